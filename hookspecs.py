@@ -1,0 +1,64 @@
+"""The hooks, as a catalogue: what a plugin may implement, on which thread it runs and what it can change.
+
+A plugin is a module with functions decorated by `hookimpl`. Name the module in `plugins` of ftpdock.toml or offer it under
+the entry-point group `ftpdock.hooks`. A hook may take fewer arguments than its specification names. An exception in a
+hook is logged with the plugin's name and stops nothing else; FileRefused from `on_file_received` is the one that counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from events import FileSent, ImportFinished, ImportStarted, LoginSucceeded, UploadIncomplete, UploadReceived
+
+if TYPE_CHECKING:
+    from handlers.base import Row
+    from handlers.registry import Registry
+
+hookspec = pluggy.HookspecMarker("ftpdock")
+hookimpl = pluggy.HookimplMarker("ftpdock")
+
+
+@hookspec
+def register_entities(registry: Registry) -> None:
+    """At start, in every process: add entities with `registry.add(handler)`; their tables are made by `db migrate`."""
+
+
+@hookspec
+def on_login(event: LoginSucceeded) -> None:
+    """On a pool thread of the server, before the client's 230. Can't refuse."""
+
+
+@hookspec
+def on_file_received(event: UploadReceived) -> None:
+    """On a pool thread of the server, before 226. Raise errors.FileRefused(message) to answer 553 and drop the file."""
+
+
+@hookspec
+def on_file_incomplete(event: UploadIncomplete) -> None:
+    """On a pool thread of the server, after 426 or 55x."""
+
+
+@hookspec
+def on_file_sent(event: FileSent) -> None:
+    """On a pool thread of the server, after 226."""
+
+
+@hookspec
+def before_import(event: ImportStarted) -> None:
+    """In the worker, before the file is read. Raise errors.FileRefused(message) to fail the import with REFUSED."""
+
+
+@hookspec
+def on_rows(entity: str, account: str, rows: list[Row]) -> None:
+    """In the worker, for each chunk of validated rows: change `row.values` or call `row.reject(code, column, message)`.
+
+    It runs inside the chunk's transaction and again when a chunk is tried again, so write to nothing but the rows.
+    """
+
+
+@hookspec
+def after_import(event: ImportFinished) -> None:
+    """In the worker, once the import is closed. After a kill it may run a second time for the same number."""

@@ -1,0 +1,56 @@
+"""peewee models and migrations. Nothing of ours is imported here."""
+
+from models.account import Account, EntitySettings, Login
+from models.address import Address
+from models.base import Base, Record, bind, database, is_postgres, new_system_id, now
+from models.category import Category
+from models.collection import Collection
+from models.contact import Contact
+from models.customer import Customer
+from models.inventory import Inventory
+from models.order import Order, OrderLine
+from models.product import Product
+from models.upload import ImportRun, Upload
+
+TABLES: tuple[type[Base], ...] = (
+    Account,
+    Login,
+    EntitySettings,
+    Upload,
+    ImportRun,
+    Product,
+    Inventory,
+    Customer,
+    Address,
+    Contact,
+    Category,
+    Collection,
+    Order,
+    OrderLine,
+)
+"""The roster of tables, referenced ones before those that refer to them."""
+
+__all__ = [
+    "TABLES",
+    "Account",
+    "Address",
+    "Base",
+    "Category",
+    "Collection",
+    "Contact",
+    "Customer",
+    "EntitySettings",
+    "ImportRun",
+    "Inventory",
+    "Login",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Record",
+    "Upload",
+    "bind",
+    "database",
+    "is_postgres",
+    "new_system_id",
+    "now",
+]

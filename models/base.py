@@ -1,0 +1,117 @@
+"""The database handle, the fields that behave alike on SQLite and Postgres, and what every record has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import uuid_utils
+from peewee import (
+    CharField,
+    Database,
+    DatabaseProxy,
+    Field,
+    Model,
+    PostgresqlDatabase,
+    SqliteDatabase,
+)
+
+database = DatabaseProxy()
+
+NAME, CODE, TEXT = 200, 100, 1_048_576
+"""Lengths in characters, shared with the schemas: short names, codes, long texts."""
+
+
+class ExactDecimalField(Field):
+    """A Decimal with the digits it was given: NUMERIC on Postgres, TEXT on SQLite (whose DECIMAL is a float)."""
+
+    field_type = "EXACT"
+
+    def db_value(self, value: Any) -> Any:
+        return None if value is None else format(Decimal(value), "f")
+
+    def python_value(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
+
+
+class UTCField(Field):
+    """An aware datetime in UTC: TIMESTAMPTZ on Postgres, ISO 8601 text of fixed width on SQLite, so that it sorts."""
+
+    field_type = "UTC"
+
+    def db_value(self, value: Any) -> Any:
+        if isinstance(value, dt.datetime):
+            return value.astimezone(dt.UTC).isoformat(timespec="microseconds")
+        return value
+
+    def python_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = dt.datetime.fromisoformat(value)
+        return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) else value
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def new_system_id() -> str:
+    """A UUID version 7 (RFC 9562) as text: sorts by the time it was made."""
+    return str(uuid_utils.uuid7())
+
+
+class Base(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Record(Base):
+    """What the records of every entity have. `account` is declared by each, so that indexes can name it."""
+
+    system_id = CharField(max_length=36, primary_key=True, default=new_system_id)
+    created_at = UTCField(default=now)
+    updated_at = UTCField(default=now)
+
+
+def open_database(url: str) -> Database:
+    """The peewee database for `sqlite:///path` or `postgresql://user:password@host:port/name?option=value`.
+
+    Raises ValueError for any other scheme. Nothing is connected yet.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = unquote(parts.path[1:]) if parts.path.startswith("/") else parts.path
+        return SqliteDatabase(
+            Path(path) if path else ":memory:",
+            pragmas={
+                "journal_mode": "wal",
+                "foreign_keys": 1,
+                "busy_timeout": 30_000,
+                # A receipt is a promise: with NORMAL a power cut could take back a commit that was acknowledged.
+                "synchronous": "full",
+                "temp_store": "memory",
+            },
+            field_types={"EXACT": "TEXT", "UTC": "TEXT"},
+            timeout=30,
+        )
+    if parts.scheme in ("postgresql", "postgres"):
+        return PostgresqlDatabase(
+            url.replace("postgres://", "postgresql://", 1),
+            prefer_psycopg3=True,
+            field_types={"EXACT": "NUMERIC", "UTC": "TIMESTAMPTZ"},
+        )
+    raise ValueError(f"database is {parts.scheme or url!r}: expected sqlite:///path or postgresql://...")
+
+
+def bind(url: str) -> Database:
+    """Make `url` the database of every model in this process and return it."""
+    opened = open_database(url)
+    database.initialize(opened)
+    return opened
+
+
+def is_postgres() -> bool:
+    return isinstance(database.obj, PostgresqlDatabase)

@@ -1,0 +1,28 @@
+"""Customers of the business."""
+
+from __future__ import annotations
+
+from peewee import CharField, ForeignKeyField, JSONField
+
+from models.account import Account
+from models.base import CODE, NAME, Record
+
+
+class Customer(Record):
+    account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    reference_id = CharField(max_length=CODE, null=True)
+    company_name = CharField(max_length=500)
+    name_key = CharField(max_length=500, null=True)
+    """The company name trimmed and case-folded; NULL (a row written by SQL) until an import of customers fills it."""
+    email = CharField(max_length=320, null=True)
+    phone = CharField(max_length=NAME, null=True)
+    sales_rep = CharField(max_length=NAME, null=True)
+    pricelist = CharField(max_length=NAME, null=True)
+    payment_terms = CharField(max_length=NAME, null=True)
+    currency = CharField(max_length=3, null=True)
+    tax_id = CharField(max_length=CODE, null=True)
+    status = CharField(max_length=16, default="active")
+    attributes = JSONField(default=dict)
+
+    class Meta:
+        indexes = ((("account", "reference_id"), True), (("account", "name_key"), False))

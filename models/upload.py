@@ -1,0 +1,69 @@
+"""What arrived (upload) and what was made of it (import_run). Both share one number, the one the partner sees."""
+
+from __future__ import annotations
+
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, JSONField, TextField
+
+from models.account import Account
+from models.base import Base, UTCField, now
+
+
+class Upload(Base):
+    """A receipt: one whole file. `id` is the import number.
+
+    state: waiting (in the entity folder) | picked (an import_run exists) | replaced (by a newer file of that name)
+    | deleted (by the partner before it was picked up).
+    origin: ftp | command (`ftpdock import`) | retry | validate (a dry run) | found (by reconciling).
+    """
+
+    id = AutoField()
+    account = ForeignKeyField(Account, backref="uploads", on_delete="CASCADE")
+    entity = CharField(max_length=63)
+    name = CharField(max_length=255)
+    size = BigIntegerField()
+    sha256 = CharField(max_length=64, default="")
+    login = CharField(max_length=63, default="")
+    remote_ip = CharField(max_length=45, default="")
+    origin = CharField(max_length=8, default="ftp")
+    state = CharField(max_length=8, default="waiting")
+    received_at = UTCField(default=now)
+
+    class Meta:
+        indexes = ((("account", "entity", "state"), False), (("state",), False))
+
+
+class ImportRun(Base):
+    """One run over one upload.
+
+    status: waiting | running | completed | completed_with_errors | failed.
+    `position` counts the records done and `offsets` the bytes of each report file that belong to them: both change in
+    the transaction of the chunk, which is what lets a killed run go on. `closing` is set once nothing but moving the
+    files is left.
+    """
+
+    number = IntegerField(primary_key=True)
+    account = ForeignKeyField(Account, backref="import_runs", on_delete="CASCADE")
+    entity = CharField(max_length=63)
+    file = CharField(max_length=255)
+    dry_run = BooleanField(default=False)
+    status = CharField(max_length=24, default="waiting")
+    closing = BooleanField(default=False)
+    code = CharField(max_length=32, null=True)
+    error = TextField(default="")
+    rows = IntegerField(default=0)
+    created = IntegerField(default=0)
+    updated = IntegerField(default=0)
+    unchanged = IntegerField(default=0)
+    rejected = IntegerField(default=0)
+    warnings = IntegerField(default=0)
+    position = IntegerField(default=0)
+    offsets = JSONField(default=dict)
+    attempts = IntegerField(default=0)
+    lease_owner = CharField(max_length=64, null=True)
+    lease_until = UTCField(null=True)
+    received_at = UTCField(default=now)
+    started_at = UTCField(null=True)
+    finished_at = UTCField(null=True)
+
+    class Meta:
+        indexes = ((("status",), False), (("account", "entity", "status"), False))

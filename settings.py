@@ -1,0 +1,166 @@
+"""The settings: one frozen dataclass, read once from ftpdock.toml and the environment, then handed down."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from errors import SettingsError
+
+PREFIX = "FTPDOCK_"
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    metadata = {"meaning": meaning}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every field but `home` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable (which wins)."""
+
+    home: Path
+    database: str = _setting("", "sqlite:///path or postgresql://...; empty: ftpdock.db in the home")
+    host: str = _setting("0.0.0.0", "address to listen on")
+    port: int = _setting(2121, "port to listen on; 0 takes a free one")
+    passive_ports: str = _setting("", "ports for data connections, such as 60000-60100; empty: any free port")
+    public_address: str = _setting("", "address told to clients in PASV, for a server behind NAT")
+    certificate: str = _setting("", "certificate chain (PEM); empty: certs/server.pem in the home, made when missing")
+    private_key: str = _setting("", "private key (PEM); empty: certs/server.key in the home")
+    tls_max_version: str = _setting("1.2", "1.2 or 1.3; with 1.3 clients that never read (rclone) lose uploads")
+    banner: str = _setting("ftpdock ready.", "greeting; names no version")
+    max_connections: int = _setting(512, "connections at once, control and data together")
+    max_connections_per_ip: int = _setting(0, "control connections from one address; 0: no limit")
+    login_attempts: int = _setting(3, "wrong passwords before a connection is closed")
+    login_queue: int = _setting(64, "logins that may wait to be checked; more get 421")
+    idle_timeout: int = _setting(300, "seconds without a command before 421")
+    data_timeout: int = _setting(300, "seconds without a byte before a transfer is given up")
+    pool_threads: int = _setting(4, "threads for fsync, SQL and hooks beside the loop")
+    max_file_size: int = _setting(2_147_483_648, "bytes of one upload")
+    max_rows: int = _setting(10_000_000, "rows of one file")
+    min_free_bytes: int = _setting(67_108_864, "bytes that must stay free on the disk; an upload below gets 452")
+    visible_seconds: int = _setting(60, "how long an upload stays visible to its account after it was picked up")
+    partial_hours: int = _setting(48, "how long an interrupted upload is kept for REST and APPE")
+    temporary_names: tuple[str, ...] = _setting(
+        (".filepart", ".part", ".partial", ".tmp", ".temp", ".in.*"),
+        "names that clients use while uploading: endings, or beginnings with a * behind",
+    )
+    workers: int = _setting(1, "worker processes that serve supervises; 0: a thread")
+    chunk_rows: int = _setting(5_000, "rows per transaction")
+    lease_seconds: int = _setting(30, "how long a worker may be silent before another takes its import")
+    plugins: tuple[str, ...] = _setting((), "modules with hooks")
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.home / 'ftpdock.db'}"
+
+    @property
+    def accounts(self) -> Path:
+        return self.home / "accounts"
+
+    @property
+    def spool(self) -> Path:
+        return self.home / "spool"
+
+    @property
+    def certificate_path(self) -> Path:
+        return Path(self.certificate) if self.certificate else self.home / "certs" / "server.pem"
+
+    @property
+    def private_key_path(self) -> Path:
+        return Path(self.private_key) if self.private_key else self.home / "certs" / "server.key"
+
+
+def load(home: Path | str | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings: `overrides` (command options that are not None), then the environment, then ftpdock.toml.
+
+    Raises SettingsError for an unknown key or a value of the wrong kind, naming where it stands.
+    """
+    environ = os.environ if environ is None else environ
+    folder = Path(home or environ.get(PREFIX + "HOME") or platformdirs.user_data_path("ftpdock"))
+    known = {each.name: each for each in dataclasses.fields(Settings) if each.name != "home"}
+    values: dict[str, Any] = {}
+    for key, raw in _read_toml(folder / "ftpdock.toml").items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise SettingsError(f"{folder / 'ftpdock.toml'}: unknown setting {key!r}{hint}")
+        values[key] = _convert(known[key], raw, f"{folder / 'ftpdock.toml'}: {key}")
+    for name in known:
+        text = environ.get(PREFIX + name.upper())
+        if text is not None:
+            values[name] = _convert(known[name], text, PREFIX + name.upper())
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    settings = Settings(home=folder.absolute(), **values)
+    _check(settings)
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
+    kind = str(setting.type)
+    if kind == "int":
+        if isinstance(raw, bool) or not isinstance(raw, (int, str)):
+            raise SettingsError(f"{where} is {raw!r}: expected a whole number")
+        try:
+            return int(raw)
+        except ValueError:
+            raise SettingsError(f"{where} is {raw!r}: expected a whole number") from None
+    if kind.startswith("tuple"):
+        parts = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise SettingsError(f"{where} is {raw!r}: expected a list of texts")
+        return tuple(part.strip() for part in parts if part.strip())
+    if not isinstance(raw, str):
+        raise SettingsError(f"{where} is {raw!r}: expected a text")
+    return raw
+
+
+def passive_range(settings: Settings) -> range | None:
+    """The ports of `passive_ports`, or None for any. Raises SettingsError."""
+    if not settings.passive_ports:
+        return None
+    first, dash, last = settings.passive_ports.partition("-")
+    if not (first.strip().isdigit() and (last.strip().isdigit() if dash else True)):
+        raise SettingsError(f"passive_ports is {settings.passive_ports!r}: expected something like 60000-60100")
+    ports = range(int(first), int(last or first) + 1)
+    if not ports or not 0 < ports[0] <= ports[-1] < 65536:
+        raise SettingsError(f"passive_ports is {settings.passive_ports!r}: expected ports between 1 and 65535")
+    return ports
+
+
+def _check(settings: Settings) -> None:
+    passive_range(settings)
+    if settings.tls_max_version not in ("1.2", "1.3"):
+        raise SettingsError(f"tls_max_version is {settings.tls_max_version!r}: expected 1.2 or 1.3")
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
+    at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",
+                    "pool_threads", "chunk_rows", "lease_seconds", "max_file_size", "max_rows")  # fmt: skip
+    for name in at_least_one:
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 1 or more")
+    if not 0 <= settings.port < 65536:
+        raise SettingsError(f"port is {settings.port}: expected 0 to 65535")
+    for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers"):
+        if getattr(settings, name) < 0:
+            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 0 or more")
