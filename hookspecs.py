@@ -1,8 +1,8 @@
 """The hooks, as a catalogue: what a plugin may implement, on which thread it runs and what it can change.
 
-A plugin is a module with functions decorated by `hookimpl`. Name the module in `plugins` of ftpdock.toml or offer it under
-the entry-point group `ftpdock.hooks`. A hook may take fewer arguments than its specification names. An exception in a
-hook is logged with the plugin's name and stops nothing else; FileRefused from `on_file_received` is the one that counts.
+A plugin is a module with functions decorated by `hookimpl`. Name the module in `plugins` of ftpdock.toml or offer it
+under the entry-point group `ftpdock.hooks`. A hook may take fewer arguments than its specification names. An exception
+in a hook is logged with the plugin's name and stops nothing else; FileRefused, where a hook may raise it, is heeded.
 """
 
 from __future__ import annotations

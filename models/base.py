@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -85,7 +84,7 @@ def open_database(url: str) -> Database:
     if parts.scheme == "sqlite":
         path = unquote(parts.path[1:]) if parts.path.startswith("/") else parts.path
         return SqliteDatabase(
-            Path(path) if path else ":memory:",
+            path or ":memory:",
             pragmas={
                 "journal_mode": "wal",
                 "foreign_keys": 1,

@@ -1,0 +1,48 @@
+"""Where files lie: the folders of an account, the spool, and the names of what an import leaves (design section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from settings import Settings
+
+PROCESSED, FAILED, REPORTS = "processed", "failed", "reports"
+TEMPLATES = "Templates"
+INNER = (PROCESSED, FAILED, REPORTS)
+
+
+def account_root(settings: Settings, account: str) -> Path:
+    return settings.accounts / account
+
+
+def numbered(name: str, number: int, ending: str = ".csv") -> str:
+    """PRODUCT_18_09_2024.csv, 42, '.report.csv' -> PRODUCT_18_09_2024.000042.report.csv"""
+    return f"{PurePath(name).stem}.{number:06}{ending}"
+
+
+def spool_folder(settings: Settings, number: int) -> Path:
+    """The folder of one import that is not finished: its source and the report files in the making."""
+    return settings.spool / f"{number:06}"
+
+
+def partial_folder(settings: Settings) -> Path:
+    """Uploads that are not whole. On the file system of accounts/, because they are renamed into it."""
+    return settings.spool / "partial"
+
+
+def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:
+    """Make what is missing of /Products/processed and so on; return the account's root."""
+    root = account_root(settings, account)
+    for folder in folders:
+        for inner in INNER:
+            (root / folder / inner).mkdir(parents=True, exist_ok=True)
+    (root / TEMPLATES).mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def make_home(settings: Settings) -> None:
+    """Make the home folder, readable by its owner alone: it holds keys and partners' data."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (settings.accounts, settings.spool, partial_folder(settings), settings.home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,35 @@
+"""marshmallow schemas: the templates. Nothing of ours is imported here."""
+
+from schemas.address import AddressSchema
+from schemas.base import OpenColumns, TemplateSchema, match_key, write_cells
+from schemas.category import CategorySchema
+from schemas.collection import CollectionSchema
+from schemas.contact import ContactSchema
+from schemas.customer import CustomerSchema
+from schemas.fields import CLEAR, Fault, Formats
+from schemas.inventory import InventorySchema
+from schemas.order import OrderSchema
+from schemas.product import ProductSchema
+
+SCHEMAS: tuple[type[TemplateSchema], ...] = (
+    ProductSchema,
+    InventorySchema,
+    CustomerSchema,
+    AddressSchema,
+    ContactSchema,
+    CategorySchema,
+    CollectionSchema,
+    OrderSchema,
+)
+"""The roster of templates, in the order in which people list them."""
+
+__all__ = [
+    "CLEAR",
+    "SCHEMAS",
+    "Fault",
+    "Formats",
+    "OpenColumns",
+    "TemplateSchema",
+    "match_key",
+    "write_cells",
+]

@@ -1,0 +1,286 @@
+"""marshmallow fields for cells of a CSV file, each knowing how its value stands in one.
+
+A field is given trimmed, non-empty text. Errors carry a code of the catalogue: `Fault` is a str with a `code`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+CLEAR = r"\N"
+"""The cell that clears a stored value."""
+
+
+class Fault(str):
+    """An error message with its row code; marshmallow carries it unchanged."""
+
+    code: str
+
+    def __new__(cls, message: str, code: str = "INVALID_VALUE") -> Fault:
+        fault = super().__new__(cls, message)
+        fault.code = code
+        return fault
+
+
+def invalid(message: str, code: str = "INVALID_VALUE") -> ValidationError:
+    return ValidationError([Fault(message, code)])
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How an account writes dates and decimals."""
+
+    date_format: str = "YYYY-MM-DD"
+    decimal_separator: str = "."
+
+    @property
+    def strptime(self) -> str:
+        return self.date_format.replace("YYYY", "%Y").replace("MM", "%m").replace("DD", "%d")
+
+    def read_date(self, text: str) -> dt.date:
+        """Raises ValidationError."""
+        try:
+            parsed = dt.datetime.strptime(text, self.strptime).date()
+        except ValueError:
+            parsed = None
+        if parsed is None or len(text) != len(self.date_format):
+            raise invalid(f"{text!r} is not a date: write it as {self.date_format}, for example {self.example_date}")
+        return parsed
+
+    @property
+    def example_date(self) -> str:
+        return self.write_date(dt.date(2024, 9, 18))
+
+    def write_date(self, date: dt.date) -> str:
+        return (
+            self.date_format.replace("YYYY", f"{date.year:04}")
+            .replace("MM", f"{date.month:02}")
+            .replace("DD", f"{date.day:02}")
+        )
+
+    def read_decimal(self, text: str) -> Decimal:
+        """Raises ValidationError. No exponent, no thousands separator, no sign but a minus."""
+        if not re.fullmatch(rf"-?(\d+({re.escape(self.decimal_separator)}\d+)?|{re.escape(self.decimal_separator)}\d+)",
+                            text, re.ASCII):  # fmt: skip
+            raise invalid(f"{text!r} is not a number: write digits, with {self.decimal_separator!r} before decimals, "
+                          f"for example 1234{self.decimal_separator}50, without a thousands separator")  # fmt: skip
+        return Decimal(text.replace(self.decimal_separator, "."))
+
+    def write_decimal(self, value: Decimal) -> str:
+        return format(value, "f").replace(".", self.decimal_separator)
+
+
+class CellField(fields.Field[Any]):
+    """Base of all: `required` is a matter of creating a record, so it is `needed`, not marshmallow's `required`."""
+
+    def __init__(self, column: str, *, needed: bool = False, example: str = "", help: str = "", **kwargs: Any) -> None:
+        super().__init__(data_key=column, required=False, **kwargs)
+        self.column, self.needed, self.example, self.help = column, needed, example, help
+
+    @property
+    def formats(self) -> Formats:
+        return getattr(self.root, "formats", Formats())
+
+    def write(self, value: Any, formats: Formats) -> str:
+        """The text of `value` (never None) as it stands in a CSV file of an account with these formats."""
+        return str(value)
+
+
+class Text(CellField):
+    """Text of at most `length` characters."""
+
+    def __init__(self, column: str, length: int, **kwargs: Any) -> None:
+        super().__init__(column, **kwargs)
+        self.length = length
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if "\0" in value:
+            raise invalid("The cell holds a NUL character (byte 0): remove it")
+        if len(value) > self.length:
+            raise invalid(f"The text has {len(value)} characters: at most {self.length} fit", "TOO_LONG")
+        return value
+
+
+class Code(Text):
+    """An identifier: text, so that leading zeros stay. The import warns of what spreadsheets do to codes."""
+
+
+class SystemId(CellField):
+    """A UUID, kept in lower case with dashes."""
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        try:
+            return str(uuid.UUID(value))
+        except ValueError:
+            raise invalid(f"{value!r} is not a System ID: take it from ids.csv or leave the cell empty") from None
+
+
+class Choice(CellField):
+    """One word of a few, in any case."""
+
+    def __init__(self, column: str, choices: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(column, **kwargs)
+        self.choices = tuple(choices)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        word = value.lower()
+        if word not in self.choices:
+            raise invalid(f"{value!r} is not known: write one of {', '.join(self.choices)}")
+        return word
+
+
+class YesNo(CellField):
+    """Y or N."""
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value.upper() not in ("Y", "N"):
+            raise invalid(f"{value!r} is neither Y nor N")
+        return value.upper() == "Y"
+
+    def write(self, value: Any, formats: Formats) -> str:
+        return "Y" if value else "N"
+
+
+class Number(CellField):
+    """An exact decimal with at most 18 digits before and 6 behind the point."""
+
+    INTEGER_DIGITS, DECIMALS = 18, 6
+
+    def __init__(self, column: str, *, minimum: Decimal | int | None = None, maximum: Decimal | int | None = None,
+                 **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(column, **kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        number = self.formats.read_decimal(value)
+        _, digits, exponent = number.as_tuple()
+        assert isinstance(exponent, int)
+        if len(digits) + exponent > self.INTEGER_DIGITS:
+            raise invalid(f"{value} is too large: at most {self.INTEGER_DIGITS} digits fit before the decimals",
+                          "OUT_OF_RANGE")  # fmt: skip
+        if -exponent > self.DECIMALS:
+            raise invalid(f"{value} has {-exponent} decimals: at most {self.DECIMALS} fit", "OUT_OF_RANGE")
+        if self.minimum is not None and number < self.minimum:
+            raise invalid(f"{value} is too small: at least {self.minimum}", "OUT_OF_RANGE")
+        if self.maximum is not None and number > self.maximum:
+            raise invalid(f"{value} is too large: at most {self.maximum}", "OUT_OF_RANGE")
+        return number if number else abs(number)
+
+    def write(self, value: Any, formats: Formats) -> str:
+        return formats.write_decimal(Decimal(value))
+
+
+class WholeNumber(Number):
+    """A whole number that fits 32 bits."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(column, minimum=kwargs.pop("minimum", 0), maximum=2_147_483_647, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not re.fullmatch(r"-?\d+", value, re.ASCII):
+            raise invalid(f"{value!r} is not a whole number")
+        return int(super()._deserialize(value, attr, data, **kwargs))
+
+    def write(self, value: Any, formats: Formats) -> str:
+        return str(value)
+
+
+class Date(CellField):
+    """A date in the account's date format (ISO 8601 unless it says otherwise)."""
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> dt.date:
+        return self.formats.read_date(value)
+
+    def write(self, value: Any, formats: Formats) -> str:
+        return formats.write_date(value)
+
+
+class Email(Text):
+    """One e-mail address."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(column, 320, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+", text):
+            raise invalid(f"{text!r} is not one e-mail address such as name@example.com")
+        return text
+
+
+class Currency(CellField):
+    """Three letters of ISO 4217."""
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not re.fullmatch(r"[A-Za-z]{3}", value, re.ASCII):
+            raise invalid(f"{value!r} is not a currency: write three letters of ISO 4217, such as EUR")
+        return value.upper()
+
+
+class Items(CellField):
+    """A list, separated by |, whose items `item` reads. Empty items are dropped unless `aligned`."""
+
+    def __init__(self, column: str, item: CellField, **kwargs: Any) -> None:
+        super().__init__(column, **kwargs)
+        self.item = item
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        super()._bind_to_schema(field_name, parent)
+        self.item._bind_to_schema(field_name, self)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        found = [self.item.deserialize(part.strip(), attr, data) for part in value.split("|") if part.strip()]
+        return list(dict.fromkeys(found)) if self.distinct else found
+
+    distinct = True
+
+    def write(self, value: Any, formats: Formats) -> str:
+        return "|".join(self.item.write(each, formats) for each in value)
+
+
+class Series(Items):
+    """A list in which every place counts: an empty item or one that repeats stays."""
+
+    distinct = False
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        parts = [part.strip() for part in value.split("|")]
+        if not all(parts):
+            raise invalid("An item of the list is empty: write one value between two |")
+        return [self.item.deserialize(part, attr, data) for part in parts]
+
+
+class Url(Text):
+    """An http, https or ftp address."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(column, 2000, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not re.fullmatch(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", text, re.IGNORECASE):
+            raise invalid(f"{text!r} is not a web address such as https://example.com/picture.jpg")
+        return text
+
+
+class Path(Text):
+    """A category path: names joined by >, read with or without spaces around it."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(column, 1000, **kwargs)
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = [name.strip() for name in super()._deserialize(value, attr, data, **kwargs).split(">")]
+        if not all(names):
+            raise invalid(f"{value!r} has an empty name: write a path such as Electronics > Mobile Phones")
+        if "|" in value:
+            raise invalid(f"{value!r} holds a |, which separates lists: take another character")
+        return " > ".join(names)

@@ -1,0 +1,50 @@
+"""The rule for file names: ENTITY_DD_MM_YYYY[_suffix].csv, in any case, singular or plural (design section 3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.base import TemplateSchema
+
+_RULE = re.compile(r"([a-z]+(?:_[a-z]+)*)_(\d{2})_(\d{2})_(\d{4})(?:_([a-z0-9]+))?\.csv", re.IGNORECASE | re.ASCII)
+LONGEST = 120
+"""Characters of a file name: the number and `.rejected.csv` still fit behind it on every file system."""
+
+
+class FileNameError(ValueError):
+    """The name breaks the rule; the message says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    entity: str
+    date: dt.date
+    suffix: str = ""
+
+
+def example(entity: str, today: dt.date | None = None) -> str:
+    """A right name, as PRODUCT_18_09_2024.csv."""
+    return f"{entity.upper()}_{(today or dt.date.today()):%d_%m_%Y}.csv"
+
+
+def parse(name: str, schemas: Iterable[type[TemplateSchema]]) -> FileName:
+    """What a file name says. Raises FileNameError."""
+    schemas = list(schemas)
+    words = {word: schema.entity for schema in schemas for word in schema.file_words()}
+    shape = f"name it ENTITY_DD_MM_YYYY[_suffix].csv, for example {example(schemas[0].entity)}"
+    match = _RULE.fullmatch(name)
+    if match is None or len(name) > LONGEST:
+        raise FileNameError(f"{name[:LONGEST]!r} is not a file name that is imported: {shape}")
+    word, day, month, year, suffix = match.groups()
+    entity = words.get(word.upper())
+    if entity is None:
+        known = ", ".join(schema.entity.upper() for schema in schemas)
+        raise FileNameError(f"{word!r} is no kind of file that is imported: begin the name with one of {known}")
+    try:
+        date = dt.date(int(year), int(month), int(day))
+    except ValueError:
+        raise FileNameError(f"{day}_{month}_{year} is not a date of the calendar: {shape}") from None
+    return FileName(entity, date, suffix or "")

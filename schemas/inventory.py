@@ -1,0 +1,37 @@
+"""The template of stock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import validates_schema
+
+from schemas.base import TemplateSchema
+from schemas.fields import Code, Date, Fault, Number, Series, Text, ValidationError, YesNo
+
+
+class InventorySchema(TemplateSchema):
+    entity, plural, folder = "inventory", "inventories", "Inventory"
+
+    sku_id = Code("SKU_ID", 100, needed=True, help="a product that exists")
+    warehouse = Text("Warehouse", 200, help="MAIN unless you say otherwise")
+    available_quantity = Number("Available_Quantity", needed=True)
+    on_order_quantity = Series("On_Order_Quantity", Number("On_Order_Quantity", minimum=0),
+                               help="quantities on order, separated by |")  # fmt: skip
+    on_order_eta = Series("On_Order_ETA", Date("On_Order_ETA"), help="the date of each of them, separated by |")
+    back_order_allowed = YesNo("Back_Order_Allowed", help="Y or N")
+    back_order_limit = Number("Back_Order_Limit", minimum=0)
+
+    example_rows = (
+        {"SKU_ID": "001001", "Warehouse": "MAIN", "Available_Quantity": "120", "On_Order_Quantity": "60|60",
+         "On_Order_ETA": "2030-01-15|2030-02-15", "Back_Order_Allowed": "Y", "Back_Order_Limit": "50"},
+        {"SKU_ID": "001002", "Available_Quantity": "0"},
+    )  # fmt: skip
+    hints = ("On_Order_Quantity and On_Order_ETA are lists of equal length.",)
+
+    @validates_schema
+    def _equal_lengths(self, data: dict[str, Any], **kwargs: Any) -> None:
+        quantities, dates = data.get("on_order_quantity"), data.get("on_order_eta")
+        if quantities is not None and dates is not None and len(quantities) != len(dates):
+            message = f"{len(quantities)} quantities, but {len(dates)} dates: give one On_Order_ETA for each quantity"
+            raise ValidationError({"On_Order_ETA": [Fault(message)]})

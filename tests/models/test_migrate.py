@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playhouse.schema_diff import diff_models
+
+import models
+from models.migrate import migrate, pending
+from settings import Settings
+
+
+def test_migrations_make_what_the_models_say(settings: Settings) -> None:
+    """A database made by the migrations alone has every table, column and index of the models."""
+    difference = diff_models(models.database.obj, list(models.TABLES))
+
+    assert not difference, str(difference)
+
+
+def test_migrating_twice_applies_nothing_the_second_time(settings: Settings) -> None:
+    """A migrated database has nothing pending."""
+    models.database.close()
+
+    assert migrate(models.database.obj) == []
+    assert pending(models.database.obj) == []
+
+
+def test_a_database_url_of_another_kind_is_refused_by_name() -> None:
+    """The message names what was found and what is expected."""
+    with pytest.raises(ValueError, match=r"'mysql': expected sqlite:///path or postgresql"):
+        models.bind("mysql://x")
+
+
+def test_sqlite_path_with_a_blank_in_it(tmp_path: Path, make_database: Callable[[str], str]) -> None:
+    """The path of a home may hold blanks."""
+    folder = tmp_path / "my home"
+    folder.mkdir()
+    database = models.bind(f"sqlite:///{folder / 'a b.db'}")
+
+    assert migrate(database) == ["0001_initial"]
+    assert (folder / "a b.db").exists()
