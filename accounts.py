@@ -1,0 +1,247 @@
+"""What admins do to accounts and logins: database and folders together, nothing half done. Prints nothing.
+
+Entities are given as names in the singular; an empty sequence stands for all of them. The database is connected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from peewee import IntegrityError
+
+import passwords
+from account_checks import (
+    check_company,
+    check_date_format,
+    check_email,
+    check_name,
+    check_network,
+    check_password,
+    check_time_zone,
+)
+from errors import ConflictError, FtpdockError, NotFoundError
+from imports.templates import write_templates
+from layout import TEMPLATES, account_root, make_account_folders, spool_folder
+from models import TABLES, Account, Category, EntitySettings, ImportRun, Login, database, now
+from schemas import Formats, TemplateSchema
+from settings import Settings
+
+Schemas = Sequence[type[TemplateSchema]]
+
+_CHECKS = {"company": check_company, "time_zone": check_time_zone, "date_format": check_date_format}
+_SHOWN_IN_TEMPLATES = {"entities", "date_format", "decimal_separator"}
+
+
+def find(name: str) -> Account:
+    """Raises NotFoundError."""
+    account = Account.get_or_none(Account.name == name)
+    if account is None:
+        raise NotFoundError(f"There is no account {name!r}{_hint(name, Account)}")
+    return account
+
+
+def find_login(name: str) -> Login:
+    """Raises NotFoundError."""
+    login = Login.get_or_none(Login.name == name)
+    if login is None:
+        raise NotFoundError(f"There is no login {name!r}{_hint(name, Login)}")
+    return login
+
+
+def _hint(name: str, model: type[Account] | type[Login]) -> str:
+    near = difflib.get_close_matches(name.lower(), [row.name for row in model.select(model.name)], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def schemas_of(account: Account, schemas: Schemas) -> list[type[TemplateSchema]]:
+    """The templates that this account uses, in the order of `schemas`."""
+    return [schema for schema in schemas if account.entities is None or schema.entity in account.entities]
+
+
+def formats_of(account: Account) -> Formats:
+    return Formats(account.date_format, account.decimal_separator)
+
+
+def refuse_taken(name: str) -> None:
+    """Raises ConflictError when `account add` could not use the name."""
+    if Account.get_or_none(Account.name == name):
+        raise ConflictError(f"There is already an account {name!r}")
+    refuse_taken_login(name)
+
+
+def refuse_taken_login(name: str) -> None:
+    login = Login.get_or_none(Login.name == name)
+    if login:
+        raise ConflictError(f"There is already a login {name!r}; it opens the account {login.account.name!r}")
+
+
+def add(
+    settings: Settings,
+    schemas: Schemas,
+    name: str,
+    password: str,
+    *,
+    company: str = "",
+    emails: Sequence[str] = (),
+    entities: Sequence[str] = (),
+) -> Account:
+    """Make an account, its folders and a login of the same name. Raises FtpdockError; then nothing is left."""
+    refuse_taken(check_name(name))
+    values = {
+        "name": name,
+        "company": check_company(company),
+        "emails": [check_email(each) for each in emails],
+        "entities": list(entities) or None,
+    }
+    password_hash = passwords.hash_password(check_password(password))
+    with _taken_means_conflict(name), database.atomic():
+        account = Account.create(**values)
+        Login.create(account=account, name=name, password_hash=password_hash)
+        with _removed_on_failure(account_root(settings, name)):
+            make_folders(settings, schemas, account)
+    return account
+
+
+@contextlib.contextmanager
+def _taken_means_conflict(name: str) -> Iterator[None]:
+    """Two commands may ask for one name at the same moment: the database lets one have it."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise ConflictError(f"The name {name!r} is taken") from error
+
+
+@contextlib.contextmanager
+def _removed_on_failure(root: Path) -> Iterator[None]:
+    """Refuse a folder with somebody's files in it; take away what was made when making it fails."""
+    existed = root.exists()
+    if any(path.is_file() and TEMPLATES not in path.relative_to(root).parts for path in root.rglob("*")):
+        raise ConflictError(f"{root} holds files of an earlier account of this name: move the folder away first")
+    try:
+        yield
+    except BaseException:
+        if not existed:
+            shutil.rmtree(root, ignore_errors=True)
+        raise
+
+
+def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None:
+    """Make the account's folders where they are missing and write its templates anew."""
+    used = schemas_of(account, schemas)
+    root = make_account_folders(settings, account.name, [schema.folder for schema in used])
+    write_templates(root / TEMPLATES, used, formats_of(account))
+
+
+def change(settings: Settings, schemas: Schemas, account: Account, **changes: Any) -> None:
+    """Set columns of the account: company, emails, entities, time_zone, date_format, decimal_separator, column_order,
+    disabled. Templates follow. Raises FtpdockError."""
+    for column, value in changes.items():
+        setattr(account, column, _checked(column, value))
+    with database.atomic():
+        account.save()
+        if _SHOWN_IN_TEMPLATES & changes.keys():
+            make_folders(settings, schemas, account)
+
+
+def _checked(column: str, value: Any) -> Any:
+    if column == "emails":
+        return [check_email(each) for each in value]
+    if column == "entities":
+        return list(value) or None
+    return _CHECKS[column](value) if column in _CHECKS else value
+
+
+def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:
+    """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`."""
+    with database.atomic():
+        for entity in entities:
+            row, _ = EntitySettings.get_or_create(account=account, entity=entity)
+            row.on_error = on_error
+            row.save()
+
+
+def remove(settings: Settings, account: Account, *, delete_files: bool = False) -> Path | None:
+    """Delete the account and all of its records. Its files move aside, or are deleted when asked.
+
+    Returns the folder they were moved to, None when there is none. Raises ConflictError while an import is running.
+    """
+    running = ImportRun.get_or_none(
+        (ImportRun.account == account) & (ImportRun.status == "running") & (ImportRun.lease_until > now())
+    )
+    if running:
+        raise ConflictError(
+            f"Import {running.number} of {account.name!r} is running: remove the account when it is done"
+        )
+    aside = settings.accounts / ".removed" / f"{account.name}-{now():%Y%m%dT%H%M%SZ}"
+    with database.atomic():
+        numbers = [run.number for run in ImportRun.select(ImportRun.number).where(ImportRun.account == account)]
+        _delete_records(account)
+        account.delete_instance()
+        # Inside the transaction: when the files can't be moved, the account stays.
+        _move_aside(settings, account.name, numbers, aside)
+    if delete_files:
+        shutil.rmtree(aside)
+    return None if delete_files else aside
+
+
+def _delete_records(account: Account) -> None:
+    """Referring tables first: orders hold on to their customers, categories to their parents (ON DELETE RESTRICT)."""
+    Category.update(parent=None).where(Category.account == account).execute()
+    for table in reversed(TABLES):
+        if "account" in table._meta.fields:
+            table.delete().where(table._meta.fields["account"] == account).execute()
+
+
+def _move_aside(settings: Settings, name: str, numbers: Sequence[int], aside: Path) -> None:
+    """accounts/NAME becomes `aside`; what waits in the spool goes into its folder `spool`."""
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    root = account_root(settings, name)
+    if root.exists():
+        root.rename(aside)
+    aside.mkdir(exist_ok=True)
+    for source in (spool_folder(settings, number) for number in numbers):
+        if source.exists():
+            (aside / "spool").mkdir(exist_ok=True)
+            shutil.move(source, aside / "spool" / source.name)
+
+
+def add_login(
+    account: Account, name: str, password: str, *, entities: Sequence[str] = (), networks: Sequence[str] = ()
+) -> Login:
+    """Make another login of `account`. Raises FtpdockError."""
+    refuse_taken_login(check_name(name))
+    values = {
+        "entities": _subset(account, entities),
+        "networks": [check_network(each) for each in networks],
+        "password_hash": passwords.hash_password(check_password(password)),
+    }
+    with _taken_means_conflict(name), database.atomic():
+        return Login.create(account=account, name=name, **values)
+
+
+def change_login(login: Login, **changes: Any) -> None:
+    """Set columns of the login: entities, networks, require_close_notify, disabled, password. Raises FtpdockError."""
+    for column, value in changes.items():
+        if column == "entities":
+            login.entities = _subset(login.account, value)
+        elif column == "networks":
+            login.networks = [check_network(each) for each in value]
+        elif column == "password":
+            login.password_hash = passwords.hash_password(check_password(value))
+        else:
+            setattr(login, column, value)
+    login.save()
+
+
+def _subset(account: Account, entities: Sequence[str]) -> list[str] | None:
+    foreign = [each for each in entities if account.entities is not None and each not in account.entities]
+    if foreign:
+        raise FtpdockError(
+            f"The account {account.name!r} has no {', '.join(foreign)}: it has {', '.join(account.entities)}"
+        )
+    return list(entities) or None

@@ -1,0 +1,92 @@
+"""What a command needs to do its work, each part made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import settings as settings_module
+from errors import SettingsError
+from settings import Settings
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from handlers.registry import Registry
+    from hooks import Hooks
+    from schemas import TemplateSchema
+
+
+class Context:
+    """Made by the group, filled by its options, handed to each command by `pass_context`."""
+
+    def __init__(self) -> None:
+        self.home: str | None = None
+        """As --home gave it."""
+        self.overrides: dict[str, Any] = {}
+        """Settings that options of a command decide; to be filled before `settings` is read."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        return settings_module.load(self.home, **self.overrides)
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """The plugins. Raises HookError."""
+        from hooks import Hooks
+
+        return Hooks(self.settings.plugins)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The entities, those of plugins included. Raises HookError."""
+        import handlers
+
+        return handlers.load(self.hooks)
+
+    @property
+    def schemas(self) -> Sequence[type[TemplateSchema]]:
+        try:
+            return self.registry.schemas
+        except AttributeError:
+            from schemas import SCHEMAS
+
+            return SCHEMAS
+
+    def bind(self) -> Database:
+        """The database of the settings, not connected; the home is made when it is missing. Raises SettingsError."""
+        import models
+        from layout import make_home
+
+        make_home(self.settings)
+        try:
+            return models.bind(self.settings.database_url)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+    def migrate(self) -> list[str]:
+        """Apply what migrations are pending; return their names."""
+        from models.migrate import migrate
+
+        return migrate(self.bind())
+
+    def connect(self) -> Database:
+        """Connect the database; it is closed with the command.
+
+        A home or a database that is not there is made, and what migrations are pending are applied, so that the first
+        command of all needs no setup. Raises SettingsError.
+        """
+        from models.migrate import migrate
+
+        database = self.bind()
+        migrate(database)
+        database.connect(reuse_if_open=True)
+        click.get_current_context().call_on_close(database.close)
+        return database
+
+
+pass_context = click.make_pass_decorator(Context)

@@ -1,0 +1,156 @@
+"""`ftpdock login`: user names and passwords that open an account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from account_checks import check_name, check_network
+from commands.common import (
+    Checked,
+    Context,
+    EntitiesType,
+    Group,
+    account_option,
+    chosen,
+    json_option,
+    pass_context,
+    password_option,
+    print_objects,
+    read_password,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from models import Login
+
+_NETWORK = Checked("cidr", check_network)
+
+
+@click.group(cls=Group)
+def login() -> None:
+    """Logins: names and passwords that open an account."""
+
+
+@login.command()
+@click.argument("account")
+@click.argument("name", type=Checked("name", check_name))
+@click.option("--entities", type=EntitiesType(), metavar="LIST", default=(),
+              help="Only these of the account's entities, such as products,orders.  [default: all]")  # fmt: skip
+@click.option("--network", "networks", multiple=True, type=_NETWORK, metavar="CIDR",
+              help="Only from there, such as 192.0.2.0/24; may be repeated.  [default: anywhere]")  # fmt: skip
+@password_option
+@pass_context
+def add(
+    context: Context, account: str, name: str, entities: Sequence[str], networks: Sequence[str], password_stdin: bool
+) -> None:
+    """Add the login NAME to ACCOUNT.
+
+    The password is asked for; without a terminal one is made and printed once.
+    """
+    import accounts
+
+    context.connect()
+    found = accounts.find(account)
+    accounts.refuse_taken_login(name)
+    password, made = read_password(name, password_stdin)
+    accounts.add_login(found, name, password, entities=entities, networks=networks)
+    click.echo(f"Added the login {name} to the account {account}.")
+    if made:
+        click.echo(f"Password (shown only now): {password}")
+
+
+@login.command("list")
+@account_option(help="Only the logins of this account.")
+@json_option
+@pass_context
+def list_(context: Context, account: str | None, as_json: bool) -> None:
+    """List the logins."""
+    import accounts
+    from models import Account, Login
+
+    context.connect()
+    query = Login.select(Login, Account).join(Account).order_by(Account.name, Login.name)
+    if account:
+        query = query.where(Login.account == accounts.find(account))
+    columns = ("name", "account", "entities", "networks", "disabled", "last_login_at")
+    print_objects(map(_object, query), columns, as_json, none="No logins.")
+
+
+def _object(login: Login) -> dict[str, Any]:
+    """A login as `list --json` prints it; `entities` is null and `networks` empty where nothing is ruled out."""
+    return {
+        "name": login.name,
+        "account": login.account.name,
+        "entities": login.entities,
+        "networks": login.networks,
+        "require_close_notify": login.require_close_notify,
+        "disabled": login.disabled,
+        "created_at": login.created_at,
+        "last_login_at": login.last_login_at,
+    }
+
+
+@login.command("set")
+@click.argument("name")
+@click.option("--entities", type=EntitiesType(), metavar="LIST",
+              help="Only these of the account's entities, such as products,orders, or all.")  # fmt: skip
+@click.option("--network", "networks", multiple=True, type=_NETWORK, metavar="CIDR",
+              help="Only from here, in place of all before; may be given several times.")  # fmt: skip
+@click.option("--any-network", is_flag=True, help="Let the login come from anywhere.")
+@click.option("--require-close-notify/--no-require-close-notify", default=None,
+              help="Whether an upload counts only when the client closes TLS in order. Without it a connection that is "
+              "cut can't be told from one that is done: HALF A FILE MAY BE IMPORTED. Only for old clients that never "
+              "send close_notify.")  # fmt: skip
+@click.option("--disable/--enable", "disabled", default=None, help="Keep the login out, or let it in again.")
+@pass_context
+def set_(context: Context, name: str, networks: Sequence[str], any_network: bool, **options: Any) -> None:
+    """Change what the login NAME may do."""
+    import accounts
+
+    if networks and any_network:
+        raise click.UsageError("--network and --any-network exclude each other.")
+    changes = chosen(networks=() if any_network else networks or None, **options)
+    if not changes:
+        raise click.UsageError("Nothing to change: give at least one option.")
+    context.connect()
+    accounts.change_login(accounts.find_login(name), **changes)
+    click.echo(f"Changed the login {name}.")
+
+
+@login.command()
+@click.argument("name")
+@password_option
+@pass_context
+def passwd(context: Context, name: str, password_stdin: bool) -> None:
+    """Give the login NAME another password.
+
+    It is asked for; without a terminal one is made and printed once.
+    """
+    import accounts
+
+    context.connect()
+    found = accounts.find_login(name)
+    password, made = read_password(name, password_stdin)
+    accounts.change_login(found, password=password)
+    click.echo(f"Changed the password of the login {name}.")
+    if made:
+        click.echo(f"Password (shown only now): {password}")
+
+
+@login.command()
+@click.argument("name")
+@yes_option
+@pass_context
+def remove(context: Context, name: str, yes: bool) -> None:
+    """Remove the login NAME; its account and files stay."""
+    import accounts
+
+    context.connect()
+    found = accounts.find_login(name)
+    if not yes:
+        click.confirm(f"Remove the login {name} of the account {found.account.name}?", abort=True)
+    found.delete_instance()
+    click.echo(f"Removed the login {name}.")

@@ -1,0 +1,110 @@
+"""How results are printed: JSON for programs, tables for people, plain text when the output is piped."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+Object = Mapping[str, Any]
+
+
+def iso(moment: dt.datetime | None) -> str | None:
+    """ISO 8601 with offset, in whole seconds: 2024-09-18T08:30:00+00:00."""
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def print_json(value: Object | Iterable[Any]) -> None:
+    """One object, or an array written item by item, so that a generator of any length takes no memory."""
+    if isinstance(value, Mapping):
+        _echo_utf8(_dump(value))
+        return
+    separator = "["
+    for each in value:
+        _echo_utf8(separator + "\n" + _indented(_dump(each)), newline=False)
+        separator = ","
+    _echo_utf8("[]" if separator == "[" else "\n]")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: Any) -> str | None:
+    return iso(value) if isinstance(value, dt.datetime) else str(value)
+
+
+def _indented(text: str) -> str:
+    return "  " + text.replace("\n", "\n  ")
+
+
+def _echo_utf8(text: str, newline: bool = True) -> None:
+    # A file name may hold bytes that are no UTF-8; \udcff is how JSON writes what Python makes of them.
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=newline)
+
+
+def print_objects(objects: Iterable[Object], columns: Sequence[str], as_json: bool, none: str = "None.") -> None:
+    """A listing: the whole objects as JSON, or a table of those keys that `columns` names; `none` says it is empty."""
+    if as_json:
+        print_json(objects)
+        return
+    rows = [[cell(each[column]) for column in columns] for each in objects]
+    if rows:
+        print_table([column.replace("_", " ") for column in columns], rows)
+    else:
+        click.echo(none, err=True)
+
+
+def print_object(one: Object, as_json: bool) -> None:
+    """One object: as JSON, or a line for each key."""
+    if as_json:
+        print_json(one)
+        return
+    width = max(len(key) for key in one)
+    for key, value in one.items():
+        click.echo(f"{key.replace('_', ' '):{width}}  {cell(value)}".rstrip())
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that wraps to the terminal; in a pipe or a file it is aligned text, never wrapped, cut or coloured."""
+    if sys.stdout.isatty():
+        _print_rich(headers, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    for row in (headers, *rows):
+        click.echo("  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def cell(value: Any) -> str:
+    """A value as people read it, on one line; control characters, which may drive a terminal, become escapes."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(cell(each) for each in value)
+    text = iso(value) if isinstance(value, dt.datetime) else str(value)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", _escape, text or "")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
