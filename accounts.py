@@ -27,7 +27,7 @@ from account_checks import (
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
 from layout import TEMPLATES, account_root, make_account_folders, spool_folder
-from models import TABLES, Account, Category, EntitySettings, ImportRun, Login, database, now
+from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, database, now
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
@@ -165,7 +165,9 @@ def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> No
             row.save()
 
 
-def remove(settings: Settings, account: Account, *, delete_files: bool = False) -> Path | None:
+def remove(
+    settings: Settings, account: Account, *, plugin_tables: Sequence[type[Base]] = (), delete_files: bool = False
+) -> Path | None:
     """Delete the account and all of its records. Its files move aside, or are deleted when asked.
 
     Returns the folder they were moved to, None when there is none. Raises ConflictError while an import is running.
@@ -180,7 +182,7 @@ def remove(settings: Settings, account: Account, *, delete_files: bool = False) 
     aside = settings.accounts / ".removed" / f"{account.name}-{now():%Y%m%dT%H%M%SZ}"
     with database.atomic():
         numbers = [run.number for run in ImportRun.select(ImportRun.number).where(ImportRun.account == account)]
-        _delete_records(account)
+        _delete_records(account, (*TABLES, *plugin_tables))
         account.delete_instance()
         # Inside the transaction: when the files can't be moved, the account stays.
         _move_aside(settings, account.name, numbers, aside)
@@ -189,10 +191,10 @@ def remove(settings: Settings, account: Account, *, delete_files: bool = False) 
     return None if delete_files else aside
 
 
-def _delete_records(account: Account) -> None:
+def _delete_records(account: Account, tables: Sequence[type[Base]]) -> None:
     """Referring tables first: orders hold on to their customers, categories to their parents (ON DELETE RESTRICT)."""
     Category.update(parent=None).where(Category.account == account).execute()
-    for table in reversed(TABLES):
+    for table in reversed(tables):
         if "account" in table._meta.fields:
             table.delete().where(table._meta.fields["account"] == account).execute()
 

@@ -163,7 +163,7 @@ def read_password(login: str, from_stdin: bool) -> tuple[str, bool]:
 
 def _first_line() -> str:
     try:
-        return click.get_binary_stream("stdin").readline().decode("utf-8").rstrip("\r\n")
+        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise FtpdockError("The password on stdin is not UTF-8") from None
 

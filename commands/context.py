@@ -44,9 +44,9 @@ class Context:
     @cached_property
     def registry(self) -> Registry:
         """The entities, those of plugins included. Raises HookError."""
-        import handlers
+        from handlers.registry import load
 
-        return handlers.load(self.hooks)
+        return load(self.hooks)
 
     @property
     def schemas(self) -> Sequence[type[TemplateSchema]]:
@@ -69,10 +69,15 @@ class Context:
             raise SettingsError(str(error)) from error
 
     def migrate(self) -> list[str]:
-        """Apply what migrations are pending; return their names."""
+        """Apply what migrations are pending and make the tables of plugins; return the names of what was applied."""
         from models.migrate import migrate
 
-        return migrate(self.bind())
+        database = self.bind()
+        applied = migrate(database)
+        if self.registry.plugin_tables:
+            with database.connection_context():
+                database.create_tables(self.registry.plugin_tables)
+        return applied
 
     def connect(self) -> Database:
         """Connect the database; it is closed with the command.
@@ -80,10 +85,9 @@ class Context:
         A home or a database that is not there is made, and what migrations are pending are applied, so that the first
         command of all needs no setup. Raises SettingsError.
         """
-        from models.migrate import migrate
+        from models import database
 
-        database = self.bind()
-        migrate(database)
+        self.migrate()
         database.connect(reuse_if_open=True)
         click.get_current_context().call_on_close(database.close)
         return database

@@ -20,6 +20,28 @@ from settings import Settings, load
 BACKENDS = ("sqlite", "postgres")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fail-on-skip", action="store_true", help="a skipped or expectedly failing test fails the run")
+
+
+def _unproved(config: pytest.Config) -> list[Any]:
+    """Reports of tests that were not run, or not believed; empty without --fail-on-skip."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not config.getoption("--fail-on-skip"):
+        return []
+    return [report for kind in ("skipped", "xfailed", "xpassed") for report in reporter.stats.get(kind, ())]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _unproved(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for report in _unproved(config):
+        terminalreporter.write_line(f"--fail-on-skip: {report.nodeid} was {report.outcome}")
+
+
 @pytest.fixture(scope="session")
 def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Postgres of its own for this run; its database `postgres` is only there to make others from."""

@@ -1,0 +1,27 @@
+# Needs Python 3.11 and make, nothing else. `make run` and `make test` set up .venv by themselves.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+READY := $(VENV)/ready
+TESTS ?=
+
+.PHONY: run test lint clean
+
+run: $(READY)  ## start the server in ./demo-home, with an account to try it
+	@$(VENV)/bin/ftpdock --home demo-home serve --demo
+
+test: $(READY)  ## every test; `make test TESTS=tests/commands` runs some
+	$(VENV)/bin/pytest $(TESTS)
+
+lint: $(READY)  ## style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+
+clean:  ## take away what was set up; demo-home stays, it holds data
+	rm -rf $(VENV) build dist ftpdock.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
