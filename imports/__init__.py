@@ -1,0 +1,1 @@
+"""The machinery under handlers: reading CSV, validating, bulk reading and writing, reports."""

@@ -1,0 +1,166 @@
+"""Finds out how a file is encoded: one pass over its bytes, block by block, before anything is believed about it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import FileProblem
+
+BLOCK = 1 << 20
+"""Bytes that are looked at together."""
+
+_SIGNATURES = (
+    (b"PK\x05\x06", "a zip archive", "unpack it and send the CSV"),
+    (b"%PDF", "a PDF document", "send the table as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (.xls) or an Office document", "save it as CSV UTF-8"),
+    (b"\x1f\x8b", "a file compressed by gzip", "unpack it and send the CSV"),
+    (b"BZh9", "a file compressed by bzip2", "unpack it and send the CSV"),
+    (b"\xfd7zXZ\x00", "a file compressed by xz", "unpack it and send the CSV"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd", "unpack it and send the CSV"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and send the CSV"),
+    (b"Rar!\x1a\x07", "a rar archive", "unpack it and send the CSV"),
+    (b"\x89PNG\r\n", "an image (PNG)", "send the table as CSV UTF-8"),
+    (b"\xff\xd8\xff", "an image (JPEG)", "send the table as CSV UTF-8"),
+    (b"GIF8", "an image (GIF)", "send the table as CSV UTF-8"),
+    (b"{\\rtf", "a rich text document", "save it as CSV UTF-8"),
+    (b"SQLite format 3\x00", "a database", "send the table as CSV UTF-8"),
+    (b"\xff\xfe\x00\x00", "text in UTF-32", "save it as CSV UTF-8"),
+    (b"\x00\x00\xfe\xff", "text in UTF-32", "save it as CSV UTF-8"),
+)
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r") + b"\x7f"
+_MOST_CONTROLS = 8
+"""So many control characters are forgiven; beyond, they may be one byte in twenty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """`name` is what open() takes; `guessed` says that the file is no UTF-8 and nothing told what else it is."""
+
+    name: str
+    guessed: bool = False
+    bom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _BadByte:
+    line: int
+    byte: int
+
+
+def detect(path: Path) -> Encoding:
+    """The encoding of a file, every byte of which was decoded. Raises FileProblem NOT_TEXT."""
+    with path.open("rb") as file:
+        _refuse_signature(file.read(4096))
+    for mark, codec, name in (
+        (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16-le", "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16-be", "utf-16"),
+    ):
+        if _begins_with(path, mark):
+            return _declared(path, codec, name)
+    return _undeclared(path)
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
+
+
+def _declared(path: Path, codec: str, name: str) -> Encoding:
+    """A byte order mark is a promise: what breaks it is not read as something else."""
+    if name == "utf-8-sig":
+        _refuse_binary(path)
+    bad = _first_bad_byte(path, codec)
+    if bad is not None:
+        raise _not_text(
+            f"The file begins as {codec[:6].upper()}, but line {bad.line} holds the byte 0x{bad.byte:02X}, "
+            "which does not belong there: save it again as CSV UTF-8",
+            bad.line,
+        )
+    return Encoding(name, bom=True)
+
+
+def _undeclared(path: Path) -> Encoding:
+    _refuse_binary(path)
+    if _first_bad_byte(path, "utf-8") is None:
+        return Encoding("utf-8")
+    bad = _first_bad_byte(path, "cp1252")
+    if bad is not None:
+        raise _not_text(
+            f"Line {bad.line} holds the byte 0x{bad.byte:02X}, which is neither UTF-8 nor Windows-1252: "
+            "save the file as CSV UTF-8",
+            bad.line,
+        )
+    return Encoding("cp1252", guessed=True)
+
+
+def _first_bad_byte(path: Path, codec: str) -> _BadByte | None:
+    decoder = codecs.getincrementaldecoder(codec)()
+    lines = LineCounter()
+    for block in _blocks(path):
+        try:
+            lines.add(decoder.decode(block, final=not block))
+        except UnicodeDecodeError as error:
+            lines.add(error.object[: error.start].decode(codec, "replace"))
+            return _BadByte(lines.ends + 1, error.object[error.start])
+    return None
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file's bytes, and an empty block behind the last."""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
+    yield b""
+
+
+class LineCounter:
+    """Counts line ends (LF, CRLF or a lone CR) in text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.ends = 0
+        self._after_return = False
+
+    def add(self, text: str) -> None:
+        self.ends += line_ends(text) - (self._after_return and text.startswith("\n"))
+        self._after_return = text.endswith("\r") if text else self._after_return
+
+
+def line_ends(text: str) -> int:
+    """How many line ends a text holds, CRLF being one."""
+    returns = text.count("\r")
+    return text.count("\n") + (returns - text.count("\r\n") if returns else 0)
+
+
+def _refuse_signature(head: bytes) -> None:
+    if head.startswith(b"PK\x03\x04"):
+        if b"xl/" in head or b"[Content_Types].xml" in head or b"opendocument.spreadsheet" in head:
+            raise _not_text("This is an Excel workbook or another spreadsheet: save it as CSV UTF-8")
+        raise _not_text("This is a zip archive: unpack it and send the CSV")
+    for signature, kind, advice in _SIGNATURES:
+        if head.startswith(signature):
+            raise _not_text(f"This is {kind}, not CSV: {advice}")
+
+
+def _refuse_binary(path: Path) -> None:
+    """Text has next to no control characters; a stray NUL in a cell is a matter of its row."""
+    for block in _blocks(path):
+        controls = len(block) - len(block.translate(None, _CONTROLS))
+        if controls > _MOST_CONTROLS and controls * 20 > len(block):
+            if _alternates(block):
+                raise _not_text("This looks like UTF-16 without a byte order mark: save it as CSV UTF-8")
+            raise _not_text("This is not text but binary data (it is full of control characters): send CSV UTF-8")
+
+
+def _alternates(block: bytes) -> bool:
+    """Whether every other byte is mostly NUL, as in UTF-16 of a Latin script."""
+    half = len(block) // 2
+    nuls = sorted((block[0::2].count(0), block[1::2].count(0)))
+    return nuls[1] > half * 0.6 and nuls[0] < half * 0.1
+
+
+def _not_text(message: str, line: int = 1) -> FileProblem:
+    return FileProblem("NOT_TEXT", message, line=line)
