@@ -2,7 +2,7 @@
 
 from models.account import Account, EntitySettings, Login
 from models.address import Address
-from models.base import Base, Record, bind, database, is_postgres, new_system_id, now
+from models.base import Base, Record, bind, database, is_postgres, new_system_id, now, transaction
 from models.category import Category
 from models.collection import Collection
 from models.contact import Contact
@@ -53,4 +53,5 @@ __all__ = [
     "is_postgres",
     "new_system_id",
     "now",
+    "transaction",
 ]

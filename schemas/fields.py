@@ -5,6 +5,7 @@ A field is given trimmed, non-empty text. Errors carry a code of the catalogue: 
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import re
 import uuid
@@ -89,8 +90,16 @@ class CellField(fields.Field[Any]):
     def formats(self) -> Formats:
         return getattr(self.root, "formats", Formats())
 
+    def pack(self, value: Any) -> Any:
+        """`value` as it stands inside JSON, exactly."""
+        return value
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Whether two values, packed or not, mean the same."""
+        return bool(one == other)
+
     def write(self, value: Any, formats: Formats) -> str:
-        """The text of `value` (never None) as it stands in a CSV file of an account with these formats."""
+        """The text of `value` (never None; packed or not) as it stands in a CSV file of an account with these formats."""
         return str(value)
 
 
@@ -174,6 +183,12 @@ class Number(CellField):
             raise invalid(f"{value} is too large: at most {self.maximum}", "OUT_OF_RANGE")
         return number if number else abs(number)
 
+    def pack(self, value: Any) -> str:
+        return format(value, "f")
+
+    def same(self, one: Any, other: Any) -> bool:
+        return None not in (one, other) and Decimal(one) == Decimal(other)
+
     def write(self, value: Any, formats: Formats) -> str:
         return formats.write_decimal(Decimal(value))
 
@@ -199,8 +214,11 @@ class Date(CellField):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> dt.date:
         return self.formats.read_date(value)
 
+    def pack(self, value: Any) -> str:
+        return str(value.isoformat())
+
     def write(self, value: Any, formats: Formats) -> str:
-        return formats.write_date(value)
+        return formats.write_date(dt.date.fromisoformat(value) if isinstance(value, str) else value)
 
 
 class Email(Text):
@@ -226,7 +244,7 @@ class Currency(CellField):
 
 
 class Items(CellField):
-    """A list, separated by |, whose items `item` reads. Empty items are dropped unless `aligned`."""
+    """A list, separated by |, whose items `item` reads. Empty items and repeated ones are dropped."""
 
     def __init__(self, column: str, item: CellField, **kwargs: Any) -> None:
         super().__init__(column, **kwargs)
@@ -234,13 +252,21 @@ class Items(CellField):
 
     def _bind_to_schema(self, field_name: str, parent: Any) -> None:
         super()._bind_to_schema(field_name, parent)
+        # marshmallow copies a schema's fields, but not what they hold: without this, all schemas would share one item.
+        self.item = copy.copy(self.item)
         self.item._bind_to_schema(field_name, self)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        found = [self.item.deserialize(part.strip(), attr, data) for part in value.split("|") if part.strip()]
-        return list(dict.fromkeys(found)) if self.distinct else found
+        parts = [part.strip() for part in value.split("|") if part.strip()]
+        if not parts:
+            raise invalid(f"The list is empty: write values separated by |, or {CLEAR} to clear what is stored")
+        return list(dict.fromkeys(self.item.deserialize(part, attr, data) for part in parts))
 
-    distinct = True
+    def pack(self, value: Any) -> list[Any]:
+        return [self.item.pack(each) for each in value]
+
+    def same(self, one: Any, other: Any) -> bool:
+        return len(one) == len(other) and all(map(self.item.same, one, other))
 
     def write(self, value: Any, formats: Formats) -> str:
         return "|".join(self.item.write(each, formats) for each in value)
@@ -248,8 +274,6 @@ class Items(CellField):
 
 class Series(Items):
     """A list in which every place counts: an empty item or one that repeats stays."""
-
-    distinct = False
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         parts = [part.strip() for part in value.split("|")]

@@ -1,0 +1,68 @@
+"""The end of an import: its files go where the partner finds them. Every step may be done again after a kill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import layout
+from models import ImportRun
+from settings import Settings
+
+REPORT_FILES = ("report.csv", "rejected.csv", "ids.csv")
+
+
+def outcome(run: ImportRun) -> str:
+    """The status that a run which is decided ends in."""
+    if run.code:
+        return "failed"
+    return "completed_with_errors" if run.rejected else "completed"
+
+
+def report_path(settings: Settings, account: str, folder: str, run: ImportRun) -> Path:
+    """Where report.csv of an import lies."""
+    if run.dry_run or run.status in ("waiting", "running"):
+        return layout.spool_folder(settings, run.number) / "report.csv"
+    return _reports(settings, account, folder) / layout.numbered(run.file, run.number, ".report.csv")
+
+
+def _reports(settings: Settings, account: str, folder: str) -> Path:
+    return layout.account_root(settings, account) / folder / layout.REPORTS
+
+
+def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path | None:
+    """Move the report files and the source of a decided run; return report.csv if there is one.
+
+    A dry run leaves its report in the spool for whoever asked for it.
+    """
+    spool = layout.spool_folder(settings, run.number)
+    if run.dry_run:
+        return spool / "report.csv" if (spool / "report.csv").exists() else None
+    layout.make_account_folders(settings, account, [folder])
+    reports = _reports(settings, account, folder)
+    for name in REPORT_FILES:
+        _move(spool / name, reports / layout.numbered(run.file, run.number, f".{name}"))
+    inner = layout.FAILED if run.code else layout.PROCESSED
+    kept = reports.parent / inner
+    _move(spool / run.file, kept / layout.numbered(run.file, run.number))
+    for each in (reports, kept):
+        sync_folder(each)
+    shutil.rmtree(spool, ignore_errors=True)
+    report = reports / layout.numbered(run.file, run.number, ".report.csv")
+    return report if report.exists() else None
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename; a source that is gone was moved before the kill."""
+    if source.exists():
+        os.replace(source, target)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

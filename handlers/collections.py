@@ -1,0 +1,23 @@
+"""How collections are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from handlers.base import Context, Handler
+from handlers.keys import find_by_two_keys, own_keys
+from imports.rows import Row
+from imports.scan import Key, Texts
+from models import Collection
+from schemas.collection import CollectionSchema
+
+
+class CollectionHandler(Handler):
+    schema, model = CollectionSchema, Collection
+    key_columns = ("Reference_ID", "Name")
+
+    def keys(self, texts: Texts) -> Iterable[Key]:
+        return own_keys(texts, "System_ID", "Reference_ID", "Name")
+
+    def find(self, rows: list[Row], context: Context) -> None:
+        find_by_two_keys(rows, context, Collection, "name", "Name")

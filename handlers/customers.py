@@ -1,0 +1,88 @@
+"""How customers are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from handlers.base import Context, Handler
+from handlers.keys import by_attribute, by_system_id, find_system_id, own_keys, refuse_taken
+from imports import store
+from imports.rows import Row
+from imports.scan import Key, Texts
+from models import Customer
+from schemas.customer import CustomerSchema
+
+Stored = dict[str, Any]
+
+
+def name_key(company_name: str) -> str:
+    """What namesakes have in common: trimmed, case-folded, runs of blanks as one."""
+    return " ".join(company_name.split()).casefold()[:500]
+
+
+class CustomerHandler(Handler):
+    schema, model = CustomerSchema, Customer
+    key_columns = ("Reference_ID", "Company_Name")
+
+    def keys(self, texts: Texts) -> Iterable[Key]:
+        yield from own_keys(texts, "System_ID", "Reference_ID")
+        if name := texts("Company_Name"):
+            # Namesakes with IDs of their own are told apart by these; one without can't be.
+            yield Key("Company_Name", name_key(name), strong=not (texts("System_ID") or texts("Reference_ID")))
+
+    def prepare(self, rows: list[Row], context: Context) -> None:
+        if "names_filled" not in context.memory:
+            _fill_name_keys(context.account)
+            context.memory["names_filled"] = True
+
+    def find(self, rows: list[Row], context: Context) -> None:
+        by_id = by_system_id(Customer, rows, context)
+        by_reference = by_attribute(Customer, "reference_id", rows, context)
+        namesakes = _namesakes(rows, context.account)
+        for row in rows:
+            if find_system_id(row, "System_ID", by_id):
+                refuse_taken(row, "Reference_ID", "reference_id", by_reference)
+                continue
+            row.stored = by_reference.get(row.values.get("reference_id") or "")
+            name = row.values.get("company_name")
+            if row.stored is None and name:
+                _find_by_name(row, namesakes.setdefault(name_key(name), []))
+
+    def refer(self, rows: list[Row], context: Context) -> None:
+        for row in rows:
+            if row.values.get("company_name"):
+                row.write["name_key"] = name_key(row.values["company_name"])
+
+
+def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
+    """The last resort: one namesake without a different Reference_ID is the record."""
+    reference = row.values.get("reference_id")
+    fitting = [each for each in namesakes if reference is None or each["reference_id"] is None]
+    if len(fitting) == 1:
+        row.stored = fitting[0]
+    elif fitting:
+        row.reject("AMBIGUOUS_MATCH", "Company_Name", f"{len(fitting)} customers are called "
+                   f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip
+    else:
+        if namesakes:
+            others = ", ".join(repr(each["reference_id"]) for each in namesakes[:3])
+            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but {row.values['company_name']!r} "
+                     f"exists with Reference_ID {others}: check whether they are the same")  # fmt: skip
+        # The next namesake of this chunk is to see this row, as it would if a chunk lay between them.
+        namesakes.append({"reference_id": reference, "system_id": ""})
+
+
+def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
+    wanted = [name_key(name) for row in rows if (name := row.values.get("company_name"))]
+    found: dict[str, list[Stored]] = {}
+    for record in store.fetch(Customer, account, "name_key", wanted):
+        found.setdefault(record["name_key"], []).append(record)
+    return found
+
+
+def _fill_name_keys(account: int) -> None:
+    """Customers written by other programs have no name_key yet: SQL can't case-fold as Python does."""
+    query = Customer.select(Customer.system_id, Customer.company_name)
+    for system_id, name in query.where((Customer.account == account) & Customer.name_key.is_null()).tuples():
+        Customer.update(name_key=name_key(name)).where(Customer.system_id == system_id).execute()

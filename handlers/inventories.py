@@ -1,0 +1,64 @@
+"""How stock is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from handlers.base import Context, Handler
+from imports import store
+from imports.codes import zero_padded
+from imports.rows import Row
+from imports.scan import Key, Texts
+from models import Inventory, Product
+from schemas.inventory import InventorySchema
+
+MAIN = "MAIN"
+
+
+class InventoryHandler(Handler):
+    schema, model = InventorySchema, Inventory
+    key_columns = ("SKU_ID", "Warehouse")
+    after = ("category", "collection", "product")
+    references = frozenset({"sku_id"})
+
+    def keys(self, texts: Texts) -> Iterable[Key]:
+        if sku_id := texts("SKU_ID"):
+            yield Key("SKU_ID", f"{sku_id}\t{texts('Warehouse') or MAIN}")
+
+    def find(self, rows: list[Row], context: Context) -> None:
+        products = store.fetch_by(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
+        stored = {
+            (record["product"], record["warehouse"]): record
+            for record in store.fetch(Inventory, context.account, "product",
+                                      [product["system_id"] for product in products.values()])  # fmt: skip
+        }
+        self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
+        for row in rows:
+            if not row.rejected:
+                row.write = {"product": products[row.values["sku_id"]]["system_id"],
+                             "warehouse": row.values.get("warehouse") or MAIN}  # fmt: skip
+                row.stored = stored.get((row.write["product"], row.write["warehouse"]))
+
+    def _refuse_unknown(self, rows: list[Row], context: Context) -> None:
+        near = {row.number: sku for row, sku in zero_padded(rows, context.account, context.memory)}
+        for row in rows:
+            sku_id = row.values.get("sku_id")
+            if not sku_id:
+                row.reject("REQUIRED", "SKU_ID", "SKU_ID is empty: name the product that the stock is of")
+            elif row.number in near:
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku_id!r}, but {near[row.number]!r} "
+                           "exists: a spreadsheet may have dropped the zeros; format the column as text")  # fmt: skip
+            else:
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku_id!r}: send the product first, "
+                           "or correct the cell")  # fmt: skip
+
+    def check(self, row: Row, context: Context) -> None:
+        quantities, dates = row.write.get("on_order_quantity") or [], row.write.get("on_order_eta") or []
+        if len(quantities) != len(dates):
+            row.reject("INVALID_VALUE", "On_Order_ETA", f"With what is stored, {len(quantities)} quantities stand "
+                       f"against {len(dates)} dates: send both columns, with one date for each quantity")  # fmt: skip
+
+    def export(self, account: int) -> Iterable[dict[str, Any]]:
+        query = Inventory.select(Inventory, Product.sku_id).join(Product).where(Inventory.account == account)
+        yield from query.order_by(Inventory.system_id).dicts().iterator()

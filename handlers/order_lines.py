@@ -1,0 +1,69 @@
+"""The lines of orders: each row of an ORDER file is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from handlers.base import Context
+from imports import store
+from imports.rows import Row
+from models import OrderLine, Product
+
+DETAILS = ("quantity", "unit_price", "line_discount", "line_notes")
+LINE_ATTRIBUTES = frozenset({"sku_id", *DETAILS})
+LINE_COLUMNS = frozenset({"SKU_ID", "Quantity", "Unit_Price", "Line_Discount", "Line_Notes"})
+
+Record = dict[str, Any]
+
+
+class Lines:
+    """Turns the rows of a chunk into order lines."""
+
+    def __init__(self, rows: list[Row], context: Context) -> None:
+        products = store.fetch_by(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
+        self._products = {sku: product["system_id"] for sku, product in products.items()}
+
+    def check(self, rows: list[Row]) -> None:
+        """Reject the rows that are no line: each needs a product that exists, and a quantity."""
+        for row in rows:
+            if row.rejected:
+                continue
+            for attribute, column in (("sku_id", "SKU_ID"), ("quantity", "Quantity")):
+                if row.values.get(attribute) is None:
+                    row.reject("REQUIRED", column, f"{column} is empty: each row of an order is a line with a product and "
+                               "a quantity")  # fmt: skip
+            sku = row.values.get("sku_id")
+            if sku and sku not in self._products:
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku!r}: send the product first, or "
+                           "correct the cell")  # fmt: skip
+
+    def merge(self, order: str, rows: list[Row], stored: list[Record]) -> list[Record]:
+        """The lines of an order by its rows; what a row leaves out is kept from the stored line of the same product."""
+        kept: dict[str, list[Record]] = {}
+        for line in stored:
+            kept.setdefault(line["product"], []).append(line)
+        merged: list[Record] = []
+        for position, row in enumerate(rows, 1):
+            product = self._products[row.values["sku_id"]]
+            former = kept.get(product)
+            line = {name: None for name in DETAILS} | (former.pop(0) if former else {})
+            line |= {name: row.values[name] for name in DETAILS if name in row.values}
+            merged.append(line | {"order": order, "position": position, "product": product})
+        return merged
+
+
+def line_records(orders: Iterable[str], *, with_sku: bool = False) -> dict[str, list[Record]]:
+    """The lines of the orders by position, without their database ids; `with_sku` adds the product's `sku_id`."""
+    found: dict[str, list[Record]] = {}
+    wanted = list(orders)
+    columns = [OrderLine.order, OrderLine.position, OrderLine.product, OrderLine.quantity, OrderLine.unit_price,
+               OrderLine.line_discount, OrderLine.line_notes]  # fmt: skip
+    for start in range(0, len(wanted), store.PARAMETERS):
+        query = OrderLine.select(*columns)
+        if with_sku:
+            query = OrderLine.select(*columns, Product.sku_id).join(Product)
+        part = query.where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS]))
+        for line in part.order_by(OrderLine.order, OrderLine.position).dicts():
+            found.setdefault(line["order"], []).append(line)
+    return found

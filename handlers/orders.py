@@ -1,0 +1,186 @@
+"""How orders are imported: one row per line, an order whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import Any
+
+from handlers.base import Context, Handler
+from handlers.keys import (
+    CustomerReferences,
+    by_attribute,
+    by_system_id,
+    customer_ids,
+    find_system_id,
+    need_customer,
+    refuse_taken,
+)
+from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, line_records
+from imports import store
+from imports.rows import UNCHANGED, UPDATED, Row, live
+from imports.scan import Texts
+from models import Address, Order, OrderLine, now
+from schemas.order import OrderSchema
+
+ADDRESSES = {
+    "billing_address_reference_id": ("billing_address", "Billing_Address_Reference_ID"),
+    "shipping_address_reference_id": ("shipping_address", "Shipping_Address_Reference_ID"),
+}
+"""Attribute of the schema to attribute of the model and column."""
+
+
+class OrderHandler(Handler):
+    """The rows of an order are gathered under a head: a row that stands for all of them while the order is found."""
+
+    schema, model = OrderSchema, Order
+    key_columns = ("Reference_ID",)
+    after = ("customer", "address", "contact", "product")
+    references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
+
+    def order(self, texts: Texts) -> str:
+        return texts("Order_ID").lower() or texts("Reference_ID")
+
+    def process(self, rows: list[Row], context: Context) -> None:
+        groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
+        lines = Lines(rows, context)
+        heads = [(_head(group, context), group) for group in groups]
+        for head, group in heads:
+            lines.check(group)
+            _reject_whole(head, group)
+        good = [head for head, group in heads if not group[0].rejected]
+        super().process(good, context)
+        for head, group in heads:
+            _pass_on(head, group)
+        self._write_lines([(head, group) for head, group in heads if not group[0].rejected], lines, context)
+        for head, group in heads:
+            _settle(head, group)
+
+    def find(self, rows: list[Row], context: Context) -> None:
+        by_id = by_system_id(Order, rows, context)
+        by_reference = by_attribute(Order, "reference_id", rows, context)
+        for row in rows:
+            if find_system_id(row, "Order_ID", by_id):
+                refuse_taken(row, "Reference_ID", "reference_id", by_reference)
+            else:
+                row.stored = by_reference.get(row.values.get("reference_id") or "")
+
+    def refer(self, rows: list[Row], context: Context) -> None:
+        customers = CustomerReferences(rows, context)
+        for row in rows:
+            customer = customers.resolve(row)
+            if customer is not None:
+                row.write["customer"] = customer
+            elif row.stored is None and not row.rejected:
+                need_customer(row)
+        wanted = [row.values.get(attribute) for row in rows for attribute in ADDRESSES]
+        known = store.fetch_by(Address, context.account, "reference_id", wanted)
+        for row in live(rows):
+            for attribute in ADDRESSES.keys() & row.values.keys():
+                _refer_to_address(row, attribute, known)
+
+    def has(self, row: Row, column: str, context: Context) -> bool:
+        return column in LINE_COLUMNS or super().has(row, column, context)
+
+    def _write_lines(self, heads: list[tuple[Row, list[Row]]], lines: Lines, context: Context) -> None:
+        known = [head for head, _ in heads if head.stored is not None]
+        stored = line_records(head.system_id for head in known)
+        changed: list[Row] = []
+        fresh: list[dict[str, Any]] = []
+        for head, group in heads:
+            before = stored.get(head.system_id, [])
+            wanted = lines.merge(head.system_id, group, before)
+            if head.stored is not None and wanted == before:
+                continue
+            if head.outcome == UNCHANGED:
+                head.outcome = UPDATED
+                head.write = head.write | {"updated_at": now()}
+                changed.append(head)
+            fresh.extend(wanted)
+        _delete_lines([head.system_id for head in known if head.outcome == UPDATED], {line["order"] for line in fresh})
+        store.update(Order, "system_id", [head.write for head in changed])
+        store.insert(OrderLine, fresh)
+
+    def export(self, account: int) -> Iterable[dict[str, Any]]:
+        orders = super().export(account)
+        iterator = iter(orders)
+        while batch := list(islice(iterator, 1_000)):
+            yield from _with_lines(batch)
+
+
+def _head(group: list[Row], context: Context) -> Row:
+    """One row with what the rows of an order agree about; a row that disagrees with those before it is rejected."""
+    head = Row(group[0].number, group[0].line, [], group[0].group)
+    for name, cell in context.schema.fields.items():
+        if name in LINE_ATTRIBUTES:
+            continue
+        column = str(cell.data_key)
+        for row in group:
+            if name not in row.values:
+                continue
+            if name not in head.values:
+                head.values[name] = row.values[name]
+                head.texts[column] = row.texts.get(column, "")
+            elif row.values[name] != head.values[name]:
+                row.reject("HEADER_CONFLICT", column, f"{column} is {row.texts.get(column)!r} here, but "
+                           f"{head.texts[column]!r} on an earlier row of this order: make them equal")  # fmt: skip
+    return head
+
+
+def _reject_whole(head: Row, group: list[Row]) -> None:
+    """If a row of the order is rejected, so are the others."""
+    bad = next((row for row in group if row.rejected), None)
+    for row in group if bad else ():
+        if not row.rejected:
+            row.reject("ORDER_REJECTED", "", f"Line {bad.line if bad else 0} of the same order was rejected, and an order "
+                       "is taken whole or not at all: correct that line")  # fmt: skip
+
+
+def _pass_on(head: Row, group: list[Row]) -> None:
+    """What was said about the order as a whole is reported on its first row."""
+    group[0].warnings.extend(head.warnings)
+    if head.rejected:
+        group[0].errors.extend(head.errors)
+        _reject_whole(head, group)
+
+
+def _settle(head: Row, group: list[Row]) -> None:
+    for row in group:
+        row.outcome = head.outcome
+    group[0].system_id = head.system_id
+
+
+def _refer_to_address(row: Row, attribute: str, known: dict[str, dict[str, Any]]) -> None:
+    target, column = ADDRESSES[attribute]
+    reference = row.values[attribute]
+    if reference is None:
+        row.write[target] = None
+        return
+    address = known.get(reference)
+    customer = row.write.get("customer") or (row.stored or {}).get("customer")
+    if address is None or address["customer"] != customer:
+        row.reject("UNKNOWN_REFERENCE", column, f"The customer has no address with Address_Reference_ID {reference!r}: "
+                   "send the address first, or correct the cell")  # fmt: skip
+    else:
+        row.write[target] = address["system_id"]
+
+
+def _delete_lines(updated: list[str], rewritten: set[str]) -> None:
+    wanted = [system_id for system_id in updated if system_id in rewritten]
+    for start in range(0, len(wanted), store.PARAMETERS):
+        OrderLine.delete().where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS])).execute()
+
+
+def _with_lines(orders: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    customers = customer_ids(order["customer"] for order in orders)
+    addresses = {order[target] for order in orders for target, _ in ADDRESSES.values()} - {None}
+    query = Address.select(Address.system_id, Address.reference_id).where(Address.system_id.in_(list(addresses)))
+    references = dict(query.tuples())
+    lines = line_records((order["system_id"] for order in orders), with_sku=True)
+    for order in orders:
+        order["customer_system_id"] = order["customer"]
+        order["customer_reference_id"] = customers[order["customer"]]
+        for attribute, (target, _) in ADDRESSES.items():
+            order[attribute] = references.get(order[target])
+        for line in lines[order["system_id"]]:
+            yield order | line

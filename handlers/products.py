@@ -1,0 +1,65 @@
+"""How products are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from handlers.base import Context, Handler
+from handlers.keys import find_by_two_keys, own_keys
+from imports import store
+from imports.codes import warn_of_lost_zeros
+from imports.rows import Row
+from imports.scan import Key, Texts
+from models import Category, Collection, Product
+from models.base import Record
+from schemas.product import ProductSchema
+
+
+class ProductHandler(Handler):
+    schema, model = ProductSchema, Product
+    key_columns = ("SKU_ID", "Reference_ID")
+    after = ("category", "collection")
+    references = frozenset({"categories", "collections"})
+
+    def keys(self, texts: Texts) -> Iterable[Key]:
+        return own_keys(texts, "System_ID", "SKU_ID", "Reference_ID")
+
+    def find(self, rows: list[Row], context: Context) -> None:
+        find_by_two_keys(rows, context, Product, "sku_id", "SKU_ID")
+        warn_of_lost_zeros([row for row in rows if row.stored is None], context.account, context.memory)
+
+    def refer(self, rows: list[Row], context: Context) -> None:
+        _refer(rows, context, "categories", "Category", Category, "path")
+        _refer(rows, context, "collections", "Collection", Collection, "name")
+
+    def export(self, account: int) -> Iterable[dict[str, Any]]:
+        paths = _names(Category, account, "path")
+        names = _names(Collection, account, "name")
+        for record in super().export(account):
+            record["categories"] = [paths[each] for each in record["categories"] if each in paths]
+            record["collections"] = [names[each] for each in record["collections"] if each in names]
+            yield record
+
+
+def _refer(
+    rows: list[Row], context: Context, attribute: str, column: str, model: type[Record], named_by: str
+) -> None:
+    """Names of `column` to System IDs; one that does not exist rejects the row."""
+    wanted = [name for row in rows for name in row.values.get(attribute) or ()]
+    known = store.fetch_by(model, context.account, named_by, wanted)
+    for row in rows:
+        if attribute not in row.values:
+            continue
+        names = row.values[attribute] or []
+        for name in names:
+            if name not in known:
+                row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {name!r} exists: send it in a "
+                           f"{column.upper()} file first, or correct the cell")  # fmt: skip
+        row.write[attribute] = [known[name]["system_id"] for name in names if name in known]
+
+
+def _names(model: type[Record], account: int, named_by: str) -> dict[str, str]:
+    """System ID to name of all categories or collections of an account."""
+    query = model.select(model.system_id, model._meta.fields[named_by]).where(model._meta.fields["account"] == account)
+    return dict(query.tuples())

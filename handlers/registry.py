@@ -1,0 +1,90 @@
+"""The roster of handlers, and what plugins add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from errors import HookError
+from handlers.addresses import AddressHandler
+from handlers.base import Handler
+from handlers.categories import CategoryHandler
+from handlers.collections import CollectionHandler
+from handlers.contacts import ContactHandler
+from handlers.customers import CustomerHandler
+from handlers.inventories import InventoryHandler
+from handlers.orders import OrderHandler
+from handlers.products import ProductHandler
+from hooks import Hooks
+from models import Base, database
+from schemas import TemplateSchema
+
+HANDLERS: tuple[type[Handler], ...] = (
+    ProductHandler,
+    InventoryHandler,
+    CustomerHandler,
+    AddressHandler,
+    ContactHandler,
+    CategoryHandler,
+    CollectionHandler,
+    OrderHandler,
+)
+"""One for each entity, in the order of schemas.SCHEMAS."""
+
+
+class Registry:
+    """The entities of one process: the roster, and behind it what plugins registered."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+        self.plugin_tables: list[type[Base]] = []
+        for handler in HANDLERS:
+            self._add(handler())
+
+    def _add(self, handler: Handler) -> None:
+        taken = {each.schema.folder.casefold() for each in self._handlers.values()}
+        words = {word for each in self._handlers.values() for word in each.schema.file_words()}
+        if handler.schema.folder.casefold() in taken or words & set(handler.schema.file_words()):
+            raise HookError(f"The entity {handler.entity!r} has a name or a folder that is taken")
+        self._handlers[handler.entity] = handler
+
+    def add(self, handler: Handler, tables: Sequence[type[Base]] = ()) -> None:
+        """Add an entity; `tables` are made when they are missing (without any, the handler's model alone).
+
+        Raises HookError when its name, its file word or its folder is taken.
+        """
+        self._add(handler)
+        self.plugin_tables.extend(tables or [handler.model])
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        return tuple(self._handlers.values())
+
+    @property
+    def entities(self) -> frozenset[str]:
+        return frozenset(self._handlers)
+
+    def make_tables(self) -> None:
+        """Make the tables of plugins; those of the roster come by migrations."""
+        if self.plugin_tables:
+            with database.connection_context():
+                database.create_tables(self.plugin_tables, safe=True)
+
+    @property
+    def schemas(self) -> tuple[type[TemplateSchema], ...]:
+        return tuple(handler.schema for handler in self.handlers)
+
+    def handler(self, entity: str) -> Handler:
+        """Raises KeyError for an entity that is not registered."""
+        return self._handlers[entity]
+
+    def rank(self, entity: str) -> int:
+        """How many steps of dependence lie under an entity: what depends goes later."""
+        after = [each for each in self.handler(entity).after if each in self._handlers]
+        return 1 + max(map(self.rank, after)) if after else 0
+
+
+def load(hooks: Hooks) -> Registry:
+    """The roster with what the plugins of `hooks` add by `register_entities`."""
+    registry = Registry()
+    hooks.call("register_entities", registry=registry)
+    return registry

@@ -1,0 +1,75 @@
+"""A row on its way from the file to the database, and what is said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+CREATED, UPDATED, UNCHANGED = "created", "updated", "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line of the report. `column` is a column of the template, or empty when the row as a whole is meant."""
+
+    column: str
+    value: str
+    code: str
+    text: str
+
+
+class Row:
+    """One record of the file.
+
+    `number` counts records from 0, `line` is the physical line on which the record starts. `texts` holds the trimmed
+    cells by column, `values` what the schema made of them by attribute; None in `values` clears what is stored.
+    `write` is what goes into the table, once references are resolved.
+    """
+
+    __slots__ = ("cells", "errors", "group", "line", "number", "outcome", "stored", "system_id", "texts", "values",
+                 "warnings", "write", "_mark")  # fmt: skip
+
+    def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
+        self.number, self.line, self.cells, self.group = number, line, cells, group
+        self.texts: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+        self.errors: list[Message] = []
+        self.warnings: list[Message] = []
+        self._mark = (0, 0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to what `mark` saw: the chunk is tried again."""
+        self.stored: dict[str, Any] | None = None
+        self.system_id = ""
+        self.outcome = ""
+        self.write: dict[str, Any] = {}
+        del self.errors[self._mark[0] :], self.warnings[self._mark[1] :]
+
+    def mark(self) -> None:
+        self._mark = (len(self.errors), len(self.warnings))
+
+    @property
+    def rejected(self) -> bool:
+        return bool(self.errors)
+
+    def reject(self, code: str, column: str, message: str) -> None:
+        """Reject the row: `message` says what was found, what is expected and what to do."""
+        self.errors.append(Message(column, self.texts.get(column, ""), code, message))
+
+    def warn(self, code: str, column: str, message: str) -> None:
+        """Let the row go on, with a line in the report."""
+        self.warnings.append(Message(column, self.texts.get(column, ""), code, message))
+
+
+def live(rows: list[Row]) -> list[Row]:
+    """The rows that nothing was said against so far."""
+    return [row for row in rows if not row.errors]
+
+
+def lines_named(lines: list[int], total: int) -> str:
+    """'lines 2, 7 and 9', or the first few of `total` and how many more."""
+    shown = [str(line) for line in lines]
+    if total > len(lines):
+        return f"lines {', '.join(shown)} and {total - len(lines)} more"
+    return f"lines {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"line {shown[0]}"

@@ -1,0 +1,147 @@
+"""The first pass over a file: every line is read once before anything is written.
+
+It finds the keys that stand on two rows, counts the rows, and, for entities whose rows depend on each other, puts them
+in order. All in a scratch SQLite file, so that memory stays bounded for files of any length.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from errors import FileProblem
+from imports.reading import FileShape, Record, records
+from schemas import CLEAR
+
+BATCH = 10_000
+LINES_NAMED = 5
+
+Texts = Callable[[str], str]
+"""Gives the trimmed text of a column of the template; empty when the cell or the column is missing, or clears."""
+
+
+class Key(NamedTuple):
+    """A key of a row. Two rows with one key are duplicates if at least one of them has it as `strong`."""
+
+    column: str
+    value: str
+    strong: bool = True
+
+
+class Duplicate(NamedTuple):
+    column: str
+    lines: list[int]
+    """The first LINES_NAMED of the lines with that key."""
+    total: int
+
+
+class Scan:
+    """What the first pass found.
+
+    `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a text
+    gathers the rows with an equal text where the first of them stands. Without it the file's own order is kept.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        path: Path,
+        shape: FileShape,
+        keys: Callable[[Texts], Iterable[Key]],
+        order: Callable[[Texts], int | str] | None = None,
+        max_rows: int = 10_000_000,
+    ) -> None:
+        self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
+        scratch.unlink(missing_ok=True)
+        self._db = sqlite3.connect(scratch, isolation_level=None)
+        self._scratch = scratch
+        self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
+        self.rows = 0
+        self._run()
+
+    def close(self) -> None:
+        self._db.close()
+        self._scratch.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        for pragma in ("journal_mode=off", "synchronous=off", "cache_size=-32000", "locking_mode=exclusive"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER)")
+        self._db.execute("CREATE TABLE record (no INTEGER PRIMARY KEY, line INTEGER, cells TEXT, place)")
+        self._db.execute("BEGIN")
+        found = records(self._path, self._shape)
+        while batch := list(islice(found, BATCH)):
+            self._take(batch)
+            if self.rows > self._max_rows:
+                raise FileProblem("TOO_LARGE", f"The file has more than {self._max_rows} rows: send it in parts",
+                                  line=batch[-1].line)  # fmt: skip
+        self._find_duplicates()
+        self._find_places()
+        self._db.execute("COMMIT")
+
+    def _take(self, batch: list[Record]) -> None:
+        keys: list[tuple[str, int, int, bool]] = []
+        ordered: list[tuple[int, int, str, int | str]] = []
+        for number, record in enumerate(batch, self.rows):
+            texts = self._texts(record.cells)
+            if self._shape.width <= len(record.cells) <= len(self._shape.columns):
+                for column, value, strong in self._keys(texts):
+                    keys.append((f"{column}\t{value}", number, record.line, strong))
+            if self._order:
+                place = self._order(texts)
+                ordered.append((number, record.line, json.dumps(record.cells), place if place != "" else f"\t{number}"))
+        self._db.executemany("INSERT INTO key VALUES (?, ?, ?, ?)", keys)
+        if ordered:
+            self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", ordered)
+        self.rows += len(batch)
+
+    def _texts(self, cells: list[str]) -> Texts:
+        def text(column: str) -> str:
+            place = self._index.get(column)
+            # A row with too few cells has no key, but may still tell what it belongs to.
+            found = cells[place].strip() if place is not None and place < len(cells) else ""
+            return "" if found == CLEAR else found
+
+        return text
+
+    def _find_duplicates(self) -> None:
+        self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
+                         "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
+        self._db.execute("CREATE TABLE duplicate AS SELECT no, k, line, total, "
+                         "row_number() OVER (PARTITION BY k ORDER BY no) AS nth FROM key JOIN twice USING (k)")  # fmt: skip
+        self._db.execute("CREATE INDEX duplicate_no ON duplicate (no)")
+        self._db.execute("CREATE INDEX duplicate_k ON duplicate (k, nth)")
+        self._db.execute("DROP TABLE key")
+        self.has_duplicates = self._db.execute("SELECT 1 FROM duplicate LIMIT 1").fetchone() is not None
+
+    def _find_places(self) -> None:
+        if self._order:
+            self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
+                             "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
+
+    def duplicates(self, first: int, last: int) -> dict[int, list[Duplicate]]:
+        """The duplicates among the rows numbered from `first` to `last`, both included."""
+        if not self.has_duplicates:
+            return {}
+        found: dict[int, list[Duplicate]] = {}
+        query = ("SELECT no, k, total, (SELECT json_group_array(line) FROM duplicate AS other "
+                 "WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate WHERE no BETWEEN ? AND ?")  # fmt: skip
+        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, first, last)):
+            column = key.partition("\t")[0]
+            found.setdefault(number, []).append(Duplicate(column, sorted(json.loads(lines)), total))
+        return found
+
+    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:
+        """(number, record, group) from the `skip`th on, in the order of work; groups must not be torn apart."""
+        if self._order is None:
+            for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
+                yield number, record, ""
+            return
+        query = ("SELECT no, line, cells, place FROM record JOIN place USING (place) ORDER BY first, no "
+                 "LIMIT -1 OFFSET ?")  # fmt: skip
+        for number, line, cells, place in self._db.execute(query, (skip,)):
+            yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""

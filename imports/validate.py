@@ -1,0 +1,96 @@
+"""From cells to values, by the word of the marshmallow schema."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from marshmallow import ValidationError
+
+from imports.reading import Column, FileShape, count_fault
+from imports.rows import Row
+from schemas import CLEAR, Fault, TemplateSchema
+from schemas.fields import CellField, Code, SystemId
+
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
+
+
+class Validator:
+    """Reads the rows of one file by one schema."""
+
+    def __init__(self, schema: TemplateSchema, shape: FileShape) -> None:
+        self.schema = schema
+        self._shape = shape
+        self._named = [(index, column.name) for index, column in enumerate(shape.columns) if column.kind == "fixed"]
+        self._open = [
+            (index, column, next(each for each in schema.open_columns if each.prefix == column.open_prefix))
+            for index, column in enumerate(shape.columns)
+            if column.kind == "open"
+        ]
+        self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
+        self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
+
+    def read(self, row: Row) -> None:
+        """Fill in `texts` and `values`, or reject the row with every fault that the schema finds."""
+        if fault := count_fault(self._shape, row.cells):
+            row.reject("COLUMN_COUNT", "", fault)
+            return
+        given: dict[str, str] = {}
+        for index, column in self._named:
+            text = row.cells[index].strip()
+            row.texts[column] = text
+            if text == CLEAR:
+                self._clear(row, column)
+            elif text:
+                given[column] = text
+        self._load(row, given)
+        for index, column, open_column in self._open:
+            self._read_open(row, row.cells[index].strip(), column, open_column)
+        self._look_at_codes(row, given)
+
+    def _clear(self, row: Row, column: str) -> None:
+        field = self.schema.columns[column]
+        if field.needed or isinstance(field, SystemId):
+            row.reject("REQUIRED", column, f"{column} can't be cleared: give a value, or leave the cell empty to keep it")
+        else:
+            row.values[self._attributes[column]] = None
+
+    def _load(self, row: Row, given: dict[str, str]) -> None:
+        try:
+            row.values.update(self.schema.load(given))
+        except ValidationError as error:
+            for column, found in error.normalized_messages().items():
+                for message in _flat(found):
+                    name = "" if column == "_schema" else str(column)
+                    row.reject(getattr(message, "code", "INVALID_VALUE"), name, str(message))
+
+    def _read_open(self, row: Row, text: str, column: Column, open_column: Any) -> None:
+        row.texts[column.name] = text
+        if not text:
+            return
+        held = row.values.setdefault(open_column.attribute, {})
+        if text == CLEAR:
+            held[column.open_name] = None
+            return
+        try:
+            value = open_column.field.deserialize(text, column.name, {})
+        except ValidationError as error:
+            for message in _flat(error.messages):
+                row.reject(getattr(message, "code", "INVALID_VALUE"), column.name, str(message))
+        else:
+            held[column.open_name] = open_column.field.pack(value)
+
+    def _look_at_codes(self, row: Row, given: dict[str, str]) -> None:
+        for column in self._codes & given.keys():
+            if _SCIENTIFIC.fullmatch(given[column]):
+                row.warn("SCIENTIFIC_NOTATION", column, f"{given[column]!r} looks like a number that a spreadsheet "
+                         "rewrote: format the column as text and send the file again")  # fmt: skip
+
+
+def _flat(found: Any) -> list[Fault | str]:
+    """marshmallow nests messages by field and index; a cell has one flat list."""
+    if isinstance(found, dict):
+        return [message for each in found.values() for message in _flat(each)]
+    if isinstance(found, list):
+        return [message for each in found for message in _flat(each)]
+    return [found]

@@ -1,0 +1,137 @@
+"""The loop of a worker: wait for the bell or a second, pick up, take the next import, run it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+from peewee import InterfaceError, OperationalError
+
+from errors import FileProblem, LeaseLost
+from handlers.registry import Registry
+from handlers.run import ImportJob
+from hooks import Hooks
+from jobs.leases import Heartbeat, Owner, sweep_dead
+from jobs.pickup import pick_up, reconcile
+from jobs.queue import claim, give_back
+from models import ImportRun, database
+from settings import Settings
+
+log = logging.getLogger("ftpdock.jobs")
+
+ATTEMPTS = 3
+"""How often an import may fail by an error of ours before it is set aside."""
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds after a failure of the database or the disk; doubled each time."""
+SWEEP = 60.0
+"""Seconds between two looks for what was left."""
+
+Bell = Callable[[float], bool]
+"""Waits at most so many seconds for a ring. False: there is no more to wait for, stop."""
+
+
+class Worker:
+    """Imports one file after the other until the bell says stop."""
+
+    def __init__(self, settings: Settings, registry: Registry, hooks: Hooks, bell: Bell) -> None:
+        self.settings, self.registry, self.hooks, self.bell = settings, registry, hooks, bell
+        self.folders = {handler.entity: handler.schema.folder for handler in registry.handlers}
+        self._swept = 0.0
+
+    def run(self) -> None:
+        """Work until the bell says stop."""
+        owner = Owner(self.settings)
+        pause = PAUSE
+        wait = 0.0
+        try:
+            while self.bell(wait):
+                try:
+                    wait = 0.0 if self.turn(owner.name) else 1.0
+                    pause = PAUSE
+                except (OperationalError, InterfaceError, OSError):
+                    log.exception("the database or the disk is not to be had; trying again in %.0f s", pause)
+                    database.close()
+                    wait, pause = pause, min(pause * 2, LONGEST_PAUSE)
+                except Exception:
+                    log.exception("a worker's turn failed")
+                    wait = PAUSE
+        finally:
+            database.close()
+            owner.close()
+
+    def turn(self, owner: str) -> bool:
+        """Pick up what waits and run one import. False: there was nothing to do."""
+        database.connect(reuse_if_open=True)
+        self._sweep()
+        pick_up(self.settings, self.folders)
+        run = claim(self.settings, self.registry, owner)
+        if run is None:
+            return False
+        self.execute(run, owner)
+        return True
+
+    def _sweep(self) -> None:
+        sweep_dead(self.settings)
+        if time.monotonic() - self._swept > SWEEP or not self._swept:
+            reconcile(self.settings)
+            self._swept = time.monotonic()
+
+    def execute(self, run: ImportRun, owner: str) -> None:
+        """Run a claimed import; one that fails by an error of ours is tried again, then set aside."""
+        job = ImportJob(self.settings, self.registry.handler(run.entity), self.hooks, run, owner)
+        try:
+            with Heartbeat(self.settings, run.number, owner):
+                finished = job.execute()
+            log.info("import %s of %s: %s, %s rows, %s rejected", run.number, run.file, finished.status,
+                     finished.rows, finished.rejected)  # fmt: skip
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except (OperationalError, InterfaceError, OSError):
+            give_back(run, owner)
+            raise
+        except Exception as error:
+            log.exception("import %s failed", run.number)
+            self._set_aside(job, owner, error)
+
+    def _set_aside(self, job: ImportJob, owner: str, error: Exception) -> None:
+        if job.run.attempts < ATTEMPTS:
+            give_back(job.run, owner)
+            return
+        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); the file is kept, "
+                             f"and import {job.run.number} can be retried"))  # fmt: skip
+        job.execute()
+
+
+class ThreadBell:
+    """The bell of a worker in a thread of the same process (`workers = 0`)."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        self._stopped = False
+
+    def __call__(self, seconds: float) -> bool:
+        if self._rung.wait(seconds):
+            self._rung.clear()
+        return not self._stopped
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._rung.set()
+
+
+class PipeBell:
+    """The bell of a worker process: a byte on the pipe rings, its end means that the server is gone."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def __call__(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._handle], [], [], seconds)
+        return not ready or bool(os.read(self._handle, 65_536))

@@ -1,0 +1,50 @@
+"""The composition root: settings, database, FTPS, worker, run. It reads top to bottom and decides nothing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+import handlers.registry
+import logs
+import models
+from ftps import FrontDoor
+from hooks import Hooks
+from jobs.supervisor import Supervisor
+from layout import make_home
+from models.migrate import migrate
+from settings import Settings
+
+Announce = Callable[[str, int], None]
+"""Told the address and the port once the server answers there."""
+
+
+def serve(settings: Settings, announce: Announce | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Called in the main thread."""
+    make_home(settings)
+    logs.start(settings, "server")
+    database = models.bind(settings.database_url)
+    migrate(database)
+    hooks = Hooks(settings.plugins)
+    registry = handlers.registry.load(hooks)
+    registry.make_tables()
+    supervisor = Supervisor(settings, registry, hooks)
+    door = FrontDoor(settings, hooks, registry.schemas, supervisor.ring)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: door.stop())
+    door.open()
+    supervisor.start()
+    try:
+        if announce:
+            announce(*door.address)
+        door.run()
+    finally:
+        supervisor.stop()
+        models.database.close()
+
+
+if __name__ == "__main__":
+    from commands import main
+
+    main(["serve", *sys.argv[1:]])
