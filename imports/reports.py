@@ -1,0 +1,148 @@
+"""The files that tell a partner what became of a file: report.csv, rejected.csv and ids.csv (design section 7).
+
+They grow with the import. Their lengths are recorded with each chunk, so that an import that was killed cuts off what
+the chunk it lost had written.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from errors import FileProblem
+from imports.appending import Numbers, Table
+from imports.header import Column
+from imports.ordering import sort_rows
+from imports.reading import FileShape
+from imports.report_cells import cut_message, cut_value, neutralise, restore
+
+REPORT, REJECTED, IDS = "report.csv", "rejected.csv", "ids.csv"
+NOTES = ("_line", "_code", "_message")
+"""What stands behind a rejected row; when the file comes back, these columns are ignored."""
+JOIN = " | "
+"""Between the codes, and the messages, of one rejected row."""
+SORTED = "sorted"
+
+_REPORT_HEADER = ("Line", "Column", "Value", "Code", "Message")
+_IDS_LINES = "ids.lines"
+
+
+class ReportFiles:
+    """Appends to the three files of one import in `folder`, in the delimiter of the partner's own file.
+
+    `offsets` is what `flush` returned last (nothing, for a new import): what the files hold behind it is cut off.
+    `key_columns` are the columns of `identified`'s keys. Raises FtpdockError if a file is shorter than its offset.
+    """
+
+    def __init__(
+        self, folder: Path, shape: FileShape | None, offsets: Mapping[str, int], *, key_columns: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder
+        self._delimiter = shape.delimiter if shape else ","
+        self._places = _Places(shape.columns if shape else ())
+        bom = shape is not None and (shape.bom or shape.guessed)
+        self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
+        self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
+        self._ids = Table(folder / IDS, offsets, (*key_columns, "System_ID", "Outcome"), self._delimiter)
+        self._ids_lines = Numbers(folder / _IDS_LINES, offsets)
+
+    def message(self, line: int, column: str, value: str, code: str, message: str) -> None:
+        """One line of report.csv: an error or a warning."""
+        self._report.write(_report_row(line, column, value, code, message))
+
+    def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
+        """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
+        self._rejected.write([*self._places.place(cells), str(line), code, cut_message(message)])
+
+    def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
+        """One line of ids.csv. Outcome: created, updated or unchanged."""
+        self._ids.write([*keys, system_id, outcome])
+        self._ids_lines.write(line)
+
+    def flush(self) -> dict[str, int]:
+        """Put everything on disk; return the length of each file, in bytes."""
+        return {file.path.name: file.flush() for file in self._files}
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+
+    def sort_by_line(self) -> Path:
+        """Close the files, write them in the order of the file's lines into a folder of their own, and return it.
+
+        The files themselves stay as they are, so that a kill in between loses nothing: it is just done again.
+        """
+        self.flush()
+        self.close()
+        target = self.folder / SORTED
+        target.mkdir(exist_ok=True)
+        sort_rows(self.folder / REPORT, target / REPORT, self._delimiter, lambda cells: int(cells[0]))
+        sort_rows(self.folder / REJECTED, target / REJECTED, self._delimiter, lambda cells: int(cells[-len(NOTES)]))
+        lines = iter(Numbers.read(self.folder / _IDS_LINES))
+        sort_rows(self.folder / IDS, target / IDS, self._delimiter, lambda cells: next(lines))
+        return target
+
+    @property
+    def _files(self) -> tuple[Table | Numbers, ...]:
+        return self._report, self._rejected, self._ids, self._ids_lines
+
+
+def file_problem_report(folder: Path, problem: FileProblem, delimiter: str = ",") -> Path:
+    """Write the report.csv of a file that could not be imported at all."""
+    table = Table(folder / REPORT, {}, _REPORT_HEADER, delimiter)
+    table.write(_report_row(problem.line, problem.column, problem.value, problem.code, problem.message))
+    table.flush()
+    table.close()
+    return table.path
+
+
+def read_report(path: Path) -> list[dict[str, Any]]:
+    """The rows of a report.csv: line (a number), column, value, code and message, as they were given to `message`."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        delimiter = file.readline()[len("Line") :][:1]
+        rows = csv.reader(file, delimiter=delimiter)
+        return [dict(zip(("line", "column", "value", "code", "message"), _restored(row), strict=True)) for row in rows]
+
+
+def _report_row(line: int, column: str, value: str, code: str, message: str) -> list[str]:
+    texts = (cut_value(column), cut_value(value), code, cut_message(message))
+    return [str(line), *map(neutralise, texts)]
+
+
+def _restored(cells: Sequence[str]) -> list[Any]:
+    return [int(cells[0]), *map(restore, cells[1:])]
+
+
+class _Places:
+    """Where the cells of a rejected row go: as they came, without former notes and without nameless columns.
+
+    A short row is filled up, so that its notes stand in their columns. A long one keeps its extra cells behind the
+    others and before the notes: once the cause is mended (a quote added, a cell removed), all cells fall into place.
+    Sent again as it is, it is rejected again.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        notes = {place for place, column in enumerate(columns) if column.text.strip().lower() in NOTES}
+        kept = [place for place, column in enumerate(columns) if column.kind != "blank" and place not in notes]
+        self.header = [columns[place].text for place in kept]
+        self._kept = kept
+        self._head = kept[-1] + 1 if kept else 0
+        self._notes_behind = sum(place >= self._head for place in notes)
+
+    def place(self, cells: list[str]) -> list[str]:
+        filled = cells + [""] * (self._head - len(cells))
+        return [filled[place] for place in self._kept] + self._extra(cells)
+
+    def _extra(self, cells: list[str]) -> list[str]:
+        """The cells that no named column holds, up to the last that has text."""
+        behind, columns = cells[self._head :], self._columns[self._head :]
+        if len(behind) > len(columns):
+            extra = behind[: len(behind) - self._notes_behind]
+        else:
+            extra = [cell for cell, column in zip(behind, columns, strict=False) if column.kind == "blank"]
+        while extra and not extra[-1].strip():
+            extra.pop()
+        return extra
