@@ -3,15 +3,21 @@
 import click
 
 from commands.account import account
+from commands.cert import cert
 from commands.common import Root
 from commands.db import db
+from commands.doctor import doctor
 from commands.login import login
+from commands.serve import serve
 from commands.template import template
 
 COMMANDS: tuple[click.Command, ...] = (
+    serve,
     account,
     login,
     template,
+    cert,
+    doctor,
     db,
 )
 """The roster, in the order in which `ftpdock --help` lists it."""

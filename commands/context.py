@@ -50,12 +50,7 @@ class Context:
 
     @property
     def schemas(self) -> Sequence[type[TemplateSchema]]:
-        try:
-            return self.registry.schemas
-        except AttributeError:
-            from schemas import SCHEMAS
-
-            return SCHEMAS
+        return self.registry.schemas
 
     def bind(self) -> Database:
         """The database of the settings, not connected; the home is made when it is missing. Raises SettingsError."""
@@ -72,11 +67,8 @@ class Context:
         """Apply what migrations are pending and make the tables of plugins; return the names of what was applied."""
         from models.migrate import migrate
 
-        database = self.bind()
-        applied = migrate(database)
-        if self.registry.plugin_tables:
-            with database.connection_context():
-                database.create_tables(self.registry.plugin_tables)
+        applied = migrate(self.bind())
+        self.registry.make_tables()
         return applied
 
     def connect(self) -> Database:
@@ -85,9 +77,10 @@ class Context:
         A home or a database that is not there is made, and what migrations are pending are applied, so that the first
         command of all needs no setup. Raises SettingsError.
         """
-        from models import database
+        import models
 
         self.migrate()
+        database: Database = models.database.obj
         database.connect(reuse_if_open=True)
         click.get_current_context().call_on_close(database.close)
         return database

@@ -1,0 +1,92 @@
+"""`ftpdock cert`: the server's TLS certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.common import Context, Group, json_option, pass_context, print_object, yes_option
+from errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from certs import Details
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=Group)
+def cert() -> None:
+    """The server's TLS certificate."""
+
+
+@cert.command()
+@json_option
+@pass_context
+def show(context: Context, as_json: bool) -> None:
+    """Show whom the certificate names, its fingerprint and when it ends."""
+    import certs
+
+    path = context.settings.certificate_path
+    if not path.exists():
+        raise NotFoundError(f"There is no certificate {path} yet: `ftpdock serve` or `ftpdock cert make` makes one")
+    print_object(_object(certs.show(path), path), as_json)
+
+
+def _object(details: Details, path: Path) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "subject": details.subject,
+        "names": list(details.names),
+        "sha256": details.fingerprint,
+        "not_after": details.not_after,
+    }
+
+
+@cert.command()
+@click.option("--hostname", default="", metavar="NAME",
+              help="The name that partners connect to.  [default: this machine's]")  # fmt: skip
+@yes_option
+@pass_context
+def make(context: Context, hostname: str, yes: bool) -> None:
+    """Make a self-signed certificate, in place of the present one.
+
+    Clients that trusted the old one will ask again. The running server takes it for the connections that follow.
+    """
+    import certs
+
+    settings = context.settings
+    _refuse_foreign(context)
+    if settings.certificate_path.exists() and not yes:
+        click.confirm(
+            "Replace the present certificate? Clients that trust it will have to trust the new one", abort=True
+        )
+    certs.make(settings.certificate_path, settings.private_key_path, hostname)
+    print_object(_object(certs.show(settings.certificate_path), settings.certificate_path), as_json=False)
+
+
+@cert.command()
+@click.argument("certificate", type=_FILE)
+@click.argument("key", type=_FILE)
+@pass_context
+def install(context: Context, certificate: Path, key: Path) -> None:
+    """Put CERTIFICATE (a PEM chain, the server's first) and its KEY (PEM) in place of the present ones.
+
+    They are checked first. The running server takes them for the connections that follow.
+    """
+    import certs
+
+    _refuse_foreign(context)
+    details = certs.install(context.settings, certificate, key)
+    print_object(_object(details, context.settings.certificate_path), as_json=False)
+
+
+def _refuse_foreign(context: Context) -> None:
+    """A certificate that settings name belongs to another program (such as certbot), which will renew it there."""
+    settings = context.settings
+    if settings.certificate or settings.private_key:
+        raise ConflictError(
+            f"The settings `certificate` and `private_key` name {settings.certificate_path}, which is not ftpdock's: "
+            "replace it there, or take the settings away first"
+        )

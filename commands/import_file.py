@@ -1,0 +1,134 @@
+"""`ftpdock import`: a local file, without FTP."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+import accounts
+from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
+from errors import ConflictError, FtpdockError
+
+MESSAGES_SHOWN = 20
+
+
+@click.command("import", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@account_option(required=True, help="Whose file it is.")
+@click.option("--entity", type=EntityType(), help="What is in it.  [default: what its name says]")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@json_option
+@pass_context
+def import_file(context: Context, file: Path, account: str, entity: str | None, dry_run: bool, as_json: bool) -> None:
+    """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
+    from jobs.leases import Owner
+    from jobs.pickup import queue_file
+
+    context.connect()
+    owned = accounts.find(account)
+    entity = entity or _named_entity(context, file)
+    name = file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv"
+    owner = Owner(context.settings)
+    try:
+        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run)
+        event = _execute(context, run, owner.name)
+    finally:
+        owner.close()
+    _tell(context, event, as_json)
+    if dry_run:
+        _forget(context, event.number)
+    if event.status != "completed":
+        raise click.exceptions.Exit(1)
+
+
+def _named_entity(context: Context, file: Path) -> str:
+    from schemas.filenames import FileNameError, parse
+
+    try:
+        return parse(file.name, context.schemas).entity
+    except FileNameError as error:
+        raise FtpdockError(f"{error}; or say what is in the file by --entity") from None
+
+
+def _execute(context: Context, run: Any, owner: str) -> Any:
+    from handlers.run import ImportJob
+    from jobs.leases import Heartbeat
+    from jobs.queue import claim
+
+    claimed = claim(context.settings, context.registry, owner, run.number)
+    if claimed is None:
+        click.echo(f"Import {run.number} waits for earlier files of the account ...", err=True)
+    while claimed is None:
+        time.sleep(0.2)
+        claimed = claim(context.settings, context.registry, owner, run.number)
+        if claimed is None and _taken(run.number):
+            raise ConflictError(f"The running server took import {run.number}: see `ftpdock imports show {run.number}`")
+    with _Bar() as bar, Heartbeat(context.settings, run.number, owner):
+        handler = context.registry.handler(run.entity)
+        return ImportJob(context.settings, handler, context.hooks, claimed, owner, bar.show).execute()
+
+
+def _taken(number: int) -> bool:
+    from models import ImportRun
+
+    return bool(ImportRun.get_by_id(number).status != "waiting")
+
+
+class _Bar:
+    """A progress bar on standard error, when that is a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                             console=console, disable=not console.is_terminal)  # fmt: skip
+        self._task = self._bar.add_task("rows", total=None)
+
+    def show(self, done: int, rows: int) -> None:
+        self._bar.update(self._task, completed=done, total=rows)
+
+    def __enter__(self) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _tell(context: Context, event: Any, as_json: bool) -> None:
+    from commands.common import print_json
+    from imports.reports import read_report
+
+    messages = read_report(event.report) if event.report else []
+    if as_json:
+        names = ("number", "account", "entity", "file", "status", "code", "rows", "created", "updated", "unchanged",
+                 "rejected", "warnings", "dry_run")  # fmt: skip
+        print_json({name: getattr(event, name) for name in names} | {"messages": messages})
+        return
+    would = "would be " if event.dry_run else ""
+    what = "Dry run" if event.dry_run else f"Import {event.number}"
+    click.echo(f"{what}: {event.status.replace('_', ' ')}{f' ({event.code})' if event.code else ''}. {event.rows} rows: "
+               f"{event.created} {would}created, {event.updated} {would}updated, {event.unchanged} unchanged, "
+               f"{event.rejected} {would}rejected, {event.warnings} warnings.")  # fmt: skip
+    if messages:
+        print_table(("line", "column", "value", "code", "message"),
+                    [[cell(value) for value in each.values()] for each in messages[:MESSAGES_SHOWN]])  # fmt: skip
+    if len(messages) > MESSAGES_SHOWN:
+        click.echo(f"... and {len(messages) - MESSAGES_SHOWN} more" + (f" in {event.report}" if not event.dry_run else ""))
+
+
+def _forget(context: Context, number: int) -> None:
+    """A dry run leaves nothing behind."""
+    import shutil
+
+    import layout
+    from models import ImportRun, Upload
+
+    ImportRun.delete_by_id(number)
+    Upload.delete_by_id(number)
+    shutil.rmtree(layout.spool_folder(context.settings, number), ignore_errors=True)

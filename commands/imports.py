@@ -1,0 +1,160 @@
+"""`ftpdock imports`: what arrived, what became of it, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import accounts
+from commands.common import (
+    Context,
+    EntityType,
+    Group,
+    account_option,
+    cell,
+    iso,
+    json_option,
+    pass_context,
+    print_object,
+    print_objects,
+    print_table,
+)
+from errors import ConflictError, FtpdockError, NotFoundError
+
+STATUSES = ("waiting", "running", "completed", "completed_with_errors", "failed")
+COUNTS = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
+LISTED = ("number", "account", "file", "status", "rows", "created", "updated", "unchanged", "rejected", "code",
+          "received_at")  # fmt: skip
+
+
+@click.group(cls=Group)
+def imports() -> None:
+    """What arrived, what became of it, and why."""
+
+
+@imports.command("list")
+@account_option()
+@click.option("--entity", type=EntityType(), help="Only this entity.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only imports in this state.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@json_option
+@pass_context
+def list_imports(
+    context: Context, account: str | None, entity: str | None, status: str | None, limit: int | None, as_json: bool
+) -> None:
+    """List imports, oldest first."""
+    from models import ImportRun, Upload
+
+    context.connect()
+    query = _uploads()
+    if account:
+        query = query.where(Upload.account == accounts.find(account))
+    if entity:
+        query = query.where(Upload.entity == entity)
+    if status:
+        waiting = (ImportRun.status == status) | (ImportRun.number.is_null() if status == "waiting" else False)
+        query = query.where(waiting)
+    newest = query.order_by(Upload.id.desc()).limit(limit) if limit else query.order_by(Upload.id.desc())
+    print_objects([_object(upload) for upload in reversed(list(newest))], LISTED, as_json, "No imports.")
+
+
+@imports.command()
+@click.argument("number", type=click.IntRange(1))
+@json_option
+@pass_context
+def show(context: Context, number: int, as_json: bool) -> None:
+    """Show import NUMBER with everything its report says."""
+    context.connect()
+    upload = _find(number)
+    shown = _object(upload) | {"messages": _messages(context, upload)}
+    if as_json:
+        print_object(shown, as_json)
+        return
+    messages = shown.pop("messages")
+    print_object(shown, as_json)
+    if messages:
+        click.echo()
+        print_table(("line", "column", "value", "code", "message"),
+                    [[cell(value) for value in each.values()] for each in messages])  # fmt: skip
+
+
+@imports.command()
+@click.argument("number", type=click.IntRange(1))
+@pass_context
+def retry(context: Context, number: int) -> None:
+    """Import the file of NUMBER again, as a new import."""
+    import layout
+    from jobs.pickup import queue_file
+
+    context.connect()
+    upload = _find(number)
+    if upload.run is None or upload.run.status not in ("completed", "completed_with_errors", "failed"):
+        raise ConflictError(f"Import {number} is not finished: it needs no retry")
+    folder = layout.account_root(context.settings, upload.account.name) / _folder(context, upload.entity)
+    kept = [folder / inner / layout.numbered(upload.name, number) for inner in (layout.FAILED, layout.PROCESSED)]
+    source = next((path for path in kept if path.exists()), None)
+    if source is None:
+        raise NotFoundError(f"The file of import {number} is gone: neither {kept[0]} nor {kept[1]} is there")
+    made = queue_file(context.settings, upload.account, upload.entity, source, upload.name, origin="retry",
+                      login=upload.login)  # fmt: skip
+    click.echo(f"Queued as import {made.number}.")
+
+
+def _uploads() -> Any:
+    from peewee import JOIN
+
+    from models import Account, ImportRun, Upload
+
+    runs = ImportRun.number == Upload.id
+    query = Upload.select(Upload, ImportRun, Account).join(ImportRun, JOIN.LEFT_OUTER, on=runs, attr="run")
+    return query.switch(Upload).join(Account).where(
+        (Upload.origin != "validate") & Upload.state.in_(("waiting", "picked")) &
+        (ImportRun.number.is_null() | (ImportRun.dry_run == False))  # noqa: E712
+    )  # fmt: skip
+
+
+def _find(number: int) -> Any:
+    from models import Upload
+
+    found = _uploads().where(Upload.id == number).first()
+    if found is None:
+        raise NotFoundError(f"There is no import {number}: `ftpdock imports list` shows them")
+    if not hasattr(found, "run"):
+        found.run = None
+    return found
+
+
+def _object(upload: Any) -> dict[str, Any]:
+    """One import as `--json` prints it; an upload that was not picked up yet is waiting."""
+    run = getattr(upload, "run", None)
+    counts = {name: getattr(run, name) if run else 0 for name in COUNTS}
+    return {
+        "number": upload.id,
+        "account": upload.account.name,
+        "entity": upload.entity,
+        "file": upload.name,
+        "status": run.status if run else "waiting",
+        **counts,
+        "code": run.code if run else None,
+        "error": run.error if run else "",
+        "received_at": iso(upload.received_at),
+        "started_at": iso(run.started_at) if run else None,
+        "finished_at": iso(run.finished_at) if run else None,
+    }
+
+
+def _folder(context: Context, entity: str) -> str:
+    if entity not in context.registry.entities:
+        raise FtpdockError(f"No plugin knows the entity {entity!r} any more")
+    return context.registry.handler(entity).schema.folder
+
+
+def _messages(context: Context, upload: Any) -> list[dict[str, Any]]:
+    from handlers.close import report_path
+    from imports.reports import read_report
+
+    if upload.run is None:
+        return []
+    path = report_path(context.settings, upload.account.name, _folder(context, upload.entity), upload.run)
+    return read_report(path) if path.exists() else []

@@ -1,0 +1,48 @@
+"""`ftpdock serve`: the server itself."""
+
+from __future__ import annotations
+
+import click
+
+from commands.common import Command, Context, pass_context
+
+
+@click.command(cls=Command)
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: the setting `host`]")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT",
+              help="Port to listen on; 0 takes a free one.  [default: the setting `port`]")  # fmt: skip
+@click.option("--demo", is_flag=True,
+              help="Make the account `demo` with a new password at each start, and print lines to try it.")  # fmt: skip
+@pass_context
+def serve(context: Context, host: str | None, port: int | None, demo: bool) -> None:
+    """Run the server until it is stopped (SIGTERM, or Ctrl-C).
+
+    What is missing is made first: the home, the database, a self-signed certificate.
+    """
+    import server
+
+    context.overrides.update(host=host, port=port)
+    password = _demo(context) if demo else None
+
+    def announce(host: str, port: int) -> None:
+        click.echo(f"ftpdock is ready: explicit FTPS on {_where(host, port)}, home {context.settings.home}")
+        if password:
+            from commands.demo import lines
+
+            click.echo(lines(context.settings, password, port))
+
+    server.serve(context.settings, announce)
+
+
+def _demo(context: Context) -> str:
+    from commands.demo import prepare
+
+    database = context.connect()
+    password = prepare(context.settings, context.schemas)
+    # The server opens its own.
+    database.close()
+    return password
+
+
+def _where(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

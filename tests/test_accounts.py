@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import accounts
+import models
+from errors import ConflictError, FtpdockError
+from layout import account_root, spool_folder
+from models import (
+    TABLES,
+    Account,
+    Address,
+    Category,
+    Collection,
+    Contact,
+    Customer,
+    EntitySettings,
+    ImportRun,
+    Inventory,
+    Login,
+    Order,
+    OrderLine,
+    Product,
+    Upload,
+)
+from schemas import SCHEMAS, Formats
+from settings import Settings
+
+Add = Callable[..., Account]
+
+
+@pytest.fixture
+def add(settings: Settings) -> Add:
+    """add("acme") -> an account with the password `secret`."""
+
+    def make(name: str, **options: Any) -> Account:
+        return accounts.add(settings, SCHEMAS, name, "secret", **options)
+
+    return make
+
+
+def fill(account: Account) -> None:
+    """A row in each table, with every reference that holds another row in place."""
+    product = Product.create(account=account, sku_id="1", name="Cup")
+    customer = Customer.create(account=account, company_name="Café")
+    address = Address.create(account=account, customer=customer, type="both", line_1="1", city="Wien", country="AT")
+    order = Order.create(
+        account=account, customer=customer, order_date=dt.date(2024, 9, 18), billing_address=address, status="draft"
+    )
+    parent = Category.create(account=account, path="A")
+    EntitySettings.create(account=account, entity="product")
+    Inventory.create(account=account, product=product, available_quantity=1)
+    Contact.create(account=account, customer=customer, first_name="Eva")
+    Category.create(account=account, path="A > B", parent=parent)
+    Collection.create(account=account, name="Summer")
+    OrderLine.create(order=order, position=1, product=product, quantity=1)
+
+
+def receive(account: Account, **run: Any) -> int:
+    """An upload with its import; returns the number."""
+    name = "PRODUCT_18_09_2024.csv"
+    upload = Upload.create(account=account, entity="product", name=name, size=1, state="picked")
+    ImportRun.create(number=upload.id, account=account, entity="product", file=name, **run)
+    return int(upload.id)
+
+
+@pytest.mark.parametrize("broken", ["write_templates", "make_account_folders"])
+def test_a_failure_while_folders_are_made_leaves_nothing(
+    settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """No account, no login and no folder remain, and the name can be used again."""
+
+    def fail(*_: Any) -> None:
+        (account_root(settings, "acme") / "Products").mkdir(parents=True, exist_ok=True)
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, broken, fail)
+        with pytest.raises(OSError, match="No space left"):
+            add("acme")
+
+    assert (Account.select().count(), Login.select().count()) == (0, 0)
+    assert not account_root(settings, "acme").exists()
+    assert add("acme").name == "acme"
+
+
+def test_two_commands_asking_for_one_name(settings: Settings, add: Add) -> None:
+    """One gets it; the other is told, and takes nothing of the winner's away."""
+
+    def attempt(_: int) -> str:
+        try:
+            return str(add("acme").name)
+        except ConflictError as error:
+            return str(error)
+        finally:
+            models.database.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(attempt, range(4)))
+
+    assert outcomes.count("acme") == 1, outcomes
+    assert (Account.select().count(), Login.select().count()) == (1, 1)
+    assert (account_root(settings, "acme") / "Products" / "reports").is_dir()
+
+
+def test_a_new_account_never_gets_the_files_of_an_earlier_one(settings: Settings, add: Add) -> None:
+    """A folder with files in it is refused by name, and left as it was."""
+    left = account_root(settings, "acme") / "Products" / "processed" / "PRODUCT_18_09_2024.000001.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text("theirs")
+
+    with pytest.raises(ConflictError, match="holds files of an earlier account"):
+        add("acme")
+
+    assert left.read_text() == "theirs"
+    assert Account.select().count() == 0
+
+
+def test_changing_formats_is_undone_when_templates_can_not_be_written(
+    settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored formats are always those of the templates that the partner sees."""
+    account = add("acme")
+
+    def fail(*_: Any) -> None:
+        raise OSError("Read-only file system")
+
+    monkeypatch.setattr(accounts, "write_templates", fail)
+    with pytest.raises(OSError, match="Read-only"):
+        accounts.change(settings, SCHEMAS, account, date_format="DD.MM.YYYY")
+
+    assert Formats() == accounts.formats_of(Account.get())
+
+
+def test_remove_takes_every_row_of_the_account_and_no_other(settings: Settings, add: Add) -> None:
+    """Rows that hold others in place (orders, parents of categories) are no obstacle."""
+    for name in ("acme", "beta"):
+        fill(add(name))
+        receive(Account.get(Account.name == name))
+    before = {table: table.select().count() for table in TABLES}
+    assert 0 not in before.values()
+
+    accounts.remove(settings, accounts.find("acme"))
+
+    assert {table: count // 2 for table, count in before.items()} == {table: table.select().count() for table in TABLES}
+    assert [account.name for account in Account.select()] == ["beta"]
+
+
+def test_remove_moves_files_and_what_waits_in_the_spool_aside(settings: Settings, add: Add) -> None:
+    """Nothing that a partner sent is lost by removing the account, and the name is free again."""
+    account = add("acme")
+    number = receive(account)
+    waiting = spool_folder(settings, number) / "PRODUCT_18_09_2024.csv"
+    waiting.parent.mkdir(parents=True)
+    waiting.write_text("waiting")
+    (account_root(settings, "acme") / "Orders" / "ORDER_18_09_2024.csv").write_text("uploaded")
+
+    kept = accounts.remove(settings, account)
+
+    assert kept is not None
+    assert (kept / "Orders" / "ORDER_18_09_2024.csv").read_text() == "uploaded"
+    assert (kept / "spool" / f"{number:06}" / "PRODUCT_18_09_2024.csv").read_text() == "waiting"
+    assert not account_root(settings, "acme").exists()
+    assert add("acme").name == "acme"
+
+
+def test_remove_refuses_while_an_import_runs(settings: Settings, add: Add) -> None:
+    """A worker that holds a lease is not pulled the ground from under."""
+    account = add("acme")
+    number = receive(account, status="running", lease_until=models.now() + dt.timedelta(seconds=30))
+
+    with pytest.raises(ConflictError, match=f"Import {number} of 'acme' is running"):
+        accounts.remove(settings, account)
+
+    assert account_root(settings, "acme").is_dir()
+
+
+def test_remove_leaves_the_account_when_files_can_not_be_moved(
+    settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and files go together or stay together."""
+    account = add("acme")
+
+    def fail(self: Path, target: Path) -> None:
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(PermissionError):
+        accounts.remove(settings, account)
+
+    assert accounts.find("acme").name == "acme"
+
+
+def test_a_login_can_not_have_more_than_its_account(add: Add) -> None:
+    """The message says what the account has."""
+    account = add("acme", entities=["product"])
+
+    with pytest.raises(FtpdockError, match="has no order: it has product"):
+        accounts.add_login(account, "erp", "secret", entities=["product", "order"])
