@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -44,10 +44,15 @@ class FileShape:
     columns: tuple[Column, ...]
     missing_needed: tuple[str, ...]
 
-    @property
-    def width(self) -> int:
-        """Cells that a row must have: up to the last column that means something."""
-        return max((n for n, column in enumerate(self.columns, 1) if column.kind in ("fixed", "open")), default=0)
+    width: int = field(init=False)
+    """Cells that a row must have: up to the last column that means something."""
+    named: int = field(init=False)
+    """Columns with a name; those without one stand behind them."""
+
+    def __post_init__(self) -> None:
+        means = (place for place, column in enumerate(self.columns, 1) if column.kind in ("fixed", "open"))
+        object.__setattr__(self, "width", max(means, default=0))
+        object.__setattr__(self, "named", sum(column.kind != "blank" for column in self.columns))
 
 
 def inspect(
@@ -88,13 +93,15 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
 
     Cells of notes and of nameless columns at the end may be left out; those of nameless columns must be empty.
     """
-    width, most = shape.width, len(shape.columns)
-    if width <= len(cells) <= most:
-        blank = (cell for cell, column in zip(cells, shape.columns, strict=False) if column.kind == "blank")
-        return "The row has text in a column without a name: remove it" if any(map(str.strip, blank)) else ""
+    found, width, most = len(cells), shape.width, len(shape.columns)
+    if width <= found <= shape.named:
+        return ""
+    if shape.named < found <= most:
+        blank = not any(map(str.strip, cells[shape.named :]))
+        return "" if blank else "The row has text in a column without a name: name the column or empty the cell"
     expected = f"{width} to {most}" if width < most else str(width)
-    advice = "quote cells that hold the delimiter or a line break" if len(cells) > most else "add the missing cells"
-    return f"The row has {len(cells)} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"
+    advice = "quote cells that hold the delimiter or a line break" if found > most else "add the missing cells"
+    return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"
 
 
 def missing_column(shape: FileShape, schema: TemplateSchema) -> FileProblem:

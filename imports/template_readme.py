@@ -1,0 +1,163 @@
+"""The README.txt of /Templates: what a partner has to know to send files, and what comes back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from errors import FILE_CODES, ROW_CODES, WARNING_CODES
+from schemas import CLEAR, Formats, TemplateSchema
+from schemas.fields import CellField, Choice, Date, Number, WholeNumber
+from schemas.filenames import example
+
+WIDTH = 78
+
+
+def readme(schemas: Sequence[TemplateSchema]) -> str:
+    """README.txt in the partner's words, with CRLF line ends."""
+    lines = [*_introduction(schemas), *_rules(schemas[0].formats), *_outcome(schemas[0])]
+    for schema in schemas:
+        lines += _columns(schema)
+    return "\r\n".join([*lines, *_codes()])
+
+
+def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
+    yield from _heading("How to send files")
+    yield from _paragraph(
+        "Upload CSV files into these folders, by FTP with TLS on both channels. Each file is imported as soon as it "
+        "has arrived whole, or at the times that were agreed with you."
+    )
+    for schema in schemas:
+        yield f"  /{schema.folder + '/':<14} {_file(schema)}"
+    yield ""
+    yield from _paragraph(
+        "A file is named ENTITY_DD_MM_YYYY.csv: the kind of records, a date of the calendar, .csv. Several files a "
+        f"day take a suffix of letters and digits, as in {_file(schemas[0])[:-4]}_2.csv. Singular or plural and any "
+        "case will do. A file with another name, or in another folder, is refused at once."
+    )
+    yield from _paragraph(
+        "Beside this file lies one template for each kind, such as "
+        f"{schemas[0].entity.upper()}.csv: its header with every column, and example rows. Upload it under a right "
+        "name to try it."
+    )
+
+
+def _rules(formats: Formats) -> Iterator[str]:
+    yield from _heading("What a file looks like")
+    yield from _items(
+        "The first line names the columns. Case, spaces, hyphens and underscores in the names do not matter: "
+        "sku-id is SKU_ID.",
+        "Columns stand in the template's order (unless it was agreed that any order will do). Those that are not "
+        "needed may be left out.",
+        "Open columns, such as 'Price: Retail' or 'Attribute: Color', stand behind all others; what follows the colon "
+        "is yours to choose.",
+        "Columns whose names begin with _ are ignored.",
+        "The delimiter is a comma, a semicolon, a tab or a |, whichever fits the header. A line sep=; before the "
+        "header is understood.",
+        "Save as UTF-8 (in Excel: CSV UTF-8). UTF-16 with a byte order mark is read too; anything else is read as "
+        "Windows-1252, with the warning ENCODING_GUESSED.",
+        'A cell with the delimiter, a quote or a line break stands in "quotes"; a quote within it is doubled: "".',
+    )
+    yield from _heading("What a cell means")
+    yield from _items(
+        "A column that is left out, or an empty cell, keeps what is stored.",
+        f"{CLEAR} clears what is stored.",
+        "Codes (SKU_ID, Reference_ID, Barcode ...) are text: leading zeros stay. Format such columns as text before a "
+        "spreadsheet rewrites them.",
+        f"Dates are written {formats.date_format}, for example {formats.example_date}.",
+        f"Decimals are written with {formats.decimal_separator!r}, for example 1234{formats.decimal_separator}50, "
+        "without a thousands separator and without a currency sign.",
+        "Lists are separated by |, for example red|green.",
+        "Yes and no are Y and N.",
+        "A row finds its record by System_ID, which is ours (see ids.csv), or by your own keys; what it does not find "
+        "is created, for which the columns marked * are needed.",
+        "A key that stands on two rows of one file rejects both of them.",
+    )
+
+
+def _outcome(schema: TemplateSchema) -> Iterator[str]:
+    yield from _heading("What comes back")
+    yield from _paragraph(
+        "Each import has a number, which the server names when the file has arrived. When it is done you get a mail, "
+        f"and these files appear beside your own. For import 42 of {_file(schema)}:"
+    )
+    stem, folder = _file(schema)[:-4], f"/{schema.folder}"
+    for path, meaning in (
+        (f"{folder}/processed/{stem}.000042.csv", "your file, once it was imported"),
+        (f"{folder}/failed/{stem}.000042.csv", "your file, if it could not be read at all"),
+        (f"{folder}/reports/{stem}.000042.report.csv", "one line for each error or warning: line, column, value, code, "
+         "message"),
+        (f"{folder}/reports/{stem}.000042.rejected.csv", "the rows that were rejected, in your own columns: correct "
+         "them and upload this file under a right name; the columns _line, _code and _message may stay"),
+        (f"{folder}/reports/{stem}.000042.ids.csv", "the System_ID of each record, and whether it was created, updated "
+         "or unchanged"),
+    ):  # fmt: skip
+        yield f"  {path}"
+        yield from _wrapped(meaning, "      ")
+    yield ""
+    yield from _paragraph(
+        "In report.csv a text that a spreadsheet would run as a formula has a ' before it. Rows that are right are "
+        "imported even if others are not."
+    )
+
+
+def _columns(schema: TemplateSchema) -> Iterator[str]:
+    yield from _heading(f"{schema.entity.upper()}, into /{schema.folder}/")
+    yield "  (* needed to create a record)"
+    yield ""
+    for name, field in schema.columns.items():
+        yield from _listed(30, name + (" *" if field.needed else ""), _meaning(field))
+    for column in schema.open_columns:
+        yield from _listed(30, column.column("..."), f"as many as you like, such as {column.example!r}")
+    yield ""
+    yield from _items(*schema.hints)
+
+
+def _meaning(field: CellField) -> str:
+    """The kind of its values, where the name does not tell, and its help."""
+    choices = f"one of {', '.join(getattr(field, 'choices', ()))}"
+    kinds = {Choice: choices, Date: "a date", WholeNumber: "a whole number", Number: "a number"}
+    kind = next((words for kind, words in kinds.items() if isinstance(field, kind)), "")
+    return "; ".join(filter(None, (kind, field.help)))
+
+
+def _listed(width: int, name: str, meaning: str) -> list[str]:
+    return textwrap.wrap(f"  {name:<{width}} {meaning}".rstrip(), WIDTH, subsequent_indent=" " * (width + 3))
+
+
+def _codes() -> Iterator[str]:
+    for title, codes in (
+        ("Codes of rejected rows (the other rows are imported)", ROW_CODES),
+        ("Codes of files that are not imported at all", FILE_CODES),
+        ("Codes of warnings (the row is imported)", WARNING_CODES),
+    ):
+        yield from _heading(title)
+        for code, meaning in codes.items():
+            yield from _listed(20, code, meaning)
+        yield ""
+
+
+def _file(schema: TemplateSchema) -> str:
+    """A right name; of a fixed day, so that the README stays the same."""
+    return example(schema.entity, dt.date(2024, 9, 18))
+
+
+def _heading(title: str) -> list[str]:
+    return [title, "=" * len(title), ""]
+
+
+def _paragraph(text: str) -> list[str]:
+    return [*_wrapped(text), ""]
+
+
+def _items(*texts: str) -> Iterator[str]:
+    """A list; nothing for no texts."""
+    for text in texts:
+        yield from _wrapped(text, "  - ", "    ")
+    yield from [""] if texts else []
+
+
+def _wrapped(text: str, first: str = "", later: str | None = None) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=first if later is None else later,
+                         break_on_hyphens=False)  # fmt: skip
