@@ -1,5 +1,7 @@
 """click: the command line, and the only place that prints or exits. A file per noun."""
 
+from importlib import metadata
+
 import click
 
 from commands.account import account
@@ -23,8 +25,17 @@ COMMANDS: tuple[click.Command, ...] = (
 """The roster, in the order in which `ftpdock --help` lists it."""
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        try:
+            click.echo(f"ftpdock {metadata.version('ftpdock')}")
+        except metadata.PackageNotFoundError:
+            click.echo("ftpdock, from its source, not installed")
+        ctx.exit()
+
+
 @click.group(cls=Root, commands=COMMANDS)
-@click.version_option(package_name="ftpdock", message="ftpdock %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
     """An FTPS server that imports the CSV files partners upload.
 

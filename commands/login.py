@@ -101,9 +101,9 @@ def _object(login: Login) -> dict[str, Any]:
               help="Only from here, in place of all before; may be given several times.")  # fmt: skip
 @click.option("--any-network", is_flag=True, help="Let the login come from anywhere.")
 @click.option("--require-close-notify/--no-require-close-notify", default=None,
-              help="Whether an upload counts only when the client closes TLS in order. Without it a connection that is "
-              "cut can't be told from one that is done: HALF A FILE MAY BE IMPORTED. Only for old clients that never "
-              "send close_notify.")  # fmt: skip
+              help="Whether an upload counts only when the client closes TLS in order, as it does by default. With "
+              "--no-require-close-notify a connection that was cut can't be told from one that is done: HALF A FILE "
+              "MAY BE IMPORTED. Only for old clients that never send close_notify.")  # fmt: skip
 @click.option("--disable/--enable", "disabled", default=None, help="Keep the login out, or let it in again.")
 @pass_context
 def set_(context: Context, name: str, networks: Sequence[str], any_network: bool, **options: Any) -> None:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -25,17 +24,6 @@ Process = Callable[..., "subprocess.CompletedProcess[str]"]
 def environment(settings: Settings) -> dict[str, str]:
     """The variables by which a command finds the home and the database of `settings`."""
     return {"FTPDOCK_HOME": str(settings.home), "FTPDOCK_DATABASE": settings.database_url}
-
-
-def every_command() -> dict[str, click.Command]:
-    """'account add' -> the command, for all that do something."""
-    found: dict[str, click.Command] = {}
-    for name, each in main.commands.items():
-        if isinstance(each, click.Group):
-            found.update({f"{name} {inner}": command for inner, command in each.commands.items()})
-        else:
-            found[name] = each
-    return found
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""The real program, started as an admin starts it."""
+
+from __future__ import annotations
+
+import json
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from schemas import SCHEMAS
+from settings import Settings
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., Result]
+Done = Callable[..., str]
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_first_command_needs_no_setup(process: Process, tmp_path: Path) -> None:
+    """`account add` in a home that is not there makes it, readable by its owner alone."""
+    added = process("account", "add", "acme", "--email", "ops@acme.example", "--password-stdin", input="secret\n")
+
+    assert (added.returncode, added.stderr) == (0, "")
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+    assert [each["name"] for each in json.loads(process("account", "list", "--json").stdout)] == ["acme"]
+
+
+def test_failures_are_one_line_and_status_one(process: Process) -> None:
+    """No traceback; usage errors are status 2."""
+    failed = process("account", "show", "nobody")
+
+    assert (failed.returncode, failed.stdout, failed.stderr) == (1, "", "Error: There is no account 'nobody'\n")
+    assert process("account", "show").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ('databse = "x"', "did you mean 'database'?"),
+        ('database = "mysql://x"', "expected sqlite:///path or postgresql://"),
+        ('database = "sqlite:////nowhere/at/all.db"', "The database can't be used"),
+        ('plugins = ["no_such_module"]', "no_such_module"),
+        ("port =", "ftpdock.toml"),
+    ],
+)
+def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, settings: str, message: str) -> None:
+    """Exit status 1, what is wrong and where, no traceback."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ftpdock.toml").write_text(settings)
+
+    result = process("account", "list")
+
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_home_may_stand_before_or_behind_the_command(process: Process, tmp_path: Path) -> None:
+    """Both win over FTPDOCK_HOME."""
+    other = str(tmp_path / "other")
+    process("--home", other, "account", "add", "acme")
+
+    assert "acme" in process("account", "list", "--home", other).stdout
+    assert "acme" not in process("account", "list").stdout
+
+
+def test_a_password_is_asked_for_twice_at_a_terminal(tmp_path: Path) -> None:
+    """What is typed is not echoed, and two different answers are asked for again."""
+    terminal, inside = pty.openpty()
+    command = [sys.executable, "-m", "commands", "--home", str(tmp_path / "home"), "account", "add", "acme"]
+    with subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, cwd=ROOT, start_new_session=True) as it:
+        shown = talk(terminal, ["s3cret phrase", "other", "s3cret phrase", "s3cret phrase"])
+        assert it.wait(30) == 0
+
+    assert "Added the account acme" in shown
+    assert "s3cret" not in shown
+    assert shown.count("Password for login acme") == 2
+
+
+def talk(terminal: int, answers: list[str]) -> str:
+    """Answer each prompt (it ends in a colon and a blank); return all that the terminal showed."""
+    import os
+
+    shown = ""
+    while "Added" not in shown:
+        shown += os.read(terminal, 4096).decode()
+        if answers and shown.endswith(": "):
+            os.write(terminal, answers.pop(0).encode() + b"\n")
+            shown += "\n"
+    return shown
+
+
+def test_db_migrate_says_what_it_applied(process: Process) -> None:
+    """The first time it names the migrations, then that there is nothing to do."""
+    first, second = process("db", "migrate"), process("db", "migrate")
+
+    assert first.stdout.splitlines()[0] == "Applied 0001_initial."
+    assert second.stdout == "The database is up to date.\n"
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.entity)
+def test_template_of_each_entity(done: Done, schema: type) -> None:
+    """The plural will do, in any case; the header has the template's columns."""
+    header = done("template", schema.plural.upper()).splitlines()[0]  # type: ignore[attr-defined]
+
+    assert header.split(",")[: len(schema().columns)] == list(schema().columns)
+
+
+def test_template_into_a_file(run: Run, tmp_path: Path) -> None:
+    """`--output` writes what would have been printed, byte by byte."""
+    run("template", "order", "--output", str(tmp_path / "t.csv"))
+
+    assert (tmp_path / "t.csv").read_bytes() == run("template", "order").stdout_bytes
+
+
+def test_template_into_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    """One line names the path."""
+    result = run("template", "order", "--output", str(tmp_path / "no" / "t.csv"))
+
+    assert result.exit_code == 1
+    assert str(tmp_path / "no" / "t.csv") in result.stderr
+
+
+def test_version(settings: Settings, run: Run) -> None:
+    """`--version` names the program and its version."""
+    assert run("--version").stdout.startswith("ftpdock")
