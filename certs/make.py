@@ -1,0 +1,65 @@
+"""A self-signed certificate for a server that has none yet: ECDSA P-256, which costs half of RSA's handshake."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from certs.files import write_aside
+from settings import Settings
+
+DAYS = 825
+"""How long a certificate lasts; some TLS stacks refuse longer ones."""
+
+
+def ensure(settings: Settings) -> None:
+    """Make a certificate when none is configured and none was made yet."""
+    if settings.certificate or settings.private_key:
+        return
+    if not (settings.certificate_path.exists() and settings.private_key_path.exists()):
+        make(settings.certificate_path, settings.private_key_path)
+
+
+def make(certificate: Path, key: Path, hostname: str = "") -> None:
+    """Write a new self-signed certificate and its key (mode 0600) as PEM; `hostname` defaults to this machine's."""
+    hostname = hostname or socket.gethostname()
+    private = ec.generate_private_key(ec.SECP256R1())
+    signed = _build(hostname, private).sign(private, hashes.SHA256())
+    for path in (certificate, key):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_aside(key, _pem(private), 0o600)
+    write_aside(certificate, signed.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
+    today = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        # A partner's clock may be behind ours.
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName(_names(hostname)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    )
+
+
+def _names(hostname: str) -> list[x509.GeneralName]:
+    hosts = list(dict.fromkeys([hostname, "localhost"]))
+    return [*(x509.DNSName(host) for host in hosts), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)

@@ -1,0 +1,189 @@
+"""DELE, RNFR and RNTO: what a partner may change of what lies in an entity folder. The work runs in the pool."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftps.core import Core
+from ftps.identity import Identity
+from ftps.receipt import Arrival, rename, sync_folder, waiting, writing
+from ftps.replies import NO_SUCH_FILE, Refusal
+from ftps.shared import Shared
+from ftps.targets import Target, target
+from models import Upload
+
+BUSY_FILE = "450 The file is being uploaded."
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A file of an entity folder, as a pool thread needs to know it."""
+
+    identity: Identity
+    virtual: str
+    entity: str
+    path: Path
+
+
+class Changes(Core):
+    """Commands that remove and rename."""
+
+    def ftp_DELE(self, path: str) -> None:
+        try:
+            place = self.fs.place(path)
+            if place.kind == "export":
+                return self.answer(functools.partial(delete_exported, self.fs.disk(path)))
+            work = functools.partial(delete_upload, self.shared, self._here(path))
+            return self._holding(path, work)
+        except FileNotFoundError:
+            return self.respond(NO_SUCH_FILE)
+
+    def ftp_RMD(self, path: str) -> None:
+        self.respond("550 Folders are fixed here; they can't be removed.")
+
+    def ftp_MKD(self, path: str) -> None:
+        self.respond("550 Folders are fixed here; they can't be made.")
+
+    def ftp_RNFR(self, path: str) -> None:
+        self._rnfr = None
+        try:
+            if self.fs.place(path).kind != "inbox":
+                return self.respond("550 Only files of an entity folder can be renamed.")
+            if self.fs.disk(path).is_file():
+                self._rnfr = path
+                return self.respond("350 Ready for destination name.")
+        except FileNotFoundError:
+            return self.respond(NO_SUCH_FILE)
+        recent = self.shared.overlay.get(self.fs.key, path)
+        return self.respond(f"550 It was already picked up as import {recent.number}." if recent else NO_SUCH_FILE)
+
+    def ftp_RNTO(self, path: str) -> None:
+        source, self._rnfr = self._rnfr, None
+        if not source:
+            return self.respond("503 Bad sequence of commands: use RNFR first.")
+        try:
+            goal = target(path, self.fs.map, self.fs.home, self.shared.schemas)
+            here = self._here(source)
+            temporary = self.fs.map.is_temporary(here.path.name)
+            _check_rename(here, temporary, goal)
+        except FileNotFoundError:
+            return self.respond(NO_SUCH_FILE)
+        except Refusal as refusal:
+            return self.respond(refusal.reply)
+        move = move_temporary if temporary else rename_waiting
+        return self._holding(path, functools.partial(move, self.shared, here, goal, self.remote_ip))
+
+    def _here(self, path: str) -> Here:
+        """Raises FileNotFoundError."""
+        place = self.fs.place(path)
+        assert self.identity is not None
+        assert place.schema is not None
+        return Here(self.identity, path, place.schema.entity, self.fs.disk(path))
+
+    def _holding(self, path: str, work: Callable[[], str]) -> None:
+        """Run `work` while nobody can upload under `path`."""
+        assert self.identity is not None
+        claim = self.shared.claims.take(self.identity.key, path, self)
+        if claim is None:
+            return self.respond(BUSY_FILE)
+        claim.storing = True
+        self.shared.claims.allow(self.identity.key, path)
+        return self.answer(work, always=functools.partial(self.shared.claims.release, claim))
+
+
+def _check_rename(here: Here, temporary: bool, goal: Target) -> None:
+    if temporary:
+        return
+    if goal.temporary:
+        raise Refusal("553 An upload that is complete can't be taken back to a temporary name; delete it instead.")
+    if goal.schema.entity != here.entity:
+        raise Refusal("553 An upload that is complete can't move to another folder.")
+
+
+def delete_exported(path: Path) -> str:
+    """Remove a file that was fetched. Raises Refusal."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise Refusal("550 Not a file.")
+        path.unlink()
+    except FileNotFoundError:
+        raise Refusal(NO_SUCH_FILE) from None
+    return "250 File removed."
+
+
+def delete_upload(shared: Shared, here: Here) -> str:
+    """Remove a temporary, waiting or interrupted upload. Raises Refusal.
+
+    The file goes before the commit: a kill in between leaves a row without its file, which imports nothing, and not a
+    file without its row, which reconciling would import.
+    """
+    key = here.identity.key
+    with writing(here.identity.account_id):
+        query = Upload.update(state="deleted")
+        query.where(*waiting(here.identity.account_id, here.entity, here.path.name)).execute()
+        removed = _unlink(here.path)
+    if removed:
+        shared.overlay.forget(key, here.virtual)
+        return "250 File removed."
+    if recent := shared.overlay.get(key, here.virtual):
+        raise Refusal(f"550 It was already picked up as import {recent.number}.")
+    if shared.partials.discard(key, here.virtual):
+        return "250 The interrupted upload was removed."
+    raise Refusal(_picked_up(here) or NO_SUCH_FILE)
+
+
+def _unlink(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        sync_folder(path.parent)
+        return True
+    return False
+
+
+def _picked_up(here: Here) -> str | None:
+    last = (
+        Upload.select(Upload.id)
+        .where(
+            Upload.account == here.identity.account_id,
+            Upload.entity == here.entity,
+            Upload.name == here.path.name,
+            Upload.state == "picked",
+            Upload.origin != "validate",
+        )
+        .order_by(Upload.id.desc())
+        .first()
+    )
+    return f"550 It was already picked up as import {last.id}." if last else None
+
+
+def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
+    """From a temporary name to a right one (a receipt) or to another temporary one. Raises Refusal."""
+    try:
+        size = here.path.stat().st_size
+        return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size))
+    except FileNotFoundError:
+        raise Refusal(NO_SUCH_FILE) from None
+
+
+def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
+    """Give a waiting upload another right name of its entity; it keeps its number. Raises Refusal."""
+    account, old, new = here.identity.account_id, here.path.name, goal.name
+    if here.path == goal.final:
+        return "250 Renamed."
+    with writing(account):
+        row = Upload.select().where(*waiting(account, here.entity, old)).order_by(Upload.id.desc()).first()
+        if row is None or not here.path.exists():
+            raise Refusal("550 It was picked up already.")
+        Upload.update(state="replaced").where(*waiting(account, here.entity, new)).execute()
+        Upload.update(name=new).where(Upload.id == row.id).execute()
+        here.path.replace(goal.final)
+        sync_folder(goal.final.parent)
+    shared.overlay.forget(here.identity.key, here.virtual)
+    shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256)
+    shared.partials.discard(here.identity.key, goal.virtual)
+    return f"250 Renamed, queued as import {row.id}."

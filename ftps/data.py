@@ -1,0 +1,196 @@
+"""The data channel: tells a whole transfer from a cut one, and leaves what follows to the session.
+
+pyftpdlib calls every end of a receiving channel a finished transfer and answers 226 at once (its issues 655 and 624).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from typing import Any
+
+from OpenSSL import SSL
+from pyftpdlib.exceptions import _RetryError
+from pyftpdlib.handlers import DTPHandler, TLS_DTPHandler
+from pyftpdlib.handlers.ftp.dispatchers import PassiveDTP
+from pyftpdlib.ioloop import AsyncChat
+
+from ftps.partials import DiskFull, TooLarge
+
+TURN = 32
+"""TLS records (16 KB) that one transfer may move before the other sessions get their turn."""
+
+ABORTED = "426 The connection was cut before the file was whole."
+
+
+class Ending(DTPHandler):
+    """How a transfer ends. It stands below pyftpdlib's TLS mixin, whose handle_close calls past a subclass."""
+
+    whole = False
+    """The other side ended the data in order."""
+    cut = False
+    """The data ended by FIN without TLS close_notify."""
+    reply = ABORTED
+    """What the client is told when the transfer was not whole."""
+
+    # pyftpdlib's own.
+    file_obj: Any
+    _had_cr: bool
+    _lastdata: int
+    _error: bool
+
+    def recv(self, buffer_size: int) -> bytes:
+        try:
+            data: bytes = super().recv(buffer_size)
+        except SSL.SysCallError as error:
+            self.cut = error.args == (-1, "Unexpected EOF")
+            raise
+        return data
+
+    def handle_read(self) -> None:
+        """Read on until the socket is empty: one record for each turn of the loop costs a third of the speed."""
+        for _ in range(TURN):
+            if not self._read_record():
+                return
+
+    # pyftpdlib makes the same short cut.
+    handle_read_event = handle_read
+
+    def _read_record(self) -> bool:
+        try:
+            chunk = self.recv(self.ac_in_buffer_size)
+        except _RetryError:
+            return False
+        if chunk:
+            self.tot_bytes_received += len(chunk)
+            self._store(chunk if self._data_wrapper is None else self._data_wrapper(chunk))
+        return bool(chunk) and not self._closed
+
+    def _store(self, chunk: bytes) -> None:
+        try:
+            self.file_obj.write(chunk)
+        except TooLarge:
+            self.abort("552 The file is larger than this server takes.")
+        except DiskFull:
+            self.abort("426 The disk is full; transfer aborted.")
+        except OSError as error:
+            self.abort(f"426 {os.strerror(error.errno or errno.EIO)}; transfer aborted.")
+
+    def initiate_send(self) -> None:
+        """Send on until the socket is full, for the same reason as in handle_read."""
+        for _ in range(TURN):
+            before = self.tot_bytes_sent
+            super().initiate_send()
+            if self._closed or not self.producer_fifo or self._ssl_want_write or self._ssl_want_read:
+                return
+            if self.tot_bytes_sent == before and self._sending():
+                return
+
+    def _sending(self) -> bool:
+        """Whether bytes (and not a producer that is about to give some) stand first in the queue."""
+        return isinstance(self.producer_fifo[0], (bytes, bytearray))
+
+    def handle_close(self) -> None:
+        """The other side ended the connection, or everything was sent."""
+        if self._closed:
+            return
+        # While TLS is closing the verdict is in; only our own goodbye was still to be sent.
+        if not self._ssl_closing:
+            self._judge()
+        if self._ssl_closing or not self.whole:
+            # An alert "close_notify" would tell a client that what it has is all there is.
+            self._error = True
+        self.close()
+
+    def _judge(self) -> None:
+        if self.receive:
+            self.whole = self._closed_in_order() or (self.cut and not self.cmd_channel.needs_close_notify(self))
+            self._flush_line_end()
+        else:
+            self.whole = self._initialized and not self.producer_fifo
+
+    def _closed_in_order(self) -> bool:
+        tls = isinstance(self.socket, SSL.Connection)
+        return tls and bool(self.socket.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
+
+    def _flush_line_end(self) -> None:
+        """In ASCII mode pyftpdlib holds a last CR back and then forgets it."""
+        if self._had_cr and self.whole:
+            self._had_cr = False
+            self._store(b"\r")
+
+    def handle_timeout(self) -> None:
+        if self.get_transmitted_bytes() > self._lastdata:
+            self._lastdata = self.get_transmitted_bytes()
+        else:
+            self.abort(f"426 Nothing moved for {self.timeout} seconds; transfer aborted.")
+
+    def handle_error(self) -> None:
+        self.log_exception(self)
+        self.abort("426 The transfer failed.")
+
+    def abort(self, reply: str) -> None:
+        """End the transfer now, without TLS close_notify."""
+        if not self._closed:
+            self.whole = False
+            self.reply = reply
+            self._error = True
+            self.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        AsyncChat.close(self)
+        if self._idler is not None and not self._idler.cancelled:
+            self._idler.cancel()
+        self.cmd_channel.transfer_ended(self)
+
+
+class DataChannel(TLS_DTPHandler, Ending):
+    """One data connection, always with TLS."""
+
+    def __init__(self, sock: socket.socket, cmd_channel: Any) -> None:
+        # Delayed acknowledgements and Nagle's algorithm together cost small files 40 ms each.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        super().__init__(sock, cmd_channel)
+        if not self._ssl_requested:
+            self.abort("522 TLS is required on the data connection.")
+
+    def handle_error(self) -> None:
+        Ending.handle_error(self)
+
+    def handle_failed_ssl_handshake(self) -> None:
+        # RFC 4217, section 10.2.
+        self.abort("522 The TLS handshake on the data connection failed.")
+
+
+class PassiveListener(PassiveDTP):
+    """Waits for a data connection, on a port of the range or not at all."""
+
+    _probing = False
+
+    def bind_af_unspecified(self, addr: tuple[str, int]) -> Any:
+        """pyftpdlib binds once, to any port, to learn the address family."""
+        self._probing = True
+        try:
+            return super().bind_af_unspecified(addr)
+        finally:
+            self._probing = False
+
+    def bind(self, addr: tuple[str, int]) -> None:
+        if addr[1] == 0 and self.cmd_channel.passive_ports is not None and not self._probing:
+            self.close()
+            raise RangeUsedUp
+        super().bind(addr)
+
+    def handle_timeout(self) -> None:
+        if self.cmd_channel.connected:
+            self.cmd_channel.data_connection_missing()
+        self.close()
+
+
+class RangeUsedUp(Exception):
+    """No port of passive_ports is free; pyftpdlib would take any other, which a firewall then blocks."""

@@ -1,0 +1,113 @@
+"""AUTH, USER and PASS: TLS first, and passwords checked off the loop (RFC 4217, RFC 2577)."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import layout
+from events import LoginSucceeded
+from ftps.core import Core
+from ftps.identity import Identity, check
+from ftps.shared import Shared
+from ftps.view import View
+from models import Login, now
+
+DENIED = "530 Login incorrect."
+"""One answer for every reason: a wrong password, no such user, a disabled account, a wrong network."""
+
+
+class Entry(Core):
+    """How a client becomes a login."""
+
+    auth_failed_timeout = 1
+    """Seconds before a wrong password is answered."""
+
+    def ftp_AUTH(self, line: str) -> None:
+        # What was sent behind AUTH in the same packet came in plain text: anybody on the way may have put it there
+        # (RFC 4217 section 15.1 and the STARTTLS injections, CVE-2011-0411).
+        self._throw_away()
+        super().ftp_AUTH(line)
+        self._throw_away()
+
+    def _throw_away(self) -> None:
+        self.ac_in_buffer = b""
+        self._in_buffer, self._in_buffer_len = [], 0
+        self._lines.clear()
+
+    def ftp_PROT(self, line: str) -> None:
+        if self._ssl_established and line.upper() == "C":
+            return self.respond("534 Data connections need TLS (PROT P).")
+        return super().ftp_PROT(line)
+
+    def ftp_USER(self, line: str) -> None:
+        if not self._ssl_established:
+            return self.respond("530 TLS is required; send AUTH TLS first.")
+        return super().ftp_USER(line)
+
+    def ftp_PASS(self, line: str) -> None:
+        if not self._ssl_established:
+            return self.respond("530 TLS is required; send AUTH TLS first.")
+        if self.authenticated:
+            return self.respond("503 You are logged in already.")
+        if not self.username:
+            return self.respond("503 Login with USER first.")
+        work = functools.partial(check, self.username, line, self.remote_ip, self.shared.schemas)
+        if not self.defer(work, self._checked, pool=self.shared.logins):
+            self.end("421 Too many logins at the moment. Try again later.")
+        return None
+
+    def _checked(self, identity: Identity | None) -> None:
+        if identity is None:
+            self.log(f"login of {self.username!r} failed")
+            self.pause()
+            self.ioloop.call_later(self.auth_failed_timeout, self._denied, _errback=self.handle_error)
+            return
+        work = functools.partial(welcome, self.shared, identity, self.remote_ip)
+        if not self.defer(work, self._let_in):
+            self.end("421 Too much to do at the moment. Try again later.")
+
+    def _denied(self) -> None:
+        self.username = ""
+        self.attempted_logins += 1
+        if not self.resume():
+            return None
+        if self.attempted_logins >= self.max_login_attempts:
+            return self.end(f"{DENIED} Disconnecting.")
+        self.respond(DENIED)
+        return self.settle()
+
+    def _let_in(self, identity: Identity) -> None:
+        self.identity = identity
+        self.authenticated = True
+        self.attempted_logins = 0
+        self.fs = View(layout.account_root(self.shared.settings, identity.account), self, self.shared)
+        self.shared.identities_changed = True
+        self.respond("230 Logged in.")
+        self.log("logged in")
+
+    def flush_account(self) -> None:
+        super().flush_account()
+        self.identity = None
+
+    def renewed(self, identity: Identity | None) -> None:
+        """The login as it is now; None when it is gone, disabled or may not be used any more."""
+        if self.identity is None or identity == self.identity:
+            return None
+        same = identity is not None and identity.password_hash == self.identity.password_hash
+        if identity is None or not same or not identity.may_come_from(self.remote_ip):
+            return self.end("421 This login was changed; log in again.")
+        self.identity = identity
+        return self.fs.refresh(identity)
+
+    def log_exception(self, instance: Any) -> None:
+        super().log_exception(type(instance).__name__)
+
+
+def welcome(shared: Shared, identity: Identity, remote_ip: str) -> Identity:
+    """What a right password leads to, before 230: folders, the time of the login, the hook."""
+    folders = [schema.folder for schema in shared.schemas if schema.entity in identity.entities]
+    layout.make_account_folders(shared.settings, identity.account, folders)
+    Login.update(last_login_at=now()).where(Login.id == identity.login_id).execute()
+    shared.hooks.call("on_login", event=LoginSucceeded(identity.account, identity.login, remote_ip))
+    return identity

@@ -1,0 +1,142 @@
+"""Puts the parts of the front door together, and runs and stops them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyftpdlib.ioloop import IOLoop
+from pyftpdlib.servers import FTPServer
+
+import certs
+from ftps.data import DataChannel
+from ftps.identity import Schemas
+from ftps.session import Session
+from ftps.shared import Shared
+from ftps.tls import Certificates, make_context
+from ftps.watch import Watch
+from hooks import Hooks
+from layout import make_home
+from settings import Settings, passive_range
+
+log = logging.getLogger("ftpdock.ftps")
+
+GRACE = 30.0
+"""Seconds that stop() waits for receipts in the making."""
+
+
+class FrontDoor:
+    """The FTPS server. open(), then run() on any thread; stop() from any other.
+
+    `ring` is called in a pool thread after an upload was recorded. The models' database must be bound already.
+    """
+
+    def __init__(self, settings: Settings, hooks: Hooks, schemas: Schemas, ring: Callable[[], None]) -> None:
+        self._settings = settings
+        self._hooks = hooks
+        self._schemas = schemas
+        self._ring = ring
+        self._opened = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are listened on, once open."""
+        host, port = self._server.address
+        return host, port
+
+    @property
+    def passive_used_up(self) -> int:
+        """How often a client was told that no passive port is free."""
+        return self.shared.passive_used_up
+
+    def open(self) -> None:
+        """Make what is missing and bind the port. Raises OSError or ftps.tls.TlsError."""
+        # Without a handler of its own pyftpdlib would configure logging for the whole process.
+        logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
+        settings = self._settings
+        make_home(settings)
+        certs.ensure(settings)
+        files = settings.certificate_path, settings.private_key_path
+        certificates = Certificates(*files, settings.tls_max_version)
+        context = make_context(*files, settings.tls_max_version)
+        # A loop of its own: pyftpdlib's default one is shared by the whole process.
+        self._loop = IOLoop()
+        self.shared = Shared(settings, self._hooks, self._schemas, self._ring, self._loop)
+        self._session = _session_class(settings, self.shared, context)
+        try:
+            self._server = _Server((settings.host, settings.port), self._session, ioloop=self._loop)
+        except BaseException:
+            self._loop.close()
+            raise
+        self._server.max_cons = settings.max_connections
+        self._server.max_cons_per_ip = settings.max_connections_per_ip
+        self._watch = Watch(self.shared, certificates, self._use_context)
+        self._opened = True
+
+    def run(self) -> None:
+        """Serve until stop() is called. Blocks; everything is closed when it returns."""
+        self.shared.pool.start()
+        self.shared.logins.start()
+        self._watch.start()
+        try:
+            self._loop.loop()
+        finally:
+            self._watch.stop()
+            self.shared.logins.stop()
+            self.shared.pool.stop()
+            self._loop.close()
+
+    def stop(self) -> None:
+        """End run(), from any thread: no new clients, receipts in the making are finished, sessions get 421."""
+        self.shared.waker.post(self._begin_stop)
+
+    def close(self) -> None:
+        """Give up a front door that was opened and never run."""
+        self._loop.close()
+
+    def _begin_stop(self) -> None:
+        if self.shared.stopping:
+            return
+        self.shared.stopping = True
+        self._server.close()
+        for session in list(self.shared.sessions):
+            session.end("421 The server is stopping.")
+        self._finish_stop(time.monotonic() + GRACE)
+
+    def _finish_stop(self, deadline: float) -> None:
+        """Leave once the pools have nothing to do; hooks that hang are not waited for longer than GRACE."""
+        idle = self.shared.pool.idle and self.shared.logins.idle and not self.shared.sessions
+        if idle or time.monotonic() > deadline:
+            self._loop.close()
+        else:
+            self._loop.call_later(0.02, self._finish_stop, deadline)
+
+    def _use_context(self, context: Any) -> None:
+        """For connections that come from now on; a context in use can't be changed."""
+        self._session.ssl_context = context
+
+
+class _Server(FTPServer):
+    """pyftpdlib's listener, which answers with a session for each connection."""
+
+    def handle_error(self) -> None:
+        """An error of one connection must not close the listener, as it does in pyftpdlib."""
+        log.exception("accepting a connection failed")
+
+
+def _session_class(settings: Settings, shared: Shared, context: Any) -> Any:
+    """A class of its own: pyftpdlib keeps settings in class attributes, which two servers must not share."""
+    channel = type("DataChannel", (DataChannel,), {"timeout": settings.data_timeout})
+    attributes = {
+        "shared": shared,
+        "ssl_context": context,
+        "dtp_handler": channel,
+        "banner": settings.banner,
+        "timeout": settings.idle_timeout,
+        "max_login_attempts": settings.login_attempts,
+        "passive_ports": passive_range(settings),
+        "masquerade_address": settings.public_address or None,
+    }
+    return type("Session", (Session,), attributes)

@@ -1,0 +1,96 @@
+"""Who is logged in and what they may: read from the database at login, and again whenever it changed."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import passwords
+from models import Account, Login
+from schemas import TemplateSchema
+
+log = logging.getLogger("ftpdock.ftps")
+
+Schemas = Sequence[type[TemplateSchema]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A login that is enabled, with its account, as they were when they were read."""
+
+    account_id: int
+    account: str
+    key: str
+    """Names the account for as long as it exists: SQLite gives the id of a removed account to the next one."""
+    login_id: int
+    login: str
+    password_hash: str = field(repr=False)
+    networks: tuple[str, ...]
+    entities: frozenset[str]
+    require_close_notify: bool
+
+    def may_come_from(self, address: str) -> bool:
+        return not self.networks or any(_inside(address, network) for network in self.networks)
+
+
+def check(name: str, password: str, address: str, schemas: Schemas) -> Identity | None:
+    """The identity behind a name and password, or None. Takes as long for a name that does not exist.
+
+    Why it is None is logged and never told: a disabled login must look like a wrong password (RFC 2577, section 6).
+    """
+    login = Login.select(Login, Account).join(Account).where(Login.name == name).first()
+    right = passwords.verify(login.password_hash if login else passwords.DUMMY_HASH, password)
+    if login is None or not right:
+        return None
+    identity = _identity(login, schemas)
+    if identity is None:
+        log.info("login %r is disabled", name)
+        return None
+    if not identity.may_come_from(address):
+        log.info("login %r may not come from %s", name, address)
+        return None
+    return identity
+
+
+def current(login_ids: Iterable[int], schemas: Schemas) -> dict[int, Identity]:
+    """The identities of those of `login_ids` that exist and are enabled."""
+    rows = Login.select(Login, Account).join(Account).where(Login.id.in_(list(login_ids)))
+    found = {login.id: _identity(login, schemas) for login in rows}
+    return {number: identity for number, identity in found.items() if identity is not None}
+
+
+def _identity(login: Login, schemas: Schemas) -> Identity | None:
+    account = login.account
+    if login.disabled or account.disabled:
+        return None
+    return Identity(
+        account_id=account.id,
+        account=account.name,
+        key=f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}",
+        login_id=login.id,
+        login=login.name,
+        password_hash=login.password_hash,
+        networks=tuple(login.networks or ()),
+        entities=_entities(schemas, account.entities, login.entities),
+        require_close_notify=login.require_close_notify,
+    )
+
+
+def _entities(schemas: Schemas, *subsets: list[str] | None) -> frozenset[str]:
+    every = frozenset(schema.entity for schema in schemas)
+    for subset in subsets:
+        if subset is not None:
+            every &= frozenset(subset)
+    return every
+
+
+def _inside(address: str, network: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+        # On a socket for both families an IPv4 client shows up as ::ffff:192.0.2.1.
+        return (getattr(ip, "ipv4_mapped", None) or ip) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        log.error("%r is no network; it allows no address", network)
+        return False

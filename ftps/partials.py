@@ -1,0 +1,143 @@
+"""Uploads that are not whole yet. They lie outside the partner's view until they are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ftps.replies import Refusal
+from ftps.targets import Target
+
+_FREE_EVERY = 16 * 1024 * 1024
+"""Bytes between two looks at the free space."""
+
+
+class TooLarge(Exception):
+    """The file grew beyond max_file_size."""
+
+
+class DiskFull(OSError):
+    """Less than min_free_bytes would be left."""
+
+
+class Partials:
+    """The files under spool/partial: one folder per account key, in it /Products/NAME as the partner names it."""
+
+    def __init__(self, folder: Path, max_file_size: int, min_free_bytes: int) -> None:
+        self.folder = folder
+        self.max_file_size = max_file_size
+        self.min_free_bytes = min_free_bytes
+
+    def path(self, key: str, virtual: str) -> Path:
+        return self.folder.joinpath(key, *virtual.strip("/").split("/"))
+
+    def names(self, key: str, folder: str) -> list[str]:
+        with contextlib.suppress(OSError):
+            return [entry.name for entry in os.scandir(self.folder / key / folder.strip("/"))]
+        return []
+
+    def stat(self, key: str, virtual: str) -> os.stat_result | None:
+        with contextlib.suppress(OSError):
+            return self.path(key, virtual).lstat()
+        return None
+
+    def discard(self, key: str, virtual: str) -> bool:
+        """Remove a partial; False when there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path(key, virtual).unlink()
+            return True
+        return False
+
+    def free(self) -> int:
+        """Bytes that may still be uploaded."""
+        return shutil.disk_usage(self.folder).free - self.min_free_bytes
+
+    def open(self, key: str, target: Target, rest: int, append: bool) -> Incoming:
+        """Open the partial of `target` at byte `rest`, or at its end to append. Raises Refusal."""
+        if self.free() < 0:
+            raise Refusal("452 The disk is full. Try again later.")
+        path = self.path(key, target.virtual)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            if rest > size:
+                raise Refusal(f"554 REST {rest} is beyond the {size} bytes that arrived; continue at {size} or less.")
+            start = size if append else rest
+            os.ftruncate(descriptor, start)
+            os.lseek(descriptor, start, os.SEEK_SET)
+        except BaseException:
+            os.close(descriptor)
+            _remove_empty(path)
+            raise
+        return Incoming(self, descriptor, path, target, start)
+
+    def sweep(self, keys: set[str] | None, older_than: float) -> Iterator[Path]:
+        """Remove what nobody continued for `older_than` seconds, and all of accounts that are not in `keys`."""
+        oldest = time.time() - older_than
+        for account in self.folder.iterdir() if self.folder.is_dir() else ():
+            if keys is not None and account.name not in keys:
+                shutil.rmtree(account, ignore_errors=True)
+                continue
+            for path in account.glob("*/*"):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.lstat().st_mtime < oldest:
+                        path.unlink()
+                        yield path
+
+
+def _remove_empty(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+
+
+class Incoming:
+    """An upload that is arriving: what pyftpdlib's data channel takes for an open file."""
+
+    def __init__(self, partials: Partials, descriptor: int, path: Path, target: Target, size: int) -> None:
+        self._partials = partials
+        self._descriptor = descriptor
+        self._checked = size
+        self.path = path
+        self.target = target
+        self.size = size
+        self.name = target.virtual
+        self.closed = False
+        self.on_close: Callable[[Incoming], None] = _nothing
+        """Called once when pyftpdlib or the session gives the file up without a transfer."""
+
+    def write(self, data: bytes) -> None:
+        """Raises TooLarge, DiskFull or another OSError; what was written before stays."""
+        if self.size + len(data) > self._partials.max_file_size:
+            raise TooLarge
+        if self.size - self._checked >= _FREE_EVERY:
+            self._checked = self.size
+            if self._partials.free() < 0:
+                raise DiskFull
+        view = memoryview(data)
+        while view:
+            written = os.write(self._descriptor, view)
+            self.size += written
+            view = view[written:]
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            os.close(self._descriptor)
+            self.on_close(self)
+
+    def drop(self) -> None:
+        """Remove the bytes: they can't become a file that is taken."""
+        self.path.unlink(missing_ok=True)
+
+    def drop_if_empty(self) -> None:
+        _remove_empty(self.path)
+
+
+def _nothing(_: Incoming) -> None:
+    pass

@@ -1,0 +1,103 @@
+"""A bounded pool of threads for everything that blocks: fsync, SQL, hashes, hooks, argon2.
+
+Not concurrent.futures: its queue has no bound, and its threads know nothing of database connections.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from models import database, is_postgres
+
+log = logging.getLogger("ftpdock.ftps")
+
+Job = Callable[[], None]
+
+
+class Pool:
+    """`threads` workers and at most `waiting` jobs before them."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self._queue: queue.Queue[Job | None] = queue.Queue(waiting)
+        self._unfinished = 0
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def idle(self) -> bool:
+        return self._unfinished == 0
+
+    def submit(self, job: Job) -> bool:
+        """Queue a job; False when too many wait. A job's exceptions are logged."""
+        with self._lock:
+            self._unfinished += 1
+        try:
+            self._queue.put_nowait(job)
+        except queue.Full:
+            self._finished()
+            return False
+        return True
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Let the queued jobs finish, then end the threads; `timeout` in seconds for each."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout)
+
+    def _finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            try:
+                job()
+            except Exception:
+                log.exception("a job of the pool failed")
+            finally:
+                self._finished()
+        disconnect()
+
+
+def connect() -> None:
+    """Give this thread a connection that works: kept open between jobs, made anew when the server had gone away."""
+    database.connect(reuse_if_open=True)
+    if not is_postgres():
+        return
+    try:
+        database.execute_sql("SELECT 1")
+    except Exception:
+        disconnect()
+        database.connect()
+
+
+def disconnect() -> None:
+    """Close this thread's connection, whatever state it is in."""
+    try:
+        if database.obj is not None and not database.is_closed():
+            database.close()
+    except Exception:
+        log.debug("closing a broken connection failed", exc_info=True)
+
+
+def with_database(work: Callable[[], Any]) -> Any:
+    """Run `work` with a connection of this thread; a connection that failed is not used again."""
+    connect()
+    try:
+        return work()
+    except Exception:
+        if database.in_transaction():
+            disconnect()
+        raise

@@ -1,0 +1,28 @@
+"""Replies that more than one command gives."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """A command is refused; `reply` is the whole line, code and text."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+BUSY = "450 Too much to do at the moment. Try again later."
+NO_SUCH_FILE = "550 No such file or directory."
+FAILED = "451 The server failed to do this; its log says why."
+
+
+def one_line(text: str, length: int = 300) -> str:
+    """Text as a part of a reply: no control character may begin a line of its own there."""
+    flat = "".join(character if character.isprintable() else " " for character in text)
+    return flat if len(flat) <= length else flat[: length - 3] + "..."
+
+
+def lines(code: int, first: str, inner: list[str], last: str) -> str:
+    """A reply of several lines (RFC 959, section 4.2), without the last line end."""
+    body = "".join(f" {one_line(line)}\r\n" for line in inner)
+    return f"{code}-{first}\r\n{body}{code} {last}"

@@ -1,0 +1,43 @@
+"""What the sessions of one server share. Two servers in one process share nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ftps.claims import Claims
+from ftps.identity import Schemas
+from ftps.overlay import Overlay
+from ftps.partials import Partials
+from ftps.pool import Pool
+from ftps.waker import Waker
+from hooks import Hooks
+from layout import partial_folder
+from settings import Settings
+
+
+class Shared:
+    def __init__(self, settings: Settings, hooks: Hooks, schemas: Schemas, ring: Callable[[], None], loop: Any) -> None:
+        self.settings = settings
+        self.hooks = hooks
+        self.schemas = tuple(schemas)
+        self.ring = ring
+        self.loop = loop
+        self.waker = Waker(loop)
+        # A session waits for one job at a time; the rest is room for hooks that nobody waits for.
+        self.pool = Pool("ftps-pool", settings.pool_threads, 2 * settings.max_connections + 1000)
+        # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
+        self.logins = Pool("ftps-login", 1, settings.login_queue)
+        self.overlay = Overlay(settings.visible_seconds)
+        self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)
+        self.claims = Claims()
+        self.sessions: set[Any] = set()
+        self.identities_changed = False
+        """Set when a session logged in: what was changed between its check and now must not be missed."""
+        self.passive_used_up = 0
+        """How often no port of the passive range was free."""
+        self.stopping = False
+
+    def later(self, hook: str, **arguments: Any) -> None:
+        """Call a hook in the pool; nobody waits for it."""
+        self.pool.submit(lambda: self.hooks.call(hook, **arguments))

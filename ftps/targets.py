@@ -1,0 +1,80 @@
+"""Which names may be uploaded where: checked before any data flows (design section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftps.identity import Schemas
+from ftps.places import Map, Place, on_disk
+from ftps.replies import Refusal, one_line
+from schemas import TemplateSchema
+from schemas.filenames import FileNameError, example, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an upload goes."""
+
+    virtual: str
+    schema: type[TemplateSchema]
+    temporary: bool
+    """The client will rename it: no receipt yet."""
+    final: Path
+
+    @property
+    def name(self) -> str:
+        return self.final.name
+
+
+def target(virtual: str, view: Map, root: Path, schemas: Schemas) -> Target:
+    """Check a path for STOR, APPE or RNTO. Raises Refusal."""
+    place = view.place(virtual)
+    if place is not None and place.kind == "inbox" and place.schema is not None:
+        temporary = view.is_temporary(place.name)
+        if not temporary:
+            _check_name(place, view, schemas)
+        return Target(virtual, place.schema, temporary, _in_folder(place, root))
+    raise _nowhere(virtual, place, view, schemas)
+
+
+def _in_folder(place: Place, root: Path) -> Path:
+    try:
+        final = on_disk(root, place)
+    except FileNotFoundError:
+        raise Refusal("550 No such file or directory.") from None
+    if not final.parent.is_dir():
+        raise Refusal("550 No such file or directory.")
+    return final
+
+
+def _check_name(place: Place, view: Map, schemas: Schemas) -> None:
+    assert place.schema is not None
+    here = place.schema
+    try:
+        entity = parse(place.name, [here, *(schema for schema in schemas if schema is not here)]).entity
+    except FileNameError as error:
+        raise Refusal(f"553 {one_line(str(error))}; here such as {example(here.entity)}.") from None
+    if entity != here.entity:
+        raise Refusal(f"553 {_belongs(place.name, entity, view) or ''}/{here.folder} takes {example(here.entity)}.")
+
+
+def _belongs(name: str, entity: str, view: Map) -> str:
+    """Names the right folder, but only one that this login may see."""
+    for folder, schema in view.folders.items():
+        if schema.entity == entity:
+            return f"{one_line(name)} belongs into /{folder}; "
+    return f"{one_line(name)} is not taken from this login; "
+
+
+def _nowhere(virtual: str, place: Place | None, view: Map, schemas: Schemas) -> Refusal:
+    """The refusal for a path that is no place for uploads; a right name is told its folder."""
+    name = virtual.rpartition("/")[2]
+    folders = ", ".join(f"/{folder}" for folder in view.folders)
+    if place is None:
+        return Refusal(f"550 No such folder. Upload into {folders}.")
+    try:
+        entity = parse(name, schemas).entity
+    except FileNameError:
+        return Refusal(f"553 Nothing can be uploaded here. Upload into {folders}.")
+    return Refusal(f"553 {_belongs(name, entity, view)}nothing can be uploaded here.")

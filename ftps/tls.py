@@ -1,0 +1,74 @@
+"""TLS contexts. A context in use can't be changed, so a new certificate means a new context."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from OpenSSL import SSL
+
+log = logging.getLogger("ftpdock.ftps")
+
+VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+
+
+class TlsError(Exception):
+    """The certificate and key can't be used; the message says why."""
+
+
+def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
+    """A server context for TLS 1.2 up to `max_version`. Raises TlsError."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_max_proto_version(VERSIONS[max_version])
+    # A renegotiation in the midst of a transfer is of use to attackers only.
+    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    # Halves the memory of an idle session.
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # Without an id, sessions can't be resumed on data connections once client certificates are asked for.
+    context.set_session_id(os.urandom(16))
+    try:
+        context.use_certificate_chain_file(str(certificate))
+        context.use_privatekey_file(str(key))
+        context.check_privatekey()
+    except SSL.Error as error:
+        raise TlsError(f"{certificate} and {key} can't be used: {error}") from error
+    return context
+
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+def stamp(certificate: Path, key: Path) -> Stamp:
+    """Changes whenever one of the files is replaced or rewritten; empty when one is missing."""
+    try:
+        found = [path.stat() for path in (certificate, key)]
+    except OSError:
+        return ()
+    return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
+
+
+class Certificates:
+    """Notices that the certificate was replaced. Asked by the watch thread, never on the loop."""
+
+    def __init__(self, certificate: Path, key: Path, max_version: str) -> None:
+        self._files = (certificate, key)
+        self._max_version = max_version
+        self._used = self._seen = stamp(certificate, key)
+
+    def renewed(self) -> SSL.Context | None:
+        """A new context when there are new files that fit; broken ones are logged once and the old context stays."""
+        now = stamp(*self._files)
+        settled, self._seen = now == self._seen, now
+        # Two files can't be replaced in one step: wait until nothing has changed between two looks.
+        if not settled or now == self._used:
+            return None
+        self._used = now
+        try:
+            context = make_context(*self._files, self._max_version)
+        except TlsError as error:
+            log.error("The new certificate is not used: %s", error)
+            return None
+        log.info("The certificate was replaced; new connections use it.")
+        return context

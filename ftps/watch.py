@@ -1,0 +1,97 @@
+"""Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate.
+
+It also removes what is over: uploads that nobody continued, and entries of the overlay.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ftps.identity import Identity, current
+from ftps.pool import connect, disconnect
+from ftps.shared import Shared
+from ftps.tls import Certificates
+from models import Account, database, is_postgres
+
+log = logging.getLogger("ftpdock.ftps")
+
+EVERY = 0.5
+"""Seconds between two looks."""
+SWEEP_EVERY = 60.0
+"""Seconds between two looks for what is over."""
+
+
+class Watch:
+    """`new_context` is called on the loop with a TLS context after the certificate was replaced."""
+
+    def __init__(self, shared: Shared, certificates: Certificates, new_context: Callable[[Any], None]) -> None:
+        self._shared = shared
+        self._certificates = certificates
+        self._new_context = new_context
+        self._version: object = None
+        self._swept_at = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ftps-watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY):
+            for look in (self._look_at_certificate, self._look_at_logins, self._sweep):
+                try:
+                    look()
+                except Exception:
+                    log.exception("looking for changes failed")
+                    disconnect()
+        disconnect()
+
+    def _look_at_certificate(self) -> None:
+        if context := self._certificates.renewed():
+            self._shared.waker.post(lambda: self._new_context(context))
+
+    def _look_at_logins(self) -> None:
+        """Read the logins of the living sessions again, when anything may have changed."""
+        connect()
+        forced, self._shared.identities_changed = self._shared.identities_changed, False
+        if not self._database_changed() and not forced:
+            return
+        sessions = [(each, each.identity) for each in list(self._shared.sessions) if each.identity]
+        if not sessions:
+            return
+        found = current({identity.login_id for _, identity in sessions}, self._shared.schemas)
+        changed = [(session, found.get(old.login_id)) for session, old in sessions if found.get(old.login_id) != old]
+        if changed:
+            self._shared.waker.post(lambda: _tell(changed))
+
+    def _database_changed(self) -> bool:
+        """SQLite counts the commits of other connections, which is cheaper than to read anything."""
+        if is_postgres():
+            return True
+        before, self._version = self._version, database.execute_sql("PRAGMA data_version").fetchone()
+        return before != self._version
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept_at < SWEEP_EVERY:
+            return
+        self._swept_at = time.monotonic()
+        self._shared.overlay.sweep()
+        connect()
+        accounts = Account.select(Account.id, Account.created_at)
+        keys = {f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}" for account in accounts}
+        for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
+            log.info("an upload that nobody continued was removed: %s", path.name)
+
+
+def _tell(changed: list[tuple[Any, Identity | None]]) -> None:
+    for session, identity in changed:
+        session.renewed(identity)
