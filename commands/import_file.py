@@ -10,7 +10,7 @@ import click
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
-from errors import ConflictError, FtpdockError
+from errors import FtpdockError
 
 MESSAGES_SHOWN = 20
 
@@ -24,7 +24,7 @@ MESSAGES_SHOWN = 20
 @pass_context
 def import_file(context: Context, file: Path, account: str, entity: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
-    from jobs.leases import Owner
+    from jobs.leases import Owner, reservation
     from jobs.pickup import queue_file
 
     context.connect()
@@ -33,7 +33,8 @@ def import_file(context: Context, file: Path, account: str, entity: str | None, 
     name = file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv"
     owner = Owner(context.settings)
     try:
-        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run)
+        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run,
+                         **reservation(context.settings, owner.name))  # fmt: skip
         event = _execute(context, run, owner.name)
     finally:
         owner.close()
@@ -55,7 +56,7 @@ def _named_entity(context: Context, file: Path) -> str:
 
 def _execute(context: Context, run: Any, owner: str) -> Any:
     from handlers.run import ImportJob
-    from jobs.leases import Heartbeat
+    from jobs.leases import Heartbeat, renew
     from jobs.queue import claim
 
     claimed = claim(context.settings, context.registry, owner, run.number)
@@ -63,18 +64,11 @@ def _execute(context: Context, run: Any, owner: str) -> Any:
         click.echo(f"Import {run.number} waits for earlier files of the account ...", err=True)
     while claimed is None:
         time.sleep(0.2)
+        renew(context.settings, run.number, owner)
         claimed = claim(context.settings, context.registry, owner, run.number)
-        if claimed is None and _taken(run.number):
-            raise ConflictError(f"The running server took import {run.number}: see `ftpdock imports show {run.number}`")
     with _Bar() as bar, Heartbeat(context.settings, run.number, owner):
         handler = context.registry.handler(run.entity)
         return ImportJob(context.settings, handler, context.hooks, claimed, owner, bar.show).execute()
-
-
-def _taken(number: int) -> bool:
-    from models import ImportRun
-
-    return bool(ImportRun.get_by_id(number).status != "waiting")
 
 
 class _Bar:
@@ -112,14 +106,17 @@ def _tell(context: Context, event: Any, as_json: bool) -> None:
         return
     would = "would be " if event.dry_run else ""
     what = "Dry run" if event.dry_run else f"Import {event.number}"
-    click.echo(f"{what}: {event.status.replace('_', ' ')}{f' ({event.code})' if event.code else ''}. {event.rows} rows: "
+    code = f" ({event.code})" if event.code else ""
+    click.echo(f"{what}: {event.status.replace('_', ' ')}{code}. {event.rows} rows: "
                f"{event.created} {would}created, {event.updated} {would}updated, {event.unchanged} unchanged, "
                f"{event.rejected} {would}rejected, {event.warnings} warnings.")  # fmt: skip
     if messages:
         print_table(("line", "column", "value", "code", "message"),
                     [[cell(value) for value in each.values()] for each in messages[:MESSAGES_SHOWN]])  # fmt: skip
     if len(messages) > MESSAGES_SHOWN:
-        click.echo(f"... and {len(messages) - MESSAGES_SHOWN} more" + (f" in {event.report}" if not event.dry_run else ""))
+        click.echo(
+            f"... and {len(messages) - MESSAGES_SHOWN} more" + (f" in {event.report}" if not event.dry_run else "")
+        )
 
 
 def _forget(context: Context, number: int) -> None:

@@ -96,8 +96,7 @@ def retry(context: Context, number: int) -> None:
     source = next((path for path in kept if path.exists()), None)
     if source is None:
         raise NotFoundError(f"The file of import {number} is gone: neither {kept[0]} nor {kept[1]} is there")
-    made = queue_file(context.settings, upload.account, upload.entity, source, upload.name, origin="retry",
-                      login=upload.login)  # fmt: skip
+    made = queue_file(context.settings, upload.account, upload.entity, source, upload.name, origin="retry")
     click.echo(f"Queued as import {made.number}.")
 
 

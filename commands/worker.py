@@ -11,7 +11,9 @@ from commands.common import Command, Context, pass_context
 
 
 @click.command(cls=Command)
-@click.option("--bell", is_flag=True, hidden=True, help="Wake at each byte on stdin, stop at its end: how serve does it.")
+@click.option(
+    "--bell", is_flag=True, hidden=True, help="Wake at each byte on stdin, stop at its end: how serve does it."
+)
 @pass_context
 def worker(context: Context, bell: bool) -> None:
     """Import what waits until stopped (SIGTERM, or Ctrl-C).

@@ -67,8 +67,8 @@ class CustomerPartHandler(Handler):
     def _refuse_other_customer(self, row: Row) -> None:
         system_column, reference_column = self.id_columns
         if row.stored and row.write.get("customer", row.stored["customer"]) != row.stored["customer"]:
-            row.reject("KEY_CONFLICT", reference_column, f"{reference_column} {row.values['reference_id']!r} belongs to "
-                       f"another customer: to move it, send {system_column} {row.stored['system_id']} with it")  # fmt: skip
+            row.reject("KEY_CONFLICT", reference_column, f"{reference_column} {row.values['reference_id']!r} belongs "
+                       f"to another customer: to move it, send {system_column} {row.stored['system_id']}")  # fmt: skip
 
     def _find_alike(self, rows: list[Row], context: Context) -> None:
         known: dict[tuple[Any, ...], dict[str, Any]] = {}

@@ -95,7 +95,9 @@ class Handler:
         if row.stored is None:
             self.create(row, given, context)
         else:
-            changed = {name: value for name, value in given.items() if not self.same(name, row.stored[name], value, context)}
+            changed = {
+                name: value for name, value in given.items() if not self.same(name, row.stored[name], value, context)
+            }
             row.system_id = row.stored["system_id"]
             row.outcome = UPDATED if changed else UNCHANGED
             row.write = row.stored | changed | ({"updated_at": now()} if changed else {})

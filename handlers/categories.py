@@ -73,8 +73,8 @@ class CategoryHandler(Handler):
                 row.reject("INVALID_VALUE", "Category", f"{row.stored['path']!r} can't move to {path!r}: it would lie "
                            "within itself")  # fmt: skip
             elif parent and parent not in known and parent not in accepted:
-                row.reject("MISSING_PARENT", "Category", f"The parent {parent!r} neither exists nor is a good row of the "
-                           "file: add a row for it")  # fmt: skip
+                row.reject("MISSING_PARENT", "Category", f"The parent {parent!r} neither exists nor is a good row of "
+                           "the file: add a row for it")  # fmt: skip
             else:
                 row.write["parent"] = known[parent]["system_id"] if parent in known else None
 

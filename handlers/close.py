@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 import layout
+from imports.reports import IDS, REJECTED, REPORT, SORTED
 from models import ImportRun
 from settings import Settings
 
-REPORT_FILES = ("report.csv", "rejected.csv", "ids.csv")
+REPORT_FILES = (REPORT, REJECTED, IDS)
 
 
 def outcome(run: ImportRun) -> str:
@@ -23,8 +24,8 @@ def outcome(run: ImportRun) -> str:
 def report_path(settings: Settings, account: str, folder: str, run: ImportRun) -> Path:
     """Where report.csv of an import lies."""
     if run.dry_run or run.status in ("waiting", "running"):
-        return layout.spool_folder(settings, run.number) / "report.csv"
-    return _reports(settings, account, folder) / layout.numbered(run.file, run.number, ".report.csv")
+        return layout.spool_folder(settings, run.number) / REPORT
+    return _reports(settings, account, folder) / layout.numbered(run.file, run.number, f".{REPORT}")
 
 
 def _reports(settings: Settings, account: str, folder: str) -> Path:
@@ -38,19 +39,33 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
     """
     spool = layout.spool_folder(settings, run.number)
     if run.dry_run:
-        return spool / "report.csv" if (spool / "report.csv").exists() else None
+        return spool / REPORT if (spool / REPORT).exists() else None
     layout.make_account_folders(settings, account, [folder])
     reports = _reports(settings, account, folder)
-    for name in REPORT_FILES:
-        _move(spool / name, reports / layout.numbered(run.file, run.number, f".{name}"))
+    made = spool / SORTED if (spool / SORTED).exists() else spool
+    for name in _worth_keeping(run):
+        _move(made / name, reports / layout.numbered(run.file, run.number, f".{name}"))
     inner = layout.FAILED if run.code else layout.PROCESSED
     kept = reports.parent / inner
     _move(spool / run.file, kept / layout.numbered(run.file, run.number))
     for each in (reports, kept):
         sync_folder(each)
     shutil.rmtree(spool, ignore_errors=True)
-    report = reports / layout.numbered(run.file, run.number, ".report.csv")
+    report = reports / layout.numbered(run.file, run.number, f".{REPORT}")
     return report if report.exists() else None
+
+
+def _worth_keeping(run: ImportRun) -> list[str]:
+    """report.csv always: no news is good news only when it is told. The others when they have a row.
+
+    Of a file that counts as a whole or not at all, the rejected rows alone can't be sent again.
+    """
+    names = [REPORT]
+    if run.rejected and not run.code:
+        names.append(REJECTED)
+    if run.created or run.updated or run.unchanged:
+        names.append(IDS)
+    return names
 
 
 def _move(source: Path, target: Path) -> None:

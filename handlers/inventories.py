@@ -28,10 +28,10 @@ class InventoryHandler(Handler):
 
     def find(self, rows: list[Row], context: Context) -> None:
         products = store.fetch_by(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
+        wanted = [product["system_id"] for product in products.values()]
         stored = {
             (record["product"], record["warehouse"]): record
-            for record in store.fetch(Inventory, context.account, "product",
-                                      [product["system_id"] for product in products.values()])  # fmt: skip
+            for record in store.fetch(Inventory, context.account, "product", wanted)
         }
         self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
         for row in rows:

@@ -62,7 +62,7 @@ def refuse_changed_reference(row: Row, column: str, system_column: str) -> None:
 
 
 def find_by_two_keys(rows: list[Row], context: Context, model: type[Record], attribute: str, column: str) -> None:
-    """System_ID; else `column` and Reference_ID, which must not point at two records or disagree with what is stored."""
+    """System_ID; else `column` and Reference_ID, which must neither point at two records nor disagree with one."""
     by_id = by_system_id(model, rows, context)
     by_key = by_attribute(model, attribute, rows, context)
     by_reference = by_attribute(model, "reference_id", rows, context)

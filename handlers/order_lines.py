@@ -31,8 +31,8 @@ class Lines:
                 continue
             for attribute, column in (("sku_id", "SKU_ID"), ("quantity", "Quantity")):
                 if row.values.get(attribute) is None:
-                    row.reject("REQUIRED", column, f"{column} is empty: each row of an order is a line with a product and "
-                               "a quantity")  # fmt: skip
+                    row.reject("REQUIRED", column, f"{column} is empty: each row of an order is a line with a product "
+                               "and a quantity")  # fmt: skip
             sku = row.values.get("sku_id")
             if sku and sku not in self._products:
                 row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku!r}: send the product first, or "
@@ -47,7 +47,7 @@ class Lines:
         for position, row in enumerate(rows, 1):
             product = self._products[row.values["sku_id"]]
             former = kept.get(product)
-            line = {name: None for name in DETAILS} | (former.pop(0) if former else {})
+            line = dict.fromkeys(DETAILS) | (former.pop(0) if former else {})
             line |= {name: row.values[name] for name in DETAILS if name in row.values}
             merged.append(line | {"order": order, "position": position, "product": product})
         return merged

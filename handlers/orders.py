@@ -129,11 +129,11 @@ def _head(group: list[Row], context: Context) -> Row:
 
 def _reject_whole(head: Row, group: list[Row]) -> None:
     """If a row of the order is rejected, so are the others."""
-    bad = next((row for row in group if row.rejected), None)
-    for row in group if bad else ():
-        if not row.rejected:
-            row.reject("ORDER_REJECTED", "", f"Line {bad.line if bad else 0} of the same order was rejected, and an order "
-                       "is taken whole or not at all: correct that line")  # fmt: skip
+    bad = next((row.line for row in group if row.rejected), 0)
+    for row in group:
+        if bad and not row.rejected:
+            row.reject("ORDER_REJECTED", "", f"Line {bad} of the same order was rejected, and an order is taken "
+                       " whole or not at all: correct that line")  # fmt: skip
 
 
 def _pass_on(head: Row, group: list[Row]) -> None:

@@ -42,9 +42,7 @@ class ProductHandler(Handler):
             yield record
 
 
-def _refer(
-    rows: list[Row], context: Context, attribute: str, column: str, model: type[Record], named_by: str
-) -> None:
+def _refer(rows: list[Row], context: Context, attribute: str, column: str, model: type[Record], named_by: str) -> None:
     """Names of `column` to System IDs; one that does not exist rejects the row."""
     wanted = [name for row in rows for name in row.values.get(attribute) or ()]
     known = store.fetch_by(model, context.account, named_by, wanted)

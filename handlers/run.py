@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -13,10 +14,10 @@ import layout
 from errors import FileProblem, FileRefused, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Context, Handler
-from handlers.close import close, outcome
+from handlers.close import REPORT_FILES, close, outcome
 from hooks import Hooks
 from imports.reading import FileShape, inspect, missing_column
-from imports.reports import ReportFiles, file_problem_report
+from imports.reports import SORTED, ReportFiles, file_problem_report
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Scan
 from imports.validate import Validator
@@ -61,7 +62,13 @@ class ImportJob:
     """Executes `run`, which `owner` has claimed."""
 
     def __init__(
-        self, settings: Settings, handler: Handler, hooks: Hooks, run: ImportRun, owner: str, progress: Progress | None = None
+        self,
+        settings: Settings,
+        handler: Handler,
+        hooks: Hooks,
+        run: ImportRun,
+        owner: str,
+        progress: Progress | None = None,
     ) -> None:
         self.settings, self.handler, self.hooks, self.run, self.owner = settings, handler, hooks, run, owner
         self.account: Account = run.account
@@ -73,7 +80,7 @@ class ImportJob:
         )
 
     def execute(self) -> ImportFinished:
-        """Bring the run to its end. Raises LeaseLost, or whatever keeps the machine from working; then it is resumed."""
+        """Bring the run to its end. Raises LeaseLost, or what keeps the machine from working: then it goes on later."""
         if not self.run.closing:
             try:
                 self._import()
@@ -83,10 +90,11 @@ class ImportJob:
 
     def fail(self, problem: FileProblem) -> None:
         """Decide that nothing of the file is imported: the report says why."""
-        for each in self.folder.glob("*.csv"):
-            if each != self.source:
-                each.unlink()
+        for name in REPORT_FILES:
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / SORTED, ignore_errors=True)
         file_problem_report(self.folder, problem)
+        self.checkpoint(Counts(), 0, {})
         self._decide(problem.code, problem.message)
 
     def _import(self) -> None:
@@ -130,8 +138,6 @@ class ImportJob:
 
     def _keep(self, counts: Counts) -> None:
         """A file that was only looked at has rows and rejected ones, but nothing that was created or updated."""
-        (self.folder / "rejected.csv").unlink(missing_ok=True)
-        (self.folder / "ids.csv").unlink(missing_ok=True)
         self.checkpoint(Counts(counts.rows, rejected=counts.rejected, warnings=counts.warnings), 0, {})
 
     def checkpoint(self, counts: Counts, position: int, offsets: dict[str, int]) -> None:
@@ -175,12 +181,12 @@ class Pass:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
         self.validator = Validator(job.schema, shape)
         self.context = Context(job.account.id, job.schema, dry_run)
-        self.files = ReportFiles(job.folder, shape, job.schema, run.offsets if self.position else {},
+        self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
                                  key_columns=job.handler.key_columns)  # fmt: skip
         if shape.guessed and not self.position:
             self.counts.warnings += 1
-            self.files.message(1, "", "", "ENCODING_GUESSED", "The file is not UTF-8 and was read as Windows-1252: check "
-                               "the letters beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+            self.files.message(1, "", "", "ENCODING_GUESSED", "The file is not UTF-8 and was read as Windows-1252: "
+                               "check the letters beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
 
     def work(self) -> Counts:
         try:
@@ -272,7 +278,9 @@ class Pass:
 
 def _halves(rows: list[Row]) -> list[list[Row]]:
     """The rows in two parts that tear no group apart; nothing if that can't be."""
-    borders = [place for place in range(1, len(rows)) if not rows[place].group or rows[place].group != rows[place - 1].group]
+    borders = [
+        place for place in range(1, len(rows)) if not rows[place].group or rows[place].group != rows[place - 1].group
+    ]
     if not borders:
         return []
     middle = min(borders, key=lambda place: abs(place - len(rows) // 2))

@@ -37,7 +37,7 @@ def zero_padded(rows: Iterable[Row], account: int, memory: dict[str, Any]) -> It
 def _padded_lengths(account: int, memory: dict[str, Any]) -> list[int]:
     """The lengths of the stored SKUs that begin with a zero, asked once per file: mostly there are none or one."""
     if "padded_lengths" not in memory:
-        length = fn.LENGTH(Product.sku_id)
+        length = fn.LENGTH(Product.sku_id).coerce(False)
         query = Product.select(length).where(
             (Product.account == account) & (Product.sku_id >= "0") & (Product.sku_id < "1")
         )

@@ -26,8 +26,21 @@ class Row:
     `write` is what goes into the table, once references are resolved.
     """
 
-    __slots__ = ("cells", "errors", "group", "line", "number", "outcome", "stored", "system_id", "texts", "values",
-                 "warnings", "write", "_mark")  # fmt: skip
+    __slots__ = (
+        "_mark",
+        "cells",
+        "errors",
+        "group",
+        "line",
+        "number",
+        "outcome",
+        "stored",
+        "system_id",
+        "texts",
+        "values",
+        "warnings",
+        "write",
+    )  # fmt: skip
 
     def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group

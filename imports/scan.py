@@ -111,8 +111,8 @@ class Scan:
     def _find_duplicates(self) -> None:
         self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
                          "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
-        self._db.execute("CREATE TABLE duplicate AS SELECT no, k, line, total, "
-                         "row_number() OVER (PARTITION BY k ORDER BY no) AS nth FROM key JOIN twice USING (k)")  # fmt: skip
+        self._db.execute("CREATE TABLE duplicate AS SELECT no, k, line, total, row_number() OVER "
+                         "(PARTITION BY k ORDER BY no) AS nth FROM key JOIN twice USING (k)")  # fmt: skip
         self._db.execute("CREATE INDEX duplicate_no ON duplicate (no)")
         self._db.execute("CREATE INDEX duplicate_k ON duplicate (k, nth)")
         self._db.execute("DROP TABLE key")

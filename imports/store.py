@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import peewee
-from peewee import Field, Model
+from peewee import Field, JSONField, Model
 
 from models import database, is_postgres
 
@@ -36,6 +37,19 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
+def _converter(field: Field) -> Callable[[Any], Any]:
+    """What makes a parameter of an attribute's value."""
+    if isinstance(field, JSONField) and not is_postgres():
+        # peewee wraps the value into a call of json(), which a prepared statement has no place for.
+        return _json_text
+    converter: Callable[[Any], Any] = field.db_value
+    return converter
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _parameter() -> str:
     return "%s" if is_postgres() else "?"
 
@@ -58,7 +72,8 @@ def insert(model: type[Model], records: Sequence[Mapping[str, Any]]) -> None:
     columns = ", ".join(_quoted(field.column_name) for field in fields)
     places = ", ".join([_parameter()] * len(fields))
     sql = f"INSERT INTO {_quoted(model._meta.table_name)} ({columns}) VALUES ({places})"
-    _execute_many(sql, [[field.db_value(record[field.name]) for field in fields] for record in records])
+    converters = [(field, _converter(field)) for field in fields]
+    _execute_many(sql, [[to_value(record[field.name]) for field, to_value in converters] for record in records])
 
 
 def update(model: type[Model], key: str, records: Sequence[Mapping[str, Any]]) -> None:
@@ -70,8 +85,8 @@ def update(model: type[Model], key: str, records: Sequence[Mapping[str, Any]]) -
     key_field = model._meta.fields[key]
     sql = (f"UPDATE {_quoted(model._meta.table_name)} SET {assignments} "
            f"WHERE {_quoted(key_field.column_name)} = {_parameter()}")  # fmt: skip
-    fields.append(key_field)
-    _execute_many(sql, [[field.db_value(record[field.name]) for field in fields] for record in records])
+    converters = [(field, _converter(field)) for field in [*fields, key_field]]
+    _execute_many(sql, [[to_value(record[field.name]) for field, to_value in converters] for record in records])
 
 
 def defaults(model: type[Model]) -> dict[str, Any]:

@@ -36,13 +36,13 @@ class Validator:
             row.reject("COLUMN_COUNT", "", fault)
             return
         given: dict[str, str] = {}
-        for index, column in self._named:
+        for index, name in self._named:
             text = row.cells[index].strip()
-            row.texts[column] = text
+            row.texts[name] = text
             if text == CLEAR:
-                self._clear(row, column)
+                self._clear(row, name)
             elif text:
-                given[column] = text
+                given[name] = text
         self._load(row, given)
         for index, column, open_column in self._open:
             self._read_open(row, row.cells[index].strip(), column, open_column)
@@ -51,7 +51,9 @@ class Validator:
     def _clear(self, row: Row, column: str) -> None:
         field = self.schema.columns[column]
         if field.needed or isinstance(field, SystemId):
-            row.reject("REQUIRED", column, f"{column} can't be cleared: give a value, or leave the cell empty to keep it")
+            row.reject(
+                "REQUIRED", column, f"{column} can't be cleared: give a value, or leave the cell empty to keep it"
+            )
         else:
             row.values[self._attributes[column]] = None
 

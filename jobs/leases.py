@@ -57,10 +57,19 @@ def sweep_dead(settings: Settings) -> None:
     """Release the imports of dead workers, so that another takes them up; forget the workers."""
     for path in _folder(settings).glob("*.lock"):
         if is_dead(settings, path.stem):
-            ImportRun.update(lease_until=now()).where(
-                (ImportRun.lease_owner == path.stem) & (ImportRun.status == "running")
-            ).execute()
+            ImportRun.update(lease_until=now()).where(ImportRun.lease_owner == path.stem).execute()
             path.unlink(missing_ok=True)
+
+
+def reservation(settings: Settings, owner: str) -> dict[str, object]:
+    """Attributes of an import that only `owner` may start while it renews the lease."""
+    return {"lease_owner": owner, "lease_until": now() + dt.timedelta(seconds=settings.lease_seconds)}
+
+
+def renew(settings: Settings, number: int, owner: str) -> None:
+    """Lengthen the lease of an import, if it is still the owner's."""
+    mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
+    ImportRun.update(**reservation(settings, owner)).where(mine).execute()
 
 
 class Heartbeat:
@@ -74,7 +83,9 @@ class Heartbeat:
     def __enter__(self) -> None:
         self._thread.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._done.set()
         self._thread.join()
 
@@ -82,12 +93,7 @@ class Heartbeat:
         while not self._done.wait(self._settings.lease_seconds / 3):
             try:
                 with database.connection_context():
-                    self._renew()
+                    renew(self._settings, self._number, self._owner)
             except Exception:
                 # The database may be away; the worker will find out for itself.
                 log.warning("the lease of import %s could not be renewed", self._number, exc_info=True)
-
-    def _renew(self) -> None:
-        until = now() + dt.timedelta(seconds=self._settings.lease_seconds)
-        mine = (ImportRun.number == self._number) & (ImportRun.lease_owner == self._owner)
-        ImportRun.update(lease_until=until).where(mine).execute()

@@ -38,10 +38,10 @@ def _pick(upload: Upload) -> None:
         make_run(upload)
 
 
-def make_run(upload: Upload, *, dry_run: bool = False, status: str = "waiting") -> ImportRun:
-    """The import of an upload whose file lies in the spool. Called inside a transaction."""
+def make_run(upload: Upload, **more: object) -> ImportRun:
+    """The import of an upload whose file lies in the spool; `more` are its attributes. Called in a transaction."""
     return ImportRun.create(number=upload.id, account=upload.account_id, entity=upload.entity, file=upload.name,
-                            dry_run=dry_run, status=status, received_at=upload.received_at)  # fmt: skip
+                            received_at=upload.received_at, **more)  # fmt: skip
 
 
 def _hide(settings: Settings, upload: Upload, folder: str) -> None:
@@ -55,19 +55,19 @@ def _hide(settings: Settings, upload: Upload, folder: str) -> None:
         pass
 
 
-def queue_file(settings: Settings, account: Account, entity: str, source: Path, name: str, **upload: object) -> ImportRun:
-    """Make an import of a local file: it is copied into the spool, synced, and recorded. `upload`: origin, dry_run."""
-    dry_run = bool(upload.pop("dry_run", False))
-    status = str(upload.pop("status", "waiting"))
+def queue_file(
+    settings: Settings, account: Account, entity: str, source: Path, name: str, *, origin: str, **more: object
+) -> ImportRun:
+    """Make an import of a local file: it is copied into the spool, synced, and recorded. `more` are the run's."""
     with transaction():
         made = Upload.create(account=account, entity=entity, name=name, size=source.stat().st_size, state="picked",
-                             received_at=now(), **upload)  # fmt: skip
+                             origin=origin, received_at=now())  # fmt: skip
         folder = layout.spool_folder(settings, made.id)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / name)
         with (folder / name).open("rb") as handle:
             os.fsync(handle.fileno())
-        return make_run(made, dry_run=dry_run, status=status)
+        return make_run(made, **more)
 
 
 def reconcile(settings: Settings) -> None:

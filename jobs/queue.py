@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from handlers.registry import Registry
+from jobs.leases import reservation
 from models import Account, ImportRun, is_postgres, now, transaction
 from settings import Settings
 
@@ -14,29 +13,28 @@ OPEN = ("waiting", "running")
 def claim(settings: Settings, registry: Registry, owner: str, only: int | None = None) -> ImportRun | None:
     """Take the next import that may run (or `only` that one) for `owner`; None when there is none.
 
-    One import of an (account, entity) at a time, in order of arrival; what depends on another entity's waiting files goes
-    later. A running import whose lease has ended is taken over.
+    One import of an (account, entity) at a time, in order of arrival; what depends on another entity's waiting files
+    goes later. A running import whose lease has ended is taken over.
     """
+    if not ImportRun.select().where(ImportRun.status.in_(OPEN)).exists():
+        return None
     with transaction():
         if is_postgres():
             # Two workers that decide at the same time could both start an import of one entity.
             Account.select(Account.id).order_by(Account.id).for_update().execute()
-        run = _next(registry, only)
+        run = _next(registry, owner, only)
         if run is None:
             return None
-        run.attempts += 1
-        run.status, run.lease_owner = "running", owner
-        run.lease_until = now() + dt.timedelta(seconds=settings.lease_seconds)
-        run.started_at = run.started_at or now()
-        run.save(only=[ImportRun.attempts, ImportRun.status, ImportRun.lease_owner, ImportRun.lease_until,
-                       ImportRun.started_at])  # fmt: skip
-        return run
+        taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}
+        ImportRun.update(**taken, **reservation(settings, owner)).where(ImportRun.number == run.number).execute()
+        claimed: ImportRun = ImportRun.get_by_id(run.number)
+        return claimed
 
 
-def _next(registry: Registry, only: int | None) -> ImportRun | None:
+def _next(registry: Registry, owner: str, only: int | None) -> ImportRun | None:
     query = ImportRun.select(ImportRun, Account).join(Account).where(ImportRun.status.in_(OPEN))
     unfinished = list(query.order_by(ImportRun.number))
-    ready = [run for run in unfinished if _is_free(run) and not _must_wait(run, unfinished, registry)]
+    ready = [run for run in unfinished if _is_free(run, owner) and not _must_wait(run, unfinished, registry)]
     if only is not None:
         return next((run for run in ready if run.number == only), None)
     ready = [run for run in ready if _is_known(run, registry)]
@@ -48,8 +46,9 @@ def _is_known(run: ImportRun, registry: Registry) -> bool:
     return run.entity in registry.entities
 
 
-def _is_free(run: ImportRun) -> bool:
-    return run.status == "waiting" or run.lease_until is None or run.lease_until <= now()
+def _is_free(run: ImportRun, owner: str) -> bool:
+    """Running imports are their worker's while its lease lasts; a waiting one may be reserved in the same way."""
+    return run.lease_until is None or run.lease_until <= now() or run.lease_owner == owner
 
 
 def _must_wait(run: ImportRun, unfinished: list[ImportRun], registry: Registry) -> bool:

@@ -66,7 +66,7 @@ class _Process:
             self._process.stdin.close()
 
     def stop(self, patience: float) -> None:
-        """End of the pipe: the worker stops after its import. A chunk that takes longer is resumed at the next start."""
+        """End of the pipe: the worker stops after its import; killed before that, the next start goes on with it."""
         self.close_pipe()
         try:
             self._process.wait(patience)

@@ -101,8 +101,8 @@ class Worker:
         if job.run.attempts < ATTEMPTS:
             give_back(job.run, owner)
             return
-        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); the file is kept, "
-                             f"and import {job.run.number} can be retried"))  # fmt: skip
+        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); the file is "
+                             f"kept, and import {job.run.number} can be retried"))  # fmt: skip
         job.execute()
 
 

@@ -114,10 +114,10 @@ def bind(url: str) -> Database:
 
 
 def transaction() -> AbstractContextManager[Any]:
-    """A transaction (a savepoint inside one). On SQLite it takes the write lock at once: a lock taken half-way fails."""
+    """A transaction (a savepoint inside one). On SQLite it locks for writing at once: to do so half-way may fail."""
     if is_postgres() or database.in_transaction():
-        return database.atomic()  # type: ignore[no-any-return]
-    return database.atomic("IMMEDIATE")  # type: ignore[no-any-return]
+        return database.atomic()
+    return database.atomic("IMMEDIATE")
 
 
 def is_postgres() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -85,7 +85,7 @@ class TemplateSchema(Schema):
         return cls.entity.upper(), cls.plural.upper()
 
 
-def write_cells(schema: TemplateSchema, record: dict[str, Any], open_names: dict[str, Iterable[str]]) -> list[str]:
+def write_cells(schema: TemplateSchema, record: dict[str, Any], open_names: Mapping[str, Iterable[str]]) -> list[str]:
     """The cells of a record in template order, open columns (by prefix) behind; a missing value is an empty cell."""
     cells = [
         "" if record.get(field.attribute or name) in (None, []) else field.write(record[name], schema.formats)

@@ -99,7 +99,7 @@ class CellField(fields.Field[Any]):
         return bool(one == other)
 
     def write(self, value: Any, formats: Formats) -> str:
-        """The text of `value` (never None; packed or not) as it stands in a CSV file of an account with these formats."""
+        """The text of `value` (never None; packed or not) as it stands in a CSV file with these formats."""
         return str(value)
 
 
