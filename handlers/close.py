@@ -71,7 +71,7 @@ def _worth_keeping(run: ImportRun) -> list[str]:
 def _move(source: Path, target: Path) -> None:
     """Rename; a source that is gone was moved before the kill."""
     if source.exists():
-        os.replace(source, target)
+        source.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

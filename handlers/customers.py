@@ -67,8 +67,8 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
     else:
         if namesakes:
             others = ", ".join(repr(each["reference_id"]) for each in namesakes[:3])
-            row.warn("POSSIBLE_DUPLICATE", "Company_Name", "A new customer was made, but one of the name "
-                     f"{row.values['company_name']!r} exists with Reference_ID {others}: check whether they are the same")  # fmt: skip
+            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but {row.texts['Company_Name']!r} "
+                     f"exists with Reference_ID {others}: check whether they are the same")  # fmt: skip
         # The next namesake of this chunk is to see this row, as it would if a chunk lay between them.
         namesakes.append({"reference_id": reference, "system_id": ""})
 

@@ -49,7 +49,7 @@ def _hide(settings: Settings, upload: Upload, folder: str) -> None:
     shown = layout.account_root(settings, upload.account.name) / folder / upload.name
     spooled = layout.spool_folder(settings, upload.id) / upload.name
     try:
-        if os.path.samefile(shown, spooled):
+        if shown.samefile(spooled):
             shown.unlink()
     except FileNotFoundError:
         pass
