@@ -55,7 +55,7 @@ def before_import(event: ImportStarted) -> None:
 def on_rows(entity: str, account: str, rows: list[Row]) -> None:
     """In the worker, for each chunk of validated rows: change `row.values` or call `row.reject(code, column, message)`.
 
-    It runs inside the chunk's transaction and again when a chunk is tried again, so write to nothing but the rows.
+    It sees each row once, unless the worker is killed before the chunk is written: write to nothing but the rows.
     """
 
 

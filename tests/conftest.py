@@ -13,9 +13,12 @@ import psycopg
 import pytest
 
 import models
+from handlers.registry import Registry
 from layout import make_home
+from models import Account
 from models.migrate import migrate
 from settings import Settings, load
+from tests.partner import Partner
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -119,3 +122,21 @@ def make_settings(tmp_path: Path, make_database: Callable[[str], str]) -> Callab
 def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Settings:
     """A home with a database, once on each engine: tests that take it are the contract of both."""
     return make_settings(request.param)
+
+
+@pytest.fixture
+def make_partner(tmp_path: Path) -> Callable[..., Partner]:
+    """make_partner(settings, **account) -> a Partner with an account of its own."""
+
+    def make(settings: Settings, name: str = "acme", **account: Any) -> Partner:
+        folder = tmp_path / f"outbox-{name}"
+        folder.mkdir()
+        made = Account.create(name=name, **account)
+        return Partner(settings, made, folder, Registry())
+
+    return make
+
+
+@pytest.fixture
+def partner(settings: Settings, make_partner: Callable[..., Partner]) -> Partner:
+    return make_partner(settings)
