@@ -26,8 +26,8 @@ from account_checks import (
 )
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
-from layout import TEMPLATES, account_root, make_account_folders, spool_folder
-from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, database, now
+from layout import TEMPLATES, account_root, make_account_folders
+from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, Upload, now, transaction
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
@@ -99,7 +99,7 @@ def add(
         "entities": list(entities) or None,
     }
     password_hash = passwords.hash_password(check_password(password))
-    with _taken_means_conflict(name), database.atomic():
+    with _taken_means_conflict(name), transaction():
         account = Account.create(**values)
         Login.create(account=account, name=name, password_hash=password_hash)
         with _removed_on_failure(account_root(settings, name)):
@@ -142,7 +142,7 @@ def change(settings: Settings, schemas: Schemas, account: Account, **changes: An
     disabled. Templates follow. Raises FtpdockError."""
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
-    with database.atomic():
+    with transaction():
         account.save()
         if _SHOWN_IN_TEMPLATES & changes.keys():
             make_folders(settings, schemas, account)
@@ -158,7 +158,7 @@ def _checked(column: str, value: Any) -> Any:
 
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:
     """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`."""
-    with database.atomic():
+    with transaction():
         for entity in entities:
             row, _ = EntitySettings.get_or_create(account=account, entity=entity)
             row.on_error = on_error
@@ -180,8 +180,8 @@ def remove(
             f"Import {running.number} of {account.name!r} is running: remove the account when it is done"
         )
     aside = settings.accounts / ".removed" / f"{account.name}-{now():%Y%m%dT%H%M%SZ}"
-    with database.atomic():
-        numbers = [run.number for run in ImportRun.select(ImportRun.number).where(ImportRun.account == account)]
+    with transaction():
+        numbers = {upload.id for upload in Upload.select(Upload.id).where(Upload.account == account)}
         _delete_records(account, (*TABLES, *plugin_tables))
         account.delete_instance()
         # Inside the transaction: when the files can't be moved, the account stays.
@@ -199,15 +199,15 @@ def _delete_records(account: Account, tables: Sequence[type[Base]]) -> None:
             table.delete().where(table._meta.fields["account"] == account).execute()
 
 
-def _move_aside(settings: Settings, name: str, numbers: Sequence[int], aside: Path) -> None:
+def _move_aside(settings: Settings, name: str, numbers: set[int], aside: Path) -> None:
     """accounts/NAME becomes `aside`; what waits in the spool goes into its folder `spool`."""
     aside.parent.mkdir(parents=True, exist_ok=True)
     root = account_root(settings, name)
     if root.exists():
         root.rename(aside)
     aside.mkdir(exist_ok=True)
-    for source in (spool_folder(settings, number) for number in numbers):
-        if source.exists():
+    for source in sorted(settings.spool.iterdir()):
+        if source.name.isdecimal() and int(source.name) in numbers:
             (aside / "spool").mkdir(exist_ok=True)
             shutil.move(source, aside / "spool" / source.name)
 
@@ -222,7 +222,7 @@ def add_login(
         "networks": [check_network(each) for each in networks],
         "password_hash": passwords.hash_password(check_password(password)),
     }
-    with _taken_means_conflict(name), database.atomic():
+    with _taken_means_conflict(name), transaction():
         return Login.create(account=account, name=name, **values)
 
 

@@ -9,18 +9,26 @@ from commands.cert import cert
 from commands.common import Root
 from commands.db import db
 from commands.doctor import doctor
+from commands.import_file import import_file
+from commands.imports import imports
 from commands.login import login
+from commands.records import records
 from commands.serve import serve
 from commands.template import template
+from commands.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,
     account,
     login,
+    imports,
+    import_file,
+    records,
     template,
     cert,
     doctor,
     db,
+    worker,
 )
 """The roster, in the order in which `ftpdock --help` lists it."""
 

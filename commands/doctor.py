@@ -24,7 +24,11 @@ NEAR_END_DAYS = 14
 @json_option
 @pass_context
 def doctor(context: Context, as_json: bool) -> None:
-    """Check the home, database, certificate, port, disk and plugins; exit status 1 when there is a problem."""
+    """Find what would keep the server from working.
+
+    Looks at the settings, home, database, certificate, port, disk and plugins and changes nothing. Exit status 1 when
+    there is a problem.
+    """
     results = [_result(name, check, context) for name, check in CHECKS.items()]
     print_objects(results, ("result", "check", "detail"), as_json)
     if any(result["result"] != "ok" for result in results):

@@ -38,7 +38,8 @@ def section(command: str) -> str:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_stands_in_the_docs_with_its_options(command: str) -> None:
     """docs/commands.md has a section for the command, and the section names each of its options."""
-    options = [option for each in COMMANDS[command].params for option in each.opts if option.startswith("--")]
+    shown = [each for each in COMMANDS[command].params if isinstance(each, click.Option) and not each.hidden]
+    options = [option for each in shown for option in [*each.opts, *each.secondary_opts]]
 
     text = section(command)
     assert [each for each in options if each != "--home" and not re.search(rf"{each}(?![\w-])", text)] == []
