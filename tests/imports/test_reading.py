@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from errors import FILE_CODES, FileProblem
+from imports.reading import MAX_RECORD, FileShape, Record, count_fault, inspect, missing_column, records
+from schemas.collection import CollectionSchema
+from schemas.customer import CustomerSchema
+from schemas.product import ProductSchema
+
+WriteFile = Callable[[str | bytes], Path]
+ReadFile = Callable[..., tuple[FileShape, list[Record]]]
+
+
+def refused(read_file: ReadFile, content: str | bytes, **options: object) -> FileProblem:
+    with pytest.raises(FileProblem) as caught:
+        read_file(content, **options)
+    assert caught.value.code in FILE_CODES
+    return caught.value
+
+
+def test_what_inspect_tells(read_file: ReadFile) -> None:
+    """The shape of a plain file."""
+    shape, found = read_file("SKU_ID,Name,Price: Retail\n1,Cup,2.50\n")
+
+    assert (shape.encoding, shape.guessed, shape.bom) == ("utf-8", False, False)
+    assert (shape.delimiter, shape.header_line) == (",", 1)
+    assert [column.name for column in shape.columns] == ["SKU_ID", "Name", "Price: Retail"]
+    assert shape.missing_needed == ()
+    assert [Record(2, ["1", "Cup", "2.50"])] == found
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends(ends: str, last: bool, read_file: ReadFile) -> None:
+    """LF, CRLF and lone CR end lines; the last line may lack its end."""
+    _, found = read_file(ends.join(["SKU_ID,Name", "1,a", "2,b"]) + (ends if last else ""))
+
+    assert [Record(2, ["1", "a"]), Record(3, ["2", "b"])] == found
+
+
+def test_mixed_line_ends_and_characters_that_are_none(read_file: ReadFile) -> None:
+    """Files that were joined mix line ends; U+2028, U+0085, VT and FF end no line."""
+    _, found = read_file("SKU_ID,Name\r\n1,a\r2,b\n3,c\u2028\x85\v\fd\r\n4,e")
+
+    assert [record.line for record in found] == [2, 3, 4, 5]
+    assert found[2].cells == ["3", "c\u2028\x85\v\fd"]
+
+
+def test_line_numbers_behind_quoted_line_breaks_and_blank_lines(read_file: ReadFile) -> None:
+    """Rows are named by the physical line on which they start."""
+    _, found = read_file('SKU_ID,Name\n\n1,"a\r\n\r\nb\rc"\n,\n \t,  \n2,d\n"3\n",e\n4,f\n')
+
+    assert [(record.line, record.cells[0]) for record in found] == [(3, "1"), (9, "2"), (10, "3\n"), (12, "4")]
+    assert found[0].cells[1] == "a\r\n\r\nb\rc"
+
+
+def test_cells_come_as_they_are(read_file: ReadFile) -> None:
+    """Nothing is trimmed, not even a row of a wrong length."""
+    _, found = read_file("SKU_ID,Name\n 1 , a\n2\n3,b,c,\n")
+
+    assert [record.cells for record in found] == [[" 1 ", " a"], ["2"], ["3", "b", "c", ""]]
+
+
+def test_quotes_where_none_should_be(read_file: ReadFile) -> None:
+    """A quote within an unquoted cell belongs to the text; what follows a closing quote is kept."""
+    _, found = read_file('SKU_ID,Name\n1,5" pipe\n2,"a""b"\n3,"a"bc\n4, "x"\n')
+
+    assert [record.cells[1] for record in found] == ['5" pipe', 'a"b', "abc", ' "x"']
+
+
+def test_a_nul_in_a_cell(read_file: ReadFile) -> None:
+    """A NUL is read; whether the column takes it is for the schema to say."""
+    assert read_file("SKU_ID,Name\n1,a\0b\n")[1][0].cells == ["1", "a\0b"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters(delimiter: str, read_file: ReadFile) -> None:
+    """The delimiter is the one with which the header fits the template."""
+    rows = (["SKU_ID", "Name", "Price: x"], ["1", "a", "2"])
+    shape, found = read_file("\n".join(delimiter.join(row) for row in rows))
+
+    assert delimiter == shape.delimiter
+    assert [record.cells for record in found] == [["1", "a", "2"]]
+
+
+def test_the_delimiter_that_matches_most_columns(read_file: ReadFile) -> None:
+    """Commas within names of open columns do not outvote the semicolons."""
+    shape, _ = read_file("SKU_ID;Name;Price: a,b,c,d;Price: e,f\n1;a;2;3\n")
+
+    assert shape.delimiter == ";"
+    assert shape.columns[2].open_name == "a,b,c,d"
+
+
+def test_a_single_column_is_read_by_what_its_rows_hold(read_file: ReadFile) -> None:
+    """If the header fits every delimiter, the one that leaves the rows whole is taken."""
+    shape, found = read_file("Name\nSummer, light\nWinter\n", CollectionSchema())
+
+    assert [record.cells for record in found] == [["Summer, light"], ["Winter"]]
+    assert shape.width == 1
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "\ufeffsep=;"])
+def test_a_sep_line(line: str, read_file: ReadFile) -> None:
+    """Excel's sep= line is skipped, and counts as a line."""
+    shape, found = read_file(f"{line}\r\nSKU_ID;Name\r\n1;a\r\n")
+
+    assert (shape.delimiter, shape.header_line) == (";", 2)
+    assert [Record(3, ["1", "a"])] == found
+
+
+def test_a_sep_line_with_a_delimiter_of_its_own(read_file: ReadFile) -> None:
+    """The sep= line may declare what would not have been tried."""
+    assert read_file("sep=^\nSKU_ID^Name\n1^a\n")[0].delimiter == "^"
+
+
+def test_a_sep_line_that_is_wrong(read_file: ReadFile) -> None:
+    """A sep= line that another program left behind does not stand in the way."""
+    assert read_file("sep=;\nSKU_ID,Name\n1,a\n")[0].delimiter == ","
+
+
+def test_blank_lines_before_the_header(read_file: ReadFile) -> None:
+    """The header is the first line with text."""
+    shape, found = read_file("\n;;;\nSKU_ID;Name\n1;a\n")
+
+    assert shape.header_line == 3
+    assert [Record(4, ["1", "a"])] == found
+
+
+def test_a_header_with_a_line_break(read_file: ReadFile) -> None:
+    """A quoted header cell may run over lines."""
+    shape, found = read_file('SKU_ID,Name,"Price:\nRetail"\n1,a,2\n')
+
+    assert shape.columns[2].name == "Price: Retail"
+    assert [record.line for record in found] == [3]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xef\xbb\xbf", b"\n\r\n \n", b"sep=;\r\n", b";;;\n", b"\xff\xfe", b"SKU_ID,Name\n",
+                b"SKU_ID,Name", b"SKU_ID,Name\n\n,\n , \n"]
+)  # fmt: skip
+def test_files_without_rows(content: bytes, read_file: ReadFile) -> None:
+    """EMPTY_FILE: nothing at all, blank lines, or a header alone."""
+    assert refused(read_file, content).code == "EMPTY_FILE"
+
+
+def test_unknown_column(read_file: ReadFile) -> None:
+    """UNKNOWN_COLUMN is told with the line of the header."""
+    found = refused(read_file, "sep=,\nSKU_ID,Nmae\n1,a\n")
+
+    assert (found.code, found.line, found.column) == ("UNKNOWN_COLUMN", 2, "Nmae")
+    assert "did you mean Name?" in found.message
+
+
+def test_duplicate_column(read_file: ReadFile) -> None:
+    """DUPLICATE_COLUMN comes before any look at the order."""
+    assert refused(read_file, "Name,SKU_ID,name\n1,a,b\n").code == "DUPLICATE_COLUMN"
+
+
+def test_column_order(read_file: ReadFile) -> None:
+    """COLUMN_ORDER, unless the account takes any order."""
+    content = "Name,Price: A,SKU_ID\na,2,1\n"
+
+    assert refused(read_file, content).code == "COLUMN_ORDER"
+    shape, _ = read_file(content, column_order="any")
+    assert [column.name for column in shape.columns] == ["Name", "Price: A", "SKU_ID"]
+
+
+def test_missing_columns_are_told_and_not_raised(read_file: ReadFile) -> None:
+    """Records that exist can be updated without the columns that creating one needs."""
+    schema = CustomerSchema()
+    shape, _ = read_file("Reference_ID,Email\nK-1,a@b.example\n", schema)
+
+    assert shape.missing_needed == ("Company_Name",)
+    found = missing_column(shape, schema)
+    assert (found.code, found.line, found.column) == ("MISSING_COLUMN", 1, "Company_Name")
+    assert "lacks Company_Name" in found.message
+    assert "it has Reference_ID, Email" in found.message
+
+
+def test_an_unclosed_quote_names_its_line(read_file: ReadFile) -> None:
+    """UNCLOSED_QUOTE names the line on which the quote opens, behind earlier cells with line breaks of their own."""
+    found = refused(read_file, 'SKU_ID,Name\n1,"a\nb"\n"2\n",ok\n"3\n\n","open\nx\n4,c\n')
+
+    assert (found.code, found.line) == ("UNCLOSED_QUOTE", 8)
+    assert "The quote that opens on line 8" in found.message
+
+
+def test_an_unclosed_quote_in_the_last_cell_of_the_file(read_file: ReadFile) -> None:
+    """A file that ends within quotes is cut off, even if nothing follows the quote."""
+    assert refused(read_file, 'SKU_ID,Name\n1,"').line == 2
+
+
+def test_an_unclosed_quote_in_the_header(read_file: ReadFile) -> None:
+    """The header is no exception."""
+    found = refused(read_file, 'SKU_ID,"Name\n1,a\n')
+
+    assert (found.code, found.line) == ("UNCLOSED_QUOTE", 1)
+
+
+def test_rows_before_an_unclosed_quote_are_read(write_file: WriteFile) -> None:
+    """The problem is raised when the reader gets there."""
+    path = write_file('SKU_ID,Name\n1,a\n2,"b\n')
+    rows = records(path, inspect(path, ProductSchema()))
+
+    assert Record(2, ["1", "a"]) == next(rows)
+    with pytest.raises(FileProblem):
+        next(rows)
+
+
+def test_an_unclosed_quote_swallows_no_more_than_the_limit(read_file: ReadFile) -> None:
+    """Long before the end of the file the open quote is named, though later quotes would close it."""
+    found = refused(read_file, 'SKU_ID,Name\n1,a\n2,"b\n' + "x,y\n" * 100 + '"\n', max_record=100)
+
+    assert (found.code, found.line) == ("UNCLOSED_QUOTE", 3)
+
+
+def test_a_line_longer_than_the_limit(read_file: ReadFile) -> None:
+    """TOO_LARGE names the line, within quotes and without."""
+    plain = refused(read_file, "SKU_ID,Name\n1,a\n2," + "x" * 100, max_record=100)
+    quoted = refused(read_file, 'SKU_ID,Name\n1,a\n2,"x\n' + "x" * 101 + '"', max_record=100)
+
+    assert [(found.code, found.line) for found in (plain, quoted)] == [("TOO_LARGE", 3), ("TOO_LARGE", 4)]
+
+
+def test_a_record_of_many_cells_beyond_the_limit(read_file: ReadFile) -> None:
+    """A record whose cells are each closed but too much together is no matter of a quote."""
+    found = refused(read_file, "SKU_ID,Name\n" + ",".join(['"aaaa\naaaa"'] * 20), max_record=100)
+
+    assert (found.code, found.line) == ("TOO_LARGE", 2)
+
+
+def test_a_cell_of_a_megabyte(read_file: ReadFile) -> None:
+    """Large cells are read, though csv itself stops at 128 KiB by default."""
+    text = "Füße\n" * 200_000
+
+    assert text == read_file(f'SKU_ID,Name\n1,"{text}"\n2,b\n')[1][0].cells[1]
+
+
+def test_the_limit_of_the_csv_module_is_never_lowered(read_file: ReadFile) -> None:
+    """It belongs to the whole process: another part may need it as it is."""
+    csv.field_size_limit(MAX_RECORD * 2)
+
+    read_file("SKU_ID,Name\n1,a\n")
+
+    assert csv.field_size_limit() == MAX_RECORD * 2
+
+
+def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
+    """What was UTF-8 at the inspection and is no longer is NOT_TEXT."""
+    path = write_file("SKU_ID,Name\n1,a\n")
+    shape = inspect(path, ProductSchema())
+    path.write_bytes(b"SKU_ID,Name\n1,\xff\n")
+
+    with pytest.raises(FileProblem) as caught:
+        list(records(path, shape))
+
+    assert caught.value.code == "NOT_TEXT"
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        (["1", "a", "2"], ""),
+        (["1", "a", "2", "note"], ""),
+        (["1", "a", "2", "note", "", " "], ""),
+        (["1", "a"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
+        (["1", "a", "2", "note", "", "", ""], "The row has 7 cells, the header 3 to 6: quote cells"),
+        (["1", "a", "2", "note", "x"], "The row has text in a column without a name"),
+    ],
+)
+def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: ReadFile) -> None:
+    """Notes and nameless columns at the end may be left out; all else counts."""
+    shape, _ = read_file("SKU_ID,Name,Weight,_note,,\n1,a,2,,,\n")
+
+    assert count_fault(shape, cells).startswith(fault)
+    assert bool(fault) == bool(count_fault(shape, cells))
