@@ -12,6 +12,24 @@ from pathlib import Path
 from errors import FtpdockError
 
 
+def check_lengths(folder: Path, offsets: Mapping[str, int]) -> None:
+    """Raise FtpdockError if a file of `folder` is shorter than recorded: it would be filled up with NULs."""
+    for name, length in offsets.items():
+        path = folder / name
+        found = path.stat().st_size if path.exists() else 0
+        if found < length:
+            raise FtpdockError(f"{path} has {found} bytes, but {length} were recorded: it was changed")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files last through a power cut, as fsync does for what is in them."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class Appended:
     """A file that is continued at a recorded length."""
 
@@ -19,8 +37,6 @@ class Appended:
         self.path = path
         self.length = offsets.get(path.name, 0)
         self._file = path.open("ab")
-        if self._file.tell() < self.length:
-            raise FtpdockError(f"{path} has {self._file.tell()} bytes, but {self.length} were recorded: it was changed")
         self._file.truncate(self.length)
         self._file.seek(0, io.SEEK_END)
         self._changed = True

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import FileProblem
-from imports.appending import Numbers, Table
+from imports.appending import Numbers, Table, check_lengths, sync_folder
 from imports.header import Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
@@ -39,6 +39,7 @@ class ReportFiles:
     def __init__(
         self, folder: Path, shape: FileShape | None, offsets: Mapping[str, int], *, key_columns: Sequence[str] = ()
     ) -> None:
+        check_lengths(folder, offsets)
         self.folder = folder
         self._delimiter = shape.delimiter if shape else ","
         self._places = _Places(shape.columns if shape else ())
@@ -47,6 +48,7 @@ class ReportFiles:
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
         self._ids = Table(folder / IDS, offsets, (*key_columns, "System_ID", "Outcome"), self._delimiter)
         self._ids_lines = Numbers(folder / _IDS_LINES, offsets)
+        sync_folder(folder)
 
     def message(self, line: int, column: str, value: str, code: str, message: str) -> None:
         """One line of report.csv: an error or a warning."""

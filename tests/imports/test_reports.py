@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from errors import FileProblem, FtpdockError
+from imports.header import Column, read_header
+from imports.reading import FileShape, Record, inspect, records
+from imports.reports import IDS, REJECTED, REPORT, ReportFiles, file_problem_report, read_report
+from schemas.product import ProductSchema
+
+MakeReports = Callable[..., ReportFiles]
+KEYS = ("SKU_ID", "Reference_ID")
+
+
+def shape_of(*header: str, delimiter: str = ",", bom: bool = False, guessed: bool = False) -> FileShape:
+    """The shape of a file of products with this header."""
+    columns: tuple[Column, ...] = read_header(header, ProductSchema(), 1)
+    return FileShape("utf-8", guessed, bom, delimiter, 1, columns, ())
+
+
+@pytest.fixture
+def make_reports(tmp_path: Path) -> Iterator[MakeReports]:
+    """make_reports(*header, offsets={}, **shape) -> the report files of an import, in one and the same folder."""
+
+    def make(*header: str, offsets: dict[str, int] | None = None, **shape: object) -> ReportFiles:
+        found = shape_of(*header, **shape) if header else None  # type: ignore[arg-type]
+        made.append(ReportFiles(tmp_path, found, offsets or {}, key_columns=KEYS))
+        return made[-1]
+
+    made: list[ReportFiles] = []
+    yield make
+    for reports in made:
+        reports.close()
+
+
+def content(reports: ReportFiles, name: str) -> str:
+    """What a report file holds, as text, line ends as they are."""
+    reports.flush()
+    return (reports.folder / name).read_bytes().decode()
+
+
+def test_empty_reports_have_headers(make_reports: MakeReports) -> None:
+    """Each file begins with its header; ids.csv with the keys of the entity."""
+    reports = make_reports("SKU_ID", "Name")
+
+    assert content(reports, REPORT) == "Line,Column,Value,Code,Message\r\n"
+    assert content(reports, REJECTED) == "SKU_ID,Name,_line,_code,_message\r\n"
+    assert content(reports, IDS) == "SKU_ID,Reference_ID,System_ID,Outcome\r\n"
+
+
+def test_report_in_the_delimiter_of_the_file(make_reports: MakeReports) -> None:
+    """A spreadsheet that writes semicolons opens report.csv, with formulas made harmless and long values cut."""
+    reports = make_reports("SKU_ID", "Name", delimiter=";")
+    reports.message(7, "Name", "=cmd()", "INVALID_VALUE", "found x; expected y")
+    reports.message(8, "MOQ", "-5", "OUT_OF_RANGE", "y" * 1000)
+
+    lines = content(reports, REPORT).split("\r\n")
+    assert lines[0] == "Line;Column;Value;Code;Message"
+    assert lines[1] == '7;Name;\'=cmd();INVALID_VALUE;"found x; expected y"'
+    assert lines[2].startswith("8;MOQ;-5;OUT_OF_RANGE;yyy")
+    assert len(lines[2]) < 600
+
+
+def test_rejected_rows_come_back_as_they_were(make_reports: MakeReports) -> None:
+    """Header and cells verbatim: case, blanks, formulas, quotes and line breaks."""
+    reports = make_reports(" sku id", "NAME", "price :Retail", delimiter="|")
+    reports.rejected([" 1", '=1+"1"', "a|b\r\nc\rd"], 3, "REQUIRED | TOO_LONG", "one | two")
+
+    assert content(reports, REJECTED) == (
+        " sku id|NAME|price :Retail|_line|_code|_message\r\n"
+        ' 1|"=1+""1"""|"a|b\r\nc\rd"|3|"REQUIRED | TOO_LONG"|"one | two"\r\n'
+    )
+
+
+@pytest.mark.parametrize(("bom", "guessed", "expected"), [(True, False, True), (False, True, True),
+                                                          (False, False, False)])  # fmt: skip
+def test_rejected_begins_with_a_mark_if_excel_needs_it(
+    bom: bool, guessed: bool, expected: bool, make_reports: MakeReports
+) -> None:
+    """What came with a byte order mark, or in Windows-1252, goes back as UTF-8 with one."""
+    reports = make_reports("SKU_ID", bom=bom, guessed=guessed)
+
+    assert content(reports, REJECTED).startswith("\ufeff") == expected
+    assert not content(reports, REPORT).startswith("\ufeff")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "expected"),
+    [
+        (("SKU_ID", "Name"), ["1", "a"], "1,a,9,C,m"),
+        (("SKU_ID", "Name"), ["1"], "1,,9,C,m"),
+        (("SKU_ID", "Name"), ["1", "a", "b", "c"], "1,a,b,c,9,C,m"),
+        (("SKU_ID", "Name"), ["1", "a", "", ""], "1,a,9,C,m"),
+        (("SKU_ID", "Name", "", ""), ["1", "a", "", ""], "1,a,9,C,m"),
+        (("SKU_ID", "Name", "", ""), ["1", "a", "", "x"], "1,a,,x,9,C,m"),
+        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "2", "X", "y"], "1,a,9,C,m"),
+        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a"], "1,a,9,C,m"),
+        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "b", "2", "X", "y"], "1,a,b,9,C,m"),
+        (("SKU_ID", "_line", "Name", "_mine"), ["1", "2", "a", "kept"], "1,a,kept,9,C,m"),
+    ],
+)
+def test_where_the_cells_of_a_rejected_row_go(
+    header: tuple[str, ...], cells: list[str], expected: str, make_reports: MakeReports
+) -> None:
+    """Notes of an earlier round go, a short row is filled up, extra cells stand before the notes."""
+    reports = make_reports(*header)
+    reports.rejected(cells, 9, "C", "m")
+
+    names = [name for name in header if name and name not in ("_line", "_code", "_message")]
+    assert content(reports, REJECTED) == f"{','.join(names)},_line,_code,_message\r\n{expected}\r\n"
+
+
+def test_a_rejected_file_is_itself_a_right_file(make_reports: MakeReports) -> None:
+    """rejected.csv is read as what was rejected, its notes ignored, and so is the rejected file of that."""
+    cells = ["1", "a,b\n", "2"]
+    reports = make_reports("SKU_ID", "Name", "Price: A")
+    for _ in range(2):
+        reports.rejected(cells, 5, "REQUIRED", "x")
+        reports.flush()
+        path = reports.folder / REJECTED
+        shape = inspect(path, ProductSchema())
+        assert [Record(2, [*cells, "5", "REQUIRED", "x"])] == list(records(path, shape))
+        assert [column.kind for column in shape.columns[3:]] == ["ignored"] * 3
+        reports.close()
+        reports = make_reports(*(column.text for column in shape.columns))
+
+
+def test_ids(make_reports: MakeReports) -> None:
+    """Keys as they came, the System ID, and what was done."""
+    reports = make_reports("SKU_ID", delimiter=";")
+    reports.identified(2, ["001", "=R"], "0192", "created")
+
+    assert content(reports, IDS) == "SKU_ID;Reference_ID;System_ID;Outcome\r\n001;=R;0192;created\r\n"
+
+
+def test_reading_a_report(make_reports: MakeReports) -> None:
+    """What was reported comes back as it was, line numbers as numbers."""
+    reports = make_reports("SKU_ID", delimiter="\t")
+    reports.message(2, "Name", "'=1\n", "REQUIRED", "'=1' is wrong")
+    reports.close()
+
+    assert read_report(reports.folder / REPORT) == [
+        {"line": 2, "column": "Name", "value": "'=1\n", "code": "REQUIRED", "message": "'=1' is wrong"}
+    ]
+
+
+def test_the_report_of_a_file_that_could_not_be_read(tmp_path: Path) -> None:
+    """One line, which names the line of the problem."""
+    problem = FileProblem("UNKNOWN_COLUMN", "it's =bad", line=3, column="=x", value="=x")
+
+    path = file_problem_report(tmp_path, problem, ";")
+
+    assert path.read_bytes() == b"Line;Column;Value;Code;Message\r\n3;'=x;'=x;UNKNOWN_COLUMN;it's =bad\r\n"
+    assert read_report(path)[0]["column"] == "=x"
+
+
+def test_without_a_shape(make_reports: MakeReports) -> None:
+    """Of a file that could not be read there is no header to repeat."""
+    reports = make_reports()
+
+    assert content(reports, REJECTED) == "_line,_code,_message\r\n"
+
+
+def test_a_file_that_lost_what_was_recorded(make_reports: MakeReports) -> None:
+    """A file shorter than its recorded length is not filled up with something else."""
+    reports = make_reports("SKU_ID")
+    offsets = reports.flush()
+    reports.close()
+    (reports.folder / REPORT).write_bytes(b"")
+
+    with pytest.raises(FtpdockError, match="has 0 bytes, but 32 were recorded"):
+        make_reports("SKU_ID", offsets=offsets)
+
+
+def test_starting_anew_forgets_what_was_there(make_reports: MakeReports) -> None:
+    """Without offsets, an earlier try leaves nothing behind."""
+    reports = make_reports("SKU_ID")
+    reports.message(2, "", "", "REQUIRED", "x")
+    reports.close()
+
+    assert content(make_reports("SKU_ID"), REPORT) == "Line,Column,Value,Code,Message\r\n"
+
+
+def test_rows_in_the_order_of_the_file(make_reports: MakeReports) -> None:
+    """Sorted by line, by number and not by text; what belongs to one line keeps its order."""
+    reports = make_reports("SKU_ID", "Name", bom=True)
+    for line in (10, 9, 100, 9):
+        reports.message(line, f"c{line}", "v\n", "REQUIRED", "m")
+        reports.rejected(["1", "two\nlines", "x"], line, "C", "m")
+        reports.identified(line, [str(line), ""], "id", "created")
+    reports.message(9, "last", "", "REQUIRED", "m")
+
+    folder = reports.sort_by_line()
+
+    assert [row["column"] for row in read_report(folder / REPORT)] == ["c9", "c9", "last", "c10", "c100"]
+    with (folder / REJECTED).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][0] == "\ufeffSKU_ID"
+    assert [row[-3] for row in rows[1:]] == ["9", "9", "10", "100"]
+    assert (folder / IDS).read_text().splitlines()[1:] == ["9,,id,created", "9,,id,created", "10,,id,created",
+                                                          "100,,id,created"]  # fmt: skip
+
+
+def test_sorting_can_be_done_again(make_reports: MakeReports) -> None:
+    """A kill while sorting loses nothing: the files that were made are still there at their recorded lengths."""
+    reports = make_reports("SKU_ID")
+    for line in (3, 2):
+        reports.identified(line, [str(line), ""], "id", "created")
+    offsets = reports.flush()
+    first = (reports.sort_by_line() / IDS).read_bytes()
+
+    again = make_reports("SKU_ID", offsets=offsets)
+
+    assert again.flush() == offsets
+    assert (again.sort_by_line() / IDS).read_bytes() == first
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("mri"), st.integers(1, 10**6), st.text(max_size=5), st.text(max_size=5)), max_size=12
+)
+
+
+def work(reports: ReportFiles, rows: list[tuple[str, int, str, str]]) -> None:
+    for kind, line, one, other in rows:
+        if kind == "m":
+            reports.message(line, one, other, "REQUIRED", one)
+        elif kind == "r":
+            reports.rejected([one, other], line, "REQUIRED", other)
+        else:
+            reports.identified(line, [one, other], "id", "updated")
+
+
+@given(before=ROWS, lost=ROWS, after=ROWS, flushed=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_killed_import_ends_with_the_same_files(
+    before: list[tuple[str, int, str, str]],
+    lost: list[tuple[str, int, str, str]],
+    after: list[tuple[str, int, str, str]],
+    flushed: bool,
+) -> None:
+    """Cut back to the last checkpoint and continued, the files equal byte for byte those of an import in one go."""
+    shape = shape_of("SKU_ID", "Name", bom=True)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        whole = ReportFiles(Path(one), shape, {}, key_columns=KEYS)
+        work(whole, before + after)
+        whole.flush()
+        whole.close()
+
+        killed = ReportFiles(Path(other), shape, {}, key_columns=KEYS)
+        work(killed, before)
+        offsets = killed.flush()
+        work(killed, lost)
+        if flushed:
+            killed.flush()
+        killed.close()
+        resumed = ReportFiles(Path(other), shape, offsets, key_columns=KEYS)
+        work(resumed, after)
+        resumed.flush()
+        resumed.close()
+
+        for path in Path(one).iterdir():
+            assert (Path(other) / path.name).read_bytes() == path.read_bytes()
+
+
+@given(ROWS)
+@settings(max_examples=60, deadline=None)
+def test_any_message_comes_back_from_a_report(rows: list[tuple[str, int, str, str]]) -> None:
+    """Formulas, quotes, delimiters and line breaks in messages survive the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        reports = ReportFiles(Path(folder), shape_of("SKU_ID", delimiter=";"), {})
+        for _, line, one, other in rows:
+            reports.message(line, one, other, "REQUIRED", one + other)
+        reports.close()
+
+        expected = [{"line": line, "column": one, "value": other, "code": "REQUIRED", "message": one + other}
+                    for _, line, one, other in rows]  # fmt: skip
+        assert read_report(Path(folder) / REPORT) == expected
