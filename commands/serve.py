@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from commands.common import Command, Context, pass_context
+from errors import FtpdockError
+from settings import Settings
 
 
 @click.command(cls=Command)
@@ -31,7 +35,17 @@ def serve(context: Context, host: str | None, port: int | None, demo: bool) -> N
 
             click.echo(lines(context.settings, password, port))
 
-    server.serve(context.settings, announce)
+    try:
+        server.serve(context.settings, announce)
+    except OSError as error:
+        raise _explained(error, context.settings) from error
+
+
+def _explained(error: OSError, settings: Settings) -> Exception:
+    """An address that can't be had names no file: say which it was. Any other error stays what it is."""
+    if error.filename or error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        return error
+    return FtpdockError(f"Can't listen on {_where(settings.host, settings.port)}: {error.strerror}")
 
 
 def _demo(context: Context) -> str:

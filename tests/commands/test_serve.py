@@ -1,0 +1,145 @@
+"""`ftpdock serve`, as `make run` starts it, and the lines that it prints to paste."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Serve = Callable[..., AbstractContextManager["Server"]]
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Server:
+    """A running `ftpdock serve` and what it has printed so far."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path, last: str) -> None:
+        self.process, self.folder, self.printed = process, folder, ""
+        while last not in self.printed:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, (folder / "errors.txt").read_text()
+            self.printed += line
+
+    def paste(self, beginning: str, containing: str) -> str:
+        """Run the one printed line that fits, as somebody would in another terminal; return its output."""
+        lines = [line for line in self.printed.splitlines() if line.startswith(beginning) and containing in line]
+        assert len(lines) == 1, self.printed
+        done = subprocess.run(["bash", "-c", lines[0]], cwd=self.folder, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def password(self) -> str:
+        return re.findall(r"the password (\S+)", self.printed)[0]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """serve("--demo") -> a running server, ready, whose home is ./home in a folder of its own."""
+
+    @contextmanager
+    def start(*arguments: str, last: str = "ftpdock is ready") -> Iterator[Server]:
+        command = ["-m", "commands", "--home", "home", "serve", "--host", "127.0.0.1", "--port", "0", *arguments]
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("FTPDOCK_")}
+        with (
+            (tmp_path / "errors.txt").open("a") as errors,
+            subprocess.Popen(
+                [sys.executable, *command], cwd=tmp_path, env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
+                stdout=subprocess.PIPE, stderr=errors,
+            ) as process,
+        ):  # fmt: skip
+            try:
+                yield Server(process, tmp_path, last)
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+
+    return start
+
+
+@pytest.fixture
+def demo(serve: Serve) -> Callable[[], AbstractContextManager[Server]]:
+    return lambda: serve("--demo", last="Stop the server")
+
+
+def eventually(look: Callable[[], str], expected: str) -> None:
+    """The import takes a moment after the upload."""
+    end = time.monotonic() + 20
+    while expected not in look():
+        assert time.monotonic() < end, look()
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("client", ["curl", "lftp"])
+def test_the_demos_lines_upload_the_example_and_show_its_report(
+    demo: Callable[[], AbstractContextManager[Server]], client: str
+) -> None:
+    """What is printed works when it is pasted, with the certificate checked, and every example row is imported."""
+    with demo() as server:
+        server.paste(client, {"curl": " -T ", "lftp": " put "}[client])
+        eventually(lambda: server.paste(client, "/reports/"), ".000001.ids.csv")
+
+        report = next((server.folder / "home" / "accounts" / "demo" / "Products" / "reports").glob("*.report.csv"))
+        assert len(report.read_text(encoding="utf-8-sig").splitlines()) == 1
+        assert server.stop() == 0
+
+
+def test_the_demo_has_another_password_each_time_and_keeps_none(
+    demo: Callable[[], AbstractContextManager[Server]],
+) -> None:
+    """A second start in the same home goes on with the account; no file and no log holds a password."""
+    passwords = []
+    for _ in range(2):
+        with demo() as server:
+            passwords.append(server.password)
+            server.paste("curl", " -T ")
+            server.stop()
+
+    assert passwords[0] != passwords[1]
+    for path in (path for path in server.folder.rglob("*") if path.is_file()):
+        assert not any(password.encode() in path.read_bytes() for password in passwords), path
+
+
+def test_serve_without_a_home_makes_everything(serve: Serve) -> None:
+    """The line that says it is ready names address, port and home; SIGTERM ends it with status 0."""
+    with serve() as server:
+        found = re.fullmatch(r"ftpdock is ready: explicit FTPS on 127\.0\.0\.1:(\d+), home (.*)\n", server.printed)
+        assert found
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=10) as connection:
+            assert connection.recv(100).startswith(b"220 ")
+        assert found[2] == str(server.folder / "home")
+        assert server.stop() == 0
+
+
+def test_a_port_that_is_taken_is_named(process: Process) -> None:
+    """One line and exit status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        failed = process("serve", "--host", "127.0.0.1", "--port", str(port))
+
+    assert failed.returncode == 1
+    assert str(port) in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_python_server_py_starts_it_too(tmp_path: Path) -> None:
+    """`python server.py` is `ftpdock serve`, with its options."""
+    done = subprocess.run([sys.executable, "server.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0
+    assert "Run the server until it is stopped" in done.stdout
