@@ -43,9 +43,11 @@ def serve(context: Context, host: str | None, port: int | None, demo: bool) -> N
 
 def _explained(error: OSError, settings: Settings) -> Exception:
     """An address that can't be had names no file: say which it was. Any other error stays what it is."""
-    if error.filename or error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+    # pyftpdlib wraps the error that says more.
+    inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else error
+    if inner.filename or inner.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
         return error
-    return FtpdockError(f"Can't listen on {_where(settings.host, settings.port)}: {error.strerror}")
+    return FtpdockError(f"Can't listen on {_where(settings.host, settings.port)}: {inner.strerror}")
 
 
 def _demo(context: Context) -> str:
