@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftps.claims import Claim
 from ftps.core import Core
 from ftps.identity import Identity
-from ftps.receipt import Arrival, rename, sync_folder, waiting, writing
+from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, sync_folder, waiting, writing
 from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.targets import Target, target
+from layout import spool_folder
 from models import Upload
 
 BUSY_FILE = "450 The file is being uploaded."
@@ -39,7 +41,7 @@ class Changes(Core):
             if place.kind == "export":
                 return self.answer(functools.partial(delete_exported, self.fs.disk(path)))
             work = functools.partial(delete_upload, self.shared, self._here(path))
-            return self._holding(path, work)
+            return self._holding([path], work)
         except FileNotFoundError:
             return self.respond(NO_SUCH_FILE)
 
@@ -76,7 +78,7 @@ class Changes(Core):
         except Refusal as refusal:
             return self.respond(refusal.reply)
         move = move_temporary if temporary else rename_waiting
-        return self._holding(path, functools.partial(move, self.shared, here, goal, self.remote_ip))
+        return self._holding([source, path], functools.partial(move, self.shared, here, goal, self.remote_ip))
 
     def _here(self, path: str) -> Here:
         """Raises FileNotFoundError."""
@@ -85,15 +87,22 @@ class Changes(Core):
         assert place.schema is not None
         return Here(self.identity, path, place.schema.entity, self.fs.disk(path))
 
-    def _holding(self, path: str, work: Callable[[], str]) -> None:
-        """Run `work` while nobody can upload under `path`."""
+    def _holding(self, paths: list[str], work: Callable[[], str]) -> None:
+        """Run `work` while nobody can upload under `paths`."""
         assert self.identity is not None
-        claim = self.shared.claims.take(self.identity.key, path, self)
-        if claim is None:
+        claims = [self.shared.claims.take(self.identity.key, path, self) for path in dict.fromkeys(paths)]
+        release = functools.partial(self._release, claims)
+        if None in claims:
+            release()
             return self.respond(BUSY_FILE)
-        claim.storing = True
-        self.shared.claims.allow(self.identity.key, path)
-        return self.answer(work, always=functools.partial(self.shared.claims.release, claim))
+        for claim in filter(None, claims):
+            claim.storing = True
+            self.shared.claims.allow(*claim.key)
+        return self.answer(work, always=release)
+
+    def _release(self, claims: list[Claim | None]) -> None:
+        for claim in filter(None, claims):
+            self.shared.claims.release(claim)
 
 
 def _check_rename(here: Here, temporary: bool, goal: Target) -> None:
@@ -117,17 +126,15 @@ def delete_exported(path: Path) -> str:
 
 
 def delete_upload(shared: Shared, here: Here) -> str:
-    """Remove a temporary, waiting or interrupted upload. Raises Refusal.
-
-    The file goes before the commit: a kill in between leaves a row without its file, which imports nothing, and not a
-    file without its row, which reconciling would import.
-    """
+    """Remove a temporary, waiting or interrupted upload. Raises Refusal."""
     key = here.identity.key
     with writing(here.identity.account_id):
-        query = Upload.update(state="deleted")
-        query.where(*waiting(here.identity.account_id, here.entity, here.path.name)).execute()
-        removed = _unlink(here.path)
-    if removed:
+        condition = waiting(here.identity.account_id, here.entity, here.path.name)
+        numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
+        Upload.update(state="deleted").where(*condition).execute()
+    forget_spooled(shared, numbers)
+    shown = _unlink(here.path)
+    if numbers or shown:
         shared.overlay.forget(key, here.virtual)
         return "250 File removed."
     if recent := shared.overlay.get(key, here.virtual):
@@ -140,7 +147,6 @@ def delete_upload(shared: Shared, here: Here) -> str:
 def _unlink(path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-        sync_folder(path.parent)
         return True
     return False
 
@@ -173,17 +179,26 @@ def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
 def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
     """Give a waiting upload another right name of its entity; it keeps its number. Raises Refusal."""
     account, old, new = here.identity.account_id, here.path.name, goal.name
-    if here.path == goal.final:
+    row = Upload.select().where(*waiting(account, here.entity, old)).order_by(Upload.id.desc()).first()
+    if row is None:
+        raise Refusal(_picked_up(here) or NO_SUCH_FILE)
+    if old == new:
         return "250 Renamed."
+    spooled = spool_folder(shared.settings, row.id) / old
     with writing(account):
-        row = Upload.select().where(*waiting(account, here.entity, old)).order_by(Upload.id.desc()).first()
-        if row is None or not here.path.exists():
-            raise Refusal("550 It was picked up already.")
-        Upload.update(state="replaced").where(*waiting(account, here.entity, new)).execute()
-        Upload.update(name=new).where(Upload.id == row.id).execute()
-        here.path.replace(goal.final)
-        sync_folder(goal.final.parent)
+        older = replace_waiting(account, here.entity, new)
+        renamed = Upload.update(name=new).where(*waiting(account, here.entity, old), Upload.id == row.id).execute()
+        if not renamed:
+            raise Refusal(f"550 It was already picked up as import {row.id}.")
+        # Under both names until the commit: whichever the row has after a kill, its bytes are there.
+        spooled.with_name(new).unlink(missing_ok=True)
+        spooled.with_name(new).hardlink_to(spooled)
+        sync_folder(spooled.parent)
     shared.overlay.forget(here.identity.key, here.virtual)
     shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256)
+    show(spooled.with_name(new), goal.final, row.id)
+    hide(here.path, spooled)
+    spooled.unlink(missing_ok=True)
+    forget_spooled(shared, older)
     shared.partials.discard(here.identity.key, goal.virtual)
     return f"250 Renamed, queued as import {row.id}."

@@ -1,20 +1,20 @@
 """Turns a whole upload into a receipt: checked, on disk, recorded. Runs in the pool (design section 6, step 2).
 
-The order, and what a kill at each point leaves:
+An upload's bytes belong to its number: from the receipt on they lie in the spool, as 000042/NAME, and the entity folder
+only shows them (a second hard link) until they are picked up. So no row can ever describe another file's bytes, however
+often one name is uploaded. The order, and what a kill after each step leaves:
 
-1. rights, hook, hash, fsync of the file     nothing but the partial, which can be continued; no 226 was sent
-2. the transaction begins: older waiting     nothing: it is rolled back
-   uploads of that name become "replaced", the new row is inserted
-3. os.replace into the entity folder, fsync  the file lies there without a row of its own. Reconciling gives it one
-   of the folder                             ("found"). If an older row of that name still says "waiting", it does not
-                                             describe these bytes: size and sha256 tell, so whoever picks a file up or
-                                             reconciles has to compare them before it trusts a row.
-4. commit                                    whole, on disk and recorded: as after 226
-5. 226                                       everything
+1. rights, hook, hash, fsync of the file        the partial, which can be continued; no 226 was sent
+2. in a transaction: older waiting uploads of   the same, because the transaction is rolled back; the spool folder has
+   the name become "replaced", the new row is   no row and is removed (by the next upload that is given its number, or
+   inserted, the bytes are linked into the      by the sweep of the spool)
+   spool, the folders are synced
+3. commit                                       whole, on disk and recorded: it is imported, though no 226 was sent
+4. shown in the entity folder                   the same; at worst the name stays visible until it is uploaded again
+5. the partial and replaced bytes are removed   the same
+6. 226                                          everything
 
-So a row never exists without its file, and 226 never without both. Step 3 stands inside the transaction because a
-pick-up that came between commit and replace would take the older bytes for the new row. Everyone who moves a waiting
-file holds the same lock (`writing`).
+So a row never exists without its bytes, and 226 never without both.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import contextlib
 import hashlib
 import logging
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,8 @@ from ftps.identity import Identity, current
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
-from models import Account, Upload, database, is_postgres
+from layout import spool_folder
+from models import Account, Upload, is_postgres, transaction
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -71,17 +74,65 @@ def rename(shared: Shared, arrival: Arrival) -> str:
 
 
 def record(shared: Shared, arrival: Arrival) -> int:
-    """Steps 1 to 4; returns the import's number."""
+    """Steps 1 to 5; returns the import's number."""
     _ask_hooks(shared, arrival)
     digest = _sha256_and_sync(arrival.source)
-    with writing(arrival.identity.account_id):
+    target, account = arrival.target, arrival.identity.account_id
+    with writing(account):
+        older = replace_waiting(account, target.schema.entity, target.name)
         number = _insert(arrival, digest)
-        arrival.source.replace(arrival.target.final)
-        sync_folder(arrival.target.final.parent)
-    entity = arrival.target.schema.entity
-    shared.overlay.add(arrival.identity.key, arrival.target.virtual, number, entity, arrival.size, digest)
+        spooled = _spool(shared, number, arrival.source, target.name)
+    shared.overlay.add(arrival.identity.key, target.virtual, number, target.schema.entity, arrival.size, digest)
+    show(spooled, target.final, number)
+    arrival.source.unlink(missing_ok=True)
+    forget_spooled(shared, older)
     _ring(shared)
     return number
+
+
+def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:
+    """Link the bytes into the spool. What lies there already is of a receipt that was never committed."""
+    folder = spool_folder(shared.settings, number)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / name).hardlink_to(source)
+    sync_folder(folder)
+    sync_folder(folder.parent)
+    return folder / name
+
+
+def show(spooled: Path, final: Path, number: int) -> None:
+    """Show a waiting upload in its entity folder, in one step in place of an older one.
+
+    A pick-up hides what it took. When it took this one before it was shown, it is for us to hide it.
+    """
+    aside = final.with_name(f".{number}.{secrets.token_hex(4)}")
+    with contextlib.suppress(FileNotFoundError):
+        aside.hardlink_to(spooled)
+        aside.replace(final)
+        if not Upload.select().where(Upload.id == number, Upload.state == "waiting").exists():
+            hide(final, spooled)
+
+
+def hide(final: Path, spooled: Path) -> None:
+    """Remove `final` unless a newer file stands there."""
+    with contextlib.suppress(FileNotFoundError):
+        if final.samefile(spooled):
+            final.unlink()
+
+
+def replace_waiting(account_id: int, entity: str, name: str) -> list[int]:
+    """Take the waiting uploads of a name out of the queue; returns their numbers."""
+    condition = waiting(account_id, entity, name)
+    numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
+    Upload.update(state="replaced").where(*condition).execute()
+    return numbers
+
+
+def forget_spooled(shared: Shared, numbers: list[int]) -> None:
+    """Remove the bytes of uploads that will not be imported."""
+    for number in numbers:
+        shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
 
 
 def _check_rights(shared: Shared, arrival: Arrival) -> None:
@@ -133,14 +184,11 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def writing(account_id: int) -> Iterator[None]:
-    """One transaction in which nobody else adds, moves or removes waiting uploads of the account."""
-    if not is_postgres():
-        with database.atomic("IMMEDIATE"):
-            yield
-        return
-    with database.atomic():
-        # NO KEY: an import that inserts records with this account's key does not have to wait for us, nor we for it.
-        Account.select(Account.id).where(Account.id == account_id).for_update("FOR NO KEY UPDATE").execute()
+    """One transaction in which no other receipt, removal or renaming of the account takes place."""
+    with transaction():
+        if is_postgres():
+            # NO KEY: neither does an import wait that inserts records with this account's key, nor we for it.
+            Account.select(Account.id).where(Account.id == account_id).for_update("FOR NO KEY UPDATE").execute()
         yield
 
 
@@ -156,7 +204,6 @@ def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:
 
 def _insert(arrival: Arrival, digest: str) -> int:
     identity, target = arrival.identity, arrival.target
-    Upload.update(state="replaced").where(*waiting(identity.account_id, target.schema.entity, target.name)).execute()
     row = Upload.create(
         account=identity.account_id,
         entity=target.schema.entity,

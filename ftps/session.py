@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyftpdlib.handlers import TLS_FTPHandler
+
 from ftps.changes import Changes
 from ftps.data import DataChannel, PassiveListener
 from ftps.entry import Entry
+from ftps.features import Features
 from ftps.replies import Refusal
+from ftps.site import Site
 from ftps.transfers import Transfers
 
 _NEED_DATA = frozenset({"RETR", "LIST", "NLST", "MLSD"})
 
 
-class Session(Entry, Transfers, Changes):
+def _command(argument: bool | None, help: str, auth: bool = True) -> dict[str, Any]:
+    """An entry of pyftpdlib's table; with perm None the command gets its argument as it was sent."""
+    return {"perm": None, "auth": auth, "arg": argument, "help": help}
+
+
+COMMANDS = {name: entry for name, entry in TLS_FTPHandler.proto_cmds.items() if name != "SITE CHMOD"} | {
+    "AVBL": _command(None, "Syntax: AVBL (bytes that may still be uploaded)."),
+    "CLNT": _command(True, "Syntax: CLNT <SP> name (name of the client).", auth=False),
+    "HASH": _command(True, "Syntax: HASH <SP> file-name (hash by the algorithm of OPTS HASH)."),
+    "XCRC": _command(True, "Syntax: XCRC <SP> file-name (CRC32)."),
+    "XMD5": _command(True, "Syntax: XMD5 <SP> file-name (MD5)."),
+    "XSHA1": _command(True, "Syntax: XSHA1 <SP> file-name (SHA-1)."),
+    "XSHA256": _command(True, "Syntax: XSHA256 <SP> file-name (SHA-256)."),
+    "SITE STATUS": _command(None, "Syntax: SITE STATUS [<SP> file or number] (what became of uploads)."),
+    "SITE VALIDATE": _command(True, "Syntax: SITE VALIDATE <SP> file-name (dry run)."),
+}
+
+
+class Session(Entry, Transfers, Changes, Features, Site):
     """The control connection of one client. A fresh subclass is made for each server, which holds its settings."""
 
     tls_control_required = True
@@ -21,6 +43,7 @@ class Session(Entry, Transfers, Changes):
     dtp_handler = DataChannel
     passive_dtp = PassiveListener
     use_sendfile = False
+    proto_cmds = COMMANDS
 
     def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:
         if cmd in _NEED_DATA:

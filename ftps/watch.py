@@ -15,6 +15,7 @@ from ftps.identity import Identity, current
 from ftps.pool import connect, disconnect
 from ftps.shared import Shared
 from ftps.tls import Certificates
+from ftps.validate import sweep as sweep_validations
 from models import Account, database, is_postgres
 
 log = logging.getLogger("ftpdock.ftps")
@@ -90,6 +91,7 @@ class Watch:
         keys = {f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}" for account in accounts}
         for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
             log.info("an upload that nobody continued was removed: %s", path.name)
+        sweep_validations(self._shared)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:

@@ -1,0 +1,53 @@
+"""Finds the bytes of a file that a partner names, wherever the import has moved them by now. Runs in the pool."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import layout
+from ftps.identity import Identity
+from ftps.overlay import Recent
+from ftps.places import Place
+from ftps.replies import NO_SUCH_FILE, Refusal
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file of the view, as a pool thread needs to know it."""
+
+    identity: Identity
+    place: Place
+    disk: Path
+    """Where it lies while it is shown."""
+    recent: Recent | None
+    """When it was received a moment ago."""
+
+
+def open_bytes(settings: Settings, wanted: Wanted) -> io.BufferedReader:
+    """The complete file, open for reading. Raises Refusal."""
+    for path in _candidates(settings, wanted):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return os.fdopen(descriptor, "rb")
+            os.close(descriptor)
+    raise Refusal(NO_SUCH_FILE)
+
+
+def _candidates(settings: Settings, wanted: Wanted) -> Iterator[Path]:
+    """In the order in which an import moves a file, so that one that moves meanwhile is met further on."""
+    yield wanted.disk
+    recent = wanted.recent
+    if recent is None:
+        return
+    yield layout.spool_folder(settings, recent.number) / recent.name
+    numbered = layout.numbered(recent.name, recent.number)
+    for inner in (layout.PROCESSED, layout.FAILED):
+        yield wanted.disk.parent / inner / numbered

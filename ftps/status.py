@@ -1,0 +1,48 @@
+"""What became of uploads, as lines of text. Only of the account that asks. Runs in the pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import JOIN
+
+from ftps.identity import Identity
+from ftps.replies import Refusal, lines
+from models import ImportRun, Upload
+
+SHOWN = 10
+
+
+def status(identity: Identity, what: str) -> str:
+    """The reply to SITE STATUS: of the last uploads, of a number, or of a file's last upload. Raises Refusal."""
+    query = (
+        Upload.select(Upload, ImportRun)
+        .join(ImportRun, JOIN.LEFT_OUTER, on=(ImportRun.number == Upload.id), attr="run")
+        .where(
+            Upload.account == identity.account_id,
+            Upload.entity.in_(sorted(identity.entities)),
+        )
+        .order_by(Upload.id.desc())
+    )
+    if what.isascii() and what.isdigit():
+        # Beyond 64 bits there is no number, and Postgres would say so with an error.
+        query = query.where(Upload.id == min(int(what), 2**31 - 1))
+    elif what:
+        query = query.where(Upload.origin != "validate", Upload.name == what.rpartition("/")[2])
+    else:
+        query = query.where(Upload.origin != "validate")
+    found = list(query.limit(1 if what else SHOWN))
+    if what and not found:
+        raise Refusal("550 No such import.")
+    return lines(211, "Imports:", [_line(upload) for upload in reversed(found)] or ["none yet"], "End of status.")
+
+
+def _line(upload: Any) -> str:
+    """42 PRODUCT_18_09_2024.csv completed_with_errors rows=3 created=2 ..."""
+    run = getattr(upload, "run", None)
+    if run is None:
+        return f"{upload.id} {upload.name} {upload.state} size={upload.size}"
+    counts = " ".join(
+        f"{name}={getattr(run, name)}" for name in ("rows", "created", "updated", "unchanged", "rejected", "warnings")
+    )
+    return f"{upload.id} {upload.name} {run.status} {counts}" + (f" code={run.code}" if run.code else "")

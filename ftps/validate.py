@@ -1,0 +1,122 @@
+"""SITE VALIDATE: a dry run over a copy of a file. Runs in the pool; the worker does the work."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftps.find import Wanted, open_bytes
+from ftps.receipt import sync_folder
+from ftps.replies import lines
+from ftps.shared import Shared
+from layout import spool_folder
+from models import ImportRun, Upload, now, transaction
+
+log = logging.getLogger("ftpdock.ftps")
+
+PATIENCE = 120.0
+"""Seconds after which the client is told that the dry run goes on."""
+KEPT = dt.timedelta(hours=1)
+"""How long a dry run is kept that nobody has heard the end of."""
+SHOWN = 10
+"""Messages of the report that are told."""
+REPORT = "report.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """A dry run that was asked for."""
+
+    number: int
+    name: str
+    until: float
+    """On the monotonic clock."""
+
+
+def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
+    """Copy the file and queue the dry run. Raises Refusal when there is no such file."""
+    name = wanted.place.name
+    with open_bytes(shared.settings, wanted) as source, transaction():
+        upload = Upload.create(
+            account=wanted.identity.account_id,
+            entity=entity,
+            name=name,
+            size=os.fstat(source.fileno()).st_size,
+            login=wanted.identity.login,
+            origin="validate",
+            state="picked",
+        )
+        _copy(source, spool_folder(shared.settings, upload.id), name)
+        ImportRun.create(
+            number=upload.id, account=wanted.identity.account_id, entity=entity, file=name, dry_run=True,
+            received_at=upload.received_at,
+        )  # fmt: skip
+    shared.ring()
+    return Validation(upload.id, name, time.monotonic() + PATIENCE)
+
+
+def _copy(source: io.BufferedReader, folder: Path, name: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with (folder / name).open("wb") as target:
+        shutil.copyfileobj(source, target, 1024 * 1024)
+    sync_folder(folder)
+
+
+def look(shared: Shared, validation: Validation) -> str | None:
+    """The reply once the dry run has ended or patience has; None as long as neither."""
+    run = ImportRun.get_or_none(ImportRun.number == validation.number)
+    if run is None:
+        return "451 The dry run was removed."
+    if run.status in ("waiting", "running"):
+        if time.monotonic() < validation.until:
+            return None
+        return f"250 The dry run takes longer and goes on; ask SITE STATUS {validation.number}."
+    reply = lines(250, f"Dry run of {validation.name}: nothing was changed.", _outcome(shared, run), "End.")
+    remove(shared, validation.number)
+    return reply
+
+
+def remove(shared: Shared, number: int) -> None:
+    """Remove the copy and the rows. The folder goes first: the number may be given to the next upload."""
+    shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
+    with transaction():
+        ImportRun.delete().where(ImportRun.number == number, ImportRun.dry_run).execute()
+        Upload.delete().where(Upload.id == number, Upload.origin == "validate").execute()
+
+
+def sweep(shared: Shared) -> None:
+    """Remove the dry runs whose client has gone, an hour after they ended."""
+    ended = ImportRun.finished_at < now() - KEPT
+    query = ImportRun.select(ImportRun.number).join(Upload, on=(Upload.id == ImportRun.number))
+    for run in query.where(ended, ImportRun.dry_run, Upload.origin == "validate"):
+        remove(shared, run.number)
+
+
+def _outcome(shared: Shared, run: ImportRun) -> list[str]:
+    counted = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
+    counts = ", ".join(f"{name} {getattr(run, name)}" for name in counted)
+    first = f"{run.status}: {counts}" + (f", code {run.code}" if run.code else "")
+    messages = _messages(spool_folder(shared.settings, run.number) / REPORT)
+    more = [f"... and {len(messages) - SHOWN} more"] if len(messages) > SHOWN else []
+    return [first, *messages[:SHOWN], *more]
+
+
+def _messages(report: Path) -> list[str]:
+    """The rows of report.csv, whose delimiter is the partner's own: it is found in the header."""
+    try:
+        with report.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return []
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=header.count)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [f"line {row['Line']}, {row['Column'] or 'row'}: {row['Code']}: {row['Message']}" for row in rows]
