@@ -8,7 +8,7 @@ TESTS ?=
 .PHONY: run test lint clean
 
 run: $(READY)  ## start the server in ./demo-home, with an account to try it
-	@$(VENV)/bin/ftpdock --home demo-home serve --demo
+	@$(VENV)/bin/ftpdock --home demo-home serve --demo --host 127.0.0.1
 
 test: $(READY)  ## every test; `make test TESTS=tests/commands` runs some
 	$(VENV)/bin/pytest $(TESTS)
