@@ -52,7 +52,7 @@ class Formats:
             parsed = dt.datetime.strptime(text, self.strptime).date()
         except ValueError:
             parsed = None
-        if parsed is None or len(text) != len(self.date_format):
+        if parsed is None or self.write_date(parsed) != text:  # strptime takes blanks and missing zeros too
             raise invalid(f"{text!r} is not a date: write it as {self.date_format}, for example {self.example_date}")
         return parsed
 
@@ -126,10 +126,10 @@ class SystemId(CellField):
     """A UUID, kept in lower case with dashes."""
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
-        try:
-            return str(uuid.UUID(value))
-        except ValueError:
-            raise invalid(f"{value!r} is not a System ID: take it from ids.csv or leave the cell empty") from None
+        digits = value.strip("{}").replace("-", "")
+        if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):  # UUID() takes signs and underscores too
+            raise invalid(f"{value!r} is not a System ID: take it from ids.csv or leave the cell empty")
+        return str(uuid.UUID(digits))
 
 
 class Choice(CellField):
@@ -302,9 +302,9 @@ class Path(Text):
         super().__init__(column, 1000, **kwargs)
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        names = [name.strip() for name in super()._deserialize(value, attr, data, **kwargs).split(">")]
+        names = [name.strip() for name in value.split(">")]
         if not all(names):
             raise invalid(f"{value!r} has an empty name: write a path such as Electronics > Mobile Phones")
         if "|" in value:
             raise invalid(f"{value!r} holds a |, which separates lists: take another character")
-        return " > ".join(names)
+        return super()._deserialize(" > ".join(names), attr, data, **kwargs)
