@@ -1,0 +1,121 @@
+"""A real server process in a group of its own, as an admin starts it, and what its partners do with it."""
+
+from __future__ import annotations
+
+import contextlib
+import ftplib
+import io
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+PASSWORD = "correct horse battery"
+DONE = ("completed", "completed_with_errors", "failed")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """`ftpdock serve` on a home of its own. Times are seconds."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home, self.port = home, free_port()
+        self.environment = {**os.environ, "FTPDOCK_HOME": str(home), "PYTHONPATH": str(ROOT), **environment}
+        self.process: subprocess.Popen[str] | None = None
+
+    def command(
+        self, *arguments: str, input: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run an ftpdock command to its end."""
+        return subprocess.run([sys.executable, "-m", "commands", *arguments], env=self.environment, input=input,
+                              capture_output=True, text=True, check=check, timeout=300)  # fmt: skip
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.command(*arguments, "--json").stdout)
+
+    def add_account(self, name: str = "acme", *options: str) -> None:
+        self.command("account", "add", name, "--email", f"ops@{name}.example", "--password-stdin", *options,
+                     input=PASSWORD + "\n")  # fmt: skip
+
+    def start(self) -> None:
+        """Start the server in a process group of its own and wait until it says that it is ready."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "commands", "serve", "--host", "127.0.0.1", "--port", str(self.port)],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            start_new_session=True)  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "ready" in line, f"the server did not start: {line}"
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group: server and workers."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._close()
+
+    def stop(self) -> int:
+        """SIGTERM to the server; its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        status = self.process.wait(30)
+        self._close()
+        return status
+
+    def _close(self) -> None:
+        assert self.process is not None
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.process = None
+
+    @contextlib.contextmanager
+    def login(self, name: str = "acme") -> Iterator[ftplib.FTP_TLS]:
+        """A session of Python's own client, data channel protected."""
+        context = ssl.create_default_context(cafile=str(self.home / "certs" / "server.pem"))
+        client = ftplib.FTP_TLS(context=context, timeout=60)
+        client.connect("localhost", self.port)
+        try:
+            client.login(name, PASSWORD)
+            client.prot_p()
+            yield client
+        finally:
+            client.close()
+
+    def upload(self, path: str, content: bytes | str, name: str = "acme") -> int:
+        """Store a file; the import's number, as the 226 says."""
+        data = content.encode() if isinstance(content, str) else content
+        with self.login(name) as client:
+            reply = client.storbinary(f"STOR {path}", io.BytesIO(data))
+        assert reply.startswith("226 "), reply
+        return int(reply.rstrip(".").rpartition(" ")[2])
+
+    def show(self, number: int) -> dict[str, Any]:
+        shown: dict[str, Any] = self.json("imports", "show", str(number))
+        return shown
+
+    def finished(self, number: int, patience: float = 120) -> dict[str, Any]:
+        """Wait until an import is over; what `imports show --json` says."""
+        return wait_for(lambda: next((each for each in [self.show(number)] if each["status"] in DONE), None), patience)
+
+
+def wait_for(check: Callable[[], Any], patience: float = 30) -> Any:
+    """Ask until `check` gives something true."""
+    deadline = time.monotonic() + patience
+    while not (found := check()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return found
