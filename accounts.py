@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +143,16 @@ def change(settings: Settings, schemas: Schemas, account: Account, **changes: An
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
     with transaction():
-        account.save()
+        _save(account, changes)
         if _SHOWN_IN_TEMPLATES & changes.keys():
             make_folders(settings, schemas, account)
+
+
+def _save(row: Account | Login, columns: Iterable[str]) -> None:
+    """Write these columns alone: the server and other admins may have changed the rest since the row was read."""
+    only = list(columns)
+    if only:
+        row.save(only=only)
 
 
 def _checked(column: str, value: Any) -> Any:
@@ -228,16 +235,15 @@ def add_login(
 
 def change_login(login: Login, **changes: Any) -> None:
     """Set columns of the login: entities, networks, require_close_notify, disabled, password. Raises FtpdockError."""
+    if "entities" in changes:
+        changes["entities"] = _subset(login.account, changes["entities"])
+    if "networks" in changes:
+        changes["networks"] = [check_network(each) for each in changes["networks"]]
+    if "password" in changes:
+        changes["password_hash"] = passwords.hash_password(check_password(changes.pop("password")))
     for column, value in changes.items():
-        if column == "entities":
-            login.entities = _subset(login.account, value)
-        elif column == "networks":
-            login.networks = [check_network(each) for each in value]
-        elif column == "password":
-            login.password_hash = passwords.hash_password(check_password(value))
-        else:
-            setattr(login, column, value)
-    login.save()
+        setattr(login, column, value)
+    _save(login, changes)
 
 
 def _subset(account: Account, entities: Sequence[str]) -> list[str] | None:

@@ -203,3 +203,16 @@ def test_a_login_can_not_have_more_than_its_account(add: Add) -> None:
 
     with pytest.raises(FtpdockError, match="has no order: it has product"):
         accounts.add_login(account, "erp", "secret", entities=["product", "order"])
+
+
+def test_changing_a_login_leaves_what_the_server_writes(add: Add) -> None:
+    """Only the columns that are changed are written: a login may happen meanwhile."""
+    add("acme")
+    ours = accounts.find_login("acme")
+    moment = models.now()
+    Login.update(last_login_at=moment).execute()
+
+    accounts.change_login(ours, disabled=True)
+
+    stored = accounts.find_login("acme")
+    assert (stored.disabled, stored.last_login_at) == (True, moment)

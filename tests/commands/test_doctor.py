@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from click.testing import CliRunner
 
 from commands import main
@@ -72,12 +72,14 @@ def test_a_setting_that_is_not_known(doctor: Doctor, home: Path) -> None:
     assert "unknown setting 'prot'; did you mean 'port'?" in doctor(1)["settings"]["detail"]
 
 
-def test_a_certificate_that_ends_soon(doctor: Doctor) -> None:
-    """Named days before partners' clients refuse it."""
-    with time_machine.travel("2000-01-01"):
-        assert problem(doctor()) == {}
-    with time_machine.travel("2100-01-01"):
-        assert "renew it" in problem(doctor(1))["certificate"]
+def test_a_certificate_that_ends_soon(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named days before partners' clients refuse it; a new one lasts 825 days."""
+    module = importlib.import_module("commands.doctor")
+    monkeypatch.setattr(module, "NEAR_END_DAYS", 823)
+    assert problem(doctor()) == {}
+
+    monkeypatch.setattr(module, "NEAR_END_DAYS", 826)
+    assert "it ends in 824 days" in problem(doctor(1))["certificate"]
 
 
 def test_a_key_of_another_certificate(doctor: Doctor, home: Path, tmp_path: Path) -> None:
