@@ -44,6 +44,9 @@ class EntitySettings(Base):
     account = ForeignKeyField(Account, backref="entity_settings", on_delete="CASCADE")
     entity = CharField(max_length=63)
     on_error = CharField(max_length=8, default="continue")
+    """continue: good rows go on; abort: a file counts as a whole or not at all."""
+    schedule = CharField(max_length=64, default="immediate")
+    """immediate: a file is an import from its receipt on; off: it waits in the entity folder."""
 
     class Meta:
         indexes = ((("account", "entity"), True),)

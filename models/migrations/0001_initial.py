@@ -59,6 +59,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         account = ForeignKeyField(Account, on_delete="CASCADE")
         entity = CharField(max_length=63)
         on_error = CharField(max_length=8, default="continue")
+        schedule = CharField(max_length=64, default="immediate")
 
         class Meta:
             database = db
