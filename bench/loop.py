@@ -80,9 +80,7 @@ def measure(server: Server, path: Path, rows: int) -> None:
     busy = probe(server, time.monotonic() + 3600, number)
     shown = server.finished(number, patience=3600)
     seconds = time.monotonic() - started
-    print(
-        f"milliseconds; import of {rows:,} rows beside: {shown['status']}, {seconds:.0f} s, {rows / seconds:,.0f} rows/s"
-    )
+    print(f"milliseconds; import of {rows:,} rows: {shown['status']} in {seconds:.0f} s, {rows / seconds:,.0f} rows/s")
     for name, values in zip(("NOOP idle", "LIST idle"), idle, strict=True):
         print(told(name, values))
     for name, values in zip(("NOOP beside the import", "LIST beside the import"), busy, strict=True):

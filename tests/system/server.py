@@ -40,9 +40,9 @@ class Server:
     def command(
         self, *arguments: str, input: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run an ftpdock command to its end."""
+        """Run an ftpdock command to its end; it has to succeed."""
         return subprocess.run([sys.executable, "-m", "commands", *arguments], env=self.environment, input=input,
-                              capture_output=True, text=True, check=check, timeout=300)  # fmt: skip
+                              capture_output=True, text=True, check=True, timeout=300)  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.command(*arguments, "--json").stdout)
