@@ -20,6 +20,8 @@ DELIMITERS = ",;\t|"
 MAX_RECORD = 4 * 1024 * 1024
 """Characters of one record, and so of a line and of a cell: what an unclosed quote may swallow before it is named."""
 
+MAX_COLUMNS = 10_000
+
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\s]|\t)"?[,;\t|]*\s*', re.IGNORECASE)
 _SAMPLE = 100
 """Records that are counted when a header fits several delimiters equally well."""
@@ -143,7 +145,7 @@ def _delimiter(source: _Source, schema: TemplateSchema, declared: str) -> tuple[
     problem: FileProblem | None = None
     for delimiter in candidates:
         try:
-            headers[delimiter] = next(_rows(source, delimiter))
+            headers[delimiter] = _header(source, delimiter)
         except FileProblem as error:
             problem = problem or error
     known = {delimiter: matched(classify(header.cells, schema)) for delimiter, header in headers.items()}
@@ -155,6 +157,14 @@ def _delimiter(source: _Source, schema: TemplateSchema, declared: str) -> tuple[
     best = [delimiter for delimiter in headers if rank[delimiter] == max(rank.values())]
     chosen = best[0] if len(best) == 1 else max(best, key=partial(_even_rows, source, len(headers[best[0]].cells)))
     return chosen, headers[chosen]
+
+
+def _header(source: _Source, delimiter: str) -> Record:
+    header = next(_rows(source, delimiter))
+    if len(header.cells) > MAX_COLUMNS:
+        message = f"The header has {len(header.cells):,} columns: at most {MAX_COLUMNS:,} are taken"
+        raise FileProblem("TOO_LARGE", message, line=header.line)
+    return header
 
 
 def _even_rows(source: _Source, width: int, delimiter: str) -> int:

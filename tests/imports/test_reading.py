@@ -234,6 +234,13 @@ def test_a_record_of_many_cells_beyond_the_limit(read_file: ReadFile) -> None:
     assert (found.code, found.line) == ("TOO_LARGE", 2)
 
 
+def test_a_header_of_a_million_columns(read_file: ReadFile) -> None:
+    """Nameless columns cost memory too."""
+    found = refused(read_file, "SKU_ID,Name" + "," * 1_000_000 + "\n1,a\n")
+
+    assert (found.code, found.line) == ("TOO_LARGE", 1)
+
+
 def test_a_cell_of_a_megabyte(read_file: ReadFile) -> None:
     """Large cells are read, though csv itself stops at 128 KiB by default."""
     text = "Füße\n" * 200_000
