@@ -140,9 +140,20 @@ def test_a_header_with_a_line_break(read_file: ReadFile) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xef\xbb\xbf", b"\n\r\n \n", b"sep=;\r\n", b"sep=^\n^^\n", b";;;\n", b"\xff\xfe", b"SKU_ID,Name\n",
-                b"SKU_ID,Name", b"SKU_ID,Name\n\n,\n , \n"]
-)  # fmt: skip
+    "content",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\n\r\n \n",
+        b"sep=;\r\n",
+        b"sep=^\n^^\n",
+        b";;;\n",
+        b"SKU_ID,Name",
+        b"SKU_ID,Name\n",
+        b"SKU_ID,Name\n\n,\n , \n",
+    ],
+)
 def test_files_without_rows(content: bytes, read_file: ReadFile) -> None:
     """EMPTY_FILE: nothing at all, blank lines, or a header alone."""
     assert refused(read_file, content).code == "EMPTY_FILE"
