@@ -37,12 +37,12 @@ class Server:
         self.environment = {**os.environ, "FTPDOCK_HOME": str(home), "PYTHONPATH": str(ROOT), **environment}
         self.process: subprocess.Popen[str] | None = None
 
-    def command(
-        self, *arguments: str, input: str | None = None, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run an ftpdock command to its end; it has to succeed."""
-        return subprocess.run([sys.executable, "-m", "commands", *arguments], env=self.environment, input=input,
-                              capture_output=True, text=True, check=True, timeout=300)  # fmt: skip
+        done = subprocess.run([sys.executable, "-m", "commands", *arguments], env=self.environment, input=input,
+                              capture_output=True, text=True, timeout=300)  # fmt: skip
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        return done
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.command(*arguments, "--json").stdout)

@@ -43,7 +43,7 @@ def test_all_eight_entities_arrive(server: Server) -> None:
 
 
 def test_the_partner_finds_the_outcome_on_the_same_login(server: Server) -> None:
-    """Source in processed/; report, rejected rows and System IDs in reports/; what was rejected, mended, goes through."""
+    """Source in processed/; report, rejected rows and System IDs in reports/; mended, the rest goes through."""
     text = "SKU_ID,Name,MOQ\n001,Cup,6\n002,Saucer,six\n"
     number = server.upload("/Products/PRODUCT_18_09_2024.csv", text)
     shown = server.finished(number)
