@@ -9,18 +9,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 
 from ftps.authorizer import Authorizer
 from ftps.identity import Identity
 from ftps.pool import Pool, with_database
 from ftps.replies import BUSY, FAILED
 from ftps.shared import Shared
+from ftps.tls import OwnErrors, OwnSteps
 from ftps.view import View
 
 log = logging.getLogger("ftpdock.ftps")
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TELNET = b"\xff\xf4\xf2"
 """IAC, IP and DM: clients put them before ABOR (RFC 959, section 4.1.3)."""
 _PASSWORD = re.compile(r"(?i)(\bPASS\b).*", re.DOTALL)
@@ -31,7 +32,15 @@ _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 _MOST_LINES = 200
 
 
-class Core(TLS_FTPHandler):
+class Closing(OwnErrors, FTPHandler):
+    """Stands below pyftpdlib's TLS mixin, which closes past the class that builds on it when something failed."""
+
+    def close(self) -> None:
+        self.let_go()
+        super().close()
+
+
+class Core(OwnSteps, TLS_FTPHandler, Closing):
     """A control connection. Commands stand in the classes that build on this one."""
 
     shared: Shared
@@ -238,10 +247,14 @@ class Core(TLS_FTPHandler):
         if self._deferred:
             # Off the loop there is no waiting until TLS has said goodbye.
             self._error = True
-        self._going = True
-        if not self._closed:
-            self.abort_transfer("426 The control connection was lost.")
+        self.let_go()
         super().close()
-        if self._closed:
-            self.shared.sessions.discard(self)
-            self.shared.identities_changed = True
+
+    def let_go(self) -> None:
+        """Before the connection is closed: end what hangs on it. Does its work once."""
+        if self._going:
+            return
+        self._going = True
+        self.abort_transfer("426 The control connection was lost.")
+        self.shared.sessions.discard(self)
+        self.shared.identities_changed = True

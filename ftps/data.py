@@ -18,6 +18,7 @@ from pyftpdlib.handlers.ftp.dispatchers import PassiveDTP
 from pyftpdlib.ioloop import AsyncChat
 
 from ftps.partials import DiskFull, TooLarge
+from ftps.tls import OwnErrors, OwnSteps
 
 TURN = 32
 """TLS records (16 KB) that one transfer may move before the other sessions get their turn."""
@@ -25,7 +26,7 @@ TURN = 32
 ABORTED = "426 The connection was cut before the file was whole."
 
 
-class Ending(DTPHandler):
+class Ending(OwnErrors, DTPHandler):
     """How a transfer ends. It stands below pyftpdlib's TLS mixin, whose handle_close calls past a subclass."""
 
     whole = False
@@ -148,7 +149,7 @@ class Ending(DTPHandler):
         self.cmd_channel.transfer_ended(self)
 
 
-class DataChannel(TLS_DTPHandler, Ending):
+class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
     """One data connection, always with TLS."""
 
     def __init__(self, sock: socket.socket, cmd_channel: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -72,3 +73,52 @@ class Certificates:
             return None
         log.info("The certificate was replaced; new connections use it.")
         return context
+
+
+def forget_errors() -> None:
+    """Empty OpenSSL's error queue, which the connections of a thread share.
+
+    pyOpenSSL leaves an error of the system in it (a reset, for one); the next connection that is asked for data takes it
+    for its own. There is no public call for it, but a certificate that can't be read empties the queue with its error.
+    """
+    with contextlib.suppress(crypto.Error):
+        crypto.load_certificate(crypto.FILETYPE_ASN1, b"")
+
+
+class OwnErrors:
+    """Keeps a connection's errors from others. Stands below pyftpdlib's TLS mixin, where the errors come by."""
+
+    def recv(self, buffer_size: int) -> bytes:
+        try:
+            return super().recv(buffer_size)  # type: ignore[misc, no-any-return]
+        except SSL.Error as error:
+            _forget(error)
+            raise
+
+    def send(self, data: bytes) -> int:
+        try:
+            return super().send(data)  # type: ignore[misc, no-any-return]
+        except SSL.Error as error:
+            _forget(error)
+            raise
+
+
+class OwnSteps:
+    """The same for the steps in which the mixin keeps the errors to itself. Stands above it."""
+
+    def _do_ssl_handshake(self) -> None:
+        try:
+            super()._do_ssl_handshake()  # type: ignore[misc]
+        finally:
+            forget_errors()
+
+    def _do_ssl_shutdown(self) -> None:
+        try:
+            super()._do_ssl_shutdown()  # type: ignore[misc]
+        finally:
+            forget_errors()
+
+
+def _forget(error: SSL.Error) -> None:
+    if not isinstance(error, (SSL.WantReadError, SSL.WantWriteError, SSL.ZeroReturnError)):
+        forget_errors()

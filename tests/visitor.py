@@ -60,6 +60,10 @@ class Client(ftplib.FTP_TLS):
 
     reuse = False
 
+    def __init__(self, **options: Any) -> None:
+        self.opened: list[ssl.SSLSocket] = []
+        super().__init__(**options)
+
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         session = self.sock.session if self.reuse else None  # type: ignore[union-attr]
@@ -71,7 +75,13 @@ class Client(ftplib.FTP_TLS):
         self.voidcmd("TYPE I")
         connection = self.transfercmd(command, rest)
         assert isinstance(connection, ssl.SSLSocket)
+        self.opened.append(connection)
         return connection
+
+    def close(self) -> None:
+        for connection in self.opened:
+            connection.close()
+        super().close()
 
     def put(self, path: str, body: bytes, rest: int | None = None, verb: str = "STOR") -> str:
         """Upload and return the final reply."""

@@ -1,0 +1,216 @@
+"""Who gets in, over which connection, and how long it lasts."""
+
+from __future__ import annotations
+
+import dataclasses
+import ftplib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+import passwords
+from models import Account, Login
+from settings import Settings
+from tests.visitor import PASSWORD, House, add_account, client_context
+
+
+def plain(house: House) -> ftplib.FTP:
+    client = ftplib.FTP(timeout=20)
+    client.connect("127.0.0.1", house.port)
+    return client
+
+
+def refused(house: House, user: str, password: str) -> str:
+    """The reply to a login that fails, and that it may be tried again."""
+    client = house.connect()
+    with pytest.raises(ftplib.error_perm) as caught:
+        client.login(user, password, secure=False)
+    assert client.ask("NOOP").startswith("200")
+    return str(caught.value)
+
+
+def test_the_banner_names_no_version(house: House) -> None:
+    """220 tells neither the product's version nor the library."""
+    with plain(house) as client:
+        assert client.welcome == "220 ftpdock ready."
+
+
+@pytest.mark.parametrize("command", ["USER acme", "PASS secret"])
+def test_no_name_and_no_password_is_taken_in_plain_text(house: House, command: str) -> None:
+    """USER and PASS get 530 before AUTH TLS."""
+    with plain(house) as client:
+        client.putcmd(command)
+        assert client.getmultiline() == "530 TLS is required; send AUTH TLS first."
+
+
+def test_commands_behind_auth_in_one_packet_are_thrown_away(house: House) -> None:
+    """What came in plain text is not executed inside TLS (injection)."""
+    with socket.create_connection(("127.0.0.1", house.port), timeout=10) as raw:
+        assert raw.recv(1024).startswith(b"220")
+        raw.sendall(b"AUTH TLS\r\nFEAT\r\nUSER acme\r\nHELP\r\nNOO")
+        assert raw.recv(1024) == b"234 AUTH TLS successful.\r\n"
+        with client_context().wrap_socket(raw) as tls:
+            tls.sendall(b"NOOP\r\n")
+            assert tls.recv(4096) == b"200 OK.\r\n"
+
+
+def test_data_connections_without_tls_are_refused(house: House) -> None:
+    """PASV before PROT P, and PROT C, get 5xx."""
+    client = house.connect()
+    client.login("acme", PASSWORD, secure=False)
+    assert client.ask("EPSV").startswith("550")
+    client.prot_p()
+    assert client.ask("PROT C").startswith("534")
+    assert client.nlst("/") == [
+        "Addresses", "Categories", "Collections", "Contacts", "Customers", "Inventory", "Orders", "Products",
+        "Templates",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"login": "nobody"},
+        {"password": "wrong"},
+        {"disabled": True},
+        {"account_disabled": True},
+        {"networks": ["192.0.2.0/24"]},
+        {"networks": ["rubbish"]},
+    ],
+    ids=str,
+)
+def test_every_reason_to_refuse_a_login_is_answered_alike(house: House, change: dict[str, object]) -> None:
+    """Nothing tells whether a name exists."""
+    Login.update(disabled=change.get("disabled", False), networks=change.get("networks", [])).execute()
+    Account.update(disabled=change.get("account_disabled", False)).execute()
+    reply = refused(house, str(change.get("login", "acme")), str(change.get("password", PASSWORD)))
+    assert reply == "530 Login incorrect."
+
+
+def test_a_right_network_is_let_in(make_house: Callable[..., House]) -> None:
+    """A login may be bound to networks."""
+    house = make_house(login={"networks": ["192.0.2.0/24", "127.0.0.0/8"]})
+    assert house.login().pwd() == "/"
+
+
+def test_an_unknown_name_costs_as_much_as_a_wrong_password(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One argon2 check is made in either case."""
+    checked: list[str] = []
+    monkeypatch.setattr(passwords, "verify", lambda hash, text: bool(checked.append(hash)))
+    refused(house, "acme", "wrong")
+    refused(house, "nobody", "wrong")
+    assert checked == [Login.get().password_hash, passwords.DUMMY_HASH]
+    assert passwords.DUMMY_HASH.startswith(checked[0].rpartition("$")[0].rpartition("$")[0])
+
+
+def test_too_many_wrong_passwords_end_the_connection(make_house: Callable[..., House]) -> None:
+    """`login_attempts` is the limit."""
+    house = make_house(login_attempts=2)
+    client = house.connect()
+    for expected in ("530 Login incorrect.", "530 Login incorrect. Disconnecting."):
+        with pytest.raises(ftplib.error_perm) as caught:
+            client.login("acme", "wrong", secure=False)
+        assert str(caught.value) == expected
+    with pytest.raises((EOFError, OSError)):
+        client.ask("NOOP")
+
+
+def test_a_flood_of_logins_gets_421_and_the_loop_stays_free(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is checked, `login_queue` wait, the others are sent away; commands of others go on."""
+    house = make_house(login_queue=2)
+    free = threading.Event()
+    monkeypatch.setattr(passwords, "verify", lambda hash, text: free.wait(10))
+    clients = [house.connect() for _ in range(6)]
+    for client in clients:
+        assert client.ask("USER acme").startswith("331")
+    for client in clients:
+        client.putcmd("PASS x")
+        time.sleep(0.05)
+    started = time.monotonic()
+    assert house.connect().ask("NOOP").startswith("200")
+    assert time.monotonic() - started < 1
+    late = [client.getmultiline() for client in clients[3:]]
+    free.set()
+    early = [client.getmultiline() for client in clients[:3]]
+    assert late == ["421 Too many logins at the moment. Try again later."] * 3
+    assert early == ["230 Logged in."] * 3
+
+
+def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even at DEBUG, in a wrong place or after an error; nor does the session keep it."""
+    caplog.set_level(logging.DEBUG)
+    client = house.connect()
+    for command in ("USER acme", "PASS hunter2-a", "pass hunter2-b", " PASS hunter2-c", "SITE PASS hunter2-d"):
+        client.ask(command)
+    with pytest.raises(ftplib.error_perm):
+        client.login("acme", "hunter2-e", secure=False)
+    house.login()
+    assert "acme" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert PASSWORD not in caplog.text
+    assert [session.password for session in house.door.shared.sessions] == ["", ""]
+
+
+def test_login_is_told_to_hooks_and_recorded(house: House) -> None:
+    """on_login runs before 230, and last_login_at is set."""
+    house.login()
+    [event] = house.hooks.logins
+    assert (event.account, event.login, event.remote_ip) == ("acme", "acme", "127.0.0.1")
+    assert Login.get().last_login_at is not None
+
+
+@pytest.mark.parametrize("what", ["account", "login", "password", "network", "removed"])
+def test_a_session_ends_when_its_login_is_taken_away(
+    settings: Settings, open_house: Callable[..., House], what: str
+) -> None:
+    """421 within seconds, on both engines; the sessions of others go on."""
+    house = open_house(dataclasses.replace(settings, host="127.0.0.1", port=0))
+    add_account(settings, Login.get().password_hash, "other")
+    client, other = house.login(), house.connect("other")
+    mine = Login.name == "acme"
+    if what == "account":
+        Account.update(disabled=True).where(Account.name == "acme").execute()
+    elif what == "login":
+        Login.update(disabled=True).where(mine).execute()
+    elif what == "password":
+        Login.update(password_hash=passwords.DUMMY_HASH).where(mine).execute()
+    elif what == "network":
+        Login.update(networks=["192.0.2.0/24"]).where(mine).execute()
+    else:
+        Account.delete().where(Account.name == "acme").execute()
+    assert client.getmultiline() == "421 This login was changed; log in again."
+    assert other.pwd() == "/"
+
+
+def test_rights_that_change_reach_a_session(house: House) -> None:
+    """A login that loses an entity does not see its folder any more."""
+    client = house.login()
+    assert client.cwd("/Products") == '250 "/Products" is the current directory.'
+    Login.update(entities=["order"]).execute()
+    house.wait(lambda: client.nlst("/") == ["Orders", "Templates"])
+    assert client.ask("CWD /Products").startswith("550")
+
+
+@pytest.mark.parametrize("line", [b"NOOP\x00", b"CWD /a\rb", b"CWD /a\nb", b"CWD /\xff\xfe", "CWD /a\x85b".encode()])
+def test_bytes_that_are_no_text_are_refused(house: House, line: bytes) -> None:
+    """NUL, bare CR and LF, and what is not UTF-8 get 501."""
+    client = house.login()
+    assert client.sock is not None
+    client.sock.sendall(line + b"\r\n")
+    assert client.getline().startswith("501")
+
+
+def test_the_rest_of_a_line_that_is_too_long_is_no_command(house: House) -> None:
+    """One 500 for the whole line."""
+    client = house.login()
+    assert client.sock is not None
+    client.sock.sendall(b"CWD /" + b"x" * 5000)
+    assert client.getmultiline().startswith("500")
+    client.sock.sendall(b"QUIT\r\nNOOP\r\n")
+    assert client.getmultiline() == "200 OK."

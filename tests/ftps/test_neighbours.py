@@ -1,0 +1,59 @@
+"""What one client does to its connections is no other client's business."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+
+from tests.visitor import BODY, PATH, House, end
+
+
+@pytest.mark.parametrize("verb", ["RETR", "STOR", "NOOP", "handshake"])
+@pytest.mark.parametrize("how", ["rst", "fin"])
+def test_a_connection_that_breaks_leaves_the_others_alone(
+    house: House, verb: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenSSL keeps errors per thread: one that is left there would be taken for the next client's."""
+    other = house.login()
+    third = house.login()
+    upload = other.begin(f"STOR {PATH}")
+    big = house.root / "Products" / "processed" / "PRODUCT_18_09_2024.000042.csv"
+    big.write_bytes(BODY * 20)
+    for part in range(5):
+        break_one(house, verb, how, f"/Products/processed/{big.name}")
+        # No handshake in between: it would clear what was left.
+        upload.sendall(BODY[part * 1000 : (part + 1) * 1000])
+        assert third.ask("NOOP") == "200 OK."
+    upload.sendall(BODY[5000:])
+    upload.unwrap().close()
+    assert other.voidresp().startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+    assert "Traceback" not in caplog.text
+
+
+def break_one(house: House, verb: str, how: str, big: str) -> None:
+    """A client whose connection ends in the midst of something."""
+    if verb == "handshake":
+        raw = socket.create_connection(("127.0.0.1", house.port), timeout=10)
+        raw.recv(100)
+        raw.sendall(b"AUTH TLS\r\n")
+        raw.recv(100)
+        raw.sendall(b"\x16\x03\x01\x00\xff rubbish" if how == "rst" else b"\x16\x03")
+        raw.close()
+        return None
+    client = house.login()
+    if verb == "NOOP":
+        assert isinstance(client.sock, ssl.SSLSocket)
+        client.putcmd("NOOP")
+        return end(client.sock, how)
+    path = big if verb == "RETR" else "/Products/PRODUCT_19_09_2024.csv"
+    connection = client.begin(f"{verb} {path}")
+    if verb == "RETR":
+        connection.recv(10)
+    else:
+        connection.sendall(b"part")
+    end(connection, how)
+    assert client.last_reply().startswith("426 ")
+    return client.close()
