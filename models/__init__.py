@@ -8,6 +8,7 @@ from models.collection import Collection
 from models.contact import Contact
 from models.customer import Customer
 from models.inventory import Inventory
+from models.open_name import OpenName
 from models.order import Order, OrderLine
 from models.product import Product
 from models.upload import ImportRun, Upload
@@ -16,6 +17,7 @@ TABLES: tuple[type[Base], ...] = (
     Account,
     Login,
     EntitySettings,
+    OpenName,
     Upload,
     ImportRun,
     Product,
@@ -43,6 +45,7 @@ __all__ = [
     "ImportRun",
     "Inventory",
     "Login",
+    "OpenName",
     "Order",
     "OrderLine",
     "Product",

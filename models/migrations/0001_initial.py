@@ -68,6 +68,20 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
 
     db.create_tables([EntitySettings])
 
+    class OpenName(Model):
+        account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
+        entity = CharField(max_length=63)
+        prefix = CharField(max_length=63)
+        key = CharField(max_length=200)
+        name = CharField(max_length=200)
+
+        class Meta:
+            database = db
+            table_name = "open_name"
+            indexes = ((("account", "entity", "prefix", "key"), True),)
+
+    db.create_tables([OpenName])
+
     class Upload(Model):
         account = ForeignKeyField(Account, on_delete="CASCADE")
         entity = CharField(max_length=63)
@@ -328,6 +342,7 @@ def down(migrator: SchemaMigrator, db: Database) -> None:
     migrator.migrate(migrator.drop_table("product"))
     migrator.migrate(migrator.drop_table("import_run"))
     migrator.migrate(migrator.drop_table("upload"))
+    migrator.migrate(migrator.drop_table("open_name"))
     migrator.migrate(migrator.drop_table("entity_settings"))
     migrator.migrate(migrator.drop_table("login"))
     migrator.migrate(migrator.drop_table("account"))

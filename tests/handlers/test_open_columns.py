@@ -1,0 +1,34 @@
+"""Open columns: what follows the colon is the partner's, in the spelling of its first file."""
+
+from __future__ import annotations
+
+from tests.partner import Partner
+
+
+def test_another_spelling_is_the_same_column(partner: Partner) -> None:
+    """Case, blanks and hyphens of a price list's name don't make a second one."""
+    partner.send("product", "SKU_ID,Name,Price: Whole sale\n1,Cup,5\n")
+
+    event = partner.send("product", "SKU_ID,Name,price:WHOLE-SALE\n1,Cup,6\n2,Saucer,2\n")
+
+    assert (event.updated, event.created) == (1, 1)
+    assert [each["Price: Whole sale"] for each in partner.records("product")] == ["6", "2"]
+    assert partner.csv("product").splitlines()[0].count("Price") == 1
+
+
+def test_a_dry_run_does_not_decide_the_spelling(partner: Partner) -> None:
+    """Only a file that is imported names a column."""
+    partner.send("product", "SKU_ID,Name,price: retail\n1,Cup,5\n", dry_run=True)
+
+    partner.send("product", "SKU_ID,Name,Price: Retail\n1,Cup,5\n")
+
+    assert "Price: Retail" in partner.records("product")[0]
+
+
+def test_entities_spell_for_themselves(partner: Partner) -> None:
+    """Attributes of one entity do not name those of another."""
+    partner.send("product", "SKU_ID,Name,Attribute: color\n1,Cup,white\n")
+    partner.send("customer", "Reference_ID,Company_Name,Attribute: Color\nK1,Delta,white\n")
+
+    assert "Attribute: color" in partner.records("product")[0]
+    assert "Attribute: Color" in partner.records("customer")[0]
