@@ -65,9 +65,11 @@ class Context:
 
     def migrate(self) -> list[str]:
         """Apply what migrations are pending and make the tables of plugins; return the names of what was applied."""
-        from models.migrate import migrate
+        from models.migrate import migrate, pending
 
-        applied = migrate(self.bind())
+        database = self.bind()
+        # Asking takes no lock, so that a listing never waits for a server that is writing.
+        applied = migrate(database) if pending(database) else []
         self.registry.make_tables()
         return applied
 
