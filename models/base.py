@@ -10,11 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 import uuid_utils
 from peewee import (
+    SQL,
+    AutoField,
     CharField,
     Database,
     DatabaseProxy,
     Field,
     Model,
+    NodeList,
     PostgresqlDatabase,
     SqliteDatabase,
 )
@@ -51,6 +54,14 @@ class UTCField(Field):
         if isinstance(value, str):
             value = dt.datetime.fromisoformat(value)
         return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) else value
+
+
+class NumberField(AutoField):
+    """A number that is given out once for ever: SQLite would give that of a deleted row to the next."""
+
+    def ddl(self, ctx: Any) -> Any:
+        definition = super().ddl(ctx)
+        return definition if is_postgres() else NodeList((definition, SQL("AUTOINCREMENT")))
 
 
 def now() -> dt.datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from peewee import (
-    AutoField,
     BigIntegerField,
     BooleanField,
     CharField,
@@ -14,7 +13,7 @@ from peewee import (
 )
 
 from models.account import Account
-from models.base import Base, UTCField, now
+from models.base import Base, NumberField, UTCField, now
 
 
 class Upload(Base):
@@ -25,7 +24,7 @@ class Upload(Base):
     origin: ftp | command (`ftpdock import`) | retry | validate (a dry run) | found (by reconciling).
     """
 
-    id = AutoField()
+    id = NumberField()
     account = ForeignKeyField(Account, backref="uploads", on_delete="CASCADE")
     entity = CharField(max_length=63)
     name = CharField(max_length=255)

@@ -1,64 +1,102 @@
+"""What can drift is tested: the codes stand in the documentation, and imports between our folders point one way."""
+
 from __future__ import annotations
 
-import dataclasses
-import re
+import ast
 from pathlib import Path
 
-import click
 import pytest
 
-from commands import main
-from settings import Settings
+from errors import FILE_CODES, ROW_CODES, WARNING_CODES
+from handlers.registry import HANDLERS, Registry
+from models import TABLES
+from models.base import Base
+from schemas import SCHEMAS
+from schemas.base import TemplateSchema
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parent.parent
+ALLOWED = {
+    "models": set(),
+    "schemas": set(),
+    "imports": {"models", "schemas"},
+    "handlers": {"imports", "models", "schemas"},
+    "certs": set(),
+    "ftps": {"certs", "models", "schemas"},
+    "jobs": {"handlers", "models", "schemas"},
+    "server": {"ftps", "handlers", "jobs", "models"},
+}
+"""Folder to the folders that it may import; what is not listed here is a leaf that everybody may import."""
+OWNED = {"pyftpdlib": {"ftps"}, "OpenSSL": {"ftps"}, "huey": {"jobs"}, "watchdog": {"exports"}, "click": {"commands"}}
+"""Libraries that only some of our folders may import."""
 
 
-def every_command() -> dict[str, click.Command]:
-    """'account add' -> the command, for all that do something."""
-    found: dict[str, click.Command] = {}
-    for name, each in main.commands.items():
-        if isinstance(each, click.Group):
-            found.update({f"{name} {inner}": command for inner, command in each.commands.items()})
-        else:
-            found[name] = each
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def sources() -> list[tuple[str, Path]]:
+    """(folder or module, file) of all that is ours but tests, benches and documents."""
+    found = [(path.stem, path) for path in ROOT.glob("*.py")]
+    for folder in (*ALLOWED, "commands"):
+        found += [(folder, path) for path in (ROOT / folder).rglob("*.py")]
     return found
 
 
-COMMANDS = every_command()
+@pytest.mark.parametrize("code", [*ROW_CODES, *FILE_CODES, *WARNING_CODES])
+def test_each_code_stands_in_the_documentation(code: str) -> None:
+    """A partner who looks a code up finds it."""
+    assert f"| `{code}` |" in (ROOT / "docs" / "imports.md").read_text()
 
 
-def section(command: str) -> str:
-    """What docs/commands.md says under the command's heading."""
-    text = (DOCS / "commands.md").read_text(encoding="utf-8")
-    found = re.search(rf"^### `ftpdock {command}\b.*?(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/commands.md has no heading ### `ftpdock {command} ...`"
-    return found[0]
+def test_imports_point_one_way() -> None:
+    """commands, server, the parts, the machinery, the models: nobody imports what stands above."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for folder, path in sources()
+        for name in imported(path)
+        if folder in ALLOWED
+        and name != folder
+        and name in {*ALLOWED, "commands"}
+        and name not in ALLOWED[folder]
+        # `python server.py` is `ftpdock serve`.
+        and (path.name, name) != ("server.py", "commands")
+    ]
+
+    assert wrong == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_stands_in_the_docs_with_its_options(command: str) -> None:
-    """docs/commands.md has a section for the command, and the section names each of its options."""
-    shown = [each for each in COMMANDS[command].params if isinstance(each, click.Option) and not each.hidden]
-    options = [option for each in shown for option in [*each.opts, *each.secondary_opts]]
+def test_each_library_has_one_door() -> None:
+    """pyftpdlib and OpenSSL are known to ftps alone, click to commands alone, and so on."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for folder, path in sources()
+        for name in imported(path)
+        if name in OWNED and folder not in OWNED[name]
+    ]
 
-    text = section(command)
-    assert [each for each in options if each != "--home" and not re.search(rf"{each}(?![\w-])", text)] == []
-
-
-def test_the_docs_name_no_command_that_is_not_there() -> None:
-    """Every heading of docs/commands.md is a command."""
-    text = (DOCS / "commands.md").read_text(encoding="utf-8")
-
-    headings = re.findall(r"^### `ftpdock ([a-z ]*[a-z])", text, re.MULTILINE)
-    assert sorted(headings) == sorted(COMMANDS)
+    assert wrong == []
 
 
-@pytest.mark.parametrize("setting", [each for each in dataclasses.fields(Settings) if each.name != "home"],
-                         ids=lambda each: each.name)  # fmt: skip
-def test_each_setting_stands_in_the_docs(setting: dataclasses.Field[object]) -> None:
-    """docs/settings.md has the setting's line, with its default and its meaning as settings.py says them."""
-    default = setting.default_factory() if callable(setting.default_factory) else setting.default
-    text = ",".join(default) if isinstance(default, tuple) else str(default)
-    line = f"| `{setting.name}` | {f'`{text}` ' if text else ''}| {setting.metadata['meaning']} |"
+def test_rosters_are_whole_and_in_one_order() -> None:
+    """Each schema has a handler, each handler's model a table, and a file that nobody listed is a mistake."""
+    assert [handler.schema for handler in HANDLERS] == list(SCHEMAS)
+    assert {handler.model for handler in HANDLERS} <= set(TABLES)
+    assert {cls for cls in TemplateSchema.__subclasses__() if cls.__module__.startswith("schemas.")} == set(SCHEMAS)
+    listed = {table.__name__ for table in TABLES} | {"Record"}
+    assert {cls.__name__ for cls in Base.__subclasses__() if cls.__module__.startswith("models.")} <= listed
 
-    assert line in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+
+def test_what_depends_goes_later() -> None:
+    """The order of entities when several wait (design section 6)."""
+    rank = Registry().rank
+
+    assert rank("category") == rank("collection") == rank("customer") == 0
+    assert rank("category") < rank("product") < rank("inventory")
+    assert rank("customer") < rank("address") == rank("contact") < rank("order")

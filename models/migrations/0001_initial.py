@@ -16,7 +16,7 @@ from peewee import (
 )
 from playhouse.migrate import SchemaMigrator
 
-from models.base import ExactDecimalField, UTCField
+from models.base import ExactDecimalField, NumberField, UTCField
 
 
 def up(migrator: SchemaMigrator, db: Database) -> None:
@@ -83,6 +83,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
     db.create_tables([OpenName])
 
     class Upload(Model):
+        id = NumberField()
         account = ForeignKeyField(Account, on_delete="CASCADE")
         entity = CharField(max_length=63)
         name = CharField()

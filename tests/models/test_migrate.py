@@ -40,3 +40,12 @@ def test_sqlite_path_with_a_blank_in_it(tmp_path: Path, make_database: Callable[
 
     assert migrate(database) == ["0001_initial"]
     assert (folder / "a b.db").exists()
+
+
+def test_numbers_of_deleted_uploads_are_not_given_out_again(settings: Settings) -> None:
+    """An import's number stands in file names and mails: it means one file for ever."""
+    account = models.Account.create(name="acme")
+    first = models.Upload.create(account=account, entity="product", name="PRODUCT_18_09_2024.csv", size=1)
+    first.delete_instance()
+
+    assert models.Upload.create(account=account, entity="product", name="x.csv", size=1).id > first.id
