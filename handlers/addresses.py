@@ -8,17 +8,18 @@ from typing import Any
 from handlers.base import Context, Handler
 from handlers.keys import (
     CustomerReferences,
-    by_attribute,
+    UniqueKey,
     by_system_id,
     customer_ids,
     find_system_id,
     need_customer,
+    one_spelling,
     own_keys,
     refuse_changed_reference,
     refuse_taken,
 )
 from imports import store
-from imports.rows import Row, live
+from imports.rows import Row, lines_named, live
 from imports.scan import Key, Texts
 from models import Address
 from schemas.address import AddressSchema
@@ -35,30 +36,35 @@ class CustomerPartHandler(Handler):
     """The columns of the own System ID and Reference ID."""
     references = frozenset({"customer_system_id", "customer_reference_id"})
 
-    def likeness(self, record: dict[str, Any]) -> tuple[Any, ...] | None:
-        """What two equal records of one customer share; None for a record that is like no other."""
+    likeness_column: str
+    """Stands in the report for what makes two records alike."""
+
+    def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
+        """What two equal records of one customer share."""
         raise NotImplementedError
 
     def find(self, rows: list[Row], context: Context) -> None:
         system_column, reference_column = self.id_columns
         customers = CustomerReferences(rows, context)
-        by_id = by_system_id(self.model, rows, context)
-        by_reference = by_attribute(self.model, "reference_id", rows, context)
+        known = by_system_id(self.model, rows, context)
+        reference = UniqueKey(self.model, reference_column, "reference_id", rows, context)
         for row in rows:
             customer = customers.resolve(row)
             if customer is not None:
                 row.write["customer"] = customer
             if row.rejected:
                 continue
-            if find_system_id(row, system_column, by_id):
-                refuse_taken(row, reference_column, "reference_id", by_reference)
-            elif row.values.get("reference_id"):
-                row.stored = by_reference.get(row.values["reference_id"])
+            if not find_system_id(row, system_column, known):
+                row.stored = reference.holder(row)
                 self._refuse_other_customer(row)
+            refuse_taken(row, (reference,))
         self._find_alike([row for row in live(rows) if self._without_ids(row)], context)
         for row in live(rows):
             if row.stored is None and "customer" not in row.write:
                 need_customer(row)
+
+    def without_ids(self, texts: Texts) -> bool:
+        return not any(map(texts, self.id_columns))
 
     @staticmethod
     def _without_ids(row: Row) -> bool:
@@ -71,17 +77,32 @@ class CustomerPartHandler(Handler):
                        f"to another customer: to move it, send {system_column} {row.stored['system_id']}")  # fmt: skip
 
     def _find_alike(self, rows: list[Row], context: Context) -> None:
-        known: dict[tuple[Any, ...], dict[str, Any]] = {}
+        alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         customers = [row.write["customer"] for row in rows if "customer" in row.write]
         for record in store.fetch(self.model, context.account, "customer", customers):
-            likeness = self.likeness(record)
-            if likeness is not None:
-                known.setdefault((record["customer"], *likeness), record)
+            alike.setdefault((record["customer"], *self.likeness(record)), []).append(record)
+        same: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
-            likeness = self.likeness(row.values)
-            if likeness is not None and "customer" in row.write:
-                row.stored = known.get((row.write["customer"], *likeness))
+            likeness = (row.write.get("customer"), *self.likeness(row.values))
+            same.setdefault(likeness, []).append(row)
+            self._take_alike(row, alike.get(likeness, []))
             refuse_changed_reference(row, self.id_columns[1], self.id_columns[0])
+        for group in same.values():
+            self._refuse_alike(group)
+
+    def _take_alike(self, row: Row, alike: list[dict[str, Any]]) -> None:
+        if len(alike) > 1:
+            system_column, reference_column = self.id_columns
+            row.reject("AMBIGUOUS_MATCH", self.likeness_column, f"{len(alike)} {self.schema.plural} of the customer "
+                       f"are like this one: say which by {system_column} or {reference_column}")  # fmt: skip
+        row.stored = alike[0] if alike else None
+
+    def _refuse_alike(self, group: list[Row]) -> None:
+        """Rows that name the customer in different ways are no duplicates by their texts."""
+        lines = [row.line for row in group]
+        for row in group if len(group) > 1 and "customer" in group[0].write else ():
+            row.reject("DUPLICATE_IN_FILE", self.likeness_column, f"{lines_named(lines[:5], len(lines)).capitalize()} "
+                       f"are the same {self.entity} of one customer: keep one of them")  # fmt: skip
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         found = list(super().export(account))
@@ -92,6 +113,10 @@ class CustomerPartHandler(Handler):
         return found
 
 
+def customer_named(texts: Texts) -> str:
+    return one_spelling(texts("Customer_System_ID")) or texts("Customer_Reference_ID")
+
+
 def folded(value: Any) -> str:
     """Text for comparison: case and runs of blanks don't count; nothing is the same as empty."""
     return " ".join(str(value or "").split()).casefold()
@@ -100,14 +125,15 @@ def folded(value: Any) -> str:
 class AddressHandler(CustomerPartHandler):
     schema, model = AddressSchema, Address
     id_columns = ("Address_System_ID", "Address_Reference_ID")
+    unique = {"Address_Reference_ID": "reference_id"}
+    likeness_column = "Line_1"
     key_columns = ("Address_Reference_ID", "Customer_Reference_ID", "Type", "Line_1")
     after = ("customer",)
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, *self.id_columns)
         place = "\t".join(folded(texts(column)) for column in PLACE.values())
-        customer = texts("Customer_System_ID").lower() or texts("Customer_Reference_ID")
-        yield Key("Line_1", f"{customer}\t{place}", strong=not any(map(texts, self.id_columns)))
+        yield Key(self.likeness_column, f"{customer_named(texts)}\t{place}", strong=self.without_ids(texts))
 
     def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
         return tuple(folded(record.get(attribute)) for attribute in PLACE)

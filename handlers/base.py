@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -25,8 +26,14 @@ class Context:
     schema: TemplateSchema
     dry_run: bool = False
     """What is written will be rolled back at the end of each chunk."""
+    started: dt.datetime = field(default_factory=now)
+    """When the run was begun, before any kill: what was made later may be its own."""
     memory: dict[str, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
+
+
+class Entangled(Exception):
+    """What a row of a chunk means depends on what another one does: they are to be written one after the other."""
 
 
 class Handler:
@@ -40,6 +47,8 @@ class Handler:
     model: ClassVar[type[Record]]
     key_columns: ClassVar[tuple[str, ...]] = ()
     """The columns that ids.csv repeats."""
+    unique: ClassVar[dict[str, str]] = {}
+    """The columns besides the System ID that can name one record alone, with their attributes."""
     after: ClassVar[tuple[str, ...]] = ()
     """Entities whose waiting files are imported first."""
     references: ClassVar[frozenset[str]] = frozenset()
@@ -52,6 +61,13 @@ class Handler:
     def keys(self, texts: Texts) -> Iterable[Key]:
         """The keys by which no two rows of a file may agree, from the cells' texts."""
         return ()
+
+    def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
+        """The System IDs of the stored records with one of `values` in `column`; see imports.scan.Holders."""
+        if column == self.schema.id_column:
+            return {value: value for value in values}
+        attribute = self.unique.get(column)
+        return store.system_ids(self.model, account, attribute, values) if attribute else {}
 
     order: Any = None
     """None: rows are worked on in the file's order. Else a method like `keys`; see imports.scan.Scan."""
@@ -85,6 +101,9 @@ class Handler:
                 for row in group:
                     row.reject("DUPLICATE_IN_FILE", "", f"{lines_named(lines[:5], len(lines)).capitalize()} mean the "
                                f"same record ({system_id}): keep one of them")  # fmt: skip
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """In a dry run, when a chunk was rolled back: what the accepted rows would have left for later chunks."""
 
     def refer(self, rows: list[Row], context: Context) -> None:
         """Look up what the rows refer to and put it into `row.write`, or reject the rows."""

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from peewee import OP, Expression, Value, fn
+from peewee import fn
 
-from handlers.base import Context, Handler
-from handlers.keys import by_attribute, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
+from handlers.base import Context, Entangled, Handler
+from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
-from imports.rows import CREATED, UPDATED, Row
+from imports.rows import Row
 from imports.scan import Key, Texts
-from models import Category
+from models import Category, now
 from schemas.category import CategorySchema
 
 SEPARATOR = " > "
+LONGEST = 1_000
+"""Characters of a path."""
+LONGEST_BYTES = 2_600
+"""Of a path in UTF-8: an entry of an index of Postgres has 2,704 at the most, and both databases are to agree."""
 
 
 def canonical(path: str) -> str:
@@ -34,6 +38,7 @@ class CategoryHandler(Handler):
 
     schema, model = CategorySchema, Category
     key_columns = ("Reference_ID", "Category")
+    unique = {"Reference_ID": "reference_id", "Category": "path"}
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, "System_ID", "Reference_ID")
@@ -48,22 +53,24 @@ class CategoryHandler(Handler):
             super().process(list(same_depth), context)
 
     def find(self, rows: list[Row], context: Context) -> None:
-        by_id = by_system_id(Category, rows, context)
-        by_reference = by_attribute(Category, "reference_id", rows, context)
-        by_path = by_attribute(Category, "path", rows, context)
+        known = by_system_id(Category, rows, context)
+        reference = UniqueKey(Category, "Reference_ID", "reference_id", rows, context)
+        path = UniqueKey(Category, "Category", "path", rows, context)
         for row in rows:
-            if not find_system_id(row, "System_ID", by_id):
-                row.stored = by_reference.get(row.values.get("reference_id") or "")
-                row.stored = row.stored or by_path.get(row.values.get("path") or "")
+            by_id = find_system_id(row, "System_ID", known)
+            if not by_id:
+                row.stored = reference.holder(row) or path.holder(row)
+            refuse_taken(row, (path, reference))
+            if not by_id and not row.rejected:
                 refuse_changed_reference(row, "Reference_ID", "System_ID")
-            if not row.rejected:
-                refuse_taken(row, "Category", "path", by_path)
-                refuse_taken(row, "Reference_ID", "reference_id", by_reference)
+            if len(rows) > 1 and _moves(row):
+                # The paths of those below change with it, and where it goes others may be on the move.
+                raise Entangled
 
     def refer(self, rows: list[Row], context: Context) -> None:
         wanted = [parent_path(row.values["path"]) for row in rows if row.values.get("path")]
         known = store.fetch_by(Category, context.account, "path", wanted)
-        accepted = context.memory.setdefault("accepted", set())
+        accepted = context.memory.get("accepted", ())
         for row in rows:
             path = row.values.get("path")
             if not path:
@@ -78,23 +85,44 @@ class CategoryHandler(Handler):
             else:
                 row.write["parent"] = known[parent]["system_id"] if parent in known else None
 
+    def check(self, row: Row, context: Context) -> None:
+        """The paths below a category that moves grow with its own."""
+        path = row.write.get("path") or ""
+        below = _below(context.account, row.stored["path"]) if _moves(row) and row.stored else []
+        start = len(row.stored["path"]) if row.stored else 0
+        paths = [path, *(path + each.path[start:] for each in below)]
+        longest = max(paths, key=lambda each: len(each.encode()))
+        if len(longest) > LONGEST or len(longest.encode()) > LONGEST_BYTES:
+            row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
+                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit")  # fmt: skip
+
     def write(self, rows: list[Row], context: Context) -> None:
-        moved = [(row.stored["path"], row.write["path"]) for row in rows
-                 if row.outcome == UPDATED and row.stored and row.stored["path"] != row.write["path"]]  # fmt: skip
+        moved = [row for row in rows if _moves(row)]
         super().write(rows, context)
-        for old, new in moved:
-            _move_children(context.account, old, new)
-        if context.dry_run:
-            # What this chunk writes is rolled back, but children in later chunks may rest on it.
-            context.memory["accepted"].update(row.write["path"] for row in rows if row.outcome in (CREATED, UPDATED))
+        for stored, new in [(row.stored, row.write["path"]) for row in moved if row.stored]:
+            _move_below(context.account, stored["path"], new)
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """Children in later chunks may rest on these."""
+        context.memory.setdefault("accepted", set()).update(row.write["path"] for row in rows)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
+        """By path: Python's order, because databases differ in theirs."""
         query = Category.select().where(Category.account == account)
-        yield from query.order_by(Category.path).dicts().iterator()
+        return sorted(query.dicts(), key=lambda record: str(record["path"]))
 
 
-def _move_children(account: int, old: str, new: str) -> None:
-    start = old + SEPARATOR
+def _moves(row: Row) -> bool:
+    return bool(row.stored and not row.rejected and row.values.get("path", row.stored["path"]) != row.stored["path"])
+
+
+def _below(account: int, path: str) -> list[Category]:
+    start = path + SEPARATOR
     below = (Category.account == account) & (fn.SUBSTR(Category.path, 1, len(start)) == start)
-    moved = Expression(Value(new), OP.CONCAT, fn.SUBSTR(Category.path, len(old) + 1))
-    Category.update(path=moved).where(below).execute()
+    return list(Category.select(Category.system_id, Category.path).where(below))
+
+
+def _move_below(account: int, old: str, new: str) -> None:
+    moved = [{"system_id": each.system_id, "path": new + each.path[len(old) :], "updated_at": now()}
+             for each in _below(account, old)]  # fmt: skip
+    store.update(Category, "system_id", moved)

@@ -15,9 +15,10 @@ from schemas.collection import CollectionSchema
 class CollectionHandler(Handler):
     schema, model = CollectionSchema, Collection
     key_columns = ("Reference_ID", "Name")
+    unique = {"Reference_ID": "reference_id", "Name": "name"}
 
     def keys(self, texts: Texts) -> Iterable[Key]:
-        return own_keys(texts, "System_ID", "Reference_ID", "Name")
+        return own_keys(texts, "System_ID", "Name", "Reference_ID")
 
     def find(self, rows: list[Row], context: Context) -> None:
         find_by_two_keys(rows, context, Collection, "name", "Name")

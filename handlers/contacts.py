@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.addresses import CustomerPartHandler, folded
+from handlers.addresses import CustomerPartHandler, customer_named, folded
 from handlers.keys import own_keys
 from imports.scan import Key, Texts
 from models import Contact
@@ -15,15 +15,16 @@ from schemas.contact import ContactSchema
 class ContactHandler(CustomerPartHandler):
     schema, model = ContactSchema, Contact
     id_columns = ("Contact_System_ID", "Contact_Reference_ID")
+    unique = {"Contact_Reference_ID": "reference_id"}
+    likeness_column = "Email"
     key_columns = ("Contact_Reference_ID", "Customer_Reference_ID", "Email")
     after = ("customer",)
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, *self.id_columns)
-        customer = texts("Customer_System_ID").lower() or texts("Customer_Reference_ID")
         likeness = self.likeness({"email": texts("Email"), "first_name": texts("First_Name"),
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
-        yield Key("Email", "\t".join([customer, *likeness]), strong=not any(map(texts, self.id_columns)))
+        yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
 
     def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
         """The e-mail address; people without one are told apart by name and phone."""

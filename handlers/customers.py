@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from handlers.base import Context, Handler
-from handlers.keys import by_attribute, by_system_id, find_system_id, own_keys, refuse_taken
+from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
@@ -24,6 +24,7 @@ def name_key(company_name: str) -> str:
 class CustomerHandler(Handler):
     schema, model = CustomerSchema, Customer
     key_columns = ("Reference_ID", "Company_Name")
+    unique = {"Reference_ID": "reference_id"}
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, "System_ID", "Reference_ID")
@@ -32,22 +33,20 @@ class CustomerHandler(Handler):
             yield Key("Company_Name", name_key(name), strong=not (texts("System_ID") or texts("Reference_ID")))
 
     def prepare(self, rows: list[Row], context: Context) -> None:
-        if "names_filled" not in context.memory:
-            _fill_name_keys(context.account)
-            context.memory["names_filled"] = True
+        _fill_name_keys(context.account)
 
     def find(self, rows: list[Row], context: Context) -> None:
-        by_id = by_system_id(Customer, rows, context)
-        by_reference = by_attribute(Customer, "reference_id", rows, context)
+        known = by_system_id(Customer, rows, context)
+        reference = UniqueKey(Customer, "Reference_ID", "reference_id", rows, context)
         namesakes = _namesakes(rows, context.account)
         for row in rows:
-            if find_system_id(row, "System_ID", by_id):
-                refuse_taken(row, "Reference_ID", "reference_id", by_reference)
-                continue
-            row.stored = by_reference.get(row.values.get("reference_id") or "")
-            name = row.values.get("company_name")
-            if row.stored is None and name:
-                _find_by_name(row, namesakes.setdefault(name_key(name), []))
+            if not find_system_id(row, "System_ID", known):
+                row.stored = reference.holder(row)
+                name = row.values.get("company_name")
+                if row.stored is None and name:
+                    _find_by_name(row, namesakes.setdefault(name_key(name), []))
+                    refuse_changed_reference(row, "Reference_ID", "System_ID")
+            refuse_taken(row, (reference,))
 
     def refer(self, rows: list[Row], context: Context) -> None:
         for row in rows:
@@ -61,15 +60,18 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
     fitting = [each for each in namesakes if reference is None or each["reference_id"] is None]
     if len(fitting) == 1:
         row.stored = fitting[0]
+        # The next row of this chunk is to see what this one makes of it, as it would if a chunk lay between them.
+        place = namesakes.index(fitting[0])
+        namesakes[place] = fitting[0] | {"reference_id": reference or fitting[0]["reference_id"]}
     elif fitting:
         row.reject("AMBIGUOUS_MATCH", "Company_Name", f"{len(fitting)} customers are called "
                    f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip
     else:
         if namesakes:
             others = ", ".join(repr(each["reference_id"]) for each in namesakes[:3])
-            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but {row.texts['Company_Name']!r} "
-                     f"exists with Reference_ID {others}: check whether they are the same")  # fmt: skip
-        # The next namesake of this chunk is to see this row, as it would if a chunk lay between them.
+            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
+                     f"{row.texts['Company_Name']!r} exists with Reference_ID {others}: check whether they are "
+                     "the same")  # fmt: skip
         namesakes.append({"reference_id": reference, "system_id": ""})
 
 
@@ -84,5 +86,5 @@ def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
 def _fill_name_keys(account: int) -> None:
     """Customers written by other programs have no name_key yet: SQL can't case-fold as Python does."""
     query = Customer.select(Customer.system_id, Customer.company_name)
-    for system_id, name in query.where((Customer.account == account) & Customer.name_key.is_null()).tuples():
-        Customer.update(name_key=name_key(name)).where(Customer.system_id == system_id).execute()
+    nameless = query.where((Customer.account == account) & Customer.name_key.is_null()).tuples()
+    store.update(Customer, "system_id", [{"system_id": each, "name_key": name_key(name)} for each, name in nameless])

@@ -41,7 +41,7 @@ class InventoryHandler(Handler):
                 row.stored = stored.get((row.write["product"], row.write["warehouse"]))
 
     def _refuse_unknown(self, rows: list[Row], context: Context) -> None:
-        near = {row.number: sku for row, sku in zero_padded(rows, context.account, context.memory)}
+        near = {row.number: sku for row, sku in zero_padded(rows, context.account, context.started, context.memory)}
         for row in rows:
             sku_id = row.values.get("sku_id")
             if not sku_id:

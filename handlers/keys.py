@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from handlers.base import Context
+from handlers.base import Context, Entangled
 from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
@@ -17,14 +18,22 @@ Stored = dict[str, Any]
 def own_keys(texts: Texts, system_column: str, *columns: str) -> Iterable[Key]:
     """The System ID and the given columns of a row, as far as they are filled in."""
     if system_id := texts(system_column):
-        yield Key(system_column, system_id.lower())
+        yield Key(system_column, one_spelling(system_id))
     for column in columns:
         if text := texts(column):
             yield Key(column, text)
 
 
+def one_spelling(system_id: str) -> str:
+    """A UUID as it is stored; what is none is the schema's to refuse."""
+    try:
+        return str(uuid.UUID(system_id))
+    except ValueError:
+        return system_id
+
+
 def by_system_id(model: type[Record], rows: list[Row], context: Context) -> dict[str, Stored]:
-    return store.fetch_by(model, context.account, "system_id", [row.values.get("system_id") for row in rows])
+    return by_attribute(model, "system_id", rows, context)
 
 
 def by_attribute(model: type[Record], attribute: str, rows: list[Row], context: Context) -> dict[str, Stored]:
@@ -43,12 +52,37 @@ def find_system_id(row: Row, column: str, known: dict[str, Stored]) -> bool:
     return True
 
 
-def refuse_taken(row: Row, column: str, attribute: str, known: dict[str, Stored]) -> None:
-    """A key that belongs to another record than the one the row has found."""
-    other = known.get(row.values.get(attribute) or "")
-    if row.stored and other and other["system_id"] != row.stored["system_id"]:
-        row.reject("KEY_CONFLICT", column, f"{column} {row.values[attribute]!r} belongs to another record "
-                   f"({other['system_id']}) than the other keys of the row ({row.stored['system_id']})")  # fmt: skip
+class UniqueKey:
+    """A key of which an account has no two alike, and the records that the rows of a chunk name by it.
+
+    Ask and tell in the order of the rows.
+    """
+
+    def __init__(self, model: type[Record], column: str, attribute: str, rows: list[Row], context: Context) -> None:
+        self.column, self.attribute = column, attribute
+        self._known = by_attribute(model, attribute, rows, context)
+        self._left: set[str] = set()
+
+    def holder(self, row: Row) -> Stored | None:
+        """The record that has the row's value. Raises Entangled if a row before is about to take it away."""
+        found = self._known.get(row.values.get(self.attribute) or "")
+        if found and found["system_id"] in self._left:
+            raise Entangled
+        return found
+
+    def refuse_taken(self, row: Row) -> None:
+        """Reject a row that has found one record and carries the key of another."""
+        other = self.holder(row)
+        if row.stored and other and other["system_id"] != row.stored["system_id"]:
+            row.reject("KEY_CONFLICT", self.column, f"{self.column} {row.values[self.attribute]!r} belongs to another "
+                       f"record ({other['system_id']}) than the other keys of the row ({row.stored['system_id']}): "
+                       "correct one of them")  # fmt: skip
+
+    def settle(self, row: Row) -> None:
+        """Take note of a row that gives its record another key."""
+        if row.stored and not row.rejected and row.values.get(self.attribute, ...) not in (
+            ..., row.stored[self.attribute]):  # fmt: skip
+            self._left.add(row.stored["system_id"])
 
 
 def refuse_changed_reference(row: Row, column: str, system_column: str) -> None:
@@ -57,27 +91,42 @@ def refuse_changed_reference(row: Row, column: str, system_column: str) -> None:
         return
     stored, new = row.stored["reference_id"], row.values["reference_id"]
     if stored is not None and stored != new:
-        row.reject("KEY_CONFLICT", column, f"The record has {column} {stored!r}, the row {new or 'clears it'!r}: "
-                   f"to change it, send {system_column} {row.stored['system_id']} with it")  # fmt: skip
+        said = "clears it" if new is None else repr(new)
+        row.reject("KEY_CONFLICT", column, f"The record has {column} {stored!r}, the row {said}: to change it, send "
+                   f"{system_column} {row.stored['system_id']} with it")  # fmt: skip
+
+
+def refuse_taken(row: Row, keys: Sequence[UniqueKey]) -> None:
+    """Reject the row for each key that belongs to another record; a row that goes on may have freed some."""
+    if not row.rejected:
+        for key in keys:
+            key.refuse_taken(row)
+        for key in keys:
+            key.settle(row)
 
 
 def find_by_two_keys(rows: list[Row], context: Context, model: type[Record], attribute: str, column: str) -> None:
     """System_ID; else `column` and Reference_ID, which must neither point at two records nor disagree with one."""
-    by_id = by_system_id(model, rows, context)
-    by_key = by_attribute(model, attribute, rows, context)
-    by_reference = by_attribute(model, "reference_id", rows, context)
+    known = by_system_id(model, rows, context)
+    main = UniqueKey(model, column, attribute, rows, context)
+    reference = UniqueKey(model, "Reference_ID", "reference_id", rows, context)
     for row in rows:
-        if not find_system_id(row, "System_ID", by_id):
-            key, reference = row.values.get(attribute), row.values.get("reference_id")
-            row.stored = by_key.get(key or "") or by_reference.get(reference or "")
+        by_id = find_system_id(row, "System_ID", known)
+        if not by_id:
+            row.stored = main.holder(row) or reference.holder(row)
+            _refuse_changed_key(row, main)
+        refuse_taken(row, (main, reference))
+        if not by_id and not row.rejected:
             refuse_changed_reference(row, "Reference_ID", "System_ID")
-            if row.stored and key and row.stored[attribute] != key:
-                row.reject("KEY_CONFLICT", column, f"Reference_ID {reference!r} belongs to {column} "
-                           f"{row.stored[attribute]!r}, not {key!r}: to change {column}, send System_ID "
-                           f"{row.stored['system_id']} with it")  # fmt: skip
-        if not row.rejected:
-            refuse_taken(row, column, attribute, by_key)
-            refuse_taken(row, "Reference_ID", "reference_id", by_reference)
+
+
+def _refuse_changed_key(row: Row, main: UniqueKey) -> None:
+    """A row that was found by its Reference_ID must not bring a new SKU or name."""
+    key = row.values.get(main.attribute)
+    if row.stored and key and row.stored[main.attribute] != key:
+        row.reject("KEY_CONFLICT", main.column, f"Reference_ID {row.values['reference_id']!r} belongs to {main.column} "
+                   f"{row.stored[main.attribute]!r}, not {key!r}: to change {main.column}, send System_ID "
+                   f"{row.stored['system_id']} with it")  # fmt: skip
 
 
 class CustomerReferences:

@@ -9,11 +9,12 @@ from typing import Any
 from handlers.base import Context, Handler
 from handlers.keys import (
     CustomerReferences,
-    by_attribute,
+    UniqueKey,
     by_system_id,
     customer_ids,
     find_system_id,
     need_customer,
+    one_spelling,
     refuse_taken,
 )
 from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, line_records
@@ -39,15 +40,18 @@ class OrderHandler(Handler):
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
 
     def order(self, texts: Texts) -> str:
-        return texts("Order_ID").lower() or texts("Reference_ID")
+        if system_id := texts("Order_ID"):
+            return f"Order_ID\t{one_spelling(system_id)}"
+        reference = texts("Reference_ID")
+        return f"Reference_ID\t{reference}" if reference else ""
 
     def process(self, rows: list[Row], context: Context) -> None:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
         lines = Lines(rows, context)
         heads = [(_head(group, context), group) for group in groups]
-        for head, group in heads:
+        for _, group in heads:
             lines.check(group)
-            _reject_whole(head, group)
+            _reject_whole(group)
         good = [head for head, group in heads if not group[0].rejected]
         super().process(good, context)
         for head, group in heads:
@@ -57,13 +61,12 @@ class OrderHandler(Handler):
             _settle(head, group)
 
     def find(self, rows: list[Row], context: Context) -> None:
-        by_id = by_system_id(Order, rows, context)
-        by_reference = by_attribute(Order, "reference_id", rows, context)
+        known = by_system_id(Order, rows, context)
+        reference = UniqueKey(Order, "Reference_ID", "reference_id", rows, context)
         for row in rows:
-            if find_system_id(row, "Order_ID", by_id):
-                refuse_taken(row, "Reference_ID", "reference_id", by_reference)
-            else:
-                row.stored = by_reference.get(row.values.get("reference_id") or "")
+            if not find_system_id(row, "Order_ID", known):
+                row.stored = reference.holder(row)
+            refuse_taken(row, (reference,))
 
     def refer(self, rows: list[Row], context: Context) -> None:
         customers = CustomerReferences(rows, context)
@@ -127,13 +130,13 @@ def _head(group: list[Row], context: Context) -> Row:
     return head
 
 
-def _reject_whole(head: Row, group: list[Row]) -> None:
+def _reject_whole(group: list[Row]) -> None:
     """If a row of the order is rejected, so are the others."""
     bad = next((row.line for row in group if row.rejected), 0)
     for row in group:
         if bad and not row.rejected:
             row.reject("ORDER_REJECTED", "", f"Line {bad} of the same order was rejected, and an order is taken "
-                       " whole or not at all: correct that line")  # fmt: skip
+                       "whole or not at all: correct that line")  # fmt: skip
 
 
 def _pass_on(head: Row, group: list[Row]) -> None:
@@ -141,7 +144,7 @@ def _pass_on(head: Row, group: list[Row]) -> None:
     group[0].warnings.extend(head.warnings)
     if head.rejected:
         group[0].errors.extend(head.errors)
-        _reject_whole(head, group)
+        _reject_whole(group)
 
 
 def _settle(head: Row, group: list[Row]) -> None:

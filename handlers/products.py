@@ -19,6 +19,7 @@ from schemas.product import ProductSchema
 class ProductHandler(Handler):
     schema, model = ProductSchema, Product
     key_columns = ("SKU_ID", "Reference_ID")
+    unique = {"SKU_ID": "sku_id", "Reference_ID": "reference_id"}
     after = ("category", "collection")
     references = frozenset({"categories", "collections"})
 
@@ -27,7 +28,8 @@ class ProductHandler(Handler):
 
     def find(self, rows: list[Row], context: Context) -> None:
         find_by_two_keys(rows, context, Product, "sku_id", "SKU_ID")
-        warn_of_lost_zeros([row for row in rows if row.stored is None], context.account, context.memory)
+        new = [row for row in rows if row.stored is None]
+        warn_of_lost_zeros(new, context.account, context.started, context.memory)
 
     def refer(self, rows: list[Row], context: Context) -> None:
         _refer(rows, context, "categories", "Category", Category, "path")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import logging
 import shutil
 from dataclasses import asdict
+from functools import partial
 
 import layout
 from errors import FileProblem, FileRefused, LeaseLost
@@ -16,13 +18,14 @@ from handlers.passes import Counts, Pass, Progress
 from hooks import Hooks
 from imports.open_names import settle
 from imports.reading import FileShape, inspect, missing_column
-from imports.reports import SORTED, file_problem_report
+from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
 from models import Account, EntitySettings, ImportRun, now, transaction
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
 log = logging.getLogger("ftpdock.import")
+
 
 class ImportJob:
     """Executes `run`, which `owner` has claimed."""
@@ -74,30 +77,39 @@ class ImportJob:
         shape = inspect(self.source, self.schema, column_order=self.account.column_order)
         shape = settle(shape, self.account.id, self.run.entity, keep=not self.run.dry_run)
         scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
-                    self.settings.max_rows)  # fmt: skip
+                    self.settings.max_rows, partial(self.handler.holders, self.account.id))  # fmt: skip
         try:
-            counts = self._passes(shape, scan)
+            self._passes(shape, scan)
         finally:
             scan.close()
-        if shape.missing_needed and counts.rejected == counts.rows:
-            # Without the column records can only be updated, and no row of the file found one.
-            raise missing_column(shape, self.schema)
         self._decide(None, "")
 
-    def _passes(self, shape: FileShape, scan: Scan) -> Counts:
+    def _passes(self, shape: FileShape, scan: Scan) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""
         if self.run.dry_run:
-            counts = Pass(self, shape, scan, dry_run=True).work()
-            self.checkpoint(counts, 0, {})
-            return counts
+            self.checkpoint(self._pass(shape, scan, dry_run=True), 0, {})
+            return
         if self._on_error() == "abort" and self.run.position == 0:
-            looked = Pass(self, shape, scan, dry_run=True).work()
+            looked = self._pass(shape, scan, dry_run=True)
             if looked.rejected:
                 self._keep(looked)
                 self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
                              "imported: correct them in your file and send the whole file again")  # fmt: skip
-                return looked
-        return Pass(self, shape, scan, dry_run=False).work()
+                return
+        self._pass(shape, scan, dry_run=False)
+
+    def _pass(self, shape: FileShape, scan: Scan, *, dry_run: bool) -> Counts:
+        counts = Pass(self, shape, scan, dry_run=dry_run).work()
+        if shape.missing_needed and counts.rejected == counts.rows and self._misses(shape):
+            # Without the column records can only be updated, and no row of the file found one.
+            raise missing_column(shape, self.schema)
+        return counts
+
+    def _misses(self, shape: FileShape) -> bool:
+        """Whether a row was rejected because of a column that the file does not have."""
+        with (self.folder / REPORT).open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, delimiter=shape.delimiter)
+            return any(code == "REQUIRED" and column in shape.missing_needed for _, column, _, code, _ in rows)
 
     def _on_error(self) -> str:
         found = EntitySettings.get_or_none((EntitySettings.account == self.account) &

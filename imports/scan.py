@@ -20,8 +20,14 @@ from schemas import CLEAR
 BATCH = 10_000
 LINES_NAMED = 5
 
+Holders = Callable[[str, list[str]], dict[str, str]]
+"""Gives, for a column and BATCH values of it at the most, the System IDs of the stored records that have them."""
+
 Texts = Callable[[str], str]
 """Gives the trimmed text of a column of the template; empty when the cell or the column is missing, or clears."""
+
+
+_INSERT_KEY = "INSERT INTO key VALUES (?, ?, ?, ?, ?)"
 
 
 class Key(NamedTuple):
@@ -33,7 +39,10 @@ class Key(NamedTuple):
 
 
 class Duplicate(NamedTuple):
+    """Several rows with one key; without a column: several rows that name one record, each by another key."""
+
     column: str
+    value: str
     lines: list[int]
     """The first LINES_NAMED of the lines with that key."""
     total: int
@@ -44,6 +53,7 @@ class Scan:
 
     `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a text
     gathers the rows with an equal text where the first of them stands. Without it the file's own order is kept.
+    `holders` finds the records of keys, for rows that mean one record by different ones.
     """
 
     def __init__(
@@ -54,6 +64,7 @@ class Scan:
         keys: Callable[[Texts], Iterable[Key]],
         order: Callable[[Texts], int | str] | None = None,
         max_rows: int = 10_000_000,
+        holders: Holders | None = None,
     ) -> None:
         self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
         scratch.unlink(missing_ok=True)
@@ -61,6 +72,7 @@ class Scan:
         self._scratch = scratch
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
+        self._holders, self._first_columns = holders, set[str]()
         self._run()
 
     def close(self) -> None:
@@ -70,7 +82,7 @@ class Scan:
     def _run(self) -> None:
         for pragma in ("journal_mode=off", "synchronous=off", "cache_size=-32000", "locking_mode=exclusive"):
             self._db.execute(f"PRAGMA {pragma}")
-        self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER)")
+        self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER, first INTEGER)")
         self._db.execute("CREATE TABLE record (no INTEGER PRIMARY KEY, line INTEGER, cells TEXT, place)")
         self._db.execute("BEGIN")
         found = records(self._path, self._shape)
@@ -79,22 +91,25 @@ class Scan:
             if self.rows > self._max_rows:
                 raise FileProblem("TOO_LARGE", f"The file has more than {self._max_rows} rows: send it in parts",
                                   line=batch[-1].line)  # fmt: skip
+        self._find_same_records()
         self._find_duplicates()
         self._find_places()
         self._db.execute("COMMIT")
 
     def _take(self, batch: list[Record]) -> None:
-        keys: list[tuple[str, int, int, bool]] = []
+        keys: list[tuple[str, int, int, bool, bool]] = []
         ordered: list[tuple[int, int, str, int | str]] = []
         for number, record in enumerate(batch, self.rows):
             texts = self._texts(record.cells)
             if self._shape.width <= len(record.cells) <= len(self._shape.columns):
-                for column, value, strong in self._keys(texts):
-                    keys.append((f"{column}\t{value}", number, record.line, strong))
+                for place, (column, value, strong) in enumerate(self._keys(texts)):
+                    keys.append((f"{column}\t{value}", number, record.line, strong, not place))
+                    if not place:
+                        self._first_columns.add(column)
             if self._order:
-                place = self._order(texts)
-                ordered.append((number, record.line, json.dumps(record.cells), place if place != "" else f"\t{number}"))
-        self._db.executemany("INSERT INTO key VALUES (?, ?, ?, ?)", keys)
+                rank = self._order(texts)
+                ordered.append((number, record.line, json.dumps(record.cells), rank if rank != "" else f"\t{number}"))
+        self._db.executemany(_INSERT_KEY, keys)
         if ordered:
             self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", ordered)
         self.rows += len(batch)
@@ -107,6 +122,27 @@ class Scan:
             return "" if found == CLEAR else found
 
         return text
+
+    def _find_same_records(self) -> None:
+        """Give each row the record that its first key names as one more key.
+
+        Where all rows have the same column as first key, two of them name one record only by the same key.
+        """
+        if self._holders is None or len(self._first_columns) < 2:
+            return
+        for column in sorted(self._first_columns):
+            query = "SELECT k, no, line FROM key WHERE first AND k >= ? AND k < ?"
+            found = self._db.cursor().execute(query, (f"{column}\t", f"{column}\n")).fetchmany
+            while batch := found(BATCH):
+                self._add_records(column, batch)
+
+    def _add_records(self, column: str, batch: list[tuple[str, int, int]]) -> None:
+        assert self._holders is not None
+        values = [key.partition("\t")[2] for key, _, _ in batch]
+        records = self._holders(column, values)
+        keys = [(f"\t{records[value]}", number, line, True, False)
+                for value, (_, number, line) in zip(values, batch, strict=True) if value in records]  # fmt: skip
+        self._db.executemany(_INSERT_KEY, keys)
 
     def _find_duplicates(self) -> None:
         self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
@@ -123,16 +159,17 @@ class Scan:
             self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
                              "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
 
-    def duplicates(self, first: int, last: int) -> dict[int, list[Duplicate]]:
-        """The duplicates among the rows numbered from `first` to `last`, both included."""
+    def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:
+        """The duplicates among the rows with these numbers."""
         if not self.has_duplicates:
             return {}
         found: dict[int, list[Duplicate]] = {}
         query = ("SELECT no, k, total, (SELECT json_group_array(line) FROM duplicate AS other "
-                 "WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate WHERE no BETWEEN ? AND ?")  # fmt: skip
-        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, first, last)):
-            column = key.partition("\t")[0]
-            found.setdefault(number, []).append(Duplicate(column, sorted(json.loads(lines)), total))
+                 "WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate "
+                 "WHERE no IN (SELECT value FROM json_each(?))")  # fmt: skip
+        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, json.dumps(list(numbers)))):
+            column, _, value = key.partition("\t")
+            found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
     def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:

@@ -33,6 +33,18 @@ def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]
     return {record[field]: record for record in fetch(model, account, field, values)}
 
 
+def system_ids(model: type[Model], account: int, field: str, values: Sequence[str]) -> dict[str, str]:
+    """The System IDs of the records that have one of `values` (PARAMETERS at the most) in `field`, by it."""
+    columns = model._meta.fields
+    query = model.select(columns[field], columns["system_id"])
+    return dict(query.where((columns["account"] == account) & columns[field].in_(values)).tuples())
+
+
+def is_too_large(error: peewee.OperationalError) -> bool:
+    """Whether Postgres refused a value that no index or page can hold (class 54), which it calls operational."""
+    return str(getattr(error.args[0] if error.args else None, "sqlstate", "")).startswith("54")
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 

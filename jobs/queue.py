@@ -21,7 +21,7 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
     with transaction():
         if is_postgres():
             # Two workers that decide at the same time could both start an import of one entity.
-            Account.select(Account.id).order_by(Account.id).for_update().execute()
+            Account.select(Account.id).order_by(Account.id).for_update("FOR NO KEY UPDATE").execute()
         run = _next(registry, owner, only)
         if run is None:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from models import Account, ImportRun
 from settings import Settings
 
 Messages = list[dict[str, Any]]
+
+
+def counts(event: ImportFinished) -> tuple[int, int, int, int]:
+    """Created, updated, unchanged and rejected rows."""
+    return event.created, event.updated, event.unchanged, event.rejected
 
 
 @dataclass
@@ -63,6 +68,23 @@ class Partner:
         """What `records ENTITY --json` prints."""
         account = Account.get_by_id(self.account.id)
         return list(Records(self.registry.handler(entity), account).objects())
+
+    def column(self, entity: str, column: str) -> list[str]:
+        """The cells of one column of all records."""
+        return [record.get(column, "") for record in self.records(entity)]
+
+    def ids(self, entity: str, column: str) -> dict[str, str]:
+        """A column's cell to the System ID of its record."""
+        id_column = self.registry.handler(entity).schema.id_column
+        return {record[column]: record[id_column] for record in self.records(entity)}
+
+    def neighbour(self, name: str) -> Partner:
+        """A partner with another account on the same server."""
+        return replace(self, account=Account.create(name=name))
+
+    def in_chunks(self, rows: int) -> Partner:
+        """The same partner, whose files are written `rows` rows at a time."""
+        return replace(self, settings=replace(self.settings, chunk_rows=rows))
 
     def csv(self, entity: str) -> str:
         """What `records ENTITY --format csv` prints."""

@@ -1,0 +1,182 @@
+"""One way through the rows of a file: validate, write and report them chunk by chunk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peewee import DataError, IntegrityError, OperationalError
+
+from handlers.base import Context, Entangled
+from imports.reading import FileShape
+from imports.reports import JOIN, ReportFiles
+from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
+from imports.scan import Duplicate, Scan
+from imports.store import is_too_large
+from imports.validate import Validator
+from models import database, now, transaction
+
+if TYPE_CHECKING:
+    from handlers.run import ImportJob
+
+log = logging.getLogger("ftpdock.import")
+
+CHUNK_BYTES = 16_777_216
+"""Characters of text in a chunk at the most, however few rows that is: cells may be large."""
+
+Progress = Callable[[int, int], None]
+"""Called with the rows done and the rows in all."""
+
+
+class _Undo(Exception):
+    """Leaves a transaction that is not to be kept."""
+
+
+@dataclass
+class Counts:
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    warnings: int = 0
+
+    def add(self, row: Row) -> None:
+        self.rows += 1
+        self.warnings += len(row.warnings)
+        if row.rejected:
+            self.rejected += 1
+            return
+        self.created += row.outcome == CREATED
+        self.updated += row.outcome == UPDATED
+        self.unchanged += row.outcome == UNCHANGED
+
+
+class Pass:
+    """Goes on behind what a killed run had committed; a dry run starts at the top and keeps nothing but its report."""
+
+    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, *, dry_run: bool) -> None:
+        self.job, self.scan, self.dry_run = job, scan, dry_run
+        run = job.run
+        self.position = 0 if dry_run else run.position
+        self.counts = Counts()
+        if self.position:
+            self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
+        self.validator = Validator(job.schema, shape)
+        self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now())
+        self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
+                                 key_columns=job.handler.key_columns)  # fmt: skip
+        if shape.guessed and not self.position:
+            self.counts.warnings += 1
+            self.files.message(1, "", "", "ENCODING_GUESSED", "The file is not UTF-8 and was read as Windows-1252: "
+                               "check the letters beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+
+    def work(self) -> Counts:
+        try:
+            for rows in self._chunks():
+                self._chunk(rows)
+                self.job.progress(self.position, self.scan.rows)
+            if self.job.handler.order is not None:
+                self.files.sort_by_line()
+        finally:
+            self.files.close()
+        return self.counts
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        """Rows by the chunk; rows of one group stay together."""
+        rows: list[Row] = []
+        size = 0
+        for number, record, group in self.scan.records(self.position):
+            full = len(rows) >= self.job.settings.chunk_rows or size > CHUNK_BYTES
+            if full and not (group and group == rows[-1].group):
+                yield rows
+                rows, size = [], 0
+            rows.append(Row(number, record.line, record.cells, group))
+            size += sum(map(len, record.cells))
+        if rows:
+            yield rows
+
+    def _chunk(self, rows: list[Row]) -> None:
+        self._validate(rows)
+        try:
+            with transaction():
+                # Locks the run before anything is written, the report files included: they know no transactions.
+                self.job.hold()
+                self._process(rows)
+                if self.dry_run:
+                    raise _Undo
+                self._report(rows)
+                self.job.checkpoint(self.counts, self.position, self.files.flush())
+        except _Undo:
+            self.job.handler.remember(live(rows), self.context)
+            self._report(rows)
+
+    def _validate(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.validator.read(row)
+        self._refuse_duplicates(rows)
+        good = live(rows)
+        self.job.hooks.call("on_rows", entity=self.job.run.entity, account=self.job.account.name, rows=good)
+        for row in rows:
+            row.mark()
+
+    def _refuse_duplicates(self, rows: list[Row]) -> None:
+        found = self.scan.duplicates(row.number for row in rows)
+        for row in rows if found else ():
+            for duplicate in found.get(row.number, ()):
+                row.reject("DUPLICATE_IN_FILE", duplicate.column, _same(row, duplicate))
+
+    def _process(self, rows: list[Row]) -> None:
+        """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts."""
+        try:
+            with database.atomic():
+                self.job.handler.process(rows, self.context)
+        except (Entangled, IntegrityError, DataError, OperationalError) as error:
+            if isinstance(error, OperationalError) and not is_too_large(error):
+                raise
+            for row in rows:
+                row.reset()
+            halves = _halves(rows)
+            if not halves:
+                self._refuse(rows, error)
+            for half in halves:
+                self._process(half)
+
+    def _refuse(self, rows: Iterable[Row], error: Exception) -> None:
+        log.warning("import %s: the database refused a row: %s", self.job.run.number, error)
+        for row in rows:
+            row.reject("INVALID_VALUE", "", "The database refused the row, which agrees with the template but not with "
+                       "what is stored: check its keys and values")  # fmt: skip
+
+    def _report(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.counts.add(row)
+            for message in [*row.warnings, *row.errors]:
+                self.files.message(row.line, message.column, message.value, message.code, message.text)
+            if row.rejected:
+                codes = dict.fromkeys(error.code for error in row.errors)
+                self.files.rejected(row.cells, row.line, JOIN.join(codes),
+                                    JOIN.join(error.text for error in row.errors))  # fmt: skip
+            elif row.system_id and not self.dry_run:
+                self.files.identified(row.line, self.job.handler.identify(row), row.system_id, row.outcome)
+        self.position += len(rows)
+
+
+def _same(row: Row, duplicate: Duplicate) -> str:
+    lines = lines_named(duplicate.lines, duplicate.total)
+    if not duplicate.column:
+        return f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
+    return f"{row.texts.get(duplicate.column, '')!r} stands on {lines}: keep one of them"
+
+
+def _halves(rows: list[Row]) -> list[list[Row]]:
+    """The rows in two parts that tear no group apart; nothing if that can't be."""
+    borders = [
+        place for place in range(1, len(rows)) if not rows[place].group or rows[place].group != rows[place - 1].group
+    ]
+    if not borders:
+        return []
+    middle = min(borders, key=lambda place: abs(place - len(rows) // 2))
+    return [rows[:middle], rows[middle:]]
