@@ -1,7 +1,8 @@
 """Turns a whole upload into a receipt: checked, on disk, recorded. Runs in the pool (design section 6, step 2).
 
 An upload's bytes belong to its number: from the receipt on they lie in the spool, as 000042/NAME, and the entity folder
-only shows them (a second hard link) until they are picked up. So no row can ever describe another file's bytes, however
+only shows them (a second hard link) as long as they wait for a schedule. Without one they are picked up by the receipt
+itself. So no row can ever describe another file's bytes, however
 often one name is uploaded. The order, and what a kill after each step leaves:
 
 1. rights, hook, hash, fsync of the file        the partial, which can be continued; no 226 was sent
@@ -36,7 +37,7 @@ from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
 from layout import spool_folder
-from models import Account, Upload, is_postgres, transaction
+from models import Account, EntitySettings, ImportRun, Upload, is_postgres, transaction
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -80,10 +81,16 @@ def record(shared: Shared, arrival: Arrival) -> int:
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
         older = replace_waiting(account, target.schema.entity, target.name)
-        number = _insert(arrival, digest)
+        upload = _insert(arrival, digest)
+        number: int = upload.id
         spooled = _spool(shared, number, arrival.source, target.name)
+        if upload.state == "picked":
+            ImportRun.begin(upload)
     shared.overlay.add(arrival.identity.key, target.virtual, number, target.schema.entity, arrival.size, digest)
-    show(spooled, target.final, number)
+    if upload.state == "waiting":
+        show(spooled, target.final, number)
+    elif older:
+        target.final.unlink(missing_ok=True)
     arrival.source.unlink(missing_ok=True)
     forget_spooled(shared, older)
     _ring(shared)
@@ -202,9 +209,11 @@ def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:
     )
 
 
-def _insert(arrival: Arrival, digest: str) -> int:
+def _insert(arrival: Arrival, digest: str) -> Upload:
+    """The receipt. Without a schedule it is picked up at once, so that no later file of the name can replace it."""
     identity, target = arrival.identity, arrival.target
-    row = Upload.create(
+    schedule = EntitySettings.of(identity.account_id, target.schema.entity).schedule
+    made: Upload = Upload.create(
         account=identity.account_id,
         entity=target.schema.entity,
         name=target.name,
@@ -212,9 +221,9 @@ def _insert(arrival: Arrival, digest: str) -> int:
         sha256=digest,
         login=identity.login,
         remote_ip=arrival.remote_ip,
+        state="picked" if schedule == "immediate" else "waiting",
     )
-    number: int = row.id
-    return number
+    return made
 
 
 def _ring(shared: Shared) -> None:

@@ -54,10 +54,7 @@ def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
             state="picked",
         )
         _copy(source, spool_folder(shared.settings, upload.id), name)
-        ImportRun.create(
-            number=upload.id, account=wanted.identity.account_id, entity=entity, file=name, dry_run=True,
-            received_at=upload.received_at,
-        )  # fmt: skip
+        ImportRun.begin(upload, dry_run=True)
     shared.ring()
     return Validation(upload.id, name, time.monotonic() + PATIENCE)
 

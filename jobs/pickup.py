@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import layout
-from models import Account, ImportRun, Upload, now, transaction
+from models import Account, EntitySettings, ImportRun, Upload, now, transaction
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -19,11 +19,14 @@ ABANDONED = 3_600
 
 
 def pick_up(settings: Settings, folders: dict[str, str]) -> list[int]:
-    """Make an import of every waiting upload; return their numbers. `folders` maps entity to folder name.
+    """Make an import of every upload that waits without a schedule; return their numbers.
 
-    The bytes lie in the spool from their receipt on; the entity folder only shows them until now.
+    Mostly there is none: where the schedule is immediate, the receipt itself queues the import. `folders` maps entity
+    to folder name. The bytes lie in the spool from their receipt on; the entity folder only shows them until now.
     """
-    waiting = list(Upload.select(Upload, Account).join(Account).where(Upload.state == "waiting").order_by(Upload.id))
+    query = Upload.select(Upload, Account).join(Account).where(Upload.state == "waiting").order_by(Upload.id)
+    waiting = [upload for upload in query
+               if EntitySettings.of(upload.account_id, upload.entity).schedule == "immediate"]  # fmt: skip
     for upload in waiting:
         _pick(upload)
         _hide(settings, upload, folders.get(upload.entity, ""))
@@ -35,13 +38,7 @@ def _pick(upload: Upload) -> None:
         mine = (Upload.id == upload.id) & (Upload.state == "waiting")
         if not Upload.update(state="picked").where(mine).execute():
             return
-        make_run(upload)
-
-
-def make_run(upload: Upload, **more: object) -> ImportRun:
-    """The import of an upload whose file lies in the spool; `more` are its attributes. Called in a transaction."""
-    return ImportRun.create(number=upload.id, account=upload.account_id, entity=upload.entity, file=upload.name,
-                            received_at=upload.received_at, **more)  # fmt: skip
+        ImportRun.begin(upload)
 
 
 def _hide(settings: Settings, upload: Upload, folder: str) -> None:
@@ -67,7 +64,7 @@ def queue_file(
         shutil.copyfile(source, folder / name)
         with (folder / name).open("rb") as handle:
             os.fsync(handle.fileno())
-        return make_run(made, **more)
+        return ImportRun.begin(made, **more)
 
 
 def reconcile(settings: Settings) -> None:

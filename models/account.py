@@ -50,3 +50,9 @@ class EntitySettings(Base):
 
     class Meta:
         indexes = ((("account", "entity"), True),)
+
+    @classmethod
+    def of(cls, account: int, entity: str) -> EntitySettings:
+        """What is set for an entity; an unsaved row with the defaults where nothing is."""
+        found = cls.get_or_none((cls.account == account) & (cls.entity == entity))
+        return found or cls(account=account, entity=entity)

@@ -75,3 +75,13 @@ class ImportRun(Base):
 
     class Meta:
         indexes = ((("status",), False), (("account", "entity", "status"), False))
+
+    @classmethod
+    def begin(cls, upload: Upload, **more: object) -> ImportRun:
+        """Queue the import of an upload whose bytes lie in the spool; `more` are attributes of the run.
+
+        Called in the transaction that makes the upload `picked`.
+        """
+        made: ImportRun = cls.create(number=upload.id, account=upload.account_id, entity=upload.entity,
+                                     file=upload.name, received_at=upload.received_at, **more)  # fmt: skip
+        return made

@@ -16,7 +16,7 @@ from typing import Any
 from ftps import FrontDoor
 from hookspecs import hookimpl
 from layout import account_root, make_account_folders
-from models import Account, Login, Upload
+from models import Account, EntitySettings, Login, Upload
 from schemas import SCHEMAS
 from settings import Settings
 
@@ -34,7 +34,7 @@ class Recorder:
     received: list[Any] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
     logins: list[Any] = field(default_factory=list)
-    on_received: Callable[[Any], None] | None = None
+    on_received: Callable[[Any], object] | None = None
 
     @hookimpl
     def on_login(self, event: Any) -> None:
@@ -183,7 +183,10 @@ class House:
 def add_account(
     settings: Settings, password_hash: str, name: str = "acme", entities: list[str] | None = None, **login: Any
 ) -> Account:
+    """An account whose uploads wait, so that tests can look at what lies there; `immediate` is the way of most."""
     account = Account.create(name=name, entities=entities)
+    for schema in SCHEMAS:
+        EntitySettings.create(account=account, entity=schema.entity, schedule="off")
     Login.create(account=account, name=name, password_hash=password_hash, **login)
     make_account_folders(settings, name, [schema.folder for schema in SCHEMAS])
     return account
