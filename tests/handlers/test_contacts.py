@@ -1,0 +1,96 @@
+"""The rules of contacts (design section 7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.partner import Partner, counts
+
+HEADER = "Contact_Reference_ID,Customer_Reference_ID,First_Name,Last_Name,Email,Phone\n"
+
+
+@pytest.fixture
+def partner(partner: Partner) -> Partner:
+    """A partner with the customers K1 and K2."""
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\nK2,Echo\n")
+    return partner
+
+
+def test_a_contact_is_found_by_its_own_ids(partner: Partner) -> None:
+    """Even with another e-mail address."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,ada@d.example,\n")
+    (system_id,) = partner.column("contact", "Contact_System_ID")
+
+    assert counts(partner.send("contact", HEADER + "P1,,,,new@d.example,\n")) == (0, 1, 0, 0)
+    event = partner.send("contact", f"Contact_System_ID,Contact_Reference_ID,First_Name\n{system_id},P2,Eve\n")
+    assert counts(event) == (0, 1, 0, 0)
+    (record,) = partner.records("contact")
+    assert (record["Contact_Reference_ID"], record["First_Name"], record["Email"]) == ("P2", "Eve", "new@d.example")
+
+
+def test_else_customer_and_email_are_the_key(partner: Partner) -> None:
+    """In any case; the same address at another customer is another contact."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,ada@d.example,\n")
+
+    event = partner.send("contact", HEADER + ",K1,Ada,Byron,ADA@d.example,\n,K2,Ada,,ada@d.example,\n")
+
+    assert counts(event) == (1, 1, 0, 0)
+    assert [(each["Customer_Reference_ID"], each["Last_Name"]) for each in partner.records("contact")] == [
+        ("K1", "Byron"), ("K2", "")]  # fmt: skip
+
+
+def test_people_without_email_are_told_apart_by_name_and_phone(partner: Partner) -> None:
+    """The same row sent again is unchanged."""
+    content = HEADER + ",K1,Ada,Byron,,1\n,K1,Ada,Byron,,2\n,K1,Ada,,,1\n"
+
+    assert counts(partner.send("contact", content)) == (3, 0, 0, 0)
+    assert counts(partner.send("contact", content)) == (0, 0, 3, 0)
+
+
+def test_one_email_on_two_rows_of_a_customer_is_a_duplicate(partner: Partner) -> None:
+    """Unless both have IDs of their own."""
+    assert partner.codes("contact", HEADER + ",K1,Ada,,a@d.example,\n,K1,Eve,,A@D.example,\n") == [
+        (2, "Email", "DUPLICATE_IN_FILE"),
+        (3, "Email", "DUPLICATE_IN_FILE"),
+    ]
+    assert counts(partner.send("contact", HEADER + "P1,K1,Ada,,a@d.example,\nP2,K1,Eve,,a@d.example,\n")) == (
+        2,
+        0,
+        0,
+        0,
+    )
+    assert partner.codes("contact", HEADER + ",K1,Ada,,a@d.example,\n") == [(2, "Email", "AMBIGUOUS_MATCH")]
+
+
+def test_the_customer_must_exist(partner: Partner) -> None:
+    """An unknown one, and none at all."""
+    assert partner.codes("contact", HEADER + ",K9,Ada,,,\n,,Ada,,,\n") == [
+        (2, "Customer_Reference_ID", "UNKNOWN_REFERENCE"),
+        (3, "Customer_Reference_ID", "REQUIRED"),
+    ]
+
+
+def test_an_unknown_system_id_is_refused(partner: Partner) -> None:
+    """Under the contact's own column."""
+    content = "Contact_System_ID,Customer_Reference_ID,First_Name\n01890000-0000-7000-8000-000000000000,K1,Ada\n"
+
+    assert partner.codes("contact", content) == [(2, "Contact_System_ID", "UNKNOWN_SYSTEM_ID")]
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example", "a b@d.example", "a@d.example, b@d.example", "<a@d.example>"])
+def test_a_cell_holds_one_email_address(partner: Partner, email: str) -> None:
+    """Nothing around it, no second one."""
+    content = f'Customer_Reference_ID,First_Name,Email\nK1,Ada,"{email}"\n'
+
+    assert partner.codes("contact", content) == [(2, "Email", "INVALID_VALUE")]
+
+
+def test_contacts_of_two_accounts_never_meet(partner: Partner) -> None:
+    """The same customer number, the same person: two contacts."""
+    other = partner.neighbour("globex")
+    other.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    content = HEADER + "P1,K1,Ada,,ada@d.example,\n"
+
+    assert counts(partner.send("contact", content)) == (1, 0, 0, 0)
+    assert counts(other.send("contact", content)) == (1, 0, 0, 0)
+    assert len(other.records("contact")) == 1
