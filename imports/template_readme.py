@@ -79,8 +79,8 @@ def _rules(formats: Formats) -> Iterator[str]:
 def _outcome(schema: TemplateSchema) -> Iterator[str]:
     yield from _heading("What comes back")
     yield from _paragraph(
-        "Each import has a number, which the server names when the file has arrived. When it is done you get a mail, "
-        f"and these files appear beside your own. For import 42 of {_file(schema)}:"
+        "Each import has a number, which the server names when the file has arrived. When it is done, "
+        f"these files appear beside your own. For import 42 of {_file(schema)}:"
     )
     stem, folder = _file(schema)[:-4], f"/{schema.folder}"
     for path, meaning in (

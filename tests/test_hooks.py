@@ -121,6 +121,22 @@ def test_a_failing_hook_is_logged_by_name_and_the_next_one_runs(caplog: pytest.L
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_plugins_of_installed_packages_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that offers a module under ftpdock.hooks needs no line in ftpdock.toml."""
+    (tmp_path / "offered.py").write_text("from hookspecs import hookimpl\nseen = []\n\n"
+                                         "@hookimpl\ndef on_login(event):\n    seen.append(event)\n")  # fmt: skip
+    information = tmp_path / "offered-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[ftpdock.hooks]\noffered = offered\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "offered", raising=False)
+
+    Hooks().call("on_login", event="somebody")
+
+    assert sys.modules["offered"].seen == ["somebody"]
+
+
 def test_a_plugin_that_is_not_there_is_an_error_that_names_it() -> None:
     """A misspelt module is said at start."""
     with pytest.raises(HookError, match="no_such_plugin"):
