@@ -16,6 +16,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+_DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
+"""What a number may look like, by the account's decimal separator."""
+
 CLEAR = r"\N"
 """The cell that clears a stored value."""
 
@@ -69,8 +72,7 @@ class Formats:
 
     def read_decimal(self, text: str) -> Decimal:
         """Raises ValidationError. No exponent, no thousands separator, no sign but a minus."""
-        if not re.fullmatch(rf"-?(\d+({re.escape(self.decimal_separator)}\d+)?|{re.escape(self.decimal_separator)}\d+)",
-                            text, re.ASCII):  # fmt: skip
+        if not _DECIMALS[self.decimal_separator].fullmatch(text):
             raise invalid(f"{text!r} is not a number: write digits, with {self.decimal_separator!r} before decimals, "
                           f"for example 1234{self.decimal_separator}50, without a thousands separator")  # fmt: skip
         return Decimal(text.replace(self.decimal_separator, "."))
