@@ -39,6 +39,7 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
     """
     spool = layout.spool_folder(settings, run.number)
     if run.dry_run:
+        _move(spool / SORTED / REPORT, spool / REPORT)
         return spool / REPORT if (spool / REPORT).exists() else None
     layout.make_account_folders(settings, account, [folder])
     reports = _reports(settings, account, folder)

@@ -14,14 +14,15 @@ from handlers.keys import (
     customer_ids,
     find_system_id,
     need_customer,
-    one_spelling,
+    own_keys,
     refuse_taken,
 )
 from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, line_records
 from imports import store
 from imports.rows import UNCHANGED, UPDATED, Row, live
-from imports.scan import Texts
+from imports.scan import Key, Texts
 from models import Address, Order, OrderLine, now
+from schemas import CLEAR
 from schemas.order import OrderSchema
 
 ADDRESSES = {
@@ -36,14 +37,12 @@ class OrderHandler(Handler):
 
     schema, model = OrderSchema, Order
     key_columns = ("Reference_ID",)
+    unique = {"Reference_ID": "reference_id"}
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
 
-    def order(self, texts: Texts) -> str:
-        if system_id := texts("Order_ID"):
-            return f"Order_ID\t{one_spelling(system_id)}"
-        reference = texts("Reference_ID")
-        return f"Reference_ID\t{reference}" if reference else ""
+    def order(self, texts: Texts) -> Key | None:
+        return next(iter(own_keys(texts, "Order_ID", "Reference_ID")), None)
 
     def process(self, rows: list[Row], context: Context) -> None:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
@@ -81,6 +80,15 @@ class OrderHandler(Handler):
         for row in live(rows):
             for attribute in ADDRESSES.keys() & row.values.keys():
                 _refer_to_address(row, attribute, known)
+
+    def check(self, row: Row, context: Context) -> None:
+        """An order that goes to another customer does not keep the addresses of the former one."""
+        if not row.stored or row.stored["customer"] == row.write["customer"]:
+            return
+        for attribute, (target, column) in ADDRESSES.items():
+            if row.stored[target] and attribute not in row.values:
+                row.reject("UNKNOWN_REFERENCE", column, "The order goes to another customer, but its address belongs "
+                           f"to the former one: give an address of the new one, or {CLEAR} for none")  # fmt: skip
 
     def has(self, row: Row, column: str, context: Context) -> bool:
         return column in LINE_COLUMNS or super().has(row, column, context)

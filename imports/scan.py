@@ -51,8 +51,8 @@ class Duplicate(NamedTuple):
 class Scan:
     """What the first pass found.
 
-    `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a text
-    gathers the rows with an equal text where the first of them stands. Without it the file's own order is kept.
+    `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a key
+    gathers the rows that have it where the first of them stands. Without it the file's own order is kept.
     `holders` finds the records of keys, for rows that mean one record by different ones.
     """
 
@@ -62,7 +62,7 @@ class Scan:
         path: Path,
         shape: FileShape,
         keys: Callable[[Texts], Iterable[Key]],
-        order: Callable[[Texts], int | str] | None = None,
+        order: Callable[[Texts], int | Key | None] | None = None,
         max_rows: int = 10_000_000,
         holders: Holders | None = None,
     ) -> None:
@@ -107,12 +107,17 @@ class Scan:
                     if not place:
                         self._first_columns.add(column)
             if self._order:
-                rank = self._order(texts)
-                ordered.append((number, record.line, json.dumps(record.cells), rank if rank != "" else f"\t{number}"))
+                ordered.append((number, record.line, json.dumps(record.cells), self._place(number, self._order(texts))))
         self._db.executemany(_INSERT_KEY, keys)
         if ordered:
             self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", ordered)
         self.rows += len(batch)
+
+    def _place(self, number: int, order: int | Key | None) -> int | str:
+        if isinstance(order, Key):
+            self._first_columns.add(order.column)
+            return f"{order.column}\t{order.value}"
+        return f"\t{number}" if order is None else order
 
     def _texts(self, cells: list[str]) -> Texts:
         def text(column: str) -> str:
@@ -128,21 +133,28 @@ class Scan:
 
         Where all rows have the same column as first key, two of them name one record only by the same key.
         """
+        self._db.execute("CREATE TABLE alias (place TEXT PRIMARY KEY, same TEXT)")
         if self._holders is None or len(self._first_columns) < 2:
             return
         for column in sorted(self._first_columns):
             query = "SELECT k, no, line FROM key WHERE first AND k >= ? AND k < ?"
             found = self._db.cursor().execute(query, (f"{column}\t", f"{column}\n")).fetchmany
             while batch := found(BATCH):
-                self._add_records(column, batch)
+                same = self._same(column, [key for key, _, _ in batch])
+                self._db.executemany(_INSERT_KEY, [(same[key], number, line, True, False)
+                                                   for key, number, line in batch if key in same])  # fmt: skip
+            query = "SELECT DISTINCT place FROM record WHERE place >= ? AND place < ?"
+            found = self._db.cursor().execute(query, (f"{column}\t", f"{column}\n")).fetchmany
+            while places := found(BATCH):
+                same = self._same(column, [place for (place,) in places])
+                self._db.executemany("INSERT INTO alias VALUES (?, ?)", same.items())
 
-    def _add_records(self, column: str, batch: list[tuple[str, int, int]]) -> None:
+    def _same(self, column: str, keys: list[str]) -> dict[str, str]:
+        """Keys of a column to what stands for their records, for those that have one."""
         assert self._holders is not None
-        values = [key.partition("\t")[2] for key, _, _ in batch]
-        records = self._holders(column, values)
-        keys = [(f"\t{records[value]}", number, line, True, False)
-                for value, (_, number, line) in zip(values, batch, strict=True) if value in records]  # fmt: skip
-        self._db.executemany(_INSERT_KEY, keys)
+        values = {key: key[len(column) + 1 :] for key in keys}
+        records = self._holders(column, list(values.values()))
+        return {key: f"\t{records[value]}" for key, value in values.items() if value in records}
 
     def _find_duplicates(self) -> None:
         self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
@@ -156,6 +168,7 @@ class Scan:
 
     def _find_places(self) -> None:
         if self._order:
+            self._db.execute("UPDATE record SET place = same FROM alias WHERE alias.place = record.place")
             self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
                              "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
 

@@ -36,8 +36,9 @@ def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]
 def system_ids(model: type[Model], account: int, field: str, values: Sequence[str]) -> dict[str, str]:
     """The System IDs of the records that have one of `values` (PARAMETERS at the most) in `field`, by it."""
     columns = model._meta.fields
+    wanted = [value for value in values if "\0" not in value]  # Postgres refuses the question, not only the value.
     query = model.select(columns[field], columns["system_id"])
-    return dict(query.where((columns["account"] == account) & columns[field].in_(values)).tuples())
+    return dict(query.where((columns["account"] == account) & columns[field].in_(wanted)).tuples())
 
 
 def is_too_large(error: peewee.OperationalError) -> bool:
