@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from ftps.partials import Incoming
+
 QUIET = 20.0
 """Seconds without a byte after which another session may take a name over: the first one's network is gone."""
 REFUSED = 60.0
@@ -30,14 +32,16 @@ class Claim:
     session: Any
     storing: bool = False
     """The file is whole and on its way into its folder: nobody can take it over any more."""
-    moved_at: float = field(default_factory=time.monotonic)
+    incoming: Incoming | None = None
+    taken_at: float = field(default_factory=time.monotonic)
 
     def dead(self) -> bool:
         if self.storing:
             return False
         channel = self.session.data_channel
         gone = not connected(self.session.socket) or (channel is not None and not connected(channel.socket))
-        return gone or time.monotonic() - self.moved_at > QUIET
+        moved_at = self.incoming.moved_at if self.incoming else self.taken_at
+        return gone or time.monotonic() - moved_at > QUIET
 
 
 class Claims:

@@ -80,7 +80,12 @@ class Ending(OwnErrors, DTPHandler):
             self.abort(f"426 {os.strerror(error.errno or errno.EIO)}; transfer aborted.")
 
     def initiate_send(self) -> None:
-        """Send on until the socket is full, for the same reason as in handle_read."""
+        """Send on until the socket is full, for the same reason as in handle_read.
+
+        Not before the handshake, in the midst of which an empty answer would close the connection.
+        """
+        if self._ssl_accepting:
+            return
         for _ in range(TURN):
             before = self.tot_bytes_sent
             super().initiate_send()
@@ -159,6 +164,20 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
         super().__init__(sock, cmd_channel)
         if not self._ssl_requested:
             self.abort("522 TLS is required on the data connection.")
+
+    def modify_ioloop_events(self, events: int, logdebug: bool = False) -> None:
+        """Not for writing during the handshake: a socket is always ready for it, and the loop would spin."""
+        if self._ssl_accepting and not self._ssl_want_write:
+            events = self.ioloop.READ
+        super().modify_ioloop_events(events, logdebug)
+
+    def send(self, data: bytes) -> int:
+        """Nothing (an empty listing) is not sent: OpenSSL takes it for the end of the connection."""
+        sent: int = super().send(data) if data else 0
+        return sent
+
+    def handle_ssl_established(self) -> None:
+        self.modify_ioloop_events(self._wanted_io_events)
 
     def handle_error(self) -> None:
         Ending.handle_error(self)

@@ -17,6 +17,9 @@ from ftps.places import Place
 from ftps.replies import NO_SUCH_FILE, Refusal
 from settings import Settings
 
+# Without O_NONBLOCK a pipe would hold up the thread until somebody writes to it.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -34,7 +37,7 @@ def open_bytes(settings: Settings, wanted: Wanted) -> io.BufferedReader:
     """The complete file, open for reading. Raises Refusal."""
     for path in _candidates(settings, wanted):
         with contextlib.suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(path, _FLAGS)
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return os.fdopen(descriptor, "rb")
             os.close(descriptor)

@@ -108,6 +108,7 @@ class Incoming:
         self.size = size
         self.name = target.virtual
         self.closed = False
+        self.moved_at = time.monotonic()
         self.on_close: Callable[[Incoming], None] = _nothing
         """Called once when pyftpdlib or the session gives the file up without a transfer."""
 
@@ -119,6 +120,7 @@ class Incoming:
             self._checked = self.size
             if self._partials.free() < 0:
                 raise DiskFull
+        self.moved_at = time.monotonic()
         view = memoryview(data)
         while view:
             written = os.write(self._descriptor, view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from ftps.claims import connected
 from ftps.hashes import Hashes
 from ftps.replies import BUSY, lines
 from ftps.status import status
@@ -55,6 +56,9 @@ class Site(Hashes):
     def _look(self, validation: Validation) -> None:
         if not self.resume():
             return  # The sweep removes what nobody waits for.
+        if not connected(self.socket):
+            self.close()
+            return
         if self._ending is not None or self.shared.stopping:
             self.respond(f"250 The dry run goes on as import {validation.number}.")
             self.settle()

@@ -71,7 +71,8 @@ def _nowhere(virtual: str, place: Place | None, view: Map, schemas: Schemas) -> 
     """The refusal for a path that is no place for uploads; a right name is told its folder."""
     name = virtual.rpartition("/")[2]
     folders = ", ".join(f"/{folder}" for folder in view.folders)
-    if place is None:
+    # Of a folder that does not exist for this login nothing is told, not even that a name is right.
+    if place is None and virtual.rpartition("/")[0]:
         return Refusal(f"550 No such folder. Upload into {folders}.")
     try:
         entity = parse(name, schemas).entity

@@ -78,8 +78,8 @@ class Certificates:
 def forget_errors() -> None:
     """Empty OpenSSL's error queue, which the connections of a thread share.
 
-    pyOpenSSL leaves an error of the system in it (a reset, for one); the next connection that is asked for data takes it
-    for its own. There is no public call for it, but a certificate that can't be read empties the queue with its error.
+    pyOpenSSL leaves errors of the system in it (a reset, for one), and the next connection that is asked for data takes
+    them for its own. No public call empties it; but one that fails, as reading no certificate does, takes all there is.
     """
     with contextlib.suppress(crypto.Error):
         crypto.load_certificate(crypto.FILETYPE_ASN1, b"")
@@ -90,14 +90,14 @@ class OwnErrors:
 
     def recv(self, buffer_size: int) -> bytes:
         try:
-            return super().recv(buffer_size)  # type: ignore[misc, no-any-return]
+            return super().recv(buffer_size)  # type: ignore[misc]
         except SSL.Error as error:
             _forget(error)
             raise
 
     def send(self, data: bytes) -> int:
         try:
-            return super().send(data)  # type: ignore[misc, no-any-return]
+            return super().send(data)  # type: ignore[misc]
         except SSL.Error as error:
             _forget(error)
             raise

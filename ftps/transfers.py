@@ -99,7 +99,7 @@ class Transfers(Core):
             self.shared.claims.release(claim)
             raise
         self.upload = Upload(incoming, claim, self.identity)
-        incoming.on_close = self._gave_up
+        incoming.on_close, claim.incoming = self._gave_up, incoming
         self._connect_data(incoming, cmd, text)
 
     def need_data_connection(self) -> None:

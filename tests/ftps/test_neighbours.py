@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -57,3 +58,23 @@ def break_one(house: House, verb: str, how: str, big: str) -> None:
     end(connection, how)
     assert client.last_reply().startswith("426 ")
     return client.close()
+
+
+def test_a_client_that_is_slow_to_shake_hands_costs_nothing(house: House) -> None:
+    """A listing that waits for the TLS handshake does not keep the loop busy, and an empty one arrives too."""
+    client = house.login()
+    host, port = client.makepasv()
+    with socket.create_connection((host, port), timeout=10) as raw:
+        assert client.ask("NLST /Products/processed")[:3] in ("125", "150")
+        before = thread_seconds(house)
+        time.sleep(0.5)
+        assert thread_seconds(house) - before < 0.2
+        with client.context.wrap_socket(raw) as tls:
+            assert tls.recv(100) == b""
+    assert client.last_reply().startswith("226 ")
+
+
+def thread_seconds(house: House) -> float:
+    """CPU time of the server's thread so far."""
+    assert house.thread.ident is not None
+    return time.clock_gettime(time.pthread_getcpuclockid(house.thread.ident))

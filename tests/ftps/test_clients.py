@@ -1,0 +1,196 @@
+"""The clients that partners use: curl, lftp and rclone, over real connections."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models import EntitySettings, Upload
+from tests.visitor import BODY, NAME, PASSWORD, PATH, House
+
+CURL = ("curl", "--silent", "--show-error", "--ssl-reqd", "--insecure", "--user", f"acme:{PASSWORD}")
+NAMES = [f"PRODUCT_18_09_2024_{number:02}.csv" for number in range(20)]
+
+
+@pytest.fixture(params=["waits", "immediate"])
+def shop(request: pytest.FixtureRequest, house: House) -> House:
+    """A house whose uploads wait in their folder, and one where each is an import at once."""
+    if request.param == "immediate":
+        EntitySettings.delete().execute()
+    return house
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with 20 different files, from 0 to 1.9 MB."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for number, name in enumerate(NAMES):
+        (folder / name).write_bytes(os.urandom(100_000) * number)
+    return folder
+
+
+def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def curl(house: House, *arguments: str, path: str = "/") -> subprocess.CompletedProcess[str]:
+    return run(*CURL, *arguments, f"ftp://127.0.0.1:{house.port}{path}")
+
+
+def received(files: Path) -> None:
+    """Every file was received once, and whole."""
+    rows = {row.name: row.sha256 for row in Upload.select()}
+    assert rows == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files.iterdir()}
+
+
+def test_curl_uploads_lists_and_downloads(shop: House, files: Path) -> None:
+    """With 226 as the last reply of an upload."""
+    source = files / NAMES[5]
+    uploaded = curl(shop, "--verbose", "--upload-file", str(source), path="/Products/")
+    assert "< 226 Transfer complete, queued as import 1." in uploaded.stderr
+    assert uploaded.returncode == 0
+    assert NAMES[5] in curl(shop, path="/Products/").stdout
+    (shop.root / "Products" / "reports" / "a.csv").write_bytes(BODY)
+    assert curl(shop, "--output", str(files / "a"), path="/Products/reports/a.csv").returncode == 0
+    assert (files / "a").read_bytes() == BODY
+    assert [row.size for row in shop.rows] == [500_000]
+
+
+def test_curl_continues_an_upload(house: House, files: Path) -> None:
+    """`curl -C -` asks for SIZE and appends."""
+    source = files / NAMES[5]
+    house.login().cut(f"/Products/{source.name}", source.read_bytes()[:123_456])
+    done = curl(house, "--continue-at", "-", "--upload-file", str(source), path="/Products/")
+    assert done.returncode == 0
+    assert house.rows[0].sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def test_curl_is_told_what_name_is_expected(house: House, files: Path) -> None:
+    """A wrong name fails with the reply in sight."""
+    done = curl(house, "--verbose", "--upload-file", str(files / NAMES[1]), path="/Orders/")
+    assert done.returncode != 0
+    assert "belongs into /Products" in done.stderr
+
+
+def test_curl_without_tls_gets_nowhere(house: House) -> None:
+    """A plain login fails."""
+    done = run("curl", "--silent", "--user", f"acme:{PASSWORD}", f"ftp://127.0.0.1:{house.port}/")
+    assert done.returncode != 0
+    assert done.stdout == ""
+
+
+def test_a_killed_curl_leaves_no_receipt(house: House, files: Path) -> None:
+    """SIGKILL in the midst of an upload: nothing is recorded, and what arrived can be continued."""
+    address = f"ftp://127.0.0.1:{house.port}{PATH}"
+    process = subprocess.Popen([*CURL, "--upload-file", "-", address], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(BODY)
+    process.stdin.flush()
+    partials = house.settings.spool / "partial"
+    house.wait(lambda: [path for path in partials.glob("*/*/*") if path.stat().st_size > 100_000])
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    [event] = house.wait(lambda: house.hooks.incomplete)
+    assert event.received > 100_000
+    assert house.rows == []
+    assert not house.file(PATH).exists()
+
+
+@pytest.mark.parametrize("temporary", ["no", "yes"])
+def test_lftp_mirrors_uploads(shop: House, files: Path, temporary: str) -> None:
+    """In parallel, directly or by temporary names."""
+    (files / NAMES[0]).unlink()
+    commands = (
+        f"set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set net:max-retries 1;"
+        f"set net:timeout 20; set xfer:use-temp-file {temporary};"
+        f"open -u acme,'{PASSWORD}' -p {shop.port} 127.0.0.1; mput -O /Products -P 2 {files}/*.csv;"
+        "cls -1 /Products; bye"
+    )
+    done = run("lftp", "-c", commands)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(NAMES[1:]) <= {Path(line).name for line in done.stdout.splitlines()}
+    received(files)
+
+
+def test_lftp_continues_an_upload(house: House, files: Path) -> None:
+    """`put -c` uses SIZE and REST."""
+    source = files / NAMES[7]
+    house.login().cut(f"/Products/{source.name}", source.read_bytes()[:200_000])
+    commands = (
+        f"set ssl:verify-certificate no; set ftp:ssl-force yes; set net:max-retries 1; set net:timeout 20;"
+        f"open -u acme,'{PASSWORD}' -p {house.port} 127.0.0.1; put -c -O /Products {source}; bye"
+    )
+    done = run("lftp", "-c", commands)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert house.rows[0].sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def rclone(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """rclone(house, command, *arguments): with the remote `dock:`."""
+
+    def call(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
+        secret = run("rclone", "obscure", PASSWORD).stdout.strip()
+        environment = {
+            **os.environ,
+            "RCLONE_CONFIG": str(tmp_path / "rclone.conf"),
+            "RCLONE_CONFIG_DOCK_TYPE": "ftp",
+            "RCLONE_CONFIG_DOCK_HOST": "127.0.0.1",
+            "RCLONE_CONFIG_DOCK_PORT": str(house.port),
+            "RCLONE_CONFIG_DOCK_USER": "acme",
+            "RCLONE_CONFIG_DOCK_PASS": secret,
+            "RCLONE_CONFIG_DOCK_EXPLICIT_TLS": "true",
+            "RCLONE_CONFIG_DOCK_NO_CHECK_CERTIFICATE": "true",
+        }
+        (tmp_path / "rclone.conf").touch()
+        return run("rclone", "--retries", "1", "--low-level-retries", "1", *arguments, env=environment)
+
+    return call
+
+
+def test_rclone_copies_20_files_without_an_error_line(
+    shop: House, files: Path, rclone: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """And each is whole; a second copy finds nothing to do."""
+    done = rclone(shop, "copy", "-v", str(files), "dock:Products")
+    assert done.returncode == 0
+    assert "ERROR" not in done.stderr
+    assert done.stderr.count("Copied (new)") == 20
+    received(files)
+    again = rclone(shop, "copy", "-v", "--size-only", str(files), "dock:Products")
+    assert "Copied" not in again.stderr
+    assert "ERROR" not in again.stderr
+    assert Upload.select().count() == 20
+
+
+def test_rclone_fetches_what_it_may_read(
+    house: House, tmp_path: Path, rclone: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """A folder of reports, checked file by file."""
+    for number in range(5):
+        (house.root / "Products" / "reports" / f"{number}.csv").write_bytes(BODY * number)
+    done = rclone(house, "copy", "dock:Products/reports", str(tmp_path / "in"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [(tmp_path / "in" / f"{number}.csv").stat().st_size for number in range(5)] == [
+        len(BODY) * number for number in range(5)
+    ]
+    assert len(house.wait(lambda: len(house.hooks.sent) == 5 and house.hooks.sent)) == 5
+
+
+def test_many_small_uploads_in_one_session_are_quick(house: House) -> None:
+    """No stall of 40 ms for each (delayed acknowledgements)."""
+    client = house.login(reuse=True)
+    started = time.monotonic()
+    for _ in range(20):
+        client.put("/Products/x.tmp", b"x" * 4096)
+    assert time.monotonic() - started < 20 * 0.2
+    assert NAME not in client.nlst("/Products")

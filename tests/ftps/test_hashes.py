@@ -1,0 +1,100 @@
+"""A partner compares what arrived, wherever the import has moved it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from layout import numbered, spool_folder
+from models import EntitySettings, ImportRun, Upload
+from settings import Settings
+from tests.visitor import BODY, NAME, PATH, House
+
+EXPECTED = {
+    "XSHA256": hashlib.sha256(BODY).hexdigest(),
+    "XSHA1": hashlib.sha1(BODY).hexdigest(),
+    "XMD5": hashlib.md5(BODY).hexdigest(),
+    "XCRC": f"{zlib.crc32(BODY):08x}",
+}
+ALGORITHMS = {"SHA-256": "XSHA256", "SHA-1": "XSHA1", "MD5": "XMD5", "CRC32": "XCRC"}
+
+
+def move(house: House, where: str) -> None:
+    """What an import does with the bytes of upload 1."""
+    if where == "waiting":
+        return
+    Upload.update(state="picked").execute()
+    house.file(PATH).unlink()
+    if where == "spool":
+        return
+    spool = spool_folder(house.settings, 1)
+    (spool / NAME).rename(house.root / "Products" / where / numbered(NAME, 1))
+    shutil.rmtree(spool)
+
+
+@pytest.mark.parametrize("where", ["waiting", "spool", "processed", "failed"])
+def test_hashes_of_a_file_on_each_station_of_its_way(house: House, where: str) -> None:
+    """X* in upper case with 250, HASH as in the draft with 213."""
+    client = house.login()
+    client.put(PATH, BODY)
+    move(house, where)
+    for command, expected in EXPECTED.items():
+        assert client.ask(f"{command} {PATH}") == f"250 {expected.upper()}"
+    for algorithm, command in ALGORITHMS.items():
+        assert client.ask(f"OPTS HASH {algorithm}") == f"200 {algorithm}"
+        assert client.ask(f"HASH {PATH}") == f"213 {algorithm} 0-{len(BODY)} {EXPECTED[command]} {NAME}"
+
+
+def test_a_file_that_is_queued_by_its_receipt_is_visible_too(
+    settings: Settings, open_house: Callable[..., House]
+) -> None:
+    """With the schedule `immediate` it never lies in its folder, and yet every look finds it, on both engines."""
+    house = open_house(settings.__class__(**{**vars(settings), "host": "127.0.0.1", "port": 0}))
+    EntitySettings.delete().execute()
+    client = house.login()
+    assert client.put(PATH, BODY) == "226 Transfer complete, queued as import 1."
+    assert client.size(PATH) == len(BODY)
+    assert NAME in client.nlst("/Products")
+    assert client.ask(f"XSHA256 {PATH}") == f"250 {EXPECTED['XSHA256'].upper()}"
+    assert client.ask(f"XMD5 {PATH}") == f"250 {EXPECTED['XMD5'].upper()}"
+    assert not house.file(PATH).exists()
+    assert [run.number for run in ImportRun.select()] == [1]
+    assert client.put(PATH, BODY).startswith("226 Transfer complete, queued as import 2.")
+    assert [run.number for run in ImportRun.select().order_by(ImportRun.number)] == [1, 2]
+    assert client.ask(f"DELE {PATH}") == "550 It was already picked up as import 2."
+
+
+def test_hash_of_nothing_is_refused(house: House) -> None:
+    """550 for no file, a folder and another account's."""
+    client = house.login()
+    for path in (PATH, "/Products", "/", "/Nowhere/x", ".."):
+        assert client.ask(f"HASH {path}").startswith("550")
+    assert client.ask("OPTS HASH SHA-3").startswith("501")
+
+
+def test_feat_lists_what_there_is(house: House) -> None:
+    """With the chosen algorithm marked."""
+    client = house.login()
+    client.ask("OPTS HASH MD5")
+    features = client.ask("FEAT").split("\n")
+    assert " HASH SHA-256;SHA-1;MD5*;CRC32" in features
+    for feature in ("XCRC", "XMD5", "XSHA256", "MFMT", "CLNT", "AVBL", "UTF8", "REST STREAM", "SIZE", "EPSV", "TVFS"):
+        assert f" {feature}" in features
+    assert any(feature.startswith(" MLST type*;") for feature in features)
+
+
+def test_small_commands(house: House) -> None:
+    """CLNT, AVBL, OPTS UTF8 ON, SYST, TYPE, HELP and STAT."""
+    client = house.login()
+    assert client.ask("CLNT test") == "200 Noted."
+    assert int(client.ask("AVBL").split()[1]) > 0
+    assert client.ask("OPTS UTF8 ON").startswith("200")
+    assert client.ask("SYST") == "215 UNIX Type: L8"
+    assert "XSHA256" in client.ask("HELP")
+    assert client.ask("STAT").startswith("211-")
+    assert client.ask("STAT /").startswith("213-")
+    assert client.ask("NONSENSE").startswith("500")

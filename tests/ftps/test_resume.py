@@ -1,0 +1,242 @@
+"""An interrupted upload can be continued, touches no complete file, and has one writer."""
+
+from __future__ import annotations
+
+import ftplib
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+import ftps.watch
+from models import Account
+from tests.visitor import BODY, NAME, PATH, House, add_account, end
+
+
+def size(house: House) -> int | None:
+    client = house.login()
+    client.voidcmd("TYPE I")
+    return client.size(PATH)
+
+
+def test_rest_and_stor_continue_where_the_data_ended(house: House) -> None:
+    """SIZE and the listings tell how much arrived; the whole is recorded once."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    assert client.size(PATH) == 5000
+    assert client.nlst("/Products") == [NAME, "failed", "processed", "reports"]
+    assert dict(client.mlsd("/Products"))[NAME]["size"] == "5000"
+    assert client.put(PATH, BODY[5000:], rest=5000) == "226 Transfer complete, queued as import 1."
+    assert house.file(PATH).read_bytes() == BODY
+    assert client.size(PATH) == len(BODY)
+    assert [row.size for row in house.rows] == [len(BODY)]
+
+
+def test_appe_continues_too(house: House) -> None:
+    """Several times, if need be."""
+    client = house.login()
+    client.cut(PATH, BODY[:3000])
+    client.cut(PATH, BODY[3000:5000], "fin", "APPE")
+    assert client.put(PATH, BODY[5000:], verb="APPE").startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_rest_within_what_arrived_cuts_it_back(house: House) -> None:
+    """A client may be unsure of the last bytes."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000] + b"garbled")
+    client.put(PATH, BODY[4000:], rest=4000)
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_rest_beyond_what_arrived_is_refused_with_the_size(house: House) -> None:
+    """554 tells where to go on (RFC 1123)."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    with pytest.raises(ftplib.error_perm, match=r"^554 .*5000 bytes"):
+        client.begin(f"STOR {PATH}", 5001)
+    assert client.put(PATH, BODY[5000:], rest=5000).startswith("226 ")
+
+
+def test_rest_with_nothing_there_leaves_nothing_behind(house: House) -> None:
+    """No empty partial shows up."""
+    client = house.login()
+    with pytest.raises(ftplib.error_perm, match=r"^554 "):
+        client.begin(f"STOR {PATH}", 10)
+    assert NAME not in client.nlst("/Products")
+
+
+def test_stor_from_the_start_forgets_what_arrived(house: House) -> None:
+    """Without REST the upload begins anew."""
+    client = house.login()
+    client.cut(PATH, b"of an older file")
+    client.put(PATH, BODY)
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_a_complete_file_hides_the_interrupted_newer_one(house: House) -> None:
+    """SIZE tells of the complete one, so what a client would append to it is refused; the partial can be continued."""
+    client = house.login()
+    client.put(PATH, b"complete")
+    with pytest.raises(ftplib.error_perm, match=r"^550 "):
+        client.begin(f"APPE {PATH}")
+    client.cut(PATH, BODY[:5000])
+    assert client.size(PATH) == 8
+    with pytest.raises(ftplib.error_perm, match=r"^550 "):
+        client.begin(f"APPE {PATH}")
+    with pytest.raises(ftplib.error_perm, match=r"^554 "):
+        client.begin(f"STOR {PATH}", 8)
+    assert house.file(PATH).read_bytes() == b"complete"
+    assert client.put(PATH, BODY[5000:], rest=5000).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+    assert [row.state for row in house.rows] == ["replaced", "waiting"]
+
+
+def test_a_name_that_is_being_uploaded_is_busy(house: House) -> None:
+    """450 for the second session; the first is not disturbed."""
+    first, second = house.login(), house.login()
+    connection = first.begin(f"STOR {PATH}")
+    connection.sendall(BODY[:5000])
+    for command in (f"STOR {PATH}", f"APPE {PATH}"):
+        with pytest.raises(ftplib.error_temp, match=r"^450 "):
+            second.begin(command)
+    assert second.ask(f"DELE {PATH}").startswith("450 ")
+    connection.sendall(BODY[5000:])
+    connection.unwrap().close()
+    assert first.voidresp().startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_a_name_is_busy_while_its_receipt_is_made(house: House) -> None:
+    """Nobody takes the file away from under the pool."""
+    first, second = house.login(), house.login()
+    gate = threading.Event()
+    house.hooks.on_received = lambda event: gate.wait(10)
+    connection = first.begin(f"STOR {PATH}")
+    connection.unwrap().close()
+    house.wait(lambda: house.hooks.received)
+    with pytest.raises(ftplib.error_temp, match=r"^450 "):
+        second.begin(f"STOR {PATH}")
+    gate.set()
+    assert first.voidresp().startswith("226 ")
+    house.hooks.on_received = None
+    assert second.put(PATH, BODY).startswith("226 ")
+
+
+def test_an_upload_that_went_silent_can_be_taken_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client whose network died comes back before the server has noticed."""
+    monkeypatch.setattr("ftps.claims.QUIET", 0.2)
+    first, second = house.login(), house.login()
+    first.begin(f"STOR {PATH}").sendall(BODY[:5000])
+    time.sleep(0.4)
+    connection = second.begin(f"STOR {PATH}", 5000)
+    connection.sendall(BODY[5000:])
+    connection.unwrap().close()
+    assert second.voidresp().startswith("226 ")
+    assert first.last_reply() == "426 Another session took this upload over."
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_an_upload_that_moves_is_not_taken_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow is not dead."""
+    monkeypatch.setattr("ftps.claims.QUIET", 0.5)
+    first, second = house.login(), house.login()
+    connection = first.begin(f"STOR {PATH}")
+    for _ in range(8):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+    with pytest.raises(ftplib.error_temp, match=r"^450 "):
+        second.begin(f"STOR {PATH}")
+    connection.unwrap().close()
+    assert first.voidresp().startswith("226 ")
+
+
+def test_an_interrupted_upload_is_its_accounts_own(house: House) -> None:
+    """Another account neither sees nor continues it; nor does a new account with the id of a removed one."""
+    password_hash = Account.get().logins.get().password_hash
+    add_account(house.settings, password_hash, "other")
+    house.login().cut(PATH, BODY[:5000])
+    other = house.connect("other")
+    assert NAME not in other.nlst("/Products")
+    with pytest.raises(ftplib.error_perm, match=r"^554 "):
+        other.begin(f"STOR {PATH}", 5000)
+    Account.delete().where(Account.name == "acme").execute()
+    add_account(house.settings, password_hash, "acme")
+    assert NAME not in house.login().nlst("/Products")
+
+
+def test_an_interrupted_upload_can_be_deleted(house: House) -> None:
+    """DELE removes what arrived."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    assert client.delete(PATH) == "250 The interrupted upload was removed."
+    assert NAME not in client.nlst("/Products")
+
+
+def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `partial_hours`; younger ones stay."""
+    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
+    house = make_house(partial_hours=1)
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    client.cut("/Products/PRODUCT_19_09_2024.csv", BODY[:5000])
+    account = Account.get()
+    key = f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}"
+    old = house.door.shared.partials.path(key, PATH)
+    os.utime(old, (time.time() - 3700,) * 2)
+    house.wait(lambda: not old.exists())
+    assert client.nlst("/Products")[0] == "PRODUCT_19_09_2024.csv"
+
+
+def test_a_data_connection_that_never_comes_frees_the_name(house: House) -> None:
+    """The client gives up and asks for another one."""
+    client = house.login()
+    client.voidcmd("TYPE I")
+    client.voidcmd("EPSV")
+    assert client.ask(f"STOR {PATH}").startswith("150")
+    connection = client.transfercmd(f"STOR {PATH}")
+    connection.sendall(BODY)
+    connection.unwrap().close()  # type: ignore[attr-defined]
+    assert client.voidresp().startswith("226 ")
+    client.voidcmd("EPSV")
+    assert client.ask(f"STOR {PATH}").startswith("150")
+    assert client.ask("ABOR").startswith("426")
+    assert client.last_reply().startswith("226")
+    end_of_session = house.login()
+    assert end_of_session.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_data_connection_that_does_not_come_in_time_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """425 for the command that waited; what was sent meanwhile is answered then."""
+    monkeypatch.setattr("ftps.data.PassiveListener.timeout", 0.3)
+    client = house.login()
+    client.voidcmd("EPSV")
+    assert client.ask(f"STOR {PATH}").startswith("150")
+    client.putcmd("TYPE I")
+    assert [client.last_reply()[:3], client.last_reply()[:3]] == ["425", "200"]
+    client.voidcmd("EPSV")
+    time.sleep(0.5)
+    assert client.ask("NOOP") == "200 OK."
+
+
+def test_without_a_data_connection_there_is_no_transfer(house: House) -> None:
+    """425 instead of a wait for ever."""
+    client = house.login()
+    for command in (f"STOR {PATH}", "LIST", "NLST", "MLSD", "RETR /Templates/PRODUCT.csv"):
+        assert client.ask(command).startswith("425 ")
+
+
+def test_a_cut_resume_keeps_what_both_parts_brought(house: House) -> None:
+    """REST, cut again, REST again."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    connection = client.begin(f"STOR {PATH}", 5000)
+    connection.sendall(BODY[5000:9000])
+    time.sleep(0.1)
+    end(connection, "fin")
+    assert client.last_reply().startswith("426")
+    assert size(house) == 9000
+    assert client.put(PATH, BODY[9000:], rest=9000).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY

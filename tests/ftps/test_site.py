@@ -1,0 +1,135 @@
+"""SITE STATUS, VALIDATE and HELP: a partner's only questions, and only about the partner's own files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from layout import spool_folder
+from models import Account, ImportRun, Upload, database, now
+from settings import Settings
+from tests.visitor import BODY, NAME, PATH, House, add_account
+
+
+def finish(house: House, report: str | None, **values: object) -> threading.Thread:
+    """A worker that ends the first dry run it finds."""
+
+    def work() -> None:
+        run = house.wait(lambda: ImportRun.get_or_none(ImportRun.status == "waiting"))
+        folder = spool_folder(house.settings, run.number)
+        assert (folder / run.file).read_bytes() == BODY
+        if report is not None:
+            (folder / "report.csv").write_text(report, encoding="utf-8-sig", newline="")
+        changes = {"status": "completed", "finished_at": now(), **values}
+        ImportRun.update(changes).where(ImportRun.number == run.number).execute()
+        database.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", [NAME, "x.tmp"])
+def test_validate_tells_what_an_import_would_do(house: House, delimiter: str, name: str) -> None:
+    """Counts and the first ten messages; nothing is left behind and the file still waits."""
+    client = house.login()
+    client.put(f"/Products/{name}", BODY)
+    rows = [["Line", "Column", "Value", "Code", "Message"]]
+    rows += [[str(line), "Name", "", "REQUIRED", f'"say\n226 {delimiter}"'] for line in range(2, 14)]
+    report = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n"
+    worker = finish(house, report, rows=20_000, rejected=12, status="completed_with_errors")
+    before = len(house.rung)
+    reply = client.ask(f"SITE VALIDATE /Products/{name}").split("\n")
+    worker.join()
+    assert reply[0] == f"250-Dry run of {name}: nothing was changed."
+    assert reply[1].startswith(" completed_with_errors: rows 20000,")
+    assert reply[2] == f" line 2, Name: REQUIRED: say 226 {delimiter}".replace("\t", " ")
+    assert len(reply) == 2 + 10 + 2
+    assert reply[-2:] == [" ... and 2 more", "250 End."]
+    assert len(house.rung) == before + 1
+    assert ImportRun.select().count() == 0
+    assert [row.state for row in house.rows] == (["waiting"] if name == NAME else [])
+    assert house.file(f"/Products/{name}").read_bytes() == BODY
+
+
+def test_validate_without_a_report_gives_the_counts(settings: Settings, open_house: Callable[..., House]) -> None:
+    """On both engines."""
+    house = open_house(settings.__class__(**{**vars(settings), "host": "127.0.0.1", "port": 0}))
+    client = house.login()
+    client.put(PATH, BODY)
+    worker = finish(house, None, rows=3, created=3)
+    reply = client.ask(f"SITE VALIDATE {PATH}")
+    worker.join()
+    assert "rows 3, created 3, updated 0" in reply
+
+
+def test_validate_loses_its_patience(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dry run goes on, and STATUS tells of it by its number."""
+    monkeypatch.setattr("ftps.validate.PATIENCE", 0.5)
+    client = house.login()
+    client.put(PATH, BODY)
+    assert client.ask(f"SITE VALIDATE {PATH}") == "250 The dry run takes longer and goes on; ask SITE STATUS 2."
+    assert f"2 {NAME} waiting" in client.ask("SITE STATUS 2")
+    assert f"2 {NAME}" not in client.ask("SITE STATUS")
+
+
+@pytest.mark.parametrize("path", ["/Products/nothing.tmp", "/Products", "/", "/Templates/PRODUCT.csv", "/Nowhere/x"])
+def test_validate_needs_a_file_of_an_entity(house: House, path: str) -> None:
+    """550, and no row."""
+    assert house.login().ask(f"SITE VALIDATE {path}").startswith("550")
+    assert house.rows == []
+
+
+def test_the_loop_is_free_during_a_validation(house: House) -> None:
+    """The client waits, others don't; a client that leaves harms nobody."""
+    client, other = house.login(), house.login()
+    client.put(PATH, BODY)
+    client.putcmd(f"SITE VALIDATE {PATH}")
+    house.wait(lambda: ImportRun.select().count())
+    assert other.ask("NOOP").startswith("200")
+    client.close()
+    house.wait(lambda: len(house.door.shared.sessions) == 1)
+    assert other.ask("NOOP").startswith("200")
+
+
+def test_status_tells_of_uploads_and_imports(house: House) -> None:
+    """The last ones, one by its number, one by its file."""
+    client = house.login()
+    assert client.ask("SITE STATUS") == "211-Imports:\n none yet\n211 End of status."
+    client.put(PATH, BODY)
+    client.put("/Orders/ORDER_18_09_2024.csv", b"x")
+    ImportRun.create(
+        number=1, account=Account.get(), entity="product", file=NAME, status="failed", code="NOT_TEXT", rows=7
+    )
+    line = f" 1 {NAME} failed rows=7 created=0 updated=0 unchanged=0 rejected=0 warnings=0 code=NOT_TEXT"
+    assert client.ask("SITE STATUS").split("\n")[1:3] == [line, " 2 ORDER_18_09_2024.csv waiting size=1"]
+    for what in ("1", NAME, PATH):
+        assert client.ask(f"SITE STATUS {what}").split("\n")[1:-1] == [line]
+    for what in ("3", "99999999999999999999", "x.csv", "-1"):
+        assert client.ask(f"SITE STATUS {what}") == "550 No such import."
+
+
+def test_status_tells_nothing_of_others(house: House) -> None:
+    """Neither of another account nor of an entity that this login may not see."""
+    password_hash = Account.get().logins.get().password_hash
+    other = add_account(house.settings, password_hash, "other")
+    Upload.create(account=other, entity="product", name=NAME, size=1)
+    mine = Account.get(Account.name == "acme")
+    Upload.create(account=mine, entity="customer", name="CUSTOMER_18_09_2024.csv", size=1)
+    add_account(house.settings, password_hash, "third", entities=["product"])
+    client, third = house.login(), house.connect("third")
+    for what in ("1", NAME):
+        assert client.ask(f"SITE STATUS {what}").startswith("550")
+        assert third.ask(f"SITE STATUS {what}").startswith("550")
+    assert third.ask("SITE STATUS 2").startswith("550")
+    assert NAME not in client.ask("SITE STATUS")
+
+
+def test_site_help_lists_them(house: House) -> None:
+    """STATUS and VALIDATE."""
+    reply = house.login().ask("SITE HELP")
+    assert "SITE STATUS" in reply
+    assert "SITE VALIDATE" in reply

@@ -1,0 +1,164 @@
+"""TLS versions, certificates that are replaced, passive ports."""
+
+from __future__ import annotations
+
+import dataclasses
+import ftplib
+import random
+import socket
+import ssl
+from collections.abc import Callable
+
+import pytest
+
+import certs
+from ftps import FrontDoor
+from ftps.tls import TlsError
+from hooks import Hooks
+from schemas import SCHEMAS
+from settings import Settings
+from tests.visitor import BODY, PATH, House, client_context
+
+
+@pytest.mark.parametrize(("setting", "version"), [("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")])
+@pytest.mark.parametrize("reuse", [False, True])
+def test_the_newest_version_is_the_setting_s(
+    make_house: Callable[..., House], setting: str, version: str, reuse: bool
+) -> None:
+    """A client that knows 1.3 gets at most what is set, and uploads and downloads work."""
+    house = make_house(tls_max_version=setting)
+    client = house.login(reuse)
+    assert isinstance(client.sock, ssl.SSLSocket)
+    assert client.sock.version() == version
+    (house.root / "Products" / "processed" / "a.csv").write_bytes(BODY * 10)
+    for _ in range(3):
+        assert client.put(PATH, BODY).startswith("226 ")
+        assert client.get("/Products/processed/a.csv") == BODY * 10
+
+
+def test_sessions_are_resumed_on_the_data_connection(house: House) -> None:
+    """With the control connection's session (what strict clients expect)."""
+    client = house.login(reuse=True)
+    for _ in range(3):
+        connection = client.begin(f"STOR {PATH}")
+        connection.sendall(BODY)
+        assert connection.session_reused
+        connection.unwrap().close()
+        assert client.voidresp().startswith("226 ")
+
+
+def test_tls_1_1_is_refused(house: House) -> None:
+    """The handshake fails, and the server goes on."""
+    context = client_context()
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, OSError)):
+        house.connect(context=context)
+    assert house.login().ask("NOOP").startswith("200")
+
+
+def seen(house: House) -> bytes | None:
+    client = house.connect()
+    assert isinstance(client.sock, ssl.SSLSocket)
+    found = client.sock.getpeercert(binary_form=True)
+    client.close()
+    return found
+
+
+def test_a_new_certificate_is_used_without_a_restart(house: House) -> None:
+    """New connections get it, running sessions go on with the old one."""
+    client, before = house.login(reuse=True), seen(house)
+    folder = house.settings.home
+    certs.make(folder / "new.pem", folder / "new.key")
+    certs.install(house.settings, folder / "new.pem", folder / "new.key")
+    house.wait(lambda: seen(house) != before)
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert house.login(reuse=True).put(PATH, BODY).startswith("226 ")
+
+
+def test_a_broken_certificate_is_logged_and_the_old_one_stays(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """And a right one after it is used."""
+    before = seen(house)
+    house.settings.certificate_path.write_text("rubbish")
+    house.wait(lambda: "The new certificate is not used" in caplog.text)
+    assert seen(house) == before
+    certs.make(house.settings.certificate_path, house.settings.private_key_path)
+    house.wait(lambda: seen(house) != before)
+
+
+def test_a_certificate_that_can_t_be_used_keeps_the_door_shut(make_settings: Callable[..., Settings]) -> None:
+    """open() says which file."""
+    settings = make_settings(host="127.0.0.1", port=0)
+    settings.certificate_path.parent.mkdir()
+    settings.certificate_path.write_text("rubbish")
+    settings.private_key_path.write_text("rubbish")
+    with pytest.raises(TlsError, match=r"server\.pem"):
+        FrontDoor(settings, Hooks(), SCHEMAS, lambda: None).open()
+
+
+def test_two_servers_in_one_process_share_nothing(
+    make_house: Callable[..., House], make_settings: Callable[..., Settings]
+) -> None:
+    """Neither the certificate nor a setting."""
+    house = make_house(banner="one")
+    other = dataclasses.replace(house.settings, home=house.settings.home / "two", banner="two")
+    door = FrontDoor(other, Hooks(), SCHEMAS, lambda: None)
+    door.open()
+    client = house.connect()
+    assert client.welcome == "220 one"
+    assert door.address != house.door.address
+    door.close()
+    assert client.ask("NOOP").startswith("200")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports in a row that are free at the moment."""
+    for first in random.sample(range(40_000, 60_000, 10), 200):
+        ports = list(range(first, first + count))
+        sockets = [socket.socket() for _ in ports]
+        try:
+            for each, port in zip(sockets, ports, strict=True):
+                each.bind(("127.0.0.1", port))
+            return ports
+        except OSError:
+            continue
+        finally:
+            for each in sockets:
+                each.close()
+    raise AssertionError("no free ports")
+
+
+@pytest.mark.parametrize(("command", "opened"), [("PASV", "227"), ("EPSV", "229")])
+def test_a_passive_range_that_is_used_up_is_told(make_house: Callable[..., House], command: str, opened: str) -> None:
+    """425 and a count, not a port that the firewall blocks; it works again once a port is free."""
+    first, last = free_ports(2)
+    house = make_house(passive_ports=f"{first}-{last}")
+    clients = [house.login() for _ in range(3)]
+    assert [client.ask(command)[:3] for client in clients] == [opened, opened, "425"]
+    assert house.door.passive_used_up == 1
+    assert clients[0].ask("ABOR").startswith("225")
+    assert clients[2].put(PATH, BODY).startswith("226 ")
+
+
+def test_the_public_address_is_told_in_pasv(make_house: Callable[..., House]) -> None:
+    """For a server behind NAT."""
+    house = make_house(public_address="192.0.2.7")
+    assert "(192,0,2,7," in house.login().ask("PASV")
+
+
+def test_too_many_connections_get_421(make_house: Callable[..., House]) -> None:
+    """And a place that becomes free is given away again."""
+    house = make_house(max_connections_per_ip=2)
+    first, _ = house.connect(), house.connect()
+    with pytest.raises((ftplib.error_temp, EOFError, OSError)):
+        house.connect()
+    first.close()
+    house.wait(lambda: len(house.door.shared.sessions) == 1)
+    assert house.connect().ask("NOOP").startswith("200")
+
+
+def test_an_idle_session_ends(make_house: Callable[..., House]) -> None:
+    """421 after `idle_timeout` seconds."""
+    house = make_house(idle_timeout=1)
+    assert house.login().last_reply().startswith("421 ")
