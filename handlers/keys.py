@@ -145,9 +145,13 @@ class CustomerReferences:
             ("Customer_System_ID", "customer_system_id", self._by_id),
             ("Customer_Reference_ID", "customer_reference_id", self._by_reference),
         ):
-            value = row.values.get(attribute)
-            if value is None:
+            if attribute not in row.values:
                 continue
+            value = row.values[attribute]
+            if value is None:
+                row.reject("REQUIRED", column, f"{column} can't be cleared: name a customer, or leave the cell empty "
+                           "to keep the stored one")  # fmt: skip
+                return None
             if value not in known:
                 row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {value!r}: send the customer first, "
                            "or correct the cell")  # fmt: skip
