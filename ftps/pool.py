@@ -5,9 +5,11 @@ Not concurrent.futures: its queue has no bound, and its threads know nothing of 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,13 +50,15 @@ class Pool:
             return False
         return True
 
-    def stop(self, timeout: float = 30.0) -> None:
-        """Let the queued jobs finish, then end the threads; `timeout` in seconds for each."""
-        for _ in self._threads:
-            self._queue.put(None)
+    def stop(self, timeout: float = 5.0) -> None:
+        """Let the queued jobs finish, then end the threads; a job that hangs is left alone after `timeout` seconds."""
+        until = time.monotonic() + timeout
+        with contextlib.suppress(queue.Full):
+            for _ in self._threads:
+                self._queue.put(None, timeout=max(0.0, until - time.monotonic()))
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout)
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _finished(self) -> None:
         with self._lock:

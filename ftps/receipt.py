@@ -142,6 +142,15 @@ def forget_spooled(shared: Shared, numbers: list[int]) -> None:
         shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
 
 
+def sweep(shared: Shared) -> None:
+    """Remove the bytes of uploads that were replaced or deleted just before a kill."""
+    spool = shared.settings.spool
+    numbers = [int(folder.name) for folder in spool.iterdir() if folder.name.isdecimal()]
+    for start in range(0, len(numbers), 500):
+        void = Upload.id.in_(numbers[start : start + 500]) & Upload.state.in_(("replaced", "deleted"))
+        forget_spooled(shared, [row.id for row in Upload.select(Upload.id).where(void)])
+
+
 def _check_rights(shared: Shared, arrival: Arrival) -> None:
     """Rights may have changed while the file was coming in."""
     identity = current([arrival.identity.login_id], shared.schemas).get(arrival.identity.login_id)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ftps.identity import Identity, current
 from ftps.pool import connect, disconnect
+from ftps.receipt import sweep as sweep_receipts
 from ftps.shared import Shared
 from ftps.tls import Certificates
 from ftps.validate import sweep as sweep_validations
@@ -92,6 +93,7 @@ class Watch:
         for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
             log.info("an upload that nobody continued was removed: %s", path.name)
         sweep_validations(self._shared)
+        sweep_receipts(self._shared)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:
