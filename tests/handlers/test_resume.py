@@ -1,0 +1,112 @@
+"""An import that is killed goes on where it stopped, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import layout
+from events import ImportFinished
+from handlers.run import ImportJob
+from jobs.queue import claim
+from models import ImportRun
+from tests.partner import Partner, counts
+
+PRODUCTS = "SKU_ID,Name,MOQ\n" + "".join(
+    f"{number:03},{'' if number == 4 else 'a'},{'x' if number == 7 else ''}\n" for number in range(9)
+) + "7,b,\n003,c,\n"  # fmt: skip
+TREE = "Category,Position\nA > B > C,\nX > Y,\nA > B,\nA,\nD,x\nD > E,\nF,2\n"
+ORDERS = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n" + "".join(
+    f"P{number % 3},K1,2024-09-18,{'X' if number == 5 else 'S'},{number}\n" for number in range(9)
+)  # fmt: skip
+CUSTOMERS = "Reference_ID,Company_Name\n" + "".join(f"K{number},Delta\n" for number in range(2, 6))
+FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUSTOMERS}
+
+
+class Killed(BaseException):
+    """Nobody catches this one."""
+
+
+def execute(partner: Partner, number: int, kill_after: int = 0) -> ImportFinished:
+    """Run an import, as a worker would; it dies after the chunk that brings it to `kill_after` rows or more."""
+
+    def progress(done: int, rows: int) -> None:
+        if 0 < kill_after <= done:
+            raise Killed
+
+    run = claim(partner.settings, partner.registry, "test", number)
+    assert run is not None
+    return ImportJob(
+        partner.settings, partner.registry.handler(run.entity), partner.hooks, run, "test", progress
+    ).execute()
+
+
+def stocked(partner: Partner) -> Partner:
+    partner.send("product", "SKU_ID,Name\nS,a\n")
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    return partner.in_chunks(2)
+
+
+def outcome(partner: Partner, event: ImportFinished) -> dict[str, Any]:
+    """Everything that a partner can see of an import, but for what is made anew each time."""
+    records = [{name: cell for name, cell in record.items() if not name.endswith(("System_ID", "Order_ID"))}
+               for record in partner.records(event.entity)]  # fmt: skip
+    ids = [{name: cell for name, cell in row.items() if name != "System_ID"} for row in partner.read(event, ".ids.csv")]
+    texts = [partner.file(event, ending).read_bytes() if partner.file(event, ending).exists() else b""
+             for ending in (".report.csv", ".rejected.csv")]  # fmt: skip
+    return {"counts": (event.status, event.rows, counts(event), event.warnings), "ids": ids, "texts": texts,
+            "records": sorted(map(str, records))}  # fmt: skip
+
+
+@pytest.mark.parametrize("entity", FILES)
+def test_a_run_that_is_killed_after_any_chunk(partner: Partner, entity: str) -> None:
+    """Counts, records and report files are those of an import that nobody disturbed, whatever the kill left behind."""
+    partner = stocked(partner)
+    undisturbed = partner.send(entity, FILES[entity])
+    expected = outcome(partner, undisturbed)
+    assert undisturbed.rejected + undisturbed.warnings > 0
+
+    for kill_after in range(1, undisturbed.rows + 1, 2):
+        other = stocked(partner.neighbour(f"n{kill_after}"))
+        number = other.queue(entity, FILES[entity]).number
+        with pytest.raises(Killed):
+            execute(other, number, kill_after)
+        litter(layout.spool_folder(other.settings, number))
+
+        assert outcome(other, execute(other, number)) == expected, kill_after
+
+
+def litter(spool: Path) -> None:
+    """What a process may have written between its last checkpoint and its death."""
+    for name in ("report.csv", "rejected.csv", "ids.csv", "ids.lines"):
+        with (spool / name).open("ab") as file:
+            file.write(b'99,"half a row')
+
+
+def test_a_run_that_is_killed_at_every_chunk(partner: Partner) -> None:
+    """As long as each life finishes one chunk, the import ends."""
+    partner = stocked(partner)
+    expected = outcome(partner, partner.send("product", PRODUCTS))
+    other = stocked(partner.neighbour("globex"))
+    number = other.queue("product", PRODUCTS).number
+    for _ in range(6):
+        with pytest.raises(Killed):
+            execute(other, number, kill_after=1)
+
+    assert ImportRun.get_by_id(number).position == 11
+    assert outcome(other, execute(other, number)) == expected
+
+
+def test_a_killed_dry_run_starts_again(partner: Partner) -> None:
+    """It has nothing to go on from."""
+    partner = stocked(partner)
+    number = partner.queue("product", PRODUCTS, dry_run=True).number
+    with pytest.raises(Killed):
+        execute(partner, number, kill_after=4)
+
+    event = execute(partner, number)
+
+    assert (event.rows, counts(event)) == (11, (7, 0, 0, 4))
+    assert len(partner.messages(event)) == 4
