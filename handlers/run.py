@@ -68,6 +68,7 @@ class ImportJob:
         self._decide(problem.code, problem.message)
 
     def _import(self) -> None:
+        self.hold()
         started = ImportStarted(self.run.number, self.account.name, self.run.entity, self.run.file, self.source,
                                 self.run.dry_run)  # fmt: skip
         try:

@@ -1,0 +1,150 @@
+"""Who works on an import, and what becomes of a worker that lost it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+import layout
+from errors import LeaseLost
+from handlers.run import ImportJob
+from hooks import Hooks
+from hookspecs import hookimpl
+from jobs.leases import Heartbeat, Owner, is_dead, renew, sweep_dead
+from jobs.queue import claim
+from models import ImportRun, now
+from tests.partner import Partner, counts
+
+CONTENT = "SKU_ID,Name\n" + "".join(f"{number},a\n" for number in range(6))
+
+
+def take(partner: Partner, owner: str, number: int) -> ImportRun:
+    run = claim(partner.settings, partner.registry, owner, number)
+    assert run is not None
+    return run
+
+
+def expire(number: int) -> None:
+    ImportRun.update(lease_until=now() - dt.timedelta(seconds=1)).where(ImportRun.number == number).execute()
+
+
+def job(partner: Partner, run: ImportRun, owner: str) -> ImportJob:
+    return ImportJob(partner.settings, partner.registry.handler(run.entity), partner.hooks, run, owner)
+
+
+class TakeOver:
+    """A plugin that takes the import over for `two` in the middle of the second chunk of `one`."""
+
+    def __init__(self, partner: Partner, number: int) -> None:
+        self.partner, self.number, self.chunks = partner, number, 0
+
+    @hookimpl
+    def on_rows(self, entity: str, account: str, rows: list[object]) -> None:
+        self.chunks += 1
+        if self.chunks == 2:
+            expire(self.number)
+            take(self.partner, "two", self.number)
+
+
+def test_the_former_owner_writes_nothing(partner: Partner) -> None:
+    """Once it is taken over it stops, and touches neither records nor report files; the new owner ends the import."""
+    partner = partner.in_chunks(2)
+    number = partner.queue("product", CONTENT).number
+    run = take(partner, "one", number)
+    partner.hooks = Hooks(plugins=[TakeOver(partner, number)])
+    with pytest.raises(LeaseLost, match="was taken over"):
+        job(partner, run, "one").execute()
+    spool = layout.spool_folder(partner.settings, number)
+
+    assert partner.column("product", "SKU_ID") == ["0", "1"]
+    assert {name: (spool / name).stat().st_size for name in ("ids.csv", "report.csv")} == {
+        name: size for name, size in ImportRun.get_by_id(number).offsets.items() if name in ("ids.csv", "report.csv")
+    }
+    partner.hooks = Hooks()
+    event = job(partner, ImportRun.get_by_id(number), "two").execute()
+    assert (event.rows, counts(event)) == (6, (6, 0, 0, 0))
+    assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == list("012345")
+
+
+def test_the_former_owner_does_not_decide(partner: Partner) -> None:
+    """A fault that it finds is the new owner's to report; a closed import is not closed twice."""
+    number = partner.queue("product", "SKU_ID,Colour\n1,a\n").number
+    run = take(partner, "one", number)
+    expire(number)
+    take(partner, "two", number)
+
+    with pytest.raises(LeaseLost):
+        job(partner, run, "one").execute()
+
+    assert (ImportRun.get_by_id(number).closing, ImportRun.get_by_id(number).code) == (False, None)
+    assert job(partner, ImportRun.get_by_id(number), "two").execute().code == "UNKNOWN_COLUMN"
+    with pytest.raises(LeaseLost):
+        job(partner, run, "one").execute()
+
+
+def test_a_lease_is_renewed_by_its_owner_only(partner: Partner) -> None:
+    """Whoever lost it does not get it back by renewing."""
+    number = partner.queue("product", CONTENT).number
+    take(partner, "one", number)
+    expire(number)
+
+    renew(partner.settings, number, "two")
+    assert ImportRun.get_by_id(number).lease_until < now()
+    renew(partner.settings, number, "one")
+    assert ImportRun.get_by_id(number).lease_until > now()
+
+
+def test_a_heartbeat_keeps_the_lease_of_a_long_chunk(partner: Partner) -> None:
+    """It renews from a thread of its own, and ends with the work."""
+    number = partner.queue("product", CONTENT).number
+    take(partner, "one", number)
+    expire(number)
+
+    with Heartbeat(replace(partner.settings, lease_seconds=1), number, "one"):
+        end = time.monotonic() + 10
+        while ImportRun.get_by_id(number).lease_until < now() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    assert ImportRun.get_by_id(number).lease_until > now()
+
+
+def test_a_living_worker_is_not_dead(partner: Partner) -> None:
+    """Its lock file is held; after its end the file is gone and nothing is said."""
+    owner = Owner(partner.settings)
+
+    assert not is_dead(partner.settings, owner.name)
+    owner.close()
+    assert not is_dead(partner.settings, owner.name)
+    assert list((partner.settings.spool / "workers").iterdir()) == []
+
+
+def test_a_killed_worker_is_noticed_at_once(partner: Partner) -> None:
+    """The kernel frees its lock: its import is free long before the lease would have ended."""
+    number = partner.queue("product", CONTENT).number
+    code = (
+        "import sys, time; from settings import load; from jobs.leases import Owner\n"
+        "owner = Owner(load(sys.argv[1], environ={})); print(owner.name, flush=True); time.sleep(60)"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code, str(partner.settings.home)], stdout=subprocess.PIPE)
+    try:
+        assert worker.stdout is not None
+        name = worker.stdout.readline().decode().strip()
+        take(partner, name, number)
+        sweep_dead(partner.settings)
+        assert claim(partner.settings, partner.registry, "two", number) is None
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        worker.stdout.close()
+
+    sweep_dead(partner.settings)
+
+    assert not (partner.settings.spool / "workers" / f"{name}.lock").exists()
+    assert take(partner, "two", number).lease_owner == "two"

@@ -1,0 +1,149 @@
+"""Which import is next (design section 6, step 4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from jobs.queue import claim, give_back
+from models import ImportRun, now
+from tests.partner import Partner
+
+CONTENT = {
+    "product": "SKU_ID,Name\n1,a\n", "category": "Category\nA\n", "collection": "Name\nA\n",
+    "inventory": "SKU_ID,Available_Quantity\n1,1\n", "customer": "Reference_ID,Company_Name\n1,a\n",
+    "address": "Customer_Reference_ID,Type,Line_1,City,Country\n1,both,a,b,DE\n",
+    "contact": "Customer_Reference_ID,First_Name\n1,a\n",
+    "order": "Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n1,2024-09-18,1,1\n",
+}  # fmt: skip
+
+
+def queue(partner: Partner, *entities: str) -> list[int]:
+    return [partner.queue(entity, CONTENT[entity]).number for entity in entities]
+
+
+def take(partner: Partner, owner: str = "one", only: int | None = None) -> ImportRun | None:
+    return claim(partner.settings, partner.registry, owner, only)
+
+
+def finish(run: ImportRun) -> None:
+    ImportRun.update(status="completed", lease_owner=None).where(ImportRun.number == run.number).execute()
+
+
+def drain(partner: Partner) -> list[str]:
+    """The entities of all waiting imports in the order in which one worker takes them."""
+    taken: list[str] = []
+    while run := take(partner):
+        taken.append(run.entity)
+        finish(run)
+    return taken
+
+
+def test_an_empty_queue_has_nothing(partner: Partner) -> None:
+    """None, and no error."""
+    assert take(partner) is None
+
+
+def test_files_of_one_entity_go_in_order_of_arrival(partner: Partner) -> None:
+    """One at a time: the second waits for the end of the first, whoever asks."""
+    first, second = queue(partner, "product", "product")
+
+    run = take(partner, "one")
+    assert run is not None
+    assert (run.number, run.status, run.lease_owner, run.attempts) == (first, "running", "one", 1)
+    assert take(partner, "two") is None
+    assert take(partner, "two", only=second) is None
+    finish(run)
+    after = take(partner, "two")
+    assert after is not None
+    assert after.number == second
+
+
+def test_what_depends_goes_later(partner: Partner) -> None:
+    """Whatever the order of arrival: a product's category must be there first."""
+    queue(partner, "order", "inventory", "product", "contact", "address", "customer", "collection", "category")
+
+    taken = drain(partner)
+
+    assert sorted(taken) == sorted(CONTENT)
+    for entity in CONTENT:
+        for before in partner.registry.handler(entity).after:
+            assert taken.index(before) < taken.index(entity), (before, entity)
+
+
+def test_what_depends_waits_for_what_is_running(partner: Partner) -> None:
+    """The category file is being imported: the product file is not ready, an independent one is."""
+    queue(partner, "category", "product", "customer")
+    category = take(partner, "one")
+    customer = take(partner, "two")
+
+    assert category is not None
+    assert customer is not None
+    assert (category.entity, customer.entity) == ("category", "customer")
+    assert take(partner, "three") is None
+    finish(category)
+    product = take(partner, "three")
+    assert product is not None
+    assert product.entity == "product"
+
+
+def test_accounts_do_not_wait_for_each_other(partner: Partner) -> None:
+    """The neighbour's category file has nothing to do with my products."""
+    other = partner.neighbour("globex")
+    queue(partner, "category")
+    assert take(partner) is not None
+    (number,) = queue(other, "product")
+
+    run = take(other, "two")
+
+    assert run is not None
+    assert run.number == number
+
+
+def test_a_dry_run_waits_for_nothing(partner: Partner) -> None:
+    """It changes nothing; nothing waits for it either."""
+    queue(partner, "product")
+    dry = partner.queue("product", CONTENT["product"], dry_run=True).number
+    assert take(partner, "one") is not None
+
+    run = take(partner, "two", only=dry)
+
+    assert run is not None
+    assert run.dry_run
+
+
+def test_a_lease_that_ended_is_taken_over(partner: Partner) -> None:
+    """Not before it has; started_at stays that of the first start."""
+    queue(partner, "product")
+    first = take(partner, "one")
+    assert first is not None
+    assert take(partner, "two") is None
+
+    ImportRun.update(lease_until=now() - dt.timedelta(seconds=1)).execute()
+    second = take(partner, "two")
+
+    assert second is not None
+    assert (second.number, second.lease_owner, second.attempts) == (first.number, "two", 2)
+    assert second.started_at == first.started_at
+
+
+def test_an_import_that_is_given_back_waits_again(partner: Partner) -> None:
+    """Only its owner gives it back."""
+    queue(partner, "product")
+    run = take(partner, "one")
+    assert run is not None
+
+    give_back(run, "two")
+    assert take(partner, "two") is None
+    give_back(run, "one")
+    again = take(partner, "two")
+    assert again is not None
+    assert again.number == run.number
+
+
+def test_an_entity_of_a_missing_plugin_is_left_alone(partner: Partner) -> None:
+    """A worker that has the plugin takes it; the others go on with the rest."""
+    queue(partner, "product")
+    ImportRun.update(entity="shipment").execute()
+    queue(partner, "customer")
+
+    assert drain(partner) == ["customer"]
