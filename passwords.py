@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 
 import argon2
@@ -10,8 +11,11 @@ _HASHER = argon2.PasswordHasher()
 _LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without i, l, o, I, O, 0 and 1, which people confuse when they read a password aloud."""
 
-DUMMY_HASH = _HASHER.hash(secrets.token_hex(16))
-"""Matches nothing: checked in place of an unknown user's, so that the answer takes as long."""
+
+@functools.cache
+def dummy_hash() -> str:
+    """Matches nothing: checked in place of an unknown user's, so that the answer takes as long."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def hash_password(text: str) -> str:

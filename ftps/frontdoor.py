@@ -11,6 +11,7 @@ from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
 import certs
+import passwords
 from ftps.data import DataChannel
 from ftps.identity import Schemas
 from ftps.session import Session
@@ -58,6 +59,8 @@ class FrontDoor:
         settings = self._settings
         make_home(settings)
         certs.ensure(settings)
+        # Made before the first login needs it, or that one would take longer.
+        passwords.dummy_hash()
         files = settings.certificate_path, settings.private_key_path
         certificates = Certificates(*files, settings.tls_max_version)
         context = make_context(*files, settings.tls_max_version)

@@ -41,7 +41,7 @@ def check(name: str, password: str, address: str, schemas: Schemas) -> Identity 
     Why it is None is logged and never told: a disabled login must look like a wrong password (RFC 2577, section 6).
     """
     login = Login.select(Login, Account).join(Account).where(Login.name == name).first()
-    right = passwords.verify(login.password_hash if login else passwords.DUMMY_HASH, password)
+    right = passwords.verify(login.password_hash if login else passwords.dummy_hash(), password)
     if login is None or not right:
         return None
     identity = _identity(login, schemas)
