@@ -78,9 +78,9 @@ class Partner:
         id_column = self.registry.handler(entity).schema.id_column
         return {record[column]: record[id_column] for record in self.records(entity)}
 
-    def neighbour(self, name: str) -> Partner:
+    def neighbour(self, name: str, **account: Any) -> Partner:
         """A partner with another account on the same server."""
-        return replace(self, account=Account.create(name=name))
+        return replace(self, account=Account.create(name=name, **account))
 
     def in_chunks(self, rows: int) -> Partner:
         """The same partner, whose files are written `rows` rows at a time."""
