@@ -91,10 +91,9 @@ class CategoryHandler(Handler):
         below = _below(context.account, row.stored["path"]) if _moves(row) and row.stored else []
         start = len(row.stored["path"]) if row.stored else 0
         paths = [path, *(path + each.path[start:] for each in below)]
-        longest = max(paths, key=lambda each: len(each.encode()))
-        if len(longest) > LONGEST or len(longest.encode()) > LONGEST_BYTES:
+        for longest in sorted(filter(_is_too_long, paths))[:1]:
             row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
-                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit")  # fmt: skip
+                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, shorten names")  # fmt: skip
 
     def write(self, rows: list[Row], context: Context) -> None:
         moved = [row for row in rows if _moves(row)]
@@ -110,6 +109,10 @@ class CategoryHandler(Handler):
         """By path: Python's order, because databases differ in theirs."""
         query = Category.select().where(Category.account == account)
         return sorted(query.dicts(), key=lambda record: str(record["path"]))
+
+
+def _is_too_long(path: str) -> bool:
+    return len(path) > LONGEST or len(path.encode()) > LONGEST_BYTES
 
 
 def _moves(row: Row) -> bool:

@@ -1,0 +1,152 @@
+"""The first pass over a file: duplicates, order of work, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from errors import FileProblem
+from imports.reading import inspect
+from imports.scan import Key, Scan, Texts
+from schemas import ProductSchema
+
+Make = Callable[..., Scan]
+
+
+def by_sku(texts: Texts) -> Iterable[Key]:
+    if sku := texts("SKU_ID"):
+        yield Key("SKU_ID", sku)
+    if name := texts("Name"):
+        yield Key("Name", name, strong=not sku)
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Iterator[Make]:
+    """scan(rows, ...): a scan of a product file; closed at the end."""
+    made: list[Scan] = []
+
+    def make(rows: str, header: str = "SKU_ID,Name,MOQ", **options: object) -> Scan:
+        path = tmp_path / "PRODUCT_18_09_2024.csv"
+        path.write_text(f"{header}\n{rows}", newline="")
+        keys = options.pop("keys", by_sku)
+        made.append(Scan(tmp_path / f"{len(made)}.db", path, inspect(path, ProductSchema()), keys, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def found(scan: Scan, *numbers: int) -> dict[int, list[tuple[str, list[int], int]]]:
+    """Row number to (column, lines, total) of its duplicates."""
+    duplicates = scan.duplicates(numbers or range(scan.rows)).items()
+    return {number: [(each.column, each.lines, each.total) for each in some] for number, some in duplicates}
+
+
+def test_rows_are_counted(scan: Make) -> None:
+    """Those without any text are none."""
+    assert scan("1,a,\n\n,,\n2,b,\n").rows == 2
+
+
+def test_duplicates_name_the_lines(scan: Make) -> None:
+    """Physical ones, five at the most, and how many there are; only for the rows that are asked for."""
+    made = scan('1,"a\nb",\n2,,\n' + "1,,\n" * 6)
+
+    assert found(made, 0, 1, 3) == {0: [("SKU_ID", [2, 5, 6, 7, 8], 7)], 3: [("SKU_ID", [2, 5, 6, 7, 8], 7)]}
+
+
+def test_weak_keys_are_duplicates_of_strong_ones_only(scan: Make) -> None:
+    """Two rows with an ID may share a name; one without makes all of them ambiguous."""
+    made = scan("1,a,\n2,a,\n3,b,\n,b,\n4,b,\n")
+
+    assert found(made) == {number: [("Name", [4, 5, 6], 3)] for number in (2, 3, 4)}
+
+
+def test_keys_of_different_columns_never_meet(scan: Make) -> None:
+    """A SKU that is another's name is no duplicate."""
+    assert found(scan("a,b,\nb,a,\n")) == {}
+
+
+def test_texts_are_trimmed_and_clearing_is_no_key(scan: Make) -> None:
+    r"""' 1 ' is 1; \N and an empty cell are nothing."""
+    assert found(scan(" 1 ,,\n1,,\n\\N,,\n\\N,,\n,,x\n,,y\n")) == {
+        0: [("SKU_ID", [2, 3], 2)],
+        1: [("SKU_ID", [2, 3], 2)],
+    }
+
+
+def test_rows_with_a_wrong_count_of_cells_have_no_keys(scan: Make) -> None:
+    """Nobody knows which of its cells is which: it does not drag a good row down."""
+    assert found(scan("1,a,\n1,b\n1,c,,d\n")) == {}
+
+
+def test_rows_that_name_one_record_by_different_keys(scan: Make) -> None:
+    """`holders` is asked for the first key of each row, only when rows have different ones."""
+    asked: list[tuple[str, list[str]]] = []
+
+    def holders(column: str, values: list[str]) -> dict[str, str]:
+        asked.append((column, values))
+        return {value: "record" for value in values if value in ("1", "a")}
+
+    made = scan("1,x,\n2,a,\n,a,\n3,b,\n", holders=holders, keys=by_sku)
+    assert sorted(asked) == [("Name", ["a"]), ("SKU_ID", ["1", "2", "3"])]
+    assert found(made, 0) == {0: [("", [2, 4], 2)]}
+    assert made.duplicates([0])[0][0].value == "record"
+
+    asked.clear()
+    assert found(scan("1,x,\n2,y,\n", holders=holders)) == {}
+    assert asked == []
+
+
+def test_rows_are_sorted_by_a_number(scan: Make) -> None:
+    """Rows of equal rank keep the file's order, and are in no group."""
+    made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))
+
+    assert [(number, record.line, group) for number, record, group in made.records()] == [
+        (1, 3, ""), (3, 5, ""), (2, 4, ""), (0, 2, "")]  # fmt: skip
+
+
+def test_rows_are_gathered_by_a_key(scan: Make) -> None:
+    """Where the first of them stands; a row without one is a group of its own."""
+    made = scan("1,a,\n2,b,\n3,,\n4,a,\n5,,\n6,b,\n", order=lambda texts: _name(texts), keys=lambda texts: ())
+
+    rows = list(made.records())
+    assert [number for number, _, _ in rows] == [0, 3, 1, 5, 2, 4]
+    assert len({group for _, _, group in rows}) == 4
+    assert [number for number, _, _ in made.records(2)] == [1, 5, 2, 4]
+
+
+def test_groups_of_one_record_are_one(scan: Make) -> None:
+    """A key by ID and a key by name may mean the same order."""
+    made = scan("1,,\n,a,\n2,,\n1,,\n,b,\n", keys=lambda texts: (), order=lambda texts: next(iter(by_sku(texts)), None),
+                holders=lambda column, values: {value: "r" for value in values if value in ("1", "a")})  # fmt: skip
+
+    assert [number for number, _, _ in made.records()] == [0, 1, 3, 2, 4]
+
+
+def test_a_scan_ends_at_max_rows(scan: Make) -> None:
+    """The message names the limit."""
+    with pytest.raises(FileProblem, match="more than 3 rows") as caught:
+        scan("1,a,\n2,b,\n3,c,\n4,d,\n", max_rows=3)
+    assert caught.value.code == "TOO_LARGE"
+
+
+def test_the_scratch_file_is_removed(scan: Make, tmp_path: Path) -> None:
+    """And one that a kill left behind is no obstacle."""
+    (tmp_path / "0.db").write_bytes(b"left behind")
+
+    with closing(scan("1,a,\n")):
+        assert (tmp_path / "0.db").exists()
+    assert not (tmp_path / "0.db").exists()
+
+
+def test_an_open_column_of_that_name_is_no_key(scan: Make) -> None:
+    """Only the template's own columns are."""
+    assert found(scan("1,a,x\n2,b,x\n", header="SKU_ID,Name,Attribute: SKU_ID")) == {}
+
+
+def _name(texts: Texts) -> Key | None:
+    return Key("Name", texts("Name")) if texts("Name") else None
