@@ -93,7 +93,8 @@ class CategoryHandler(Handler):
         paths = [path, *(path + each.path[start:] for each in below)]
         for longest in sorted(filter(_is_too_long, paths))[:1]:
             row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
-                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, shorten names")  # fmt: skip
+                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, so "
+                       "shorten its names")  # fmt: skip
 
     def write(self, rows: list[Row], context: Context) -> None:
         moved = [row for row in rows if _moves(row)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,7 +55,7 @@ _names = itertools.count()
 
 
 @pytest.fixture
-def fresh(partner: Partner) -> Iterator[Callable[..., Partner]]:
+def fresh(partner: Partner) -> Callable[..., Partner]:
     """fresh(**account): a partner with an account of its own, and what the rows refer to."""
 
     def make(**account: str) -> Partner:

@@ -7,7 +7,7 @@ import pytest
 from errors import WARNING_CODES
 from tests.partner import Partner, counts
 
-EXAMPLES = {
+EXAMPLES: dict[str, tuple[str, str | bytes, tuple[int, str, str]]] = {
     "POSSIBLE_DUPLICATE": ("customer", "Reference_ID,Company_Name\nK2,delta\n", (2, "Company_Name", "delta")),
     "ENCODING_GUESSED": ("product", "SKU_ID,Name\nX,Tèe\n".encode("cp1252"), (1, "", "")),
     "SCIENTIFIC_NOTATION": ("product", "SKU_ID,Name,Barcode\nX,a,1.23E+12\n", (2, "Barcode", "1.23E+12")),

@@ -133,8 +133,8 @@ def test_a_killed_worker_is_noticed_at_once(partner: Partner) -> None:
         "owner = Owner(load(sys.argv[1], environ={})); print(owner.name, flush=True); time.sleep(60)"
     )
     worker = subprocess.Popen([sys.executable, "-c", code, str(partner.settings.home)], stdout=subprocess.PIPE)
+    assert worker.stdout is not None
     try:
-        assert worker.stdout is not None
         name = worker.stdout.readline().decode().strip()
         take(partner, name, number)
         sweep_dead(partner.settings)
