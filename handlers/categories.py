@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from peewee import fn
-
 from handlers.base import Context, Entangled, Handler
 from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
@@ -88,9 +86,10 @@ class CategoryHandler(Handler):
     def check(self, row: Row, context: Context) -> None:
         """The paths below a category that moves grow with its own."""
         path = row.write.get("path") or ""
-        below = _below(context.account, row.stored["path"]) if _moves(row) and row.stored else []
-        start = len(row.stored["path"]) if row.stored else 0
-        paths = [path, *(path + each.path[start:] for each in below)]
+        paths = [path]
+        if row.stored and _moves(row):
+            below = _below(context.account, row.stored["system_id"])
+            paths += [_moved(each["path"], row.stored["path"], path) for each in below]
         for longest in sorted(filter(_is_too_long, paths))[:1]:
             row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
                        f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, so "
@@ -100,7 +99,7 @@ class CategoryHandler(Handler):
         moved = [row for row in rows if _moves(row)]
         super().write(rows, context)
         for stored, new in [(row.stored, row.write["path"]) for row in moved if row.stored]:
-            _move_below(context.account, stored["path"], new)
+            _move_below(context.account, stored, new)
 
     def remember(self, rows: list[Row], context: Context) -> None:
         """Children in later chunks may rest on these."""
@@ -120,13 +119,22 @@ def _moves(row: Row) -> bool:
     return bool(row.stored and not row.rejected and row.values.get("path", row.stored["path"]) != row.stored["path"])
 
 
-def _below(account: int, path: str) -> list[Category]:
-    start = path + SEPARATOR
-    below = (Category.account == account) & (fn.SUBSTR(Category.path, 1, len(start)) == start)
-    return list(Category.select(Category.system_id, Category.path).where(below))
+def _below(account: int, system_id: str) -> list[dict[str, Any]]:
+    """All categories under one."""
+    found: list[dict[str, Any]] = []
+    level = [system_id]
+    while level:
+        children = store.fetch(Category, account, "parent", level)
+        found.extend(children)
+        level = [child["system_id"] for child in children]
+    return found
 
 
-def _move_below(account: int, old: str, new: str) -> None:
-    moved = [{"system_id": each.system_id, "path": new + each.path[len(old) :], "updated_at": now()}
-             for each in _below(account, old)]  # fmt: skip
+def _moved(path: str, old: str, new: str) -> str:
+    return new + path[len(old) :]
+
+
+def _move_below(account: int, stored: dict[str, Any], new: str) -> None:
+    moved = [{"system_id": each["system_id"], "path": _moved(each["path"], stored["path"], new), "updated_at": now()}
+             for each in _below(account, stored["system_id"])]  # fmt: skip
     store.update(Category, "system_id", moved)
