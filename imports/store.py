@@ -43,7 +43,7 @@ def system_ids(model: type[Model], account: int, field: str, values: Sequence[st
 
 def is_too_large(error: peewee.OperationalError) -> bool:
     """Whether Postgres refused a value that no index or page can hold (class 54), which it calls operational."""
-    return str(getattr(error.args[0] if error.args else None, "sqlstate", "")).startswith("54")
+    return str(getattr(getattr(error, "orig", None), "sqlstate", "")).startswith("54")
 
 
 def _quoted(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from errors import ROW_CODES
-from models import database
+from models import database, is_postgres
 from tests.partner import Partner, counts
 
 SYSTEM_ID = "01890000-0000-7000-8000-000000000000"
@@ -235,3 +235,15 @@ def test_a_row_that_the_database_refuses_is_rejected_alone(partner: Partner, chu
     assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(7, "INVALID_VALUE")]
     assert partner.column("product", "Name") == list("abcdefgh")
     assert len(partner.read(event, ".ids.csv")) == 8
+
+
+def test_a_text_that_an_index_can_not_hold(partner: Partner) -> None:
+    """Postgres calls it an operational error, but only the row is at fault: the import goes on."""
+    database.execute_sql("CREATE INDEX by_text ON product (description)")
+    text = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(5_000))
+
+    event = partner.send("product", f"SKU_ID,Name,Description\n1,a,\n2,b,{text}\n3,c,\n")
+
+    refused = int(is_postgres())
+    assert counts(event) == (3 - refused, 0, 0, refused)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(3, "INVALID_VALUE")] * refused
