@@ -12,12 +12,12 @@ from pathlib import Path
 from ftps.claims import Claim
 from ftps.core import Core
 from ftps.identity import Identity
-from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, sync_folder, waiting, writing
+from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, waiting
 from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.targets import Target, target
-from layout import spool_folder
-from models import Upload
+from layout import spool_folder, sync_folder
+from models import Upload, writing
 
 BUSY_FILE = "450 The file is being uploaded."
 

@@ -26,7 +26,6 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +35,8 @@ from ftps.identity import Identity, current
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
-from layout import spool_folder
-from models import Account, EntitySettings, ImportRun, Upload, is_postgres, transaction
+from layout import spool_folder, sync_folder
+from models import EntitySettings, ImportRun, Upload, writing
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -187,25 +186,6 @@ def _sha256_and_sync(path: Path, hash: bool = True) -> str:
         digest = hashlib.file_digest(file, "sha256").hexdigest() if hash else ""
         os.fsync(file.fileno())
     return digest
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` last."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def writing(account_id: int) -> Iterator[None]:
-    """One transaction in which no other receipt, removal or renaming of the account takes place."""
-    with transaction():
-        if is_postgres():
-            # NO KEY: neither does an import wait that inserts records with this account's key, nor we for it.
-            Account.select(Account.id).where(Account.id == account_id).for_update("FOR NO KEY UPDATE").execute()
-        yield
 
 
 def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:

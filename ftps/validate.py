@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftps.find import Wanted, open_bytes
-from ftps.receipt import sync_folder
 from ftps.replies import lines
 from ftps.shared import Shared
-from layout import spool_folder
+from layout import spool_folder, sync_folder
 from models import ImportRun, Upload, now, transaction
 
 log = logging.getLogger("ftpdock.ftps")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
     kept = reports.parent / inner
     _move(spool / run.file, kept / layout.numbered(run.file, run.number))
     for each in (reports, kept):
-        sync_folder(each)
+        layout.sync_folder(each)
     shutil.rmtree(spool, ignore_errors=True)
     report = reports / layout.numbered(run.file, run.number, f".{REPORT}")
     return report if report.exists() else None
@@ -75,10 +74,3 @@ def _move(source: Path, target: Path) -> None:
         source.replace(target)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

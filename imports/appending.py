@@ -21,15 +21,6 @@ def check_lengths(folder: Path, offsets: Mapping[str, int]) -> None:
             raise FtpdockError(f"{path} has {found} bytes, but {length} were recorded: it was changed")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names of new files last through a power cut, as fsync does for what is in them."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 class Appended:
     """A file that is continued at a recorded length."""
 

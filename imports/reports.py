@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from errors import FileProblem
-from imports.appending import Numbers, Table, check_lengths, sync_folder
+from imports.appending import Numbers, Table, check_lengths
 from imports.header import Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
 from imports.report_cells import cut_message, cut_value, neutralise, restore
+from layout import sync_folder
 
 REPORT, REJECTED, IDS = "report.csv", "rejected.csv", "ids.csv"
 NOTES = ("_line", "_code", "_message")
