@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,11 @@ from errors import SettingsError
 PREFIX = "FTPDOCK_"
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    metadata = {"meaning": meaning}
+def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    metadata = {"meaning": meaning, "secret": secret}
     if isinstance(default, tuple):
         return field(default_factory=lambda: default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,15 @@ class Settings:
     workers: int = _setting(1, "worker processes that serve supervises; 0: a thread")
     chunk_rows: int = _setting(5_000, "rows per transaction")
     lease_seconds: int = _setting(30, "how long a worker may be silent before another takes its import")
+    smtp_host: str = _setting("", "server that takes mail; empty: mails become .eml files in mail/ of the home")
+    smtp_port: int = _setting(0, "its port; 0: 587 for starttls, 465 for tls, 25 for none")
+    smtp_security: str = _setting("starttls", "starttls, tls (from the first byte) or none")
+    smtp_username: str = _setting("", "login at the mail server; empty: none")
+    smtp_password: str = _setting("", "its password; better in FTPDOCK_SMTP_PASSWORD than in the file", secret=True)
+    smtp_password_file: str = _setting("", "a file whose first line is the password")
+    smtp_ca_file: str = _setting("", "certificates (PEM) that the mail server's has to stem from; empty: the system's")
+    mail_from: str = _setting("", "sender, such as ftpdock <ftp@example.com>; empty: ftpdock@ and this machine's name")
+    admin_email: str = _setting("", "who is told of failures that are no partner's fault; empty: nobody")
     plugins: tuple[str, ...] = _setting((), "modules with hooks")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -131,7 +142,8 @@ def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
             raise SettingsError(f"{where} is {raw!r}: expected a list of texts")
         return tuple(part.strip() for part in parts if part.strip())
     if not isinstance(raw, str):
-        raise SettingsError(f"{where} is {raw!r}: expected a text")
+        found = "no text" if setting.metadata["secret"] else repr(raw)
+        raise SettingsError(f"{where} is {found}: expected a text")
     return raw
 
 
@@ -148,8 +160,22 @@ def passive_range(settings: Settings) -> range | None:
     return ports
 
 
+def _check_mail(settings: Settings) -> None:
+    if settings.smtp_security not in ("starttls", "tls", "none"):
+        raise SettingsError(f"smtp_security is {settings.smtp_security!r}: expected starttls, tls or none")
+    if not 0 <= settings.smtp_port < 65536:
+        raise SettingsError(f"smtp_port is {settings.smtp_port}: expected 0 to 65535")
+    if settings.smtp_password and settings.smtp_password_file:
+        raise SettingsError("smtp_password and smtp_password_file are both set: take one away")
+    for name in ("mail_from", "admin_email"):
+        text = getattr(settings, name)
+        if text and not (text.isprintable() and re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(text)[1])):
+            raise SettingsError(f"{name} is {text!r}: expected an e-mail address")
+
+
 def _check(settings: Settings) -> None:
     passive_range(settings)
+    _check_mail(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):
         raise SettingsError(f"tls_max_version is {settings.tls_max_version!r}: expected 1.2 or 1.3")
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):

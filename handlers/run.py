@@ -20,7 +20,7 @@ from imports.open_names import settle
 from imports.reading import FileShape, inspect, missing_column
 from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
-from models import Account, EntitySettings, ImportRun, now, transaction
+from models import Account, EntitySettings, ImportRun, Mail, now, transaction
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
@@ -146,9 +146,17 @@ class ImportJob:
         report = close(self.settings, self.account.name, self.handler.schema.folder, run)
         with transaction():
             self._update(status=outcome(run), finished_at=now(), lease_owner=None)
+            self._queue_mail(run)
         finished: ImportRun = ImportRun.get_by_id(self.run.number)
         event = ImportFinished(run.number, self.account.name, run.entity, run.file, run.dry_run, finished.status,
                                run.code, run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings,
                                finished.finished_at, report)  # fmt: skip
         self.hooks.call("after_import", event=event)
         return event
+
+    def _queue_mail(self, run: ImportRun) -> None:
+        """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""
+        Mail.about_import(run)
+        if run.code == "INTERNAL" and not run.dry_run and self.settings.admin_email:
+            Mail.alert(f"internal-{run.number}", subject="import", number=run.number, account=self.account.name,
+                       file=run.file, error=run.error)  # fmt: skip

@@ -8,6 +8,7 @@ from models.collection import Collection
 from models.contact import Contact
 from models.customer import Customer
 from models.inventory import Inventory
+from models.mail import Mail
 from models.open_name import OpenName
 from models.order import Order, OrderLine
 from models.product import Product
@@ -20,6 +21,7 @@ TABLES: tuple[type[Base], ...] = (
     OpenName,
     Upload,
     ImportRun,
+    Mail,
     Product,
     Inventory,
     Customer,
@@ -45,6 +47,7 @@ __all__ = [
     "ImportRun",
     "Inventory",
     "Login",
+    "Mail",
     "OpenName",
     "Order",
     "OrderLine",

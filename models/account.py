@@ -18,6 +18,8 @@ class Account(Base):
     date_format = CharField(max_length=32, default="YYYY-MM-DD")
     decimal_separator = CharField(max_length=1, default=".")
     column_order = CharField(max_length=8, default="strict")
+    digest = BooleanField(default=False)
+    """One mail for all imports that were picked up together, in place of one for each."""
     disabled = BooleanField(default=False)
     created_at = UTCField(default=now)
 

@@ -54,6 +54,8 @@ class ImportRun(Base):
     entity = CharField(max_length=63)
     file = CharField(max_length=255)
     dry_run = BooleanField(default=False)
+    pickup = TextField(null=True)
+    """What was picked up together shares it; NULL: a pick-up of its own."""
     status = CharField(max_length=24, default="waiting")
     closing = BooleanField(default=False)
     code = CharField(max_length=32, null=True)

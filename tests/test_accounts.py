@@ -24,6 +24,8 @@ from models import (
     ImportRun,
     Inventory,
     Login,
+    Mail,
+    OpenName,
     Order,
     OrderLine,
     Product,
@@ -55,6 +57,7 @@ def fill(account: Account) -> None:
     )
     parent = Category.create(account=account, path="A")
     EntitySettings.create(account=account, entity="product")
+    OpenName.create(account=account, entity="product", prefix="Price: ", key="retail", name="Retail")
     Inventory.create(account=account, product=product, available_quantity=1)
     Contact.create(account=account, customer=customer, first_name="Eva")
     Category.create(account=account, path="A > B", parent=parent)
@@ -66,7 +69,8 @@ def receive(account: Account, **run: Any) -> int:
     """An upload with its import; returns the number."""
     name = "PRODUCT_18_09_2024.csv"
     upload = Upload.create(account=account, entity="product", name=name, size=1, state="picked")
-    ImportRun.create(number=upload.id, account=account, entity="product", file=name, **run)
+    made = ImportRun.create(number=upload.id, account=account, entity="product", file=name, **run)
+    Mail.create(account=account, run=made, key=f"import-{upload.id}")
     return int(upload.id)
 
 

@@ -38,7 +38,7 @@ def test_sqlite_path_with_a_blank_in_it(tmp_path: Path, make_database: Callable[
     folder.mkdir()
     database = models.bind(f"sqlite:///{folder / 'a b.db'}")
 
-    assert migrate(database) == ["0001_initial"]
+    assert migrate(database)[0] == "0001_initial"
     assert (folder / "a b.db").exists()
 
 
