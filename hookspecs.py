@@ -55,7 +55,8 @@ def before_import(event: ImportStarted) -> None:
 def on_rows(entity: str, account: str, rows: list[Row]) -> None:
     """In the worker, for each chunk of validated rows: change `row.values` or call `row.reject(code, column, message)`.
 
-    It sees each row once, unless the worker is killed before the chunk is written: write to nothing but the rows.
+    It may see a row twice (on_error = abort looks before it writes; a chunk is begun again after a kill), so write to
+    nothing but the rows.
     """
 
 
