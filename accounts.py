@@ -14,6 +14,7 @@ from typing import Any
 
 from peewee import IntegrityError
 
+import jobs.schedules as ticks
 import passwords
 from account_checks import (
     check_company,
@@ -27,14 +28,15 @@ from account_checks import (
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
 from layout import TEMPLATES, account_root, make_account_folders
-from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, Upload, now, transaction
+from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, Upload, now, transaction, writing
+from schedules import IMMEDIATE, check_schedule, describe
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
 Schemas = Sequence[type[TemplateSchema]]
 
 _CHECKS = {"company": check_company, "time_zone": check_time_zone, "date_format": check_date_format}
-_SHOWN_IN_TEMPLATES = {"entities", "date_format", "decimal_separator"}
+_SHOWN_IN_TEMPLATES = {"entities", "date_format", "decimal_separator", "time_zone"}
 
 
 def find(name: str) -> Account:
@@ -134,7 +136,10 @@ def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None
     """Make the account's folders where they are missing and write its templates anew."""
     used = schemas_of(account, schemas)
     root = make_account_folders(settings, account.name, [schema.folder for schema in used])
-    write_templates(root / TEMPLATES, used, formats_of(account))
+    pickups = {
+        entity: describe(schedule, account.time_zone) for entity, schedule in schedules_of(account, used).items()
+    }
+    write_templates(root / TEMPLATES, used, formats_of(account), pickups)
 
 
 def change(settings: Settings, schemas: Schemas, account: Account, **changes: Any) -> None:
@@ -142,8 +147,10 @@ def change(settings: Settings, schemas: Schemas, account: Account, **changes: An
     disabled. Templates follow. Raises FtpdockError."""
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
-    with transaction():
+    with writing(account.id):
         _save(account, changes)
+        if "time_zone" in changes:
+            ticks.plan(account, [schema.entity for schema in schemas], now())
         if _SHOWN_IN_TEMPLATES & changes.keys():
             make_folders(settings, schemas, account)
 
@@ -161,6 +168,33 @@ def _checked(column: str, value: Any) -> Any:
     if column == "entities":
         return list(value) or None
     return _CHECKS[column](value) if column in _CHECKS else value
+
+
+def schedules_of(account: Account, schemas: Schemas) -> dict[str, str]:
+    """Entity to the schedule that holds for it, in the order of `schemas`."""
+    exceptions = ticks.exceptions(account)
+    return {schema.entity: exceptions.get(schema.entity, account.schedule) for schema in schemas}
+
+
+def set_schedule(
+    settings: Settings, schemas: Schemas, account: Account, entity: str | None, schedule: str | None
+) -> None:
+    """Decide when uploads of `entity` are picked up, or (None) of all that have no schedule of their own.
+
+    The schedule None takes an entity's own one away. /Templates follow; what waits is left to the caller, or to the
+    next turn of a worker. Raises FtpdockError.
+    """
+    stored = check_schedule(schedule) if schedule is not None else None
+    with writing(account.id):
+        if entity is None:
+            account.schedule = stored or IMMEDIATE
+            _save(account, ["schedule"])
+        else:
+            row, _ = EntitySettings.get_or_create(account=account, entity=entity)
+            row.schedule = stored
+            row.save(only=["schedule"])
+        ticks.plan(account, [schema.entity for schema in schemas], now())
+        make_folders(settings, schemas, account)
 
 
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:

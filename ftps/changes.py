@@ -12,6 +12,7 @@ from pathlib import Path
 from ftps.claims import Claim
 from ftps.core import Core
 from ftps.identity import Identity
+from ftps.pickups import pickup_told
 from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, waiting
 from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
@@ -201,4 +202,4 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
     spooled.unlink(missing_ok=True)
     forget_spooled(shared, older)
     shared.partials.discard(here.identity.key, goal.virtual)
-    return f"250 Renamed, queued as import {row.id}."
+    return f"250 Renamed, queued as import {row.id}{pickup_told(row.id)}."

@@ -32,6 +32,7 @@ from pathlib import Path
 from errors import FileRefused
 from events import UploadReceived
 from ftps.identity import Identity, current
+from ftps.pickups import pickup_told
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
@@ -58,7 +59,8 @@ def receive(shared: Shared, arrival: Arrival) -> str:
     if arrival.target.temporary:
         _put_aside(arrival)
         return "226 Transfer complete, rename it to be imported."
-    return f"226 Transfer complete, queued as import {record(shared, arrival)}."
+    number = record(shared, arrival)
+    return f"226 Transfer complete, queued as import {number}{pickup_told(number)}."
 
 
 def rename(shared: Shared, arrival: Arrival) -> str:
@@ -70,7 +72,7 @@ def rename(shared: Shared, arrival: Arrival) -> str:
     number = record(shared, arrival)
     # What was once begun under the final name is older than this file.
     shared.partials.discard(arrival.identity.key, arrival.target.virtual)
-    return f"250 Renamed, queued as import {number}."
+    return f"250 Renamed, queued as import {number}{pickup_told(number)}."
 
 
 def record(shared: Shared, arrival: Arrival) -> int:

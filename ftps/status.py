@@ -7,8 +7,9 @@ from typing import Any
 from peewee import JOIN
 
 from ftps.identity import Identity
+from ftps.pickups import next_pickup
 from ftps.replies import Refusal, lines
-from models import ImportRun, Upload
+from models import Account, ImportRun, Upload
 
 SHOWN = 10
 
@@ -16,8 +17,10 @@ SHOWN = 10
 def status(identity: Identity, what: str) -> str:
     """The reply to SITE STATUS: of the last uploads, of a number, or of a file's last upload. Raises Refusal."""
     query = (
-        Upload.select(Upload, ImportRun)
+        Upload.select(Upload, ImportRun, Account)
         .join(ImportRun, JOIN.LEFT_OUTER, on=(ImportRun.number == Upload.id), attr="run")
+        .switch(Upload)
+        .join(Account)
         .where(
             Upload.account == identity.account_id,
             Upload.entity.in_(sorted(identity.entities)),
@@ -41,8 +44,14 @@ def _line(upload: Any) -> str:
     """42 PRODUCT_18_09_2024.csv completed_with_errors rows=3 created=2 ..."""
     run = getattr(upload, "run", None)
     if run is None:
-        return f"{upload.id} {upload.name} {upload.state} size={upload.size}"
+        return f"{upload.id} {upload.name} {upload.state} size={upload.size}{_pickup(upload)}"
     counts = " ".join(
         f"{name}={getattr(run, name)}" for name in ("rows", "created", "updated", "unchanged", "rejected", "warnings")
     )
     return f"{upload.id} {upload.name} {run.status} {counts}" + (f" code={run.code}" if run.code else "")
+
+
+def _pickup(upload: Any) -> str:
+    """When a waiting upload is picked up: ` pick-up=2026-11-24T02:00:00+01:00`."""
+    moment = next_pickup(upload.account, upload.entity) if upload.state == "waiting" else None
+    return f" pick-up={moment.isoformat(timespec='seconds')}" if moment else ""

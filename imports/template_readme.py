@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from errors import FILE_CODES, ROW_CODES, WARNING_CODES
+from schedules import IMMEDIATE, describe
 from schemas import CLEAR, Formats, TemplateSchema
 from schemas.fields import CellField, Choice, Date, Number, WholeNumber
 from schemas.filenames import example
 
 WIDTH = 78
+AT_ONCE = describe(IMMEDIATE, "UTC")
 
 
-def readme(schemas: Sequence[TemplateSchema]) -> str:
-    """README.txt in the partner's words, with CRLF line ends."""
-    lines = [*_introduction(schemas), *_rules(schemas[0].formats), *_outcome(schemas[0])]
+def readme(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str]) -> str:
+    """README.txt in the partner's words, with CRLF line ends. `pickups`: entity to words, see write_templates."""
+    lines = [*_introduction(schemas), *_pickups(schemas, pickups), *_rules(schemas[0].formats), *_outcome(schemas[0])]
     for schema in schemas:
         lines += _columns(schema)
     return "\r\n".join([*lines, *_codes()])
@@ -25,8 +27,8 @@ def readme(schemas: Sequence[TemplateSchema]) -> str:
 def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
     yield from _heading("How to send files")
     yield from _paragraph(
-        "Upload CSV files into these folders, by FTP with TLS on both channels. Each file is imported as soon as it "
-        "has arrived whole, or at the times that were agreed with you."
+        "Upload CSV files into these folders, by FTP with TLS on both channels. When a file is picked up to be "
+        "imported stands below."
     )
     for schema in schemas:
         yield f"  /{schema.folder + '/':<14} {_file(schema)}"
@@ -40,6 +42,17 @@ def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
         "Beside this file lies one template for each kind, such as "
         f"{schemas[0].entity.upper()}.csv: its header with every column, and example rows. Upload it under a right "
         "name to try it."
+    )
+
+
+def _pickups(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str]) -> Iterator[str]:
+    yield from _heading("When files are picked up")
+    for schema in schemas:
+        yield from _listed(14, f"/{schema.folder}/", pickups.get(schema.entity, AT_ONCE))
+    yield ""
+    yield from _paragraph(
+        "Until it is picked up a file stays in its folder and can be replaced, renamed or deleted. SITE STATUS tells "
+        "the next pick-up of each file that waits."
     )
 
 

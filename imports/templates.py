@@ -30,12 +30,20 @@ def template_delimiter(formats: Formats) -> str:
     return ";" if formats.decimal_separator == "," else ","
 
 
-def write_templates(folder: Path, schemas: Sequence[type[TemplateSchema]], formats: Formats | None = None) -> None:
-    """Write PRODUCT.csv and so on, and README.txt, for an account with these formats; what has not changed is left."""
+def write_templates(
+    folder: Path,
+    schemas: Sequence[type[TemplateSchema]],
+    formats: Formats | None = None,
+    pickups: Mapping[str, str] | None = None,
+) -> None:
+    """Write PRODUCT.csv and so on, and README.txt, for an account with these formats; what has not changed is left.
+
+    `pickups` says of each entity, in words, when its files are picked up; without it all are at once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for schema in schemas:
         _write(folder / f"{schema.entity.upper()}.csv", template_csv(schema, formats))
-    _write(folder / README, readme([schema(formats) for schema in schemas]))
+    _write(folder / README, readme([schema(formats) for schema in schemas], pickups or {}))
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import shutil
 import time
+import uuid
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from peewee import JOIN
+
+import jobs.schedules as ticks
 import layout
-from models import Account, EntitySettings, ImportRun, Upload, now, transaction
+from models import Account, EntitySettings, ImportRun, ScheduleState, Upload, now, transaction, writing
+from schedules import IMMEDIATE, OFF
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -17,39 +24,96 @@ log = logging.getLogger("ftpdock.jobs")
 ABANDONED = 3_600
 """Seconds after which a spool folder that no table knows is removed: a receipt in the making is younger."""
 
+Identity = tuple[int, int]
+"""Device and inode of a file."""
+
 
 def pick_up(settings: Settings, folders: dict[str, str]) -> list[int]:
-    """Make an import of every upload that waits without a schedule; return their numbers.
+    """Make an import of every upload whose time has come; return their numbers.
 
-    Mostly there is none: where the schedule is immediate, the receipt itself queues the import. `folders` maps entity
-    to folder name. The bytes lie in the spool from their receipt on; the entity folder only shows them until now.
+    That is what waits without a schedule (mostly nothing: there the receipt itself queues the import), and everything
+    that waits for an (account, entity) whose tick is due. `folders` maps entity to folder name. The bytes lie in the
+    spool from their receipt on; the entity folder only shows them until now.
     """
-    query = Upload.select(Upload, Account).join(Account).where(Upload.state == "waiting").order_by(Upload.id)
-    waiting = [upload for upload in query
-               if EntitySettings.of(upload.account_id, upload.entity).schedule == "immediate"]  # fmt: skip
-    for upload in waiting:
-        _pick(upload)
-        _hide(settings, upload, folders.get(upload.entity, ""))
-    return [upload.id for upload in waiting]
+    moment = now()
+    accounts = ticks.due_accounts(moment) | _accounts_waiting_unplanned()
+    return [number for each in sorted(accounts)
+            for number in _take(settings, folders, each, lambda account: _due(account, moment))]  # fmt: skip
 
 
-def _pick(upload: Upload) -> None:
-    with transaction():
-        mine = (Upload.id == upload.id) & (Upload.state == "waiting")
-        if not Upload.update(state="picked").where(mine).execute():
-            return
-        ImportRun.begin(upload)
+def pick_up_now(
+    settings: Settings, folders: dict[str, str], account: Account, entities: Collection[str] | None = None
+) -> list[int]:
+    """Make an import of everything of the account that waits, whatever the schedule; return the numbers."""
+    return _take(settings, folders, account.id, lambda account: waiting_entities(account, entities))
 
 
-def _hide(settings: Settings, upload: Upload, folder: str) -> None:
-    """Remove the upload from the entity folder, unless a newer file of that name stands there by now."""
-    shown = layout.account_root(settings, upload.account.name) / folder / upload.name
+def waiting_entities(account: Account, among: Collection[str] | None = None) -> set[str]:
+    """Entities of which files wait; of those in `among`, if given."""
+    query = Upload.select(Upload.entity).where((Upload.account == account) & (Upload.state == "waiting")).distinct()
+    return {row.entity for row in query if among is None or row.entity in among}
+
+
+def _accounts_waiting_unplanned() -> set[int]:
+    """Accounts with files that wait although no schedule holds them back, or whose next run nobody has reckoned yet."""
+    mine = (ScheduleState.account == Upload.account) & (ScheduleState.entity == Upload.entity)
+    query = Upload.select(Upload.account, Upload.entity).where(Upload.state == "waiting")
+    pairs = query.join(ScheduleState, JOIN.LEFT_OUTER, on=mine).where(ScheduleState.id.is_null()).distinct()
+    return {row.account_id for row in pairs if EntitySettings.of(row.account_id, row.entity).schedule != OFF}
+
+
+def _due(account: Account, moment: dt.datetime) -> set[str]:
+    """The entities of which everything is to be picked up now; their ticks are taken."""
+    waiting = waiting_entities(account)
+    exceptions = ticks.exceptions(account)
+    held = {state.entity: state for state in ScheduleState.select().where(ScheduleState.account == account)}
+    due = set()
+    for entity in waiting | held.keys():
+        schedule = exceptions.get(entity, account.schedule)
+        state = ticks.plan_one(account, entity, schedule, moment)
+        if (schedule == IMMEDIATE) or (state is not None and ticks.claim_tick(state, moment)):
+            due.add(entity)
+    return due & waiting
+
+
+def _take(
+    settings: Settings, folders: dict[str, str], account_id: int, choose: Callable[[Account], set[str]]
+) -> list[int]:
+    """Pick up what waits of the entities that `choose` names, in order of arrival, as one pick-up."""
+    with writing(account_id):
+        account = Account.get_or_none(Account.id == account_id)
+        if account is None:
+            return []
+        mine = (Upload.account == account) & (Upload.state == "waiting") & Upload.entity.in_(choose(account))
+        uploads = list(Upload.select().where(mine).order_by(Upload.id))
+        Upload.update(state="picked").where(mine).execute()
+        pickup = str(uuid.uuid4())
+        shown = [_shown(settings, account, upload, folders.get(upload.entity, "")) for upload in uploads]
+        for upload in uploads:
+            ImportRun.begin(upload, pickup=pickup)
+    for path, identity in shown:
+        _hide(path, identity)
+    return [upload.id for upload in uploads]
+
+
+def _shown(settings: Settings, account: Account, upload: Upload, folder: str) -> tuple[Path, Identity | None]:
+    """Where the entity folder shows an upload, and which file that is: its import may move the spooled one away."""
     spooled = layout.spool_folder(settings, upload.id) / upload.name
+    return layout.account_root(settings, account.name) / folder / upload.name, _identity(spooled)
+
+
+def _identity(path: Path) -> Identity | None:
     try:
-        if shown.samefile(spooled):
-            shown.unlink()
+        found = path.stat()
     except FileNotFoundError:
-        pass
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _hide(path: Path, identity: Identity | None) -> None:
+    """Remove an upload from its entity folder, unless a newer file of that name stands there by now."""
+    if identity is not None and _identity(path) == identity:
+        path.unlink(missing_ok=True)
 
 
 def queue_file(

@@ -1,6 +1,6 @@
 """peewee models and migrations. Nothing of ours is imported here."""
 
-from models.account import Account, EntitySettings, Login
+from models.account import Account, EntitySettings, Login, writing
 from models.address import Address
 from models.base import Base, Record, bind, database, is_postgres, new_system_id, now, transaction
 from models.category import Category
@@ -12,12 +12,14 @@ from models.mail import Mail
 from models.open_name import OpenName
 from models.order import Order, OrderLine
 from models.product import Product
+from models.schedule import ScheduleState
 from models.upload import ImportRun, Upload
 
 TABLES: tuple[type[Base], ...] = (
     Account,
     Login,
     EntitySettings,
+    ScheduleState,
     OpenName,
     Upload,
     ImportRun,
@@ -53,6 +55,7 @@ __all__ = [
     "OrderLine",
     "Product",
     "Record",
+    "ScheduleState",
     "Upload",
     "bind",
     "database",
@@ -60,4 +63,5 @@ __all__ = [
     "new_system_id",
     "now",
     "transaction",
+    "writing",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, JSONField, TextField
 
-from models.base import Base, UTCField, now
+from models.base import Base, UTCField, is_postgres, now, transaction
 
 
 class Account(Base):
@@ -18,6 +21,8 @@ class Account(Base):
     date_format = CharField(max_length=32, default="YYYY-MM-DD")
     decimal_separator = CharField(max_length=1, default=".")
     column_order = CharField(max_length=8, default="strict")
+    schedule = CharField(max_length=64, default="immediate")
+    """When uploads are picked up (schedules.py), unless EntitySettings has an exception."""
     digest = BooleanField(default=False)
     """One mail for all imports that were picked up together, in place of one for each."""
     disabled = BooleanField(default=False)
@@ -47,14 +52,28 @@ class EntitySettings(Base):
     entity = CharField(max_length=63)
     on_error = CharField(max_length=8, default="continue")
     """continue: good rows go on; abort: a file counts as a whole or not at all."""
-    schedule = CharField(max_length=64, default="immediate")
-    """immediate: a file is an import from its receipt on; off: it waits in the entity folder."""
+    schedule = CharField(max_length=64, null=True)
+    """immediate: a file is an import from its receipt on; else it waits in the entity folder. NULL: the account's."""
 
     class Meta:
         indexes = ((("account", "entity"), True),)
 
     @classmethod
     def of(cls, account: int, entity: str) -> EntitySettings:
-        """What is set for an entity; an unsaved row with the defaults where nothing is."""
-        found = cls.get_or_none((cls.account == account) & (cls.entity == entity))
-        return found or cls(account=account, entity=entity)
+        """What holds for an entity: where nothing is set, the defaults and the account's schedule. Not to be saved."""
+        found = cls.get_or_none((cls.account == account) & (cls.entity == entity)) or cls(
+            account=account, entity=entity
+        )
+        if found.schedule is None:
+            found.schedule = Account.select(Account.schedule).where(Account.id == account).scalar()
+        return found
+
+
+@contextlib.contextmanager
+def writing(account_id: int) -> Iterator[None]:
+    """One transaction in which no other receipt, removal, renaming or pick-up of the account takes place."""
+    with transaction():
+        if is_postgres():
+            # NO KEY: neither does an import wait that inserts records with this account's key, nor we for it.
+            Account.select(Account.id).where(Account.id == account_id).for_update("FOR NO KEY UPDATE").execute()
+        yield

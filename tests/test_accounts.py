@@ -29,7 +29,9 @@ from models import (
     Order,
     OrderLine,
     Product,
+    ScheduleState,
     Upload,
+    now,
 )
 from schemas import SCHEMAS, Formats
 from settings import Settings
@@ -57,6 +59,7 @@ def fill(account: Account) -> None:
     )
     parent = Category.create(account=account, path="A")
     EntitySettings.create(account=account, entity="product")
+    ScheduleState.create(account=account, entity="product", schedule="0 2 * * *", time_zone="UTC", next_run=now())
     OpenName.create(account=account, entity="product", prefix="Price: ", key="retail", name="Retail")
     Inventory.create(account=account, product=product, available_quantity=1)
     Contact.create(account=account, customer=customer, first_name="Eva")
