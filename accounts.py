@@ -281,9 +281,14 @@ def change_login(login: Login, **changes: Any) -> None:
 
 
 def _subset(account: Account, entities: Sequence[str]) -> list[str] | None:
+    refuse_foreign(account, entities)
+    return list(entities) or None
+
+
+def refuse_foreign(account: Account, entities: Sequence[str]) -> None:
+    """Raises FtpdockError when the account may not send all of these entities."""
     foreign = [each for each in entities if account.entities is not None and each not in account.entities]
     if foreign:
         raise FtpdockError(
             f"The account {account.name!r} has no {', '.join(foreign)}: it has {', '.join(account.entities)}"
         )
-    return list(entities) or None

@@ -13,6 +13,7 @@ from commands.import_file import import_file
 from commands.imports import imports
 from commands.login import login
 from commands.records import records
+from commands.schedule import schedule
 from commands.serve import serve
 from commands.template import template
 from commands.worker import worker
@@ -21,6 +22,7 @@ COMMANDS: tuple[click.Command, ...] = (
     serve,
     account,
     login,
+    schedule,
     imports,
     import_file,
     records,

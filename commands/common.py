@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -25,8 +25,10 @@ __all__ = [
     "account_option",
     "cell",
     "chosen",
+    "folders",
     "iso",
     "json_option",
+    "numbers_told",
     "pass_context",
     "password_option",
     "print_json",
@@ -171,3 +173,13 @@ def _first_line() -> str:
 def chosen(**options: Any) -> dict[str, Any]:
     """Those options of a `set` command that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def folders(context: Context) -> dict[str, str]:
+    """Entity to the name of its folder."""
+    return {schema.entity: schema.folder for schema in context.schemas}
+
+
+def numbers_told(numbers: Sequence[int]) -> str:
+    """`Queued as import 41.` or `Queued as imports 41, 42.`"""
+    return f"Queued as import{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}."

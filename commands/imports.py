@@ -13,8 +13,10 @@ from commands.common import (
     Group,
     account_option,
     cell,
+    folders,
     iso,
     json_option,
+    numbers_told,
     pass_context,
     print_object,
     print_objects,
@@ -98,6 +100,19 @@ def retry(context: Context, number: int) -> None:
         raise NotFoundError(f"The file of import {number} is gone: neither {kept[0]} nor {kept[1]} is there")
     made = queue_file(context.settings, upload.account, upload.entity, source, upload.name, origin="retry")
     click.echo(f"Queued as import {made.number}.")
+
+
+@imports.command()
+@click.argument("account")
+@click.argument("entity", type=EntityType(), required=False)
+@pass_context
+def run(context: Context, account: str, entity: str | None) -> None:
+    """Pick up now what waits of ACCOUNT (of ENTITY alone, if given), whatever its schedule."""
+    from jobs.pickup import pick_up_now
+
+    context.connect()
+    taken = pick_up_now(context.settings, folders(context), accounts.find(account), [entity] if entity else None)
+    click.echo(numbers_told(taken) if taken else "Nothing waits.")
 
 
 def _uploads() -> Any:

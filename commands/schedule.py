@@ -1,0 +1,122 @@
+"""`ftpdock schedule`: when uploads are picked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.common import (
+    Context,
+    EntityType,
+    Group,
+    account_option,
+    folders,
+    iso,
+    json_option,
+    numbers_told,
+    pass_context,
+    print_objects,
+)
+from errors import FtpdockError
+from schedules import IMMEDIATE, check_schedule, next_run, told
+
+if TYPE_CHECKING:
+    from models import Account
+
+INHERIT = "inherit"
+LISTED = ("account", "entity", "schedule", "timezone", "next_run")
+
+
+class EntityOrAll(EntityType):
+    """An entity, or `all`: None."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return None if value.strip().lower() == "all" else super().convert(value, param, ctx)
+
+
+class ScheduleType(click.ParamType[Any]):
+    """A schedule as it is stored, or `inherit`."""
+
+    name = "schedule"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return INHERIT if value.strip().lower() == INHERIT else check_schedule(value)
+        except FtpdockError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(cls=Group)
+def schedule() -> None:
+    """When uploads are picked up: at once, at intervals, at times, or not."""
+
+
+@schedule.command("set")
+@click.argument("account")
+@click.argument("entity", type=EntityOrAll())
+@click.argument("when", metavar="SCHEDULE", type=ScheduleType())
+@pass_context
+def set_(context: Context, account: str, entity: str | None, when: str) -> None:
+    """Decide when files of ENTITY are picked up.
+
+    SCHEDULE is immediate, "every 30m" (m, h or d), five cron fields such as "0 2 * * *" in the account's time zone, or
+    off. ENTITY all is the account's default; an entity with a schedule of its own keeps it until that is set to
+    inherit. What waits is picked up at once when the schedule becomes immediate.
+    """
+    import accounts
+    from jobs.pickup import pick_up_now
+
+    if entity is None and when == INHERIT:
+        raise click.UsageError("all is the account's default: there is nothing that it could inherit.")
+    context.connect()
+    found = accounts.find(account)
+    if entity is not None:
+        accounts.refuse_foreign(found, [entity])
+    accounts.set_schedule(context.settings, context.schemas, found, entity, None if when == INHERIT else when)
+    click.echo(f"{account}, {entity or 'all'}: {_told(context, found, entity)}.")
+    holding = accounts.schedules_of(found, context.schemas)
+    at_once = [each for each in holding if holding[each] == IMMEDIATE and entity in (None, each)]
+    if taken := pick_up_now(context.settings, folders(context), found, at_once):
+        click.echo(numbers_told(taken))
+
+
+def _told(context: Context, account: Account, entity: str | None) -> str:
+    """What holds now, in words: `0 2 * * *, next run 2026-11-24 02:00 CET`."""
+    import accounts
+    from models import now
+
+    holding = accounts.schedules_of(account, context.schemas)
+    when = account.schedule if entity is None else holding[entity]
+    upcoming = next_run(when, account.time_zone, now())
+    return when + (f", next run {told(upcoming, account.time_zone)}" if upcoming else "")
+
+
+@schedule.command("list")
+@account_option()
+@json_option
+@pass_context
+def list_(context: Context, account: str | None, as_json: bool) -> None:
+    """List when files of each account and entity are picked up, and the next run in the account's time zone."""
+    import accounts
+    from models import Account
+
+    context.connect()
+    found = [accounts.find(account)] if account else Account.select().order_by(Account.name)
+    print_objects((each for one in found for each in _objects(context, one)), LISTED, as_json, "No accounts.")
+
+
+def _objects(context: Context, account: Account) -> Iterator[dict[str, Any]]:
+    import accounts
+    from models import now
+
+    moment = now()
+    for entity, when in accounts.schedules_of(account, accounts.schemas_of(account, context.schemas)).items():
+        yield {
+            "account": account.name,
+            "entity": entity,
+            "schedule": when,
+            "timezone": account.time_zone,
+            "next_run": iso(next_run(when, account.time_zone, moment)),
+        }
