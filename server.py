@@ -11,6 +11,7 @@ import logs
 import models
 from ftps import FrontDoor
 from hooks import Hooks
+from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
 from layout import make_home
 from models.migrate import migrate
@@ -30,17 +31,20 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     registry = handlers.registry.load(hooks)
     registry.make_tables()
     supervisor = Supervisor(settings, registry, hooks)
+    sender = MailSender(settings, registry.folders)
     door = FrontDoor(settings, hooks, registry.schemas, supervisor.ring)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: door.stop())
     door.open()
     supervisor.start()
+    sender.start()
     try:
         if announce:
             announce(*door.address)
         door.run()
     finally:
         supervisor.stop()
+        sender.stop()
         models.database.close()
 
 

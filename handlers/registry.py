@@ -73,6 +73,11 @@ class Registry:
     def schemas(self) -> tuple[type[TemplateSchema], ...]:
         return tuple(handler.schema for handler in self.handlers)
 
+    @property
+    def folders(self) -> dict[str, str]:
+        """Entity to the name of its folder."""
+        return {handler.entity: handler.schema.folder for handler in self.handlers}
+
     def handler(self, entity: str) -> Handler:
         """Raises KeyError for an entity that is not registered."""
         return self._handlers[entity]

@@ -158,5 +158,5 @@ class ImportJob:
         """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""
         Mail.about_import(run)
         if run.code == "INTERNAL" and not run.dry_run and self.settings.admin_email:
-            Mail.alert(f"internal-{run.number}", subject="import", number=run.number, account=self.account.name,
+            Mail.alert(f"internal-{run.number}", what="import", number=run.number, account=self.account.name,
                        file=run.file, error=run.error)  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,14 @@ def file_problem_report(folder: Path, problem: FileProblem, delimiter: str = ","
     return table.path
 
 
-def read_report(path: Path) -> list[dict[str, Any]]:
-    """The rows of a report.csv: line (a number), column, value, code and message, as they were given to `message`."""
+def read_report(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a report.csv, or the first `limit` of them, as they were given to `message`.
+
+    Each has line (a number), column, value, code and message.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         delimiter = file.readline()[len("Line") :][:1]
-        rows = csv.reader(file, delimiter=delimiter)
+        rows = islice(csv.reader(file, delimiter=delimiter), limit)
         return [dict(zip(("line", "column", "value", "code", "message"), _restored(row), strict=True)) for row in rows]
 
 

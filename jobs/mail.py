@@ -1,0 +1,152 @@
+"""The queue of mails: which is due, who sends it, what became of it. Nothing is rendered or sent here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models import ImportRun, Mail, now, transaction
+
+PAUSES = (10, 60, 300, 900, 3_600)
+"""Seconds after the first failed attempt, the second ...; the last one repeats."""
+PATIENCE = dt.timedelta(days=3)
+"""How long a mail is tried."""
+OPEN = ("waiting", "running")
+
+Refused = dict[str, str]
+"""Address to the words with which the server refused it."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of one attempt; an address that is in none of the three was not tried."""
+
+    taken: tuple[str, ...] = ()
+    refused: Refused = field(default_factory=dict)
+    """For good: there is no use in trying again."""
+    later: Refused = field(default_factory=dict)
+    """For now."""
+
+
+def backlog(moment: dt.datetime | None = None) -> dict[str, int | None]:
+    """`waiting` and `failed` mails, and the age of the `oldest_waiting_seconds` (None when none waits)."""
+    waiting = Mail.select().where(Mail.state == "waiting")
+    oldest = waiting.order_by(Mail.created_at).first()
+    age = None if oldest is None else max(0, int(((moment or now()) - oldest.created_at).total_seconds()))
+    failed = Mail.select().where(Mail.state == "failed").count()
+    return {"waiting": waiting.count(), "failed": failed, "oldest_waiting_seconds": age}
+
+
+def claim(owner: str, moment: dt.datetime, lease: int) -> Mail | None:
+    """Take a mail that is due for `lease` seconds; None when there is none. A digest takes in all of its pick-up.
+
+    By conditional updates: of two senders only one gets it.
+    """
+    for mail in _ready(moment):
+        with transaction():
+            if not _take(mail, owner, moment, lease):
+                continue
+            if mail.pickup is not None:
+                _gather(mail, moment)
+            claimed: Mail = Mail.get_by_id(mail.number)
+            return claimed
+    return None
+
+
+def _ready(moment: dt.datetime) -> Iterable[Mail]:
+    """Mails that are due, oldest first; of a pick-up the first alone, and only once all of its imports are done."""
+    seen = set()
+    due = (Mail.state == "waiting") & (Mail.due_at <= moment)
+    for mail in Mail.select().where(due & _unleased(moment)).order_by(Mail.number):
+        if mail.pickup is None:
+            yield mail
+        elif mail.pickup not in seen:
+            seen.add(mail.pickup)
+            if mail.attempts or not _unfinished(mail.pickup):
+                yield mail
+
+
+def _unleased(moment: dt.datetime) -> object:
+    return Mail.lease_until.is_null() | (Mail.lease_until <= moment)
+
+
+def _unfinished(pickup: str) -> bool:
+    return bool(ImportRun.select().where((ImportRun.pickup == pickup) & ImportRun.status.in_(OPEN)).exists())
+
+
+def _take(mail: Mail, owner: str, moment: dt.datetime, lease: int) -> bool:
+    free = (Mail.number == mail.number) & (Mail.state == "waiting") & _unleased(moment)
+    until = moment + dt.timedelta(seconds=lease)
+    taken = Mail.update(lease_owner=owner, lease_until=until, attempts=Mail.attempts + 1).where(free).execute()
+    return bool(taken)
+
+
+def _gather(mail: Mail, moment: dt.datetime) -> None:
+    """The other mails of the pick-up become part of this one, which stays the same through all attempts.
+
+    What comes in later is told by a mail of its own.
+    """
+    others = (Mail.pickup == mail.pickup) & (Mail.number != mail.number) & (Mail.state == "waiting")
+    if mail.attempts == 0:
+        changes = {"state": "gathered", "gathered_into": mail.number}
+        Mail.update(**changes).where(others & (Mail.attempts == 0) & _unleased(moment)).execute()
+
+
+def runs_of(mail: Mail) -> list[ImportRun]:
+    """The imports that a mail tells of, in order of arrival."""
+    numbers = Mail.select(Mail.run).where((Mail.number == mail.number) | (Mail.gathered_into == mail.number))
+    return list(ImportRun.select().where(ImportRun.number.in_(numbers)).order_by(ImportRun.number))
+
+
+def renew(number: int, owner: str, moment: dt.datetime, lease: int) -> None:
+    """Lengthen the lease of a mail that is being sent."""
+    mine = (Mail.number == number) & (Mail.lease_owner == owner)
+    Mail.update(lease_until=moment + dt.timedelta(seconds=lease)).where(mine).execute()
+
+
+def record(mail: Mail, owner: str, addresses: list[str], outcome: Delivery, moment: dt.datetime) -> str:
+    """Store what came of an attempt for those of `addresses` that were open; return the mail's state."""
+    delivered = [*mail.delivered, *(each for each in outcome.taken if each not in mail.delivered)]
+    refused = mail.refused | outcome.refused
+    left = [each for each in addresses if each not in delivered and each not in refused]
+    error = "; ".join(f"{address}: {words}" for address, words in (refused | outcome.later).items())
+    state = "waiting" if left else "failed" if refused else "sent"
+    changes = {"delivered": delivered, "refused": refused, "error": error, "state": state}
+    if state == "sent":
+        changes["sent_at"] = moment
+    return _settle(mail, owner, moment, **changes)
+
+
+def postpone(mail: Mail, owner: str, words: str, moment: dt.datetime) -> str:
+    """An attempt that reached nobody: try again later; return the mail's state."""
+    return _settle(mail, owner, moment, state="waiting", error=words)
+
+
+def drop(mail: Mail, owner: str, moment: dt.datetime) -> str:
+    """There is nobody (any more) to be told."""
+    return _settle(mail, owner, moment, state="dropped")
+
+
+def _settle(mail: Mail, owner: str, moment: dt.datetime, **changes: object) -> str:
+    if changes["state"] == "waiting":
+        due = moment + dt.timedelta(seconds=pause(mail.attempts))
+        changes["due_at"] = due
+        begun: dt.datetime = mail.retries_from
+        if due - begun > PATIENCE:
+            changes["state"] = "failed"
+    mine = (Mail.number == mail.number) & (Mail.lease_owner == owner)
+    Mail.update(lease_owner=None, lease_until=None, **changes).where(mine).execute()
+    return str(changes["state"])
+
+
+def pause(attempts: int) -> int:
+    """Seconds to wait after so many attempts."""
+    return PAUSES[min(attempts, len(PAUSES)) - 1]
+
+
+def retry(number: int, moment: dt.datetime) -> bool:
+    """Try a waiting or failed mail again at once and for three days more. False: there is none of that number."""
+    changes = {"state": "waiting", "refused": {}, "error": "", "due_at": moment, "retries_from": moment}
+    open_ = (Mail.number == number) & Mail.state.in_(("waiting", "failed"))
+    return bool(Mail.update(**changes).where(open_).execute())

@@ -1,0 +1,54 @@
+"""What the admin is told without being asked: a disk that is nearly full, a certificate that is near its end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import socket
+
+import certs
+from jobs.mail_text import plural
+from models import Mail
+from settings import Settings
+
+EVERY = dt.timedelta(minutes=1)
+"""Between two looks; of one thing the admin is told once a day."""
+NEAR_END = dt.timedelta(days=14)
+
+
+class Watch:
+    """Looks after the things of one machine. Without `admin_email` nobody is told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._due: dt.datetime | None = None
+
+    def look(self, moment: dt.datetime) -> None:
+        """Queue what there is to be told, if it is time to look again."""
+        if not self._settings.admin_email or (self._due and moment < self._due):
+            return
+        self._due = moment + EVERY
+        self._disk(moment)
+        self._certificate(moment)
+
+    def _disk(self, moment: dt.datetime) -> None:
+        free, least = shutil.disk_usage(self._settings.home).free, self._settings.min_free_bytes
+        if free < 2 * least:
+            # Each machine may have a disk of its own.
+            Mail.alert(f"disk-{socket.gethostname()}-{moment:%Y-%m-%d}"[-200:], what="disk", free=_size(free),
+                       least=_size(least), home=str(self._settings.home))  # fmt: skip
+
+    def _certificate(self, moment: dt.datetime) -> None:
+        path = self._settings.certificate_path
+        if not path.exists():
+            return
+        details = certs.show(path)
+        left = details.not_after - moment
+        if left < NEAR_END:
+            key = f"certificate-{details.fingerprint.replace(':', '')[:40]}-{moment:%Y-%m-%d}"
+            end = details.not_after.isoformat(timespec="seconds")
+            Mail.alert(key, what="certificate", file=str(path), days=plural(max(left.days, 0), "day"), end=end)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_048_576:,.0f} MiB"

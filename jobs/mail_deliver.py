@@ -1,0 +1,18 @@
+"""The way that is configured: by SMTP, or into a file where no server is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+
+from jobs import mail_files, mail_smtp
+from jobs.mail import Delivery
+from settings import Settings
+
+
+def deliver(settings: Settings, message: EmailMessage, to: Sequence[str], name: str) -> Delivery:
+    """Bring a mail to `to`; `name` is that of the file. Raises MailError or OSError: it may go through later."""
+    if settings.smtp_host:
+        return mail_smtp.send(settings, message, to)
+    mail_files.write(settings, message, name)
+    return Delivery(taken=tuple(to))

@@ -1,0 +1,118 @@
+"""From a row of the queue to the mail itself: recipients, subject, text, HTML, and report.csv."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from jobs.mail import runs_of
+from jobs.mail_text import envelope, number, one_line, plural
+from jobs.mail_told import Told, tell
+from models import Mail
+from settings import Settings
+
+LARGEST_ATTACHMENT = 1_048_576
+"""Bytes of all reports of one mail together; what does not fit is named."""
+
+Folders = Mapping[str, str]
+"""Entity to the name of its folder."""
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=jinja2.select_autoescape(),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(number=number, one_line=one_line)
+
+_ALERTS = {
+    "import": ("Import {number} of {account} failed",
+               "ftpdock failed to import {file}: {error}",
+               "logs/ in the home says why. `ftpdock imports retry {number}` imports the file again."),
+    "disk": ("The disk is nearly full: {free} free",
+             "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
+             "Make room, or lower the setting min_free_bytes."),
+    "certificate": ("The certificate ends in {days}",
+                    "{file} ends at {end}. From then on partners can't connect.",
+                    "Renew it: `ftpdock cert make` or `ftpdock cert install`."),
+}  # fmt: skip
+"""Kind of alert to its title and its lines."""
+
+
+def recipients(settings: Settings, mail: Mail) -> list[str]:
+    """Who is to be told, as the account and the settings say now."""
+    if mail.account_id is None:
+        return [settings.admin_email] if settings.admin_email else []
+    return list(dict.fromkeys(mail.account.emails))
+
+
+def render(settings: Settings, mail: Mail, folders: Folders) -> EmailMessage:
+    """The whole mail. The same row gives the same mail, whenever it is rendered."""
+    if mail.account_id is None:
+        return _alert(settings, mail)
+    account = mail.account
+    told = [tell(settings, account, folders.get(run.entity, run.entity), run) for run in runs_of(mail)]
+    attached = _fitting(told)
+    message = envelope(settings, recipients(settings, mail), _subject(told), mail.token, mail.created_at)
+    _fill(message, "import", imports=told, attached={each.run.number for each, _ in attached},
+          account=one_line(account.company or account.name), login=account.name)  # fmt: skip
+    for each, content in attached:
+        message.add_attachment(content, maintype="text", subtype="csv", filename=each.report_name,
+                               params={"charset": "utf-8"})  # fmt: skip
+    return message
+
+
+def trial(settings: Settings, address: str, token: str, date: dt.datetime) -> EmailMessage:
+    """The mail of `ftpdock mail test`."""
+    message = envelope(settings, [address], "[ftpdock] Test mail", token, date)
+    _fill(message, "test", home=one_line(settings.home))
+    return message
+
+
+def about(mail: Mail) -> str:
+    """What a mail tells of, in a listing: a file's name, or an alert's title."""
+    return one_line(mail.run.file) if mail.run_id is not None else _lines(mail)[0]
+
+
+def _alert(settings: Settings, mail: Mail) -> EmailMessage:
+    title, *lines = _lines(mail)
+    message = envelope(settings, recipients(settings, mail), f"[ftpdock] {title}", mail.token, mail.created_at)
+    _fill(message, "alert", title=title, lines=lines, host=socket.gethostname())
+    return message
+
+
+def _lines(mail: Mail) -> list[str]:
+    data = {key: one_line(value, 500) for key, value in mail.data.items()}
+    return [each.format(**data) for each in _ALERTS[data["what"]]]
+
+
+def _fill(message: EmailMessage, template: str, **context: Any) -> None:
+    message.set_content(_TEMPLATES.get_template(f"{template}.txt").render(**context))
+    message.add_alternative(_TEMPLATES.get_template(f"{template}.html").render(**context), subtype="html")
+
+
+def _subject(told: Sequence[Told]) -> str:
+    if len(told) == 1:
+        return f"[ftpdock] {one_line(told[0].file, 100)}: {told[0].outcome}"
+    failed = sum(bool(each.run.code) for each in told)
+    imported, rejected = sum(each.imported for each in told), sum(each.run.rejected for each in told)
+    ending = f", {plural(failed, 'file')} failed" if failed else ""
+    return f"[ftpdock] {plural(len(told), 'file')}: {number(imported)} imported, {number(rejected)} rejected{ending}"
+
+
+def _fitting(told: Sequence[Told]) -> list[tuple[Told, bytes]]:
+    """The reports that fit into the mail, first come, first served."""
+    left, fitting = LARGEST_ATTACHMENT, []
+    for each in told:
+        if each.report is not None and each.report.stat().st_size <= left:
+            content = each.report.read_bytes()
+            left -= len(content)
+            fitting.append((each, content))
+    return fitting

@@ -1,0 +1,119 @@
+"""One mail to one SMTP server, by smtplib: TLS, login, and which refusals are for good."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+
+from errors import FtpdockError
+from jobs.mail import Delivery
+from settings import Settings
+
+TIMEOUT = 60.0
+"""Seconds that the server may take for one answer."""
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+NEEDS_LOGIN = {530, 534, 535, 538}
+"""Permanent by their digits, but it is our settings that have to be mended (RFC 4954)."""
+
+
+class MailError(FtpdockError):
+    """A mail reached nobody; it may go through later."""
+
+
+def where(settings: Settings) -> str:
+    """The server as people write it: mail.example.com:587."""
+    return f"{settings.smtp_host}:{settings.smtp_port or PORTS[settings.smtp_security]}"
+
+
+def send(settings: Settings, message: EmailMessage, to: Sequence[str]) -> Delivery:
+    """Hand the mail over for `to`. Raises MailError with the server's words when it may go through later."""
+    try:
+        server = _connect(settings)
+    except smtplib.SMTPAuthenticationError as error:
+        raise MailError(f"{where(settings)} refused the login: {_reply(error)}") from error
+    except smtplib.SMTPResponseException as error:
+        raise MailError(f"{where(settings)}: {_reply(error)}") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailError(f"{where(settings)}: {_words(error)}") from error
+    try:
+        return _hand_over(settings, server, message, to)
+    finally:
+        # Once the mail is taken, a server that ends the connection badly has taken it all the same.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            server.quit()
+        server.close()
+
+
+def _connect(settings: Settings) -> smtplib.SMTP:
+    """A connection that is secured and logged in, as the settings ask for it."""
+    host, port = settings.smtp_host, settings.smtp_port or PORTS[settings.smtp_security]
+    server: smtplib.SMTP
+    if settings.smtp_security == "tls":
+        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=_context(settings))
+    else:
+        server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+    try:
+        if settings.smtp_security == "starttls":
+            server.starttls(context=_context(settings))
+        if settings.smtp_username:
+            server.login(settings.smtp_username, _password(settings))
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+
+
+def _password(settings: Settings) -> str:
+    if not settings.smtp_password_file:
+        return settings.smtp_password
+    return Path(settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+
+
+def _hand_over(settings: Settings, server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> Delivery:
+    try:
+        missed = server.send_message(message, parseaddr(str(message["From"]))[1], list(to))
+    except smtplib.SMTPRecipientsRefused as error:
+        missed = error.recipients
+    except smtplib.SMTPResponseException as error:
+        if not _for_good(error.smtp_code):
+            raise MailError(f"{where(settings)}: {_reply(error)}") from error
+        return Delivery(refused=dict.fromkeys(to, _reply(error)))
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise MailError(f"{where(settings)}: {_words(error)}") from error
+    return _sorted(missed, to)
+
+
+def _sorted(missed: dict[str, tuple[int, bytes]], to: Sequence[str]) -> Delivery:
+    words = {address: f"{code} {_text(reply)}" for address, (code, reply) in missed.items()}
+    good = {address for address, (code, _) in missed.items() if _for_good(code)}
+    return Delivery(
+        taken=tuple(address for address in to if address not in missed),
+        refused={address: words[address] for address in words if address in good},
+        later={address: words[address] for address in words if address not in good},
+    )
+
+
+def _for_good(code: int) -> bool:
+    return 500 <= code < 600 and code not in NEEDS_LOGIN
+
+
+def _reply(error: smtplib.SMTPResponseException) -> str:
+    return f"{error.smtp_code} {_text(error.smtp_error)}"
+
+
+def _text(reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return " ".join(text.split())[:500]
+
+
+def _words(error: Exception) -> str:
+    return _text(str(error)) or type(error).__name__

@@ -1,0 +1,105 @@
+"""One import as the templates of mail show it: texts on one line, paths as the partner's login sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import layout
+from handlers.close import report_path
+from imports.report_cells import neutralise
+from imports.reports import IDS, REJECTED, REPORT, read_report
+from jobs.mail_text import local, number, one_line
+from models import Account, ImportRun
+from settings import Settings
+
+SHOWN = 10
+"""Messages of a report that stand in the mail."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the templates need; `report` is the path of report.csv on our side, None if it is gone."""
+
+    run: ImportRun
+    file: str
+    received: str
+    finished: str
+    folder: str
+    messages: list[dict[str, Any]]
+    more: bool
+    """Whether the report has more lines than `messages`."""
+    report: Path | None
+
+    @property
+    def imported(self) -> int:
+        return int(self.run.created + self.run.updated + self.run.unchanged)
+
+    @property
+    def outcome(self) -> str:
+        """The part of the subject behind the file's name."""
+        if self.run.code:
+            return f"failed ({self.run.code}), nothing imported"
+        return f"{number(self.imported)} imported, {number(self.run.rejected)} rejected"
+
+    @property
+    def report_name(self) -> str:
+        return layout.numbered(self.file, self.run.number, f".{REPORT}")
+
+    @property
+    def report_file(self) -> str:
+        return self._path(layout.REPORTS, f".{REPORT}")
+
+    @property
+    def next_steps(self) -> list[str]:
+        """What the partner does now, a sentence or two each."""
+        return [*self._steps(), *self._where_ids_are()]
+
+    def _steps(self) -> list[str]:
+        name, folder = f"{self.run.entity.upper()}_DD_MM_YYYY.csv", f"/{self.folder}"
+        kept = f"Your file as it came lies in {self._path(layout.FAILED)}"
+        if self.run.code == "INTERNAL":
+            return ["This is our fault, not your file's. Whoever runs the server can import it again; you need not "
+                    "upload it once more.", kept]  # fmt: skip
+        if self.run.code:
+            return [f"Correct your file and upload the whole of it into {folder}, as {name}.", kept]
+        if self.run.rejected:
+            rejected = self._path(layout.REPORTS, f".{REJECTED}")
+            return [f"The rejected rows lie in {rejected}, in your own columns, each with its reason.",
+                    f"Correct them there and upload that file into {folder}, as {name}. The columns _line, _code and "
+                    "_message may stay."]  # fmt: skip
+        return ["Nothing: every row is in."]
+
+    def _where_ids_are(self) -> list[str]:
+        if not self.imported:
+            return []
+        return [f"The System IDs of your records lie in {self._path(layout.REPORTS, f'.{IDS}')}"]
+
+    def _path(self, inner: str, ending: str = ".csv") -> str:
+        """/Products/reports/PRODUCT_18_09_2024.000042.report.csv"""
+        return f"/{self.folder}/{inner}/{layout.numbered(self.file, self.run.number, ending)}"
+
+
+def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> Told:
+    """Gather what is told of a finished import; `folder` is the name of its entity's folder."""
+    path = report_path(settings, account.name, folder, run)
+    report = path if path.exists() else None
+    lines = read_report(report, SHOWN + 1) if report else []
+    return Told(
+        run=run,
+        file=one_line(run.file),
+        received=local(run.received_at, account.time_zone),
+        finished=local(run.finished_at, account.time_zone),
+        folder=folder,
+        messages=[_shown(each) for each in lines[:SHOWN]],
+        more=len(lines) > SHOWN,
+        report=report,
+    )
+
+
+def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the report, with nothing in it that a spreadsheet would run when it is pasted there."""
+    texts = {key: one_line(neutralise(message[key]), 520) for key in ("column", "value", "code", "message")}
+    return {"line": message["line"], **texts}
