@@ -1,0 +1,314 @@
+"""Ticks on both engines: what waits is picked up when its schedule says so, once, and not before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+import accounts
+import layout
+import models
+from handlers.registry import Registry
+from jobs.pickup import pick_up, pick_up_now
+from layout import make_account_folders
+from models import Account, EntitySettings, ImportRun, ScheduleState, Upload
+from schemas import SCHEMAS
+from settings import Settings
+from tests.conftest import BACKENDS
+
+FOLDERS = {schema.entity: schema.folder for schema in SCHEMAS}
+BERLIN = ZoneInfo("Europe/Berlin")
+Travel = Callable[[str], None]
+
+
+@dataclass
+class Shop:
+    """An account in Berlin and what is done with it."""
+
+    settings: Settings
+    account: Account
+
+    def schedule(self, entity: str | None, schedule: str | None) -> None:
+        accounts.set_schedule(self.settings, SCHEMAS, self.account, entity, schedule)
+
+    def waits(self, entity: str = "product", name: str = "") -> int:
+        """Record a waiting upload as a receipt does: bytes in the spool, shown in the entity folder."""
+        made = Upload.create(
+            account=self.account, entity=entity, name=name or f"{entity.upper()}_18_09_2024.csv", size=1
+        )
+        spooled = layout.spool_folder(self.settings, made.id) / made.name
+        spooled.parent.mkdir(parents=True)
+        spooled.write_bytes(b"x")
+        shown = self.shown(made)
+        shown.unlink(missing_ok=True)
+        shown.hardlink_to(spooled)
+        return int(made.id)
+
+    def shown(self, upload: Upload) -> Path:
+        return layout.account_root(self.settings, "acme") / FOLDERS[upload.entity] / upload.name
+
+    def tick(self) -> list[int]:
+        """One look of a worker."""
+        return pick_up(self.settings, FOLDERS)
+
+    def next_run(self, entity: str = "product") -> str:
+        state = ScheduleState.get(ScheduleState.entity == entity)
+        return str(state.next_run.astimezone(BERLIN).isoformat(timespec="minutes"))
+
+
+@pytest.fixture
+def travel() -> Iterator[Travel]:
+    """travel("2026-11-23 14:00") -> it is that time in Berlin; the clock stands still. Add an offset to be exact."""
+
+    def go(text: str) -> None:
+        moment = dt.datetime.fromisoformat(text)
+        traveller.move_to(moment if moment.tzinfo else moment.replace(tzinfo=BERLIN), tick=False)
+
+    with time_machine.travel(dt.datetime(2026, 11, 23, 14, tzinfo=BERLIN), tick=False) as traveller:
+        yield go
+
+
+@pytest.fixture
+def shop(settings: Settings, travel: Travel) -> Shop:
+    make_account_folders(settings, "acme", FOLDERS.values())
+    return Shop(settings, Account.create(name="acme", time_zone="Europe/Berlin"))
+
+
+def test_a_tick_takes_all_that_waits_in_order_of_arrival(shop: Shop, travel: Travel) -> None:
+    """Not a second before; what comes after it waits for the next."""
+    shop.schedule("product", "0 2 * * *")
+    first, second = shop.waits(name="PRODUCT_18_09_2024.csv"), shop.waits(name="PRODUCT_01_09_2024.csv")
+    travel("2026-11-24 01:59:59")
+    assert shop.tick() == []
+    travel("2026-11-24 02:00")
+    assert shop.tick() == [first, second]
+    third = shop.waits()
+    travel("2026-11-25 01:59")
+    assert shop.tick() == []
+    travel("2026-11-25 02:00")
+    assert shop.tick() == [third]
+    assert [run.number for run in ImportRun.select().order_by(ImportRun.number)] == [first, second, third]
+
+
+def test_what_was_picked_up_is_no_longer_shown(shop: Shop, travel: Travel) -> None:
+    """The entity folder showed it until then; its bytes lie in the spool as before."""
+    shop.schedule("product", "0 2 * * *")
+    upload = Upload.get_by_id(shop.waits())
+    travel("2026-11-24 02:00")
+    assert shop.shown(upload).exists()
+    shop.tick()
+    assert not shop.shown(upload).exists()
+    assert (layout.spool_folder(shop.settings, upload.id) / upload.name).read_bytes() == b"x"
+
+
+def test_a_newer_file_of_the_name_stays_shown(shop: Shop, travel: Travel) -> None:
+    """What stands there by then is another upload's."""
+    shop.schedule("product", "0 2 * * *")
+    old = shop.waits()
+    travel("2026-11-24 02:00")
+    shown = shop.shown(Upload.get_by_id(old))
+    shown.unlink()
+    shown.write_bytes(b"newer")
+    assert shop.tick() == [old]
+    assert shown.read_bytes() == b"newer"
+
+
+def test_runs_missed_while_everything_was_down_happen_once(shop: Shop, travel: Travel) -> None:
+    """Five nights later: one pick-up at start, then the next night's."""
+    shop.schedule("product", "0 2 * * *")
+    number = shop.waits()
+    travel("2026-11-28 09:00")
+    assert shop.tick() == [number]
+    late = shop.waits()
+    assert shop.tick() == []
+    assert shop.next_run() == "2026-11-29T02:00+01:00"
+    travel("2026-11-29 02:00")
+    assert shop.tick() == [late]
+
+
+def test_a_tick_with_nothing_to_do_is_over(shop: Shop, travel: Travel) -> None:
+    """A file that comes after it is not picked up by it."""
+    shop.schedule("product", "0 2 * * *")
+    travel("2026-11-24 02:00:01")
+    assert shop.tick() == []
+    shop.waits()
+    assert shop.tick() == []
+    assert shop.next_run() == "2026-11-25T02:00+01:00"
+    assert ScheduleState.get().last_run == models.now()
+
+
+@pytest.mark.parametrize(("day", "ran"), [("2026-03-29", "03:00:00+02:00"), ("2026-10-25", "02:30:00+02:00")])
+def test_a_run_at_half_past_two_happens_once_when_the_clock_changes(
+    shop: Shop, travel: Travel, day: str, ran: str
+) -> None:
+    """A worker that looks every ten minutes through the night finds one tick."""
+    travel(f"{day} 00:00")
+    shop.schedule("product", "30 2 * * *")
+    moment = dt.datetime.fromisoformat(f"{day} 00:00").replace(tzinfo=BERLIN).astimezone(dt.UTC)
+    ticks = []
+    for turn in range(6 * 8):
+        shop.waits(name=f"PRODUCT_18_09_2024_{turn}.csv")
+        travel(str(moment + dt.timedelta(minutes=10 * (turn + 1))))
+        if shop.tick():
+            ticks.append(models.now().astimezone(BERLIN).isoformat())
+    assert ticks == [f"{day}T{ran}"]
+
+
+def test_each_entity_has_its_own_times(shop: Shop, travel: Travel) -> None:
+    """The account's default, an exception, and one that is off."""
+    shop.schedule(None, "0 2 * * *")
+    shop.schedule("inventory", "every 30m")
+    shop.schedule("order", "off")
+    product, inventory, order = shop.waits(), shop.waits("inventory"), shop.waits("order")
+    travel("2026-11-23 14:30")
+    assert shop.tick() == [inventory]
+    travel("2026-11-24 02:00")
+    assert shop.tick() == [product]
+    travel("2027-01-01 00:00")
+    assert shop.tick() == []
+    assert Upload.get_by_id(order).state == "waiting"
+
+
+def test_an_exception_that_is_taken_away_inherits_again(shop: Shop) -> None:
+    """EntitySettings resolves it, as the front door asks it to; other settings of the entity stay."""
+    accounts.set_on_error(shop.account, ["product"], "abort")
+    shop.schedule(None, "every 1h")
+    assert EntitySettings.of(shop.account.id, "product").schedule == "every 1h"
+    shop.schedule("product", "off")
+    assert EntitySettings.of(shop.account.id, "product").schedule == "off"
+    assert ScheduleState.get_or_none(ScheduleState.entity == "product") is None
+    shop.schedule("product", None)
+    settings = EntitySettings.of(shop.account.id, "product")
+    assert (settings.schedule, settings.on_error) == ("every 1h", "abort")
+    assert shop.next_run() == "2026-11-23T15:00+01:00"
+
+
+def test_off_keeps_files_waiting_and_immediate_takes_them(shop: Shop, travel: Travel) -> None:
+    """Off for a year; then the next look of a worker has all of them."""
+    shop.schedule("product", "off")
+    numbers = [shop.waits(name=f"PRODUCT_18_09_2024_{turn}.csv") for turn in range(3)]
+    travel("2027-11-23 14:00")
+    assert shop.tick() == []
+    shop.schedule("product", "immediate")
+    assert shop.tick() == numbers
+
+
+def test_a_new_schedule_begins_when_it_is_set(shop: Shop, travel: Travel) -> None:
+    """A time of day that has passed is tomorrow's, though files have waited since yesterday."""
+    shop.schedule("product", "off")
+    number = shop.waits()
+    travel("2026-11-24 10:00")
+    shop.schedule("product", "0 9 * * *")
+    assert shop.tick() == []
+    travel("2026-11-25 09:00")
+    assert shop.tick() == [number]
+
+
+def test_another_time_zone_moves_the_next_runs(shop: Shop, travel: Travel) -> None:
+    """02:00 in New York is 08:00 in Berlin; intervals stay."""
+    shop.schedule("product", "0 2 * * *")
+    shop.schedule("inventory", "every 30m")
+    accounts.change(shop.settings, SCHEMAS, shop.account, time_zone="America/New_York")
+    assert shop.next_run() == "2026-11-24T08:00+01:00"
+    assert shop.next_run("inventory") == "2026-11-23T14:30+01:00"
+
+
+def test_a_change_of_the_default_leaves_exceptions_their_missed_run(shop: Shop, travel: Travel) -> None:
+    """The inventory's tick at 02:00 is due and nobody ran it yet."""
+    shop.schedule("inventory", "0 2 * * *")
+    number = shop.waits("inventory")
+    travel("2026-11-24 09:00")
+    shop.schedule(None, "every 1d")
+    assert shop.tick() == [number]
+
+
+def test_a_schedule_that_nobody_reckoned_is_reckoned_when_a_file_waits(shop: Shop, travel: Travel) -> None:
+    """An entity of a plugin that came after `schedule set all`."""
+    shop.schedule(None, "0 2 * * *")
+    ScheduleState.delete().execute()
+    number = shop.waits()
+    assert shop.tick() == []
+    travel("2026-11-24 02:00")
+    assert shop.tick() == [number]
+
+
+def test_a_run_now_takes_what_waits_whatever_the_schedule(shop: Shop) -> None:
+    """Of one entity or of all; the next run stays."""
+    shop.schedule(None, "0 2 * * *")
+    shop.schedule("order", "off")
+    product, order, inventory = shop.waits(), shop.waits("order"), shop.waits("inventory")
+    assert pick_up_now(shop.settings, FOLDERS, shop.account, ["order"]) == [order]
+    assert pick_up_now(shop.settings, FOLDERS, shop.account) == [product, inventory]
+    assert pick_up_now(shop.settings, FOLDERS, shop.account) == []
+    assert shop.next_run() == "2026-11-24T02:00+01:00"
+
+
+def test_what_is_picked_up_together_shares_a_mark(shop: Shop, travel: Travel) -> None:
+    """All entities of an account that are due at one look: a digest gathers them. The next pick-up has another mark."""
+    shop.schedule(None, "every 1h")
+    numbers = [shop.waits(), shop.waits("inventory")]
+    travel("2026-11-23 15:00")
+    assert shop.tick() == numbers
+    later = shop.waits()
+    travel("2026-11-23 16:00")
+    assert shop.tick() == [later]
+    marks = [run.pickup for run in ImportRun.select().order_by(ImportRun.number)]
+    assert marks[0] == marks[1] != marks[2]
+    assert None not in marks
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_nodes_run_a_tick_once(make_settings: Callable[..., Settings], backend: str) -> None:
+    """Eight workers look at the same moment, twenty times: each upload is an import once, each tick one pick-up."""
+    settings = make_settings(backend)
+    shop = Shop(settings, Account.create(name="acme"))
+    make_account_folders(settings, "acme", FOLDERS.values())
+    shop.schedule(None, "every 1m")
+    for turn in range(20):
+        numbers = [shop.waits(name=f"PRODUCT_18_09_2024_{turn}.csv"), shop.waits("order")]
+        ScheduleState.update(next_run=models.now() - dt.timedelta(seconds=1)).execute()
+        taken = at_once(shop, nodes=8)
+        assert sorted(taken) == [[]] * 7 + [numbers]
+    assert ImportRun.select().count() == 40
+
+
+def at_once(shop: Shop, nodes: int) -> list[list[int]]:
+    """What each of several workers picked up, in threads that start together and have connections of their own."""
+    start, taken = threading.Barrier(nodes), []
+
+    def look() -> None:
+        with models.database.connection_context():
+            start.wait()
+            taken.append(shop.tick())
+
+    threads = [threading.Thread(target=look) for _ in range(nodes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken
+
+
+def test_accounts_do_not_share_ticks(shop: Shop, travel: Travel) -> None:
+    """The neighbour's files wait for the neighbour's times."""
+    shop.schedule(None, "every 1h")
+    other = Account.create(name="globex")
+    accounts.set_schedule(shop.settings, SCHEMAS, other, None, "0 5 * * *")
+    theirs = Upload.create(account=other, entity="product", name="PRODUCT_18_09_2024.csv", size=1)
+    mine = shop.waits()
+    travel("2026-11-23 15:00")
+    assert shop.tick() == [mine]
+    assert Upload.get_by_id(theirs.id).state == "waiting"
+
+
+def test_every_entity_of_the_registry_is_planned(shop: Shop) -> None:
+    """`all` means each of them."""
+    shop.schedule(None, "every 1h")
+    assert {state.entity for state in ScheduleState.select()} == Registry().entities
