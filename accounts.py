@@ -144,7 +144,7 @@ def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None
 
 def change(settings: Settings, schemas: Schemas, account: Account, **changes: Any) -> None:
     """Set columns of the account: company, emails, entities, time_zone, date_format, decimal_separator, column_order,
-    disabled. Templates follow. Raises FtpdockError."""
+    digest, disabled. Templates follow. Raises FtpdockError."""
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
     with writing(account.id):

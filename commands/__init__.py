@@ -12,6 +12,7 @@ from commands.doctor import doctor
 from commands.import_file import import_file
 from commands.imports import imports
 from commands.login import login
+from commands.mail import mail
 from commands.records import records
 from commands.schedule import schedule
 from commands.serve import serve
@@ -27,6 +28,7 @@ COMMANDS: tuple[click.Command, ...] = (
     import_file,
     records,
     template,
+    mail,
     cert,
     doctor,
     db,

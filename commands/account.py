@@ -103,6 +103,7 @@ def _object(context: Context, account: Account) -> dict[str, Any]:
         "date_format": account.date_format,
         "decimal_separator": account.decimal_separator,
         "column_order": account.column_order,
+        "digest": account.digest,
         "abort_on_error": [entity for entity in entities if stored.get(entity) == "abort"],
         "folder": str(account_root(context.settings, account.name)),
         "created_at": account.created_at,
@@ -124,6 +125,8 @@ def _object(context: Context, account: Account) -> dict[str, Any]:
 @click.option("--decimal-separator", type=click.Choice([".", ","]), help="What stands before decimals in files.")
 @click.option("--column-order", type=click.Choice(["strict", "any"]),
               help="Whether the columns of a file must stand in the template's order.")  # fmt: skip
+@click.option("--digest/--no-digest", default=None,
+              help="One mail for all files of a pick-up, or one for each file.")  # fmt: skip
 @click.option("--on-error", type=click.Choice(["continue", "abort"]),
               help="What a rejected row does to its file: the other rows go on, or none is imported.")  # fmt: skip
 @click.option(

@@ -93,7 +93,8 @@ def _outcome(schema: TemplateSchema) -> Iterator[str]:
     yield from _heading("What comes back")
     yield from _paragraph(
         "Each import has a number, which the server names when the file has arrived. When it is done, "
-        f"these files appear beside your own. For import 42 of {_file(schema)}:"
+        "a mail goes to the addresses that were agreed with you, if any, and these files appear beside your own. "
+        f"For import 42 of {_file(schema)}:"
     )
     stem, folder = _file(schema)[:-4], f"/{schema.folder}"
     for path, meaning in (

@@ -16,3 +16,10 @@ def deliver(settings: Settings, message: EmailMessage, to: Sequence[str], name: 
         return mail_smtp.send(settings, message, to)
     mail_files.write(settings, message, name)
     return Delivery(taken=tuple(to))
+
+
+def way(settings: Settings, name: str) -> str:
+    """Where `deliver` brings a mail, for people."""
+    if settings.smtp_host:
+        return f"{mail_smtp.where(settings)} (smtp_security {settings.smtp_security})"
+    return f"{mail_files.path(settings, name)}, because no smtp_host is set"

@@ -11,8 +11,12 @@ from settings import Settings
 
 def write(settings: Settings, message: EmailMessage, name: str) -> Path:
     """Write mail/<name>.eml whole, in place of an earlier attempt's; return its path."""
-    folder = settings.home / "mail"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.eml"
-    write_aside(path, message.as_bytes(), 0o600)
-    return path
+    target = path(settings, name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_aside(target, message.as_bytes(), 0o600)
+    return target
+
+
+def path(settings: Settings, name: str) -> Path:
+    """Where the mail of that name lies."""
+    return settings.home / "mail" / f"{name}.eml"

@@ -40,6 +40,9 @@ def send(settings: Settings, message: EmailMessage, to: Sequence[str]) -> Delive
         raise MailError(f"{where(settings)}: {_reply(error)}") from error
     except (smtplib.SMTPException, OSError) as error:
         raise MailError(f"{where(settings)}: {_words(error)}") from error
+    except UnicodeEncodeError:
+        # Its words may hold a piece of the password.
+        raise MailError("smtp_username or the password has characters that SMTP can't send") from None
     try:
         return _hand_over(settings, server, message, to)
     finally:
@@ -69,7 +72,10 @@ def _connect(settings: Settings) -> smtplib.SMTP:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+    try:
+        return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+    except OSError as error:
+        raise MailError(f"smtp_ca_file {settings.smtp_ca_file} can't be used: {error}") from error
 
 
 def _password(settings: Settings) -> str:

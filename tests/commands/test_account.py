@@ -128,6 +128,7 @@ def test_list_and_show_as_json(done: Done, acme: Account, settings: Settings) ->
         "date_format": "YYYY-MM-DD",
         "decimal_separator": ".",
         "column_order": "strict",
+        "digest": False,
         "abort_on_error": [],
         "folder": str(account_root(settings, "acme")),
         "created_at": acme.created_at.isoformat(timespec="seconds"),
