@@ -1,0 +1,149 @@
+"""`schedule set`, `schedule list` and `imports run`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+import layout
+import models
+from models import Account, ImportRun, Upload
+from settings import Settings
+
+Done = Callable[..., str]
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def afternoon() -> Iterator[None]:
+    """It is 14:00 in Berlin, and stays so."""
+    with time_machine.travel(dt.datetime(2026, 11, 23, 13, tzinfo=dt.UTC), tick=False):
+        yield
+
+
+@pytest.fixture
+def acme(done: Done) -> str:
+    done("account", "add", "acme", "--password-stdin", input="secret\n")
+    done("account", "set", "acme", "--timezone", "Europe/Berlin")
+    return "acme"
+
+
+def listed(done: Done, *options: str) -> dict[str, dict[str, Any]]:
+    return {each["entity"]: each for each in json.loads(done("schedule", "list", "--json", *options))}
+
+
+def readme(settings: Settings) -> list[str]:
+    path: Path = layout.account_root(settings, "acme") / layout.TEMPLATES / "README.txt"
+    return path.read_text().splitlines()
+
+
+def waits(settings: Settings, entity: str) -> int:
+    """An upload that waits for its schedule."""
+    models.database.connect(reuse_if_open=True)
+    account = Account.get(Account.name == "acme")
+    made = Upload.create(account=account, entity=entity, name=f"{entity.upper()}_18_09_2024.csv", size=1)
+    folder = layout.spool_folder(settings, made.id)
+    folder.mkdir(parents=True)
+    (folder / made.name).write_bytes(b"x")
+    return int(made.id)
+
+
+def test_at_first_everything_is_immediate(done: Done, acme: str) -> None:
+    """Each entity has a line, and no next run."""
+    found = listed(done)
+    assert len(found) == 8
+    assert found["order"] == {
+        "account": "acme", "entity": "order", "schedule": "immediate", "timezone": "Europe/Berlin", "next_run": None,
+    }  # fmt: skip
+
+
+def test_a_default_and_an_exception(done: Done, acme: str) -> None:
+    """Both with their next run in the account's zone; `off` has none."""
+    assert done("schedule", "set", "acme", "all", "0 2 * * *") == (
+        "acme, all: 0 2 * * *, next run 2026-11-24 02:00 CET.\n"
+    )
+    done("schedule", "set", "acme", "Products", "every 30m")
+    done("schedule", "set", "acme", "order", "off")
+    found = listed(done, "--account", "acme")
+    assert {entity: (each["schedule"], each["next_run"]) for entity, each in found.items()} == {
+        **dict.fromkeys(found, ("0 2 * * *", "2026-11-24T02:00:00+01:00")),
+        "product": ("every 30m", "2026-11-23T14:30:00+01:00"),
+        "order": ("off", None),
+    }
+
+
+def test_an_exception_is_taken_away(done: Done, run: Run, acme: str) -> None:
+    """`inherit` follows the default again; the default itself has nothing to inherit."""
+    done("schedule", "set", "acme", "product", "off")
+    done("schedule", "set", "acme", "all", "every 2h")
+    assert listed(done)["product"]["schedule"] == "off"
+    assert done("schedule", "set", "acme", "product", "inherit") == (
+        "acme, product: every 2h, next run 2026-11-23 15:00 CET.\n"
+    )
+    assert run("schedule", "set", "acme", "all", "inherit").exit_code == 2
+
+
+def test_another_time_zone_moves_the_next_run(done: Done, acme: str) -> None:
+    """02:00 there, with the offset there."""
+    done("schedule", "set", "acme", "all", "0 2 * * *")
+    done("account", "set", "acme", "--timezone", "America/New_York")
+    found = listed(done)["product"]
+    assert (found["timezone"], found["next_run"]) == ("America/New_York", "2026-11-24T02:00:00-05:00")
+
+
+@pytest.mark.parametrize("schedule", ["0 0 30 2 *", "every 30s", "every 0m", "sometimes", "", "61 * * * *"])
+def test_a_bad_schedule_is_wrong_usage(run: Run, done: Done, acme: str, schedule: str) -> None:
+    """Exit status 2, the schedule is named, and nothing has changed."""
+    result = run("schedule", "set", "acme", "all", schedule)
+    assert result.exit_code == 2
+    assert repr(schedule) in result.output
+    assert listed(done)["product"]["schedule"] == "immediate"
+
+
+def test_unknown_accounts_and_entities_are_refused(run: Run, done: Done, acme: str) -> None:
+    """An account that is not there, an entity that nobody knows, one that the account may not send."""
+    assert run("schedule", "set", "acne", "all", "off").exit_code == 1
+    assert run("schedule", "list", "--account", "acne").exit_code == 1
+    assert run("schedule", "set", "acme", "shipments", "off").exit_code == 2
+    done("account", "set", "acme", "--entities", "products")
+    assert run("schedule", "set", "acme", "orders", "off").exit_code == 1
+    assert list(listed(done)) == ["product"]
+
+
+def test_the_readme_of_templates_follows(done: Done, acme: str, settings: Settings) -> None:
+    """What the partner reads there is what holds, after a change of the zone too."""
+    assert "  /Products/     as soon as it has arrived whole" in readme(settings)
+    done("schedule", "set", "acme", "all", "0 2 * * *")
+    done("schedule", "set", "acme", "inventory", "every 30m")
+    assert "  /Products/     at 02:00 every day, by the clock of Europe/Berlin" in readme(settings)
+    assert "  /Inventory/    every 30 minutes" in readme(settings)
+    done("account", "set", "acme", "--timezone", "UTC")
+    assert "  /Products/     at 02:00 every day, by the clock of UTC" in readme(settings)
+
+
+def test_immediate_picks_up_what_waits(done: Done, acme: str, settings: Settings) -> None:
+    """At once, and of entities without a schedule of their own alone."""
+    done("schedule", "set", "acme", "all", "off")
+    done("schedule", "set", "acme", "order", "0 2 * * *")
+    product, _ = waits(settings, "product"), waits(settings, "order")
+    assert (
+        done("schedule", "set", "acme", "all", "immediate") == f"acme, all: immediate.\nQueued as import {product}.\n"
+    )
+    models.database.connect(reuse_if_open=True)
+    assert [run.number for run in ImportRun.select()] == [product]
+
+
+def test_imports_run_picks_up_now(done: Done, run: Run, acme: str, settings: Settings) -> None:
+    """Of one entity, then of all, and then there is nothing left."""
+    done("schedule", "set", "acme", "all", "off")
+    numbers = [waits(settings, entity) for entity in ("product", "order", "customer")]
+    assert done("imports", "run", "acme", "orders") == f"Queued as import {numbers[1]}.\n"
+    assert done("imports", "run", "acme") == f"Queued as imports {numbers[0]}, {numbers[2]}.\n"
+    assert done("imports", "run", "acme") == "Nothing waits.\n"
+    assert run("imports", "run", "acne").exit_code == 1
