@@ -7,6 +7,7 @@ import ftplib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -97,11 +98,16 @@ class Server:
 
     def upload(self, path: str, content: bytes | str, name: str = "acme") -> int:
         """Store a file; the import's number, as the 226 says."""
+        reply = self.store(path, content, name)
+        found = re.match(r"226 .* queued as import (\d+)\b", reply)
+        assert found, reply
+        return int(found[1])
+
+    def store(self, path: str, content: bytes | str, name: str = "acme") -> str:
+        """Store a file; the whole reply."""
         data = content.encode() if isinstance(content, str) else content
         with self.login(name) as client:
-            reply = client.storbinary(f"STOR {path}", io.BytesIO(data))
-        assert reply.startswith("226 "), reply
-        return int(reply.rstrip(".").rpartition(" ")[2])
+            return client.storbinary(f"STOR {path}", io.BytesIO(data))
 
     def show(self, number: int) -> dict[str, Any]:
         shown: dict[str, Any] = self.json("imports", "show", str(number))
