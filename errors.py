@@ -68,6 +68,7 @@ FILE_CODES = {
     "ROWS_REJECTED": "Rows were rejected and the account takes this file whole or not at all (on_error = abort).",
     "REFUSED": "A hook refused the file.",
     "INTERNAL": "ftpdock failed to import the file; its log says why, and the file is kept.",
+    "KILLED_WORKER": "Worker processes died of the file again and again; it is kept.",
 }
 """A file with one of these imports nothing."""
 

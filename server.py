@@ -11,6 +11,7 @@ import logs
 import models
 from ftps import FrontDoor
 from hooks import Hooks
+from jobs.cards import server_card
 from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
 from layout import make_home
@@ -38,6 +39,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     door.open()
     supervisor.start()
     sender.start()
+    card = server_card(settings, *door.address)
     try:
         if announce:
             announce(*door.address)
@@ -45,6 +47,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     finally:
         supervisor.stop()
         sender.stop()
+        card.close()
         models.database.close()
 
 

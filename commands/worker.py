@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 
 import click
 
@@ -11,28 +12,43 @@ from commands.common import Command, Context, pass_context
 
 
 @click.command(cls=Command)
-@click.option(
-    "--bell", is_flag=True, hidden=True, help="Wake at each byte on stdin, stop at its end: how serve does it."
-)
+@click.option("--bell", hidden=True, metavar="NAME",
+              help="Be one worker of that name: wake at each byte on stdin, stop at its end.")  # fmt: skip
 @pass_context
-def worker(context: Context, bell: bool) -> None:
+def worker(context: Context, bell: str | None) -> None:
     """Import what waits until stopped (SIGTERM, or Ctrl-C).
 
-    `ftpdock serve` starts and minds a worker by itself; this one is for machines that only import.
+    `ftpdock serve` starts and minds workers by itself; this one is for machines that only import. It minds as many
+    worker processes as the setting `workers` says, and stops between two chunks of the import at hand.
     """
     import logs
-    from jobs.worker import Bell, PipeBell, ThreadBell, Worker
 
     context.migrate()
-    logs.start(context.settings, "worker")
-    waiting: Bell
     if bell:
-        waiting = PipeBell(sys.stdin.fileno())
-        # Ctrl-C goes to the whole process group; the server decides when its workers stop.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        logs.start(context.settings, "worker")
+        _work(context, bell)
     else:
-        thread_bell = ThreadBell()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: thread_bell.stop())
-        waiting = thread_bell
-    Worker(context.settings, context.registry, context.hooks, waiting).run()
+        logs.start(context.settings, "workers")
+        _mind(context)
+
+
+def _work(context: Context, name: str) -> None:
+    from jobs.worker import PipeBell, Worker
+
+    bell = PipeBell(sys.stdin.fileno())
+    signal.signal(signal.SIGTERM, lambda *_: bell.stop())
+    # Ctrl-C goes to the whole process group; whoever started the worker decides when it stops.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(context.settings, context.registry, context.hooks, bell).run(name)
+
+
+def _mind(context: Context) -> None:
+    from jobs.supervisor import Supervisor
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    supervisor = Supervisor(context.settings, context.registry, context.hooks)
+    supervisor.start()
+    stopping.wait()
+    supervisor.stop()

@@ -22,8 +22,11 @@ def outcome(run: ImportRun) -> str:
 
 def report_path(settings: Settings, account: str, folder: str, run: ImportRun) -> Path:
     """Where report.csv of an import lies."""
-    if run.dry_run or run.status in ("waiting", "running"):
-        return layout.spool_folder(settings, run.number) / REPORT
+    spool = layout.spool_folder(settings, run.number)
+    if run.status in ("waiting", "running"):
+        return spool / run.folder / REPORT
+    if run.dry_run:
+        return spool / REPORT
     return _reports(settings, account, folder) / layout.numbered(run.file, run.number, f".{REPORT}")
 
 
@@ -37,12 +40,13 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
     A dry run leaves its report in the spool for whoever asked for it.
     """
     spool = layout.spool_folder(settings, run.number)
+    work = spool / run.folder
+    made = work / SORTED if (work / SORTED).exists() else work
     if run.dry_run:
-        _move(spool / SORTED / REPORT, spool / REPORT)
+        _move(made / REPORT, spool / REPORT)
         return spool / REPORT if (spool / REPORT).exists() else None
     layout.make_account_folders(settings, account, [folder])
     reports = _reports(settings, account, folder)
-    made = spool / SORTED if (spool / SORTED).exists() else spool
     for name in _worth_keeping(run):
         _move(made / name, reports / layout.numbered(run.file, run.number, f".{name}"))
     inner = layout.FAILED if run.code else layout.PROCESSED
@@ -50,6 +54,9 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
     _move(spool / run.file, kept / layout.numbered(run.file, run.number))
     for each in (reports, kept):
         layout.sync_folder(each)
+    for name in REPORT_FILES:
+        # Before the sorted ones' folder is gone: whoever goes on after a kill takes what is left for the result.
+        (work / name).unlink(missing_ok=True)
     shutil.rmtree(spool, ignore_errors=True)
     report = reports / layout.numbered(run.file, run.number, f".{REPORT}")
     return report if report.exists() else None
@@ -69,8 +76,9 @@ def _worth_keeping(run: ImportRun) -> list[str]:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename; a source that is gone was moved before the kill."""
-    if source.exists():
+    """Rename; a source that is gone was moved before a kill, or just now by a former owner that goes on."""
+    try:
         source.replace(target)
-
-
+    except FileNotFoundError:
+        if source.exists():
+            raise

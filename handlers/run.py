@@ -14,6 +14,7 @@ from errors import FileProblem, FileRefused, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
 from handlers.close import REPORT_FILES, close, outcome
+from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
 from hooks import Hooks
 from imports.open_names import settle
@@ -41,8 +42,9 @@ class ImportJob:
     ) -> None:
         self.settings, self.handler, self.hooks, self.run, self.owner = settings, handler, hooks, run, owner
         self.account: Account = run.account
-        self.folder = layout.spool_folder(settings, run.number)
-        self.source = self.folder / run.file
+        spool = layout.spool_folder(settings, run.number)
+        self.folder = spool / str(run.attempts)
+        self.source = spool / run.file
         self.progress: Progress = progress or (lambda done, rows: None)
         self.schema: TemplateSchema = handler.schema(
             formats=Formats(self.account.date_format, self.account.decimal_separator)
@@ -50,8 +52,10 @@ class ImportJob:
 
     def execute(self) -> ImportFinished:
         """Bring the run to its end. Raises LeaseLost, or what keeps the machine from working: then it goes on later."""
+        self.hold()
         if not self.run.closing:
             try:
+                move_in(self.folder, self.run)
                 self._import()
             except FileProblem as problem:
                 self.fail(problem)
@@ -60,6 +64,7 @@ class ImportJob:
     def fail(self, problem: FileProblem) -> None:
         """Decide that nothing of the file is imported: the report says why."""
         self.hold()
+        self.folder.mkdir(exist_ok=True)
         for name in REPORT_FILES:
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / SORTED, ignore_errors=True)
@@ -68,7 +73,6 @@ class ImportJob:
         self._decide(problem.code, problem.message)
 
     def _import(self) -> None:
-        self.hold()
         started = ImportStarted(self.run.number, self.account.name, self.run.entity, self.run.file, self.source,
                                 self.run.dry_run)  # fmt: skip
         try:
@@ -80,6 +84,7 @@ class ImportJob:
         scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
                     self.settings.max_rows, partial(self.handler.holders, self.account.id))  # fmt: skip
         try:
+            self._update(total=scan.rows)
             self._passes(shape, scan)
         finally:
             scan.close()
@@ -127,12 +132,12 @@ class ImportJob:
 
     def checkpoint(self, counts: Counts, position: int, offsets: dict[str, int]) -> None:
         """Record how far the run is, in the transaction of what it did. Raises LeaseLost: another worker has it."""
-        self._update(position=position, offsets=offsets, **asdict(counts))
+        self._update(position=position, offsets=offsets, folder=self.folder.name, **asdict(counts))
 
     def _decide(self, code: str | None, error: str) -> None:
         if not self.run.closing:
             with transaction():
-                self._update(closing=True, code=code, error=error)
+                self._update(closing=True, code=code, error=error, folder=self.folder.name)
             self.run.closing, self.run.code, self.run.error = True, code, error
 
     def _update(self, **changes: object) -> None:
@@ -142,6 +147,7 @@ class ImportJob:
             raise LeaseLost(f"import {self.run.number} was taken over by another worker")
 
     def _close(self) -> ImportFinished:
+        self.hold()
         run: ImportRun = ImportRun.get_by_id(self.run.number)
         report = close(self.settings, self.account.name, self.handler.schema.folder, run)
         with transaction():
@@ -157,6 +163,6 @@ class ImportJob:
     def _queue_mail(self, run: ImportRun) -> None:
         """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""
         Mail.about_import(run)
-        if run.code == "INTERNAL" and not run.dry_run and self.settings.admin_email:
+        if run.code in ("INTERNAL", "KILLED_WORKER") and not run.dry_run and self.settings.admin_email:
             Mail.alert(f"internal-{run.number}", what="import", number=run.number, account=self.account.name,
                        file=run.file, error=run.error)  # fmt: skip

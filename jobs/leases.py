@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import logging
-import os
 import threading
 import uuid
 from pathlib import Path
 from types import TracebackType
 
+from jobs.cards import Card, is_held
+from jobs.poison import release_dead, weight
 from models import ImportRun, database, now
 from settings import Settings
 
@@ -22,43 +22,37 @@ def _folder(settings: Settings) -> Path:
 
 
 class Owner:
-    """A worker's identity. The kernel frees the lock of a process that dies, so the others learn of it at once."""
+    """A worker's identity. The kernel frees the lock of a process that dies, so the others learn of it at once.
 
-    def __init__(self, settings: Settings) -> None:
-        self.name = uuid.uuid4().hex
-        folder = _folder(settings)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{self.name}.lock"
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
+    `name` is given by whoever watches over the worker.
+    """
+
+    def __init__(self, settings: Settings, name: str | None = None) -> None:
+        self.name = name or uuid.uuid4().hex
+        self._card = Card(_folder(settings) / f"{self.name}.lock")
 
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._handle)
+        self._card.close()
 
 
 def is_dead(settings: Settings, owner: str) -> bool:
     """Whether the owner's lock file is there and nobody holds it. On another machine's owners nothing can be said."""
-    path = _folder(settings) / f"{owner}.lock"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+    return is_held(_folder(settings) / f"{owner}.lock") is False
 
 
-def sweep_dead(settings: Settings) -> None:
-    """Release the imports of dead workers, so that another takes them up; forget the workers."""
+def sweep_dead(settings: Settings, seen: set[str] | None = None) -> None:
+    """Release the imports of dead workers, so that another takes them up; forget the workers.
+
+    `seen` remembers who was found alive: only the death of one of these can be laid to its import, because a worker
+    that was dead before may have gone with the whole machine.
+    """
+    seen = set() if seen is None else seen
     for path in _folder(settings).glob("*.lock"):
-        if is_dead(settings, path.stem):
-            ImportRun.update(lease_until=now()).where(ImportRun.lease_owner == path.stem).execute()
+        if is_held(path) is False:
+            release_dead(path.stem, weight(None) if path.stem in seen else 0)
             path.unlink(missing_ok=True)
+        else:
+            seen.add(path.stem)
 
 
 def reservation(settings: Settings, owner: str) -> dict[str, object]:

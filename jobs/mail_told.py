@@ -60,7 +60,7 @@ class Told:
     def _steps(self) -> list[str]:
         name, folder = f"{self.run.entity.upper()}_DD_MM_YYYY.csv", f"/{self.folder}"
         kept = f"Your file as it came lies in {self._path(layout.FAILED)}"
-        if self.run.code == "INTERNAL":
+        if self.run.code in ("INTERNAL", "KILLED_WORKER"):
             return ["This is our fault, not your file's. Whoever runs the server can import it again; you need not "
                     "upload it once more.", kept]  # fmt: skip
         if self.run.code:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
+from peewee import fn
+
 from handlers.registry import Registry
 from jobs.leases import reservation
 from models import Account, ImportRun, is_postgres, now, transaction
@@ -9,12 +14,15 @@ from settings import Settings
 
 OPEN = ("waiting", "running")
 
+Group = tuple[int, str]
+"""An account's id and an entity: of their imports one runs at a time."""
+
 
 def claim(settings: Settings, registry: Registry, owner: str, only: int | None = None) -> ImportRun | None:
     """Take the next import that may run (or `only` that one) for `owner`; None when there is none.
 
     One import of an (account, entity) at a time, in order of arrival; what depends on another entity's waiting files
-    goes later. A running import whose lease has ended is taken over.
+    goes later. A running import whose lease has ended is taken over. Accounts take turns.
     """
     if not ImportRun.select().where(ImportRun.status.in_(OPEN)).exists():
         return None
@@ -22,50 +30,91 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
         if is_postgres():
             # Two workers that decide at the same time could both start an import of one entity.
             Account.select(Account.id).order_by(Account.id).for_update("FOR NO KEY UPDATE").execute()
-        run = _next(registry, owner, only)
-        if run is None:
-            return None
-        taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}
-        ImportRun.update(**taken, **reservation(settings, owner)).where(ImportRun.number == run.number).execute()
-        claimed: ImportRun = ImportRun.get_by_id(run.number)
-        return claimed
+        for number in _candidates(registry, owner, only):
+            if run := _lock(number):
+                taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}
+                mine = ImportRun.number == number
+                ImportRun.update(**taken, **reservation(settings, owner)).where(mine).execute()
+                claimed: ImportRun = ImportRun.get_by_id(number)
+                return claimed
+    return None
 
 
-def _next(registry: Registry, owner: str, only: int | None) -> ImportRun | None:
-    query = ImportRun.select(ImportRun, Account).join(Account).where(ImportRun.status.in_(OPEN))
-    unfinished = list(query.order_by(ImportRun.number))
-    ready = [run for run in unfinished if _is_free(run, owner) and not _must_wait(run, unfinished, registry)]
+def _lock(number: int) -> ImportRun | None:
+    """The run, locked. None: a worker that stands still in the midst of a transaction has it; others need not wait."""
+    query = ImportRun.select().where(ImportRun.number == number)
+    return (query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query).first()
+
+
+def _candidates(registry: Registry, owner: str, only: int | None) -> list[int]:
+    """Numbers of the imports that may run, the next one first."""
+    ready = _ready(registry, owner) | _dry_runs(owner)
     if only is not None:
-        return next((run for run in ready if run.number == only), None)
-    ready = [run for run in ready if _is_known(run, registry)]
-    return min(ready, key=lambda run: (registry.rank(run.entity), run.number), default=None)
+        return [only] if only in ready else []
+    # A worker without the plugin leaves the plugin's entity to one that has it.
+    return _in_turn(registry, {number: group for number, group in ready.items() if group[1] in registry.entities})
 
 
-def _is_known(run: ImportRun, registry: Registry) -> bool:
-    """A worker without the plugin leaves the plugin's entity to one that has it."""
-    return run.entity in registry.entities
+def _unfinished(dry_run: bool) -> Any:
+    return ImportRun.status.in_(OPEN) & (ImportRun.dry_run == dry_run)
 
 
-def _is_free(run: ImportRun, owner: str) -> bool:
-    """Running imports are their worker's while its lease lasts; a waiting one may be reserved in the same way."""
-    return run.lease_until is None or run.lease_until <= now() or run.lease_owner == owner
+def _held(owner: str) -> Any:
+    """Running imports are their worker's while its lease lasts; a waiting one may be reserved, or rest, in that way."""
+    others = ImportRun.lease_owner.is_null() | (ImportRun.lease_owner != owner)
+    return ImportRun.lease_until.is_null(False) & (ImportRun.lease_until > now()) & others
 
 
-def _must_wait(run: ImportRun, unfinished: list[ImportRun], registry: Registry) -> bool:
-    """Whether an earlier file of the entity, or a file of an entity that it depends on, is not finished."""
-    if run.dry_run:
-        return False
-    before = set(registry.handler(run.entity).after) if run.entity in registry.entities else set()
-    return any(
-        other.account_id == run.account_id
-        and not other.dry_run
-        and ((other.entity == run.entity and other.number < run.number) or other.entity in before)
-        for other in unfinished
-        if other.number != run.number
-    )
+def _ready(registry: Registry, owner: str) -> dict[int, Group]:
+    """The first unfinished import of each group, where nobody has one of the group and nothing must come before."""
+    files = _unfinished(dry_run=False)
+    group = (ImportRun.account, ImportRun.entity)
+    query = ImportRun.select(*group, fn.MIN(ImportRun.number)).where(files).group_by(*group)
+    first: dict[Group, int] = {(account, entity): number for account, entity, number in query.tuples()}
+    begun = ImportRun.select(*group, ImportRun.number).where(files & (ImportRun.status == "running"))
+    # What is begun is ended first, even if a file of a smaller number has been picked up since.
+    first.update({(account, entity): number for account, entity, number in begun.tuples()})
+    held = set(ImportRun.select(*group).where(files & _held(owner)).tuples())
+    return {number: group for group, number in first.items()
+            if group not in held and not _must_wait(registry, group, first)}  # fmt: skip
 
 
-def give_back(run: ImportRun, owner: str) -> None:
-    """Put a claimed import back into the queue."""
+def _dry_runs(owner: str) -> dict[int, Group]:
+    """They change nothing: they wait for nothing, and nothing for them."""
+    query = ImportRun.select(ImportRun.number, ImportRun.account, ImportRun.entity)
+    free = query.where(_unfinished(dry_run=True) & ~_held(owner))
+    return {number: (account, entity) for number, account, entity in free.tuples()}
+
+
+def _must_wait(registry: Registry, group: Group, unfinished: dict[Group, int]) -> bool:
+    """Whether a file of an entity that this one depends on is not finished."""
+    account, entity = group
+    before = registry.handler(entity).after if entity in registry.entities else ()
+    return any((account, each) in unfinished for each in before)
+
+
+def _in_turn(registry: Registry, ready: dict[int, Group]) -> list[int]:
+    """The account first that was served longest ago; within it the order of entities, then that of arrival."""
+    served = _served({account for account, _ in ready.values()})
+
+    def turn(number: int) -> tuple[str, int, int]:
+        account, entity = ready[number]
+        return served.get(account, ""), registry.rank(entity), number
+
+    return sorted(ready, key=turn)
+
+
+def _served(accounts: set[int]) -> dict[int, str]:
+    """When an import of each account was last begun, as text that sorts; those that never had one are left out."""
+    if len(accounts) < 2:
+        return {}
+    last = ImportRun.select(fn.MAX(ImportRun.started_at)).where(ImportRun.account == Account.id)
+    query = Account.select(Account.id, last).where(Account.id.in_(accounts))
+    return {account: str(moment) for account, moment in query.tuples() if moment}
+
+
+def give_back(run: ImportRun, owner: str, pause: float = 0.0, error: str = "") -> None:
+    """Put a claimed import back into the queue, where it rests for `pause` seconds; `error` says why."""
     mine = (ImportRun.number == run.number) & (ImportRun.lease_owner == owner)
-    ImportRun.update(status="waiting", lease_owner=None, lease_until=None).where(mine).execute()
+    until = now() + dt.timedelta(seconds=pause) if pause else None
+    ImportRun.update(status="waiting", lease_owner=None, lease_until=until, error=error).where(mine).execute()

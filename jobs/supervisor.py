@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 from handlers.registry import Registry
 from hooks import Hooks
+from jobs.poison import release_dead, weight
 from jobs.worker import ThreadBell, Worker
+from models import database
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -35,7 +38,8 @@ class _Process:
         environment = {**os.environ, "FTPDOCK_HOME": str(self._settings.home)}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._started = time.monotonic()
-        self._process = subprocess.Popen([sys.executable, "-m", "commands", "worker", "--bell"],
+        self._name = uuid.uuid4().hex
+        self._process = subprocess.Popen([sys.executable, "-m", "commands", "worker", "--bell", self._name],
                                          stdin=subprocess.PIPE, env=environment, bufsize=0)  # fmt: skip
 
     def ring(self) -> None:
@@ -56,17 +60,27 @@ class _Process:
             self._due = time.monotonic() + self._pause
             log.error("worker %s ended with status %s; starting another in %.1f s", self._process.pid,
                       self._process.returncode, self._pause)  # fmt: skip
+            self._bury(self._process.returncode)
         if time.monotonic() >= self._due:
             self._due = 0.0
             self.close_pipe()
             self.start()
+
+    def _bury(self, status: int) -> None:
+        """Free what the worker had at hand, and count its death against it."""
+        try:
+            with database.connection_context():
+                release_dead(self._name, weight(status))
+        except Exception:
+            # The database may be away; the next worker finds the dead one's lock.
+            log.warning("the import of a dead worker could not be released", exc_info=True)
 
     def close_pipe(self) -> None:
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
 
     def stop(self, patience: float) -> None:
-        """End of the pipe: the worker stops after its import; killed before that, the next start goes on with it."""
+        """End of the pipe: the worker stops after the chunk at hand. Killed before that, it loses nothing either."""
         self.close_pipe()
         try:
             self._process.wait(patience)

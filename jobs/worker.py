@@ -17,8 +17,9 @@ from handlers.run import ImportJob
 from hooks import Hooks
 from jobs.leases import Heartbeat, Owner, sweep_dead
 from jobs.pickup import pick_up, reconcile
+from jobs.poison import is_poisonous, kept, problem
 from jobs.queue import claim, give_back
-from models import ImportRun, database
+from models import ImportRun, database, is_postgres
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -34,6 +35,10 @@ Bell = Callable[[float], bool]
 """Waits at most so many seconds for a ring. False: there is no more to wait for, stop."""
 
 
+class _Stop(Exception):
+    """Leaves an import between two chunks."""
+
+
 class Worker:
     """Imports one file after the other until the bell says stop."""
 
@@ -41,10 +46,12 @@ class Worker:
         self.settings, self.registry, self.hooks, self.bell = settings, registry, hooks, bell
         self.folders = {handler.entity: handler.schema.folder for handler in registry.handlers}
         self._swept = 0.0
+        self._seen: set[str] = set()
+        self._pauses: dict[int, float] = {}
 
-    def run(self) -> None:
-        """Work until the bell says stop."""
-        owner = Owner(self.settings)
+    def run(self, name: str | None = None) -> None:
+        """Work until the bell says stop, under the name that a supervisor gave."""
+        owner = Owner(self.settings, name)
         pause = PAUSE
         wait = 0.0
         try:
@@ -65,7 +72,9 @@ class Worker:
 
     def turn(self, owner: str) -> bool:
         """Pick up what waits and run one import. False: there was nothing to do."""
-        database.connect(reuse_if_open=True)
+        if database.connect(reuse_if_open=True) and is_postgres():
+            # The transaction of a worker that stands still must not keep its import from its successor.
+            database.execute_sql(f"SET idle_in_transaction_session_timeout = {self.settings.lease_seconds * 1000}")
         self._sweep()
         pick_up(self.settings, self.folders)
         run = claim(self.settings, self.registry, owner)
@@ -75,35 +84,63 @@ class Worker:
         return True
 
     def _sweep(self) -> None:
-        sweep_dead(self.settings)
+        sweep_dead(self.settings, self._seen)
         if time.monotonic() - self._swept > SWEEP or not self._swept:
             reconcile(self.settings)
             self._swept = time.monotonic()
 
     def execute(self, run: ImportRun, owner: str) -> None:
-        """Run a claimed import; one that fails by an error of ours is tried again, then set aside."""
-        job = ImportJob(self.settings, self.registry.handler(run.entity), self.hooks, run, owner)
+        """Run a claimed import. What goes wrong with it is its own: the next turn has another."""
+        job = ImportJob(self.settings, self.registry.handler(run.entity), self.hooks, run, owner, self._go_on)
         try:
             with Heartbeat(self.settings, run.number, owner):
+                if is_poisonous(run):
+                    job.fail(problem(run))
                 finished = job.execute()
+            self._pauses.pop(run.number, None)
             log.info("import %s of %s: %s, %s rows, %s rejected", run.number, run.file, finished.status,
                      finished.rows, finished.rejected)  # fmt: skip
         except LeaseLost as lost:
             log.warning("%s", lost)
-        except (OperationalError, InterfaceError, OSError):
+        except _Stop:
             give_back(run, owner)
-            raise
         except Exception as error:
             log.exception("import %s failed", run.number)
-            self._set_aside(job, owner, error)
+            if _is_infrastructure(error):
+                self._rest(run, owner, error)
+            else:
+                self._set_aside(job, owner, error)
+
+    def _go_on(self, done: int, rows: int) -> None:
+        """Called between two chunks: a worker that is to stop does not wait for the end of a long file."""
+        if not self.bell(0.0):
+            raise _Stop
+
+    def _rest(self, run: ImportRun, owner: str, error: Exception) -> None:
+        """Let the import rest, longer each time, and go on with others; if there is no database, all rests."""
+        pause = self._pauses.get(run.number, PAUSE)
+        self._pauses[run.number] = min(pause * 2, LONGEST_PAUSE)
+        database.close()
+        database.connect()
+        give_back(run, owner, pause, f"{error} - it is tried again".strip())
 
     def _set_aside(self, job: ImportJob, owner: str, error: Exception) -> None:
-        if job.run.attempts < ATTEMPTS:
-            give_back(job.run, owner)
+        """An import that fails by an error of ours is tried again, then set aside."""
+        number = job.run.number
+        mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
+        ImportRun.update(failures=ImportRun.failures + 1).where(mine).execute()
+        run = ImportRun.get_by_id(number)
+        if run.failures < ATTEMPTS:
+            give_back(run, owner)
             return
-        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); the file is "
-                             f"kept, and import {job.run.number} can be retried"))  # fmt: skip
+        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {kept(run)}"))
         job.execute()
+
+
+def _is_infrastructure(error: Exception) -> bool:
+    """The database or the disk can't be had: nothing is wrong with the file."""
+    cut = is_postgres() and not database.is_closed() and database.connection().closed
+    return bool(cut) or isinstance(error, (OperationalError, InterfaceError, OSError))
 
 
 class ThreadBell:
@@ -131,7 +168,13 @@ class PipeBell:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+        self._stopped = False
 
     def __call__(self, seconds: float) -> bool:
-        ready, _, _ = select.select([self._handle], [], [], seconds)
-        return not ready or bool(os.read(self._handle, 65_536))
+        if not self._stopped:
+            ready, _, _ = select.select([self._handle], [], [], seconds)
+            self._stopped |= bool(ready) and not os.read(self._handle, 65_536)
+        return not self._stopped
+
+    def stop(self) -> None:
+        self._stopped = True

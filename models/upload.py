@@ -46,7 +46,9 @@ class ImportRun(Base):
     status: waiting | running | completed | completed_with_errors | failed.
     `position` counts the records done and `offsets` the bytes of each report file that belong to them: both change in
     the transaction of the chunk, which is what lets a killed run go on. `closing` is set once nothing but moving the
-    files is left.
+    files is left. `folder` is the part of the spool folder that the offsets speak of: each owner writes into one of
+    its own. `total` is the number of rows in all, once the file was scanned. `failures` counts errors of ours;
+    `strikes` the deaths of workers at the position `struck_at` (jobs/poison.py).
     """
 
     number = IntegerField(primary_key=True)
@@ -68,6 +70,11 @@ class ImportRun(Base):
     warnings = IntegerField(default=0)
     position = IntegerField(default=0)
     offsets = JSONField(default=dict)
+    folder = CharField(max_length=16, default="")
+    total = IntegerField(null=True)
+    failures = IntegerField(default=0)
+    strikes = IntegerField(default=0)
+    struck_at = IntegerField(null=True)
     attempts = IntegerField(default=0)
     lease_owner = CharField(max_length=64, null=True)
     lease_until = UTCField(null=True)
@@ -76,7 +83,11 @@ class ImportRun(Base):
     finished_at = UTCField(null=True)
 
     class Meta:
-        indexes = ((("status",), False), (("account", "entity", "status"), False))
+        indexes = (
+            (("status",), False),
+            (("account", "entity", "status"), False),
+            (("account", "started_at"), False),
+        )
 
     @classmethod
     def begin(cls, upload: Upload, **more: object) -> ImportRun:

@@ -61,10 +61,10 @@ def test_the_former_owner_writes_nothing(partner: Partner) -> None:
     partner.hooks = Hooks(plugins=[TakeOver(partner, number)])
     with pytest.raises(LeaseLost, match="was taken over"):
         job(partner, run, "one").execute()
-    spool = layout.spool_folder(partner.settings, number)
+    first = layout.spool_folder(partner.settings, number) / "1"
 
     assert partner.column("product", "SKU_ID") == ["0", "1"]
-    assert {name: (spool / name).stat().st_size for name in ("ids.csv", "report.csv")} == {
+    assert {name: (first / name).stat().st_size for name in ("ids.csv", "report.csv")} == {
         name: size for name, size in ImportRun.get_by_id(number).offsets.items() if name in ("ids.csv", "report.csv")
     }
     partner.hooks = Hooks()

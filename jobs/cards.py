@@ -1,0 +1,65 @@
+"""Cards of living processes: a file that its process keeps locked, and that says who it is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from models import now
+from settings import Settings
+
+
+class Card:
+    """A locked file with JSON: pid, host, since (ISO 8601) and `more`. The kernel frees the lock with the process."""
+
+    def __init__(self, path: Path, **more: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        since = now().isoformat(timespec="seconds")
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since, **more})
+        os.pwrite(self._handle, text.encode(), 0)
+
+    def close(self) -> None:
+        self.path.unlink(missing_ok=True)
+        os.close(self._handle)
+
+
+def server_card(settings: Settings, host: str, port: int) -> Card:
+    """The card of a running server."""
+    name = f"{socket.gethostname()}-{os.getpid()}.lock"
+    return Card(settings.spool / "servers" / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether the process of a card lives; None: there is no such card."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def read_cards(folder: Path) -> list[dict[str, Any]]:
+    """What the cards in a folder say, with `name` and `alive`, oldest first. One in the making says little."""
+    found = []
+    for path in folder.glob("*.lock"):
+        alive = is_held(path)
+        try:
+            card = json.loads(path.read_text() or "{}")
+        except (OSError, ValueError):
+            card = {}
+        if alive is not None:
+            found.append({"name": path.stem, "pid": None, "host": "", "since": "", **card, "alive": alive})
+    return sorted(found, key=lambda card: str(card["since"]))
