@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models import ImportRun, Mail, now, transaction
@@ -13,6 +12,8 @@ PAUSES = (10, 60, 300, 900, 3_600)
 PATIENCE = dt.timedelta(days=3)
 """How long a mail is tried."""
 OPEN = ("waiting", "running")
+AT_ONCE = 20
+"""Mails that one look into the queue reads."""
 
 Refused = dict[str, str]
 """Address to the words with which the server refused it."""
@@ -54,25 +55,19 @@ def claim(owner: str, moment: dt.datetime, lease: int) -> Mail | None:
     return None
 
 
-def _ready(moment: dt.datetime) -> Iterable[Mail]:
+def _ready(moment: dt.datetime) -> list[Mail]:
     """Mails that are due, oldest first; of a pick-up the first alone, and only once all of its imports are done."""
-    seen = set()
-    due = (Mail.state == "waiting") & (Mail.due_at <= moment)
-    for mail in Mail.select().where(due & _unleased(moment)).order_by(Mail.number):
-        if mail.pickup is None:
-            yield mail
-        elif mail.pickup not in seen:
-            seen.add(mail.pickup)
-            if mail.attempts or not _unfinished(mail.pickup):
-                yield mail
+    unfinished = ImportRun.select(ImportRun.pickup).where(ImportRun.pickup.is_null(False) & ImportRun.status.in_(OPEN))
+    due = (Mail.state == "waiting") & (Mail.due_at <= moment) & _unleased(moment)
+    whole = Mail.pickup.is_null() | Mail.pickup.not_in(unfinished)
+    # A list: on SQLite a query that is still being read keeps its own connection from writing.
+    first = list(Mail.select().where(due & whole).order_by(Mail.number).limit(AT_ONCE))
+    pickups = [mail.pickup for mail in first]
+    return [mail for place, mail in enumerate(first) if mail.pickup is None or mail.pickup not in pickups[:place]]
 
 
 def _unleased(moment: dt.datetime) -> object:
     return Mail.lease_until.is_null() | (Mail.lease_until <= moment)
-
-
-def _unfinished(pickup: str) -> bool:
-    return bool(ImportRun.select().where((ImportRun.pickup == pickup) & ImportRun.status.in_(OPEN)).exists())
 
 
 def _take(mail: Mail, owner: str, moment: dt.datetime, lease: int) -> bool:

