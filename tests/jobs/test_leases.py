@@ -14,6 +14,7 @@ import pytest
 
 import layout
 from errors import LeaseLost
+from handlers.folder import move_in
 from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
@@ -148,3 +149,43 @@ def test_a_killed_worker_is_noticed_at_once(partner: Partner) -> None:
 
     assert not (partner.settings.spool / "workers" / f"{name}.lock").exists()
     assert take(partner, "two", number).lease_owner == "two"
+
+
+def test_the_former_owner_goes_on_while_files_are_moved(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stood still between its last checkpoint and the first move; the other has ended the import meanwhile."""
+    number = partner.queue("product", CONTENT).number
+    run = take(partner, "one", number)
+    ended = []
+
+    def stand_still(*arguments: object, **keywords: object) -> None:
+        monkeypatch.undo()
+        expire(number)
+        take(partner, "two", number)
+        ended.append(job(partner, ImportRun.get_by_id(number), "two").execute())
+
+    monkeypatch.setattr("handlers.close.layout.make_account_folders", stand_still)
+    with pytest.raises(LeaseLost):
+        job(partner, run, "one").execute()
+
+    (event,) = ended
+    assert (event.status, counts(event)) == ("completed", (6, 0, 0, 0))
+    assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == list("012345")
+    assert partner.file(event, ".report.csv").exists()
+    processed = partner.file(event, ".csv").parent.parent / "processed"
+    assert [path.read_text() for path in processed.iterdir()] == [CONTENT]
+    assert ImportRun.get_by_id(number).lease_owner is None
+
+
+def test_a_newer_owners_folder_is_left_alone(partner: Partner) -> None:
+    """Whoever moves in late removes older folders only, but for the one that the last checkpoint speaks of."""
+    run = partner.queue("product", CONTENT)
+    spool = layout.spool_folder(partner.settings, run.number)
+    for name in "1234":
+        (spool / name).mkdir()
+        (spool / name / "ids.csv").write_text(name)
+    run.attempts, run.folder, run.offsets = 3, "1", {"ids.csv": 1}
+
+    move_in(spool / "3", run)
+
+    assert sorted(path.name for path in spool.iterdir() if path.is_dir()) == ["1", "3", "4"]
+    assert (spool / "3" / "ids.csv").read_text() == "1"

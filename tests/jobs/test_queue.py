@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 from jobs.queue import claim, give_back
 from models import ImportRun, now
@@ -147,3 +148,58 @@ def test_an_entity_of_a_missing_plugin_is_left_alone(partner: Partner) -> None:
     queue(partner, "customer")
 
     assert drain(partner) == ["customer"]
+
+
+def test_accounts_take_turns(partner: Partner) -> None:
+    """Whoever sends a hundred files does not keep the neighbour's single one waiting."""
+    other = partner.neighbour("globex")
+    queue(partner, "product", "product", "product", "customer")
+    queue(other, "customer", "product")
+    taken = []
+    while run := take(partner):
+        taken.append(run.account.name)
+        finish(run)
+
+    assert taken == ["acme", "globex", "acme", "globex", "acme", "acme"]
+
+
+def test_an_import_that_rests_lets_others_go_first(partner: Partner) -> None:
+    """Its entity waits with it, because order counts; everything else goes on. Then it is taken again."""
+    first, *_ = queue(partner, "product", "product", "customer")
+    run = take(partner, only=first)
+    assert run is not None
+    give_back(run, "one", pause=60, error="no space")
+
+    assert drain(partner) == ["customer"]
+    assert ImportRun.get_by_id(run.number).error == "no space"
+    ImportRun.update(lease_until=now()).where(ImportRun.number == run.number).execute()
+    assert drain(partner) == ["product", "product"]
+
+
+def test_what_is_begun_is_ended_before_an_earlier_number_starts(partner: Partner) -> None:
+    """A file that waited for its schedule has a smaller number than one that an admin sent meanwhile."""
+    earlier, later = queue(partner, "product", "product")
+    ImportRun.update(status="completed").where(ImportRun.number == earlier).execute()
+    run = take(partner, "one")
+    assert run is not None
+    ImportRun.update(status="waiting").where(ImportRun.number == earlier).execute()
+
+    assert take(partner, "two") is None
+    finish(run)
+    after = take(partner, "two")
+    assert (run.number, after and after.number) == (later, earlier)
+
+
+def test_a_long_queue_is_cheap(partner: Partner) -> None:
+    """With 2,000 imports waiting a claim takes milliseconds, not a walk over all pairs of them."""
+    row = {"account": partner.account, "file": "x.csv", "received_at": now()}
+    entities = tuple(CONTENT)
+    rows = [{**row, "number": number, "entity": entities[number % 8]} for number in range(1, 2001)]
+    ImportRun.insert_many(rows).execute()
+    began = time.monotonic()
+    for _ in range(20):
+        run = take(partner)
+        assert run is not None
+        finish(run)
+
+    assert time.monotonic() - began < 4

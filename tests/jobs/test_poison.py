@@ -1,0 +1,56 @@
+"""Which deaths of workers are laid to the file that they had at hand."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from jobs.poison import is_poisonous, release_dead, weight
+from jobs.queue import claim
+from models import ImportRun
+from tests.partner import Partner
+
+
+def die(partner: Partner, number: int, status: int | None, position: int = 0, closing: bool = False) -> ImportRun:
+    """A worker takes the import, brings it to a position, and dies."""
+    assert claim(partner.settings, partner.registry, "dead", number) is not None
+    ImportRun.update(position=position, closing=closing).where(ImportRun.number == number).execute()
+    release_dead("dead", weight(status))
+    run: ImportRun = ImportRun.get_by_id(number)
+    assert run.lease_owner is None
+    return run
+
+
+@pytest.fixture
+def number(partner: Partner) -> int:
+    made: int = partner.queue("product", "SKU_ID,Name\n1,a\n").number
+    return made
+
+
+@pytest.mark.parametrize(("status", "deaths"), [(-signal.SIGSEGV, 2), (7, 2), (-signal.SIGKILL, 4), (None, 4)])
+def test_so_many_deaths_are_enough(partner: Partner, number: int, status: int | None, deaths: int) -> None:
+    """Two crashes; SIGKILL, which may have come from anywhere, needs more of them."""
+    found = [is_poisonous(die(partner, number, status)) for _ in range(deaths)]
+
+    assert found == [False] * (deaths - 1) + [True]
+
+
+def test_a_chunk_further_the_count_starts_anew(partner: Partner, number: int) -> None:
+    """A file that gets on, however often its worker dies, is not poisonous."""
+    assert not any(is_poisonous(die(partner, number, 7, position)) for position in range(6))
+    assert is_poisonous(die(partner, number, 7, 5))
+
+
+def test_a_decided_import_is_never_set_aside(partner: Partner, number: int) -> None:
+    """Its rows are in; only its files are still to be moved."""
+    assert not any(is_poisonous(die(partner, number, 7, closing=True)) for _ in range(5))
+
+
+def test_a_death_that_nobody_saw_is_not_counted(partner: Partner, number: int) -> None:
+    """The machine went down: its workers are found dead at the next start."""
+    for _ in range(9):
+        assert claim(partner.settings, partner.registry, "dead", number) is not None
+        release_dead("dead")
+
+    assert not is_poisonous(ImportRun.get_by_id(number))
