@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from jobs.mail import runs_of
-from jobs.mail_text import envelope, number, one_line, plural
+from jobs.mail_text import envelope, number, one_line, plural, unfolded
 from jobs.mail_told import Told, tell
 from models import Mail
 from settings import Settings
@@ -55,8 +55,10 @@ def recipients(settings: Settings, mail: Mail) -> list[str]:
 
 def render(settings: Settings, mail: Mail, folders: Folders) -> EmailMessage:
     """The whole mail. The same row gives the same mail, whenever it is rendered."""
-    if mail.account_id is None:
-        return _alert(settings, mail)
+    return unfolded(_alert(settings, mail) if mail.account_id is None else _about_imports(settings, mail, folders))
+
+
+def _about_imports(settings: Settings, mail: Mail, folders: Folders) -> EmailMessage:
     account = mail.account
     told = [tell(settings, account, folders.get(run.entity, run.entity), run) for run in runs_of(mail)]
     attached = _fitting(told)

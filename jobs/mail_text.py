@@ -16,6 +16,7 @@ from settings import Settings
 
 POLICY = policy.SMTP.clone(cte_type="7bit")
 """Lines end with CRLF, and whatever is no ASCII is encoded: it passes through every server."""
+_WIDE = POLICY.clone(max_line_length=400)
 LONGEST_SUBJECT = 200
 """Characters."""
 
@@ -66,4 +67,15 @@ def envelope(settings: Settings, to: Sequence[str], subject: str, token: str, da
     message["Message-ID"] = f"<{token}@{origin.domain}>"
     # RFC 3834: vacation programs don't answer it.
     message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def unfolded(message: EmailMessage) -> EmailMessage:
+    """The mail, when its body is complete, with a plain subject on one line.
+
+    Folded, it may begin on the second line, which many programs show as a blank. Encoded words have to be short
+    (RFC 2047), and so have the lines of bodies.
+    """
+    if str(message["Subject"]).isascii():
+        message.policy = _WIDE
     return message

@@ -89,7 +89,7 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
     lines = read_report(report, SHOWN + 1) if report else []
     return Told(
         run=run,
-        file=one_line(run.file),
+        file=one_line(run.file, 255),
         received=local(run.received_at, account.time_zone),
         finished=local(run.finished_at, account.time_zone),
         folder=folder,
