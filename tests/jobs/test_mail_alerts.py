@@ -1,0 +1,129 @@
+"""What the admin is told without being asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+import certs
+from errors import FileProblem
+from handlers.run import ImportJob
+from jobs.mail_alerts import Watch
+from jobs.mail_render import about, render
+from jobs.mail_sender import MailSender
+from jobs.queue import claim
+from models import Mail, now
+from settings import Settings
+from tests.partner import Partner
+
+
+@pytest.fixture
+def told(settings: Settings) -> Settings:
+    """A home with an admin who is told."""
+    return replace(settings, admin_email="admin@house.example", min_free_bytes=0)
+
+
+def keys() -> list[str]:
+    return [mail.key.split("-")[0] for mail in Mail.select().order_by(Mail.number)]
+
+
+def nearly_full(settings: Settings) -> Settings:
+    """Settings by which the disk of this test has less than twice the least, whatever is free."""
+    return replace(settings, min_free_bytes=shutil.disk_usage(settings.home).free * 3 // 4)
+
+
+def certificate(settings: Settings) -> dt.datetime:
+    """Make one; return when it ends."""
+    settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
+    certs.make(settings.certificate_path, settings.private_key_path, "")
+    return certs.show(settings.certificate_path).not_after
+
+
+def test_a_disk_that_is_nearly_full_is_told_once_a_day(told: Settings) -> None:
+    """By however many looks, of however many servers."""
+    settings = nearly_full(told)
+    noon = now().replace(hour=12)
+    for hours in (0, 1, 25):
+        for watch in (Watch(settings), Watch(settings)):
+            watch.look(noon + dt.timedelta(hours=hours))
+
+    assert keys() == ["disk", "disk"]
+    message = render(settings, Mail.get(), {})
+    assert str(message["To"]) == "admin@house.example"
+    assert str(message["Subject"]).startswith("[ftpdock] The disk is nearly full: ")
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert str(settings.home) in text.get_content().replace("\n", "")
+
+
+def test_a_disk_with_room_is_not_told_of(told: Settings) -> None:
+    """Nothing is queued."""
+    Watch(replace(told, min_free_bytes=1)).look(now())
+
+    assert keys() == []
+
+
+def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
+    """From 14 days before on."""
+    end = certificate(told)
+    watch = Watch(told)
+    for days in (15, 13, 13 - 1 / 24, 11):
+        watch.look(end.replace(hour=0) - dt.timedelta(days=days))
+
+    assert keys() == ["certificate", "certificate"]
+    assert about(Mail.get()) == "The certificate ends in 13 days"
+
+
+def test_without_an_admin_nobody_is_told(told: Settings) -> None:
+    """The default: no address, no alert."""
+    settings = replace(nearly_full(told), admin_email="")
+    certificate(settings)
+
+    Watch(settings).look(now() + dt.timedelta(days=36_500))
+
+    assert keys() == []
+
+
+def test_an_import_that_failed_by_our_fault_is_told_to_the_admin_and_the_partner(
+    told: Settings, make_partner: Callable[..., Partner]
+) -> None:
+    """Two mails, queued with the import's end; the admin's names account, file and error."""
+    partner = make_partner(told, emails=["ops@acme.example"])
+    run = partner.queue("product", "SKU_ID,Name\n1,Cup\n")
+    claimed = claim(told, partner.registry, "test", run.number)
+    assert claimed is not None
+    job = ImportJob(told, partner.registry.handler("product"), partner.hooks, claimed, "test")
+    job.fail(FileProblem("INTERNAL", "ftpdock failed to import the file (KeyError)"))
+    job.execute()
+
+    sender = MailSender(told, partner.registry.folders)
+    assert [sender.turn(now()), sender.turn(now()), sender.turn(now())] == [True, True, False]
+
+    assert keys() == ["import", "internal"]
+    message = render(told, Mail.get(Mail.key == f"internal-{run.number}"), {})
+    assert str(message["To"]) == "admin@house.example"
+    assert str(message["Subject"]) == f"[ftpdock] Import {run.number} of acme failed"
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert "PRODUCT_18_09_2024.csv: ftpdock failed to import the file (KeyError)" in text.get_content()
+
+
+def test_a_partners_bad_file_is_no_alert(told: Settings, make_partner: Callable[..., Partner]) -> None:
+    """The admin is told of failures of no account's fault alone."""
+    make_partner(told).send("product", "PK\x03\x04")
+
+    assert keys() == []
+
+
+def test_an_alert_brings_no_headers(told: Settings) -> None:
+    """What stands in an alert may come from a file's name."""
+    Mail.alert("x", what="import", number=1, account="acme\r\nBcc: v@example.com", file="a\nb", error="{number}\r\n")
+
+    message = render(told, Mail.get(), {})
+
+    assert "Bcc" not in message
+    assert str(message["Subject"]) == "[ftpdock] Import 1 of acme Bcc: v@example.com failed"
