@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import shutil
 import socket
 
 import certs
+from errors import FtpdockError
 from jobs.mail_text import plural
 from models import Mail
 from settings import Settings
+
+log = logging.getLogger("ftpdock.mail")
 
 EVERY = dt.timedelta(minutes=1)
 """Between two looks; of one thing the admin is told once a day."""
@@ -28,8 +32,12 @@ class Watch:
         if not self._settings.admin_email or (self._due and moment < self._due):
             return
         self._due = moment + EVERY
-        self._disk(moment)
-        self._certificate(moment)
+        for check in (self._disk, self._certificate):
+            try:
+                check(moment)
+            except (FtpdockError, OSError):
+                # A certificate that can't be read is no reason to send no mail.
+                log.warning("a check for the admin failed", exc_info=True)
 
     def _disk(self, moment: dt.datetime) -> None:
         free, least = shutil.disk_usage(self._settings.home).free, self._settings.min_free_bytes

@@ -40,6 +40,12 @@ def plural(count: int, word: str) -> str:
     return f"{number(count)} {word}" + ("" if count == 1 else "s")
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, its cells in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def local(moment: dt.datetime | None, zone: str) -> str:
     """A time as the account reads it: 2024-09-18 08:30 (Europe/Berlin)."""
     if moment is None:

@@ -11,7 +11,7 @@ import layout
 from handlers.close import report_path
 from imports.report_cells import neutralise
 from imports.reports import IDS, REJECTED, REPORT, read_report
-from jobs.mail_text import local, number, one_line
+from jobs.mail_text import aligned, local, number, one_line
 from models import Account, ImportRun
 from settings import Settings
 
@@ -51,6 +51,13 @@ class Told:
     @property
     def report_file(self) -> str:
         return self._path(layout.REPORTS, f".{REPORT}")
+
+    @property
+    def table(self) -> list[str]:
+        """The messages for plain text, below a header; what each says stands on a line of its own."""
+        rows = [(str(each["line"]), each["column"], one_line(each["value"], 40), each["code"])
+                for each in self.messages]  # fmt: skip
+        return aligned([("Line", "Column", "Value", "Code"), *rows])
 
     @property
     def next_steps(self) -> list[str]:

@@ -78,6 +78,17 @@ def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
     assert about(Mail.get()) == "The certificate ends in 13 days"
 
 
+def test_a_certificate_that_can_not_be_read_stops_nothing(told: Settings) -> None:
+    """The disk is looked after all the same, and mail goes on."""
+    settings = nearly_full(told)
+    settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.certificate_path.write_text("no certificate")
+
+    Watch(settings).look(now())
+
+    assert keys() == ["disk"]
+
+
 def test_without_an_admin_nobody_is_told(told: Settings) -> None:
     """The default: no address, no alert."""
     settings = replace(nearly_full(told), admin_email="")
