@@ -10,6 +10,7 @@ from settings import Settings
 
 PROCESSED, FAILED, REPORTS = "processed", "failed", "reports"
 TEMPLATES = "Templates"
+EXPORT = "Export"
 INNER = (PROCESSED, FAILED, REPORTS)
 
 
@@ -38,7 +39,8 @@ def make_account_folders(settings: Settings, account: str, folders: Iterable[str
     for folder in folders:
         for inner in INNER:
             (root / folder / inner).mkdir(parents=True, exist_ok=True)
-    (root / TEMPLATES).mkdir(parents=True, exist_ok=True)
+    for name in (TEMPLATES, EXPORT):
+        (root / name).mkdir(parents=True, exist_ok=True)
     return root
 
 

@@ -174,6 +174,9 @@ def _check_mail(settings: Settings) -> None:
 
 
 def _check(settings: Settings) -> None:
+    if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        scheme = settings.database_url.partition(":")[0]
+        raise SettingsError(f"database is {scheme!r}: expected sqlite:///path or postgresql://...")
     passive_range(settings)
     _check_mail(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):

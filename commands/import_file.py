@@ -41,7 +41,7 @@ def import_file(context: Context, file: Path, account: str, entity: str | None, 
     _tell(context, event, as_json)
     if dry_run:
         _forget(context, event.number)
-    if event.status != "completed":
+    if event.status == "failed":
         raise click.exceptions.Exit(1)
 
 

@@ -18,7 +18,7 @@ from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.targets import Target, target
 from layout import spool_folder, sync_folder
-from models import Upload, writing
+from models import ImportRun, Upload, writing
 
 BUSY_FILE = "450 The file is being uploaded."
 
@@ -133,6 +133,8 @@ def delete_upload(shared: Shared, here: Here) -> str:
         condition = waiting(here.identity.account_id, here.entity, here.path.name)
         numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
         Upload.update(state="deleted").where(*condition).execute()
+        if not numbers:
+            numbers = _unqueue(here)
     forget_spooled(shared, numbers)
     shown = _unlink(here.path)
     if numbers or shown:
@@ -145,6 +147,32 @@ def delete_upload(shared: Shared, here: Here) -> str:
     raise Refusal(_picked_up(here) or NO_SUCH_FILE)
 
 
+def _unqueue(here: Here) -> list[int]:
+    """Take back the newest upload of the name whose import no worker has begun. Called in a transaction."""
+    untouched = (ImportRun.status == "waiting") & (ImportRun.attempts == 0) & ImportRun.lease_owner.is_null()
+    row = (
+        Upload.select(Upload.id)
+        .join(ImportRun, on=ImportRun.number == Upload.id)
+        .where(*_picked(here), Upload.origin == "ftp", untouched)
+        .order_by(Upload.id.desc())
+        .first()
+    )
+    if row is None or not ImportRun.delete().where((ImportRun.number == row.id) & untouched).execute():
+        return []
+    Upload.update(state="deleted").where(Upload.id == row.id).execute()
+    return [row.id]
+
+
+def _picked(here: Here) -> tuple[object, ...]:
+    """The condition for the uploads of a name that were picked up."""
+    return (
+        Upload.account == here.identity.account_id,
+        Upload.entity == here.entity,
+        Upload.name == here.path.name,
+        Upload.state == "picked",
+    )
+
+
 def _unlink(path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
@@ -154,16 +182,7 @@ def _unlink(path: Path) -> bool:
 
 def _picked_up(here: Here) -> str | None:
     last = (
-        Upload.select(Upload.id)
-        .where(
-            Upload.account == here.identity.account_id,
-            Upload.entity == here.entity,
-            Upload.name == here.path.name,
-            Upload.state == "picked",
-            Upload.origin != "validate",
-        )
-        .order_by(Upload.id.desc())
-        .first()
+        Upload.select(Upload.id).where(*_picked(here), Upload.origin != "validate").order_by(Upload.id.desc()).first()
     )
     return f"550 It was already picked up as import {last.id}." if last else None
 

@@ -61,6 +61,11 @@ def current(login_ids: Iterable[int], schemas: Schemas) -> dict[int, Identity]:
     return {number: identity for number, identity in found.items() if identity is not None}
 
 
+def account_key(account: Account) -> str:
+    """What stands for an account in file names and in memory: another one of its number is not mistaken for it."""
+    return f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}"
+
+
 def _identity(login: Login, schemas: Schemas) -> Identity | None:
     account = login.account
     if login.disabled or account.disabled:
@@ -68,7 +73,7 @@ def _identity(login: Login, schemas: Schemas) -> Identity | None:
     return Identity(
         account_id=account.id,
         account=account.name,
-        key=f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}",
+        key=account_key(account),
         login_id=login.id,
         login=login.name,
         password_hash=login.password_hash,

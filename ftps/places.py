@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftps.identity import Identity, Schemas
-from layout import INNER, TEMPLATES
+from layout import EXPORT, INNER, TEMPLATES
 from schemas import TemplateSchema
-
-EXPORT = "Export"
 
 
 @dataclass(frozen=True, slots=True)

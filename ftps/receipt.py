@@ -21,6 +21,7 @@ So a row never exists without its bytes, and 226 never without both.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import logging
 import os
@@ -31,13 +32,13 @@ from pathlib import Path
 
 from errors import FileRefused
 from events import UploadReceived
-from ftps.identity import Identity, current
+from ftps.identity import Identity, account_key, current
 from ftps.pickups import pickup_told
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
 from layout import spool_folder, sync_folder
-from models import EntitySettings, ImportRun, Upload, writing
+from models import Account, EntitySettings, ImportRun, Upload, now, writing
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -141,6 +142,18 @@ def forget_spooled(shared: Shared, numbers: list[int]) -> None:
     """Remove the bytes of uploads that will not be imported."""
     for number in numbers:
         shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
+
+
+def remember_recent(shared: Shared) -> None:
+    """Show again what was received a moment before the server started: its clients are still about to look."""
+    folders = {schema.entity: schema.folder for schema in shared.schemas}
+    since = now() - dt.timedelta(seconds=shared.settings.visible_seconds)
+    query = Upload.select(Upload, Account).join(Account).where(Upload.received_at > since, Upload.origin == "ftp")
+    for upload in query.where(Upload.state == "picked").order_by(Upload.id):
+        if folder := folders.get(upload.entity):
+            age = (now() - upload.received_at).total_seconds()
+            shared.overlay.add(account_key(upload.account), f"/{folder}/{upload.name}", upload.id, upload.entity,
+                               upload.size, upload.sha256, age)  # fmt: skip
 
 
 def sweep(shared: Shared) -> None:

@@ -10,6 +10,7 @@ from ftps.changes import Changes
 from ftps.data import DataChannel, PassiveListener
 from ftps.entry import Entry
 from ftps.features import Features
+from ftps.listing import Listing
 from ftps.replies import Refusal
 from ftps.site import Site
 from ftps.transfers import Transfers
@@ -35,7 +36,7 @@ COMMANDS = {name: entry for name, entry in TLS_FTPHandler.proto_cmds.items() if 
 }
 
 
-class Session(Entry, Transfers, Changes, Features, Site):
+class Session(Entry, Transfers, Changes, Features, Listing, Site):
     """The control connection of one client. A fresh subclass is made for each server, which holds its settings."""
 
     tls_control_required = True
@@ -44,6 +45,15 @@ class Session(Entry, Transfers, Changes, Features, Site):
     passive_dtp = PassiveListener
     use_sendfile = False
     proto_cmds = COMMANDS
+
+    @property
+    def _current_type(self) -> str:
+        """Always binary: TYPE A is taken note of, but a file's bytes, its SIZE and its hash stay what they are."""
+        return "i"
+
+    @_current_type.setter
+    def _current_type(self, wanted: str) -> None:
+        """pyftpdlib sets it with each TYPE, and with each new login."""
 
     def process_command(self, cmd: str, *args: Any, **kwargs: Any) -> None:
         if cmd in _NEED_DATA:

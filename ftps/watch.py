@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ftps.identity import Identity, current
+from ftps.identity import Identity, account_key, current
 from ftps.pool import connect, disconnect
+from ftps.receipt import remember_recent
 from ftps.receipt import sweep as sweep_receipts
 from ftps.shared import Shared
 from ftps.tls import Certificates
@@ -48,14 +49,22 @@ class Watch:
             self._thread.join()
 
     def _run(self) -> None:
+        self._try(self._remember_recent)
         while not self._stop.wait(EVERY):
             for look in (self._look_at_certificate, self._look_at_logins, self._sweep):
-                try:
-                    look()
-                except Exception:
-                    log.exception("looking for changes failed")
-                    disconnect()
+                self._try(look)
         disconnect()
+
+    def _try(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Exception:
+            log.exception("looking for changes failed")
+            disconnect()
+
+    def _remember_recent(self) -> None:
+        connect()
+        remember_recent(self._shared)
 
     def _look_at_certificate(self) -> None:
         if context := self._certificates.renewed():
@@ -89,7 +98,7 @@ class Watch:
         self._shared.overlay.sweep()
         connect()
         accounts = Account.select(Account.id, Account.created_at)
-        keys = {f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}" for account in accounts}
+        keys = {account_key(account) for account in accounts}
         for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
             log.info("an upload that nobody continued was removed: %s", path.name)
         sweep_validations(self._shared)

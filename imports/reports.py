@@ -58,7 +58,8 @@ class ReportFiles:
 
     def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
         """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
-        self._rejected.write([*self._places.place(cells), str(line), code, cut_message(message)])
+        own, extra = self._places.place(cells), self._places.extra(cells)
+        self._rejected.write([*own, str(line), code, cut_message(message), *extra])
 
     def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
         """One line of ids.csv. Outcome: created, updated or unchanged."""
@@ -83,7 +84,8 @@ class ReportFiles:
         target = self.folder / SORTED
         target.mkdir(exist_ok=True)
         sort_rows(self.folder / REPORT, target / REPORT, self._delimiter, lambda cells: int(cells[0]))
-        sort_rows(self.folder / REJECTED, target / REJECTED, self._delimiter, lambda cells: int(cells[-len(NOTES)]))
+        noted = len(self._places.header)
+        sort_rows(self.folder / REJECTED, target / REJECTED, self._delimiter, lambda cells: int(cells[noted]))
         lines = iter(Numbers.read(self.folder / _IDS_LINES))
         sort_rows(self.folder / IDS, target / IDS, self._delimiter, lambda cells: next(lines))
         return target
@@ -125,9 +127,8 @@ def _restored(cells: Sequence[str]) -> list[Any]:
 class _Places:
     """Where the cells of a rejected row go: as they came, without former notes and without nameless columns.
 
-    A short row is filled up, so that its notes stand in their columns. A long one keeps its extra cells behind the
-    others and before the notes: once the cause is mended (a quote added, a cell removed), all cells fall into place.
-    Sent again as it is, it is rejected again.
+    A short row is filled up, and the extra cells of a long one stand behind the notes: the notes always stand in their
+    columns, and nothing of the row is lost. Sent again as it is, a long row is rejected again.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -137,19 +138,25 @@ class _Places:
         self.header = [columns[place].text for place in kept]
         self._kept = kept
         self._head = kept[-1] + 1 if kept else 0
-        self._notes_behind = sum(place >= self._head for place in notes)
+        self._line_places = [place for place in notes if columns[place].text.strip().lower() == NOTES[0]]
+
+    def _notes_in_place(self, cells: list[str]) -> bool:
+        return all(cells[place].isdigit() for place in self._line_places)
 
     def place(self, cells: list[str]) -> list[str]:
+        """The cells of the named columns."""
         filled = cells + [""] * (self._head - len(cells))
-        return [filled[place] for place in self._kept] + self._extra(cells)
+        return [filled[place] for place in self._kept]
 
-    def _extra(self, cells: list[str]) -> list[str]:
+    def extra(self, cells: list[str]) -> list[str]:
         """The cells that no named column holds, up to the last that has text."""
         behind, columns = cells[self._head :], self._columns[self._head :]
-        if len(behind) > len(columns):
-            extra = behind[: len(behind) - self._notes_behind]
+        if len(behind) > len(columns) and not self._notes_in_place(cells):
+            # A cell too many before the former notes has shifted them: nothing tells which is which, so all are kept.
+            extra = behind
         else:
             extra = [cell for cell, column in zip(behind, columns, strict=False) if column.kind == "blank"]
+            extra += behind[len(columns) :]
         while extra and not extra[-1].strip():
             extra.pop()
         return extra

@@ -24,11 +24,12 @@ def password_hash() -> str:
 
 @pytest.fixture
 def open_house(password_hash: str) -> Iterator[Callable[[Settings], House]]:
-    """open_house(settings) -> a House with the account and login `acme`."""
+    """open_house(settings) -> a House with the account and login `acme`, or `again` one that has them already."""
     houses: list[House] = []
 
-    def start(settings: Settings, **login: Any) -> House:
-        add_account(settings, password_hash, **login)
+    def start(settings: Settings, again: bool = False, **login: Any) -> House:
+        if not again:
+            add_account(settings, password_hash, **login)
         recorder, rung = Recorder(), []
         door = FrontDoor(settings, Hooks(plugins=[recorder]), SCHEMAS, lambda: rung.append(time.monotonic()))
         door.open()

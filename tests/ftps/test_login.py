@@ -66,7 +66,7 @@ def test_data_connections_without_tls_are_refused(house: House) -> None:
     client.prot_p()
     assert client.ask("PROT C").startswith("534")
     assert client.nlst("/") == [
-        "Addresses", "Categories", "Collections", "Contacts", "Customers", "Inventory", "Orders", "Products",
+        "Addresses", "Categories", "Collections", "Contacts", "Customers", "Export", "Inventory", "Orders", "Products",
         "Templates",
     ]  # fmt: skip
 
@@ -198,7 +198,7 @@ def test_rights_that_change_reach_a_session(house: House) -> None:
     client = house.login()
     assert client.cwd("/Products") == '250 "/Products" is the current directory.'
     Login.update(entities=["order"]).execute()
-    house.wait(lambda: client.nlst("/") == ["Orders", "Templates"])
+    house.wait(lambda: client.nlst("/") == ["Export", "Orders", "Templates"])
     assert client.ask("CWD /Products").startswith("550")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from errors import FileRefused
 from layout import spool_folder
-from models import Upload
+from models import EntitySettings, Upload
 from tests.visitor import BODY, NAME, PATH, House
 
 TEMPORARY = [".in.X.csv", f"{NAME}.filepart", f"{NAME}.part", "x.tmp", f".in.{NAME}", "ANY.TEMP", "X.PARTIAL"]
@@ -59,7 +59,7 @@ def test_a_login_for_some_entities_neither_sees_nor_reaches_the_others(make_hous
     """The other folders do not exist for it."""
     house = make_house(login={"entities": ["order"]})
     client = house.login()
-    assert client.nlst("/") == ["Orders", "Templates"]
+    assert client.nlst("/") == ["Export", "Orders", "Templates"]
     for command in (
         "CWD /Products",
         "SIZE /Products/x",
@@ -247,3 +247,38 @@ def test_mfmt_sets_the_time_of_a_waiting_file(house: House) -> None:
     client.put(PATH, BODY)
     assert client.ask(f"MFMT 20240918101112 {PATH}").startswith("213 Modify=20240918101112")
     assert client.ask(f"MDTM {PATH}") == "213 20240918101112"
+
+
+def test_listings_by_pattern(house: House) -> None:
+    """`mget *.report.csv` of many clients is NLST with a pattern; names of another folder come with it."""
+    reports = house.root / "Products" / "reports"
+    for name in ("PRODUCT_18_09_2024.000001.report.csv", "PRODUCT_18_09_2024.000001.ids.csv", ".hidden.report.csv"):
+        (reports / name).write_text("x")
+    client = house.login()
+    report = "PRODUCT_18_09_2024.000001.report.csv"
+
+    assert client.nlst("/Products/reports/*.report.csv") == [f"/Products/reports/{report}"]
+    client.cwd("/Products/reports")
+    assert client.nlst("*.report.csv") == [report]
+    assert client.nlst("*.zip") == []
+    lines: list[str] = []
+    client.retrlines("LIST PRODUCT_*.ids.csv", lines.append)
+    assert [line.split()[-1] for line in lines] == ["PRODUCT_18_09_2024.000001.ids.csv"]
+    with pytest.raises(ftplib.error_perm, match="550"):
+        client.nlst("/No*/x")
+
+
+def test_what_was_received_just_before_a_restart_is_still_visible(
+    house: House, open_house: Callable[..., House]
+) -> None:
+    """A client that looks again after the server came back finds its file, with its size and hash."""
+    EntitySettings.delete().execute()
+    client = house.login()
+    client.put(PATH, BODY)
+    seen = client.ask(f"XSHA256 {PATH}")
+
+    again = open_house(house.settings, again=True).login()
+
+    assert house.wait(lambda: again.nlst("/Products").count(NAME) == 1)
+    assert again.size(PATH) == len(BODY)
+    assert again.ask(f"XSHA256 {PATH}") == seen

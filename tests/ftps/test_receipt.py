@@ -182,8 +182,8 @@ def test_an_empty_file_is_a_receipt(house: House) -> None:
     assert house.rows[0].size == 0
 
 
-def test_ascii_mode_turns_line_ends_and_loses_no_byte(house: House) -> None:
-    """CRLF becomes LF; a CR at the very end stays."""
+def test_ascii_mode_changes_no_byte(house: House) -> None:
+    """What arrived is what was sent; SIZE tells its bytes in TYPE A too, as clients ask that never set a type."""
     client = house.login()
     client.voidcmd("TYPE A")
     connection = client.transfercmd(f"STOR {PATH}")
@@ -191,7 +191,8 @@ def test_ascii_mode_turns_line_ends_and_loses_no_byte(house: House) -> None:
     assert isinstance(connection, ssl.SSLSocket)
     connection.unwrap().close()
     assert client.voidresp().startswith("226 ")
-    assert house.file(PATH).read_bytes() == b"a\nb\rc\r"
+    assert house.file(PATH).read_bytes() == b"a\r\nb\rc\r"
+    assert client.sendcmd(f"SIZE {PATH}") == "213 7"
 
 
 def test_a_file_that_is_too_large_is_refused_and_so_is_the_next_try(make_house: Callable[..., House]) -> None:

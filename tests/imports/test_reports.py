@@ -96,20 +96,21 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
     [
         (("SKU_ID", "Name"), ["1", "a"], "1,a,9,C,m"),
         (("SKU_ID", "Name"), ["1"], "1,,9,C,m"),
-        (("SKU_ID", "Name"), ["1", "a", "b", "c"], "1,a,b,c,9,C,m"),
+        (("SKU_ID", "Name"), ["1", "a", "b", "c"], "1,a,9,C,m,b,c"),
         (("SKU_ID", "Name"), ["1", "a", "", ""], "1,a,9,C,m"),
         (("SKU_ID", "Name", "", ""), ["1", "a", "", ""], "1,a,9,C,m"),
-        (("SKU_ID", "Name", "", ""), ["1", "a", "", "x"], "1,a,,x,9,C,m"),
+        (("SKU_ID", "Name", "", ""), ["1", "a", "", "x"], "1,a,9,C,m,,x"),
         (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "2", "X", "y"], "1,a,9,C,m"),
         (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a"], "1,a,9,C,m"),
-        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "b", "2", "X", "y"], "1,a,b,9,C,m"),
+        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "2", "X", "y", "b"], "1,a,9,C,m,b"),
+        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "b", "2", "X", "y"], "1,a,9,C,m,b,2,X,y"),
         (("SKU_ID", "_line", "Name", "_mine"), ["1", "2", "a", "kept"], "1,a,kept,9,C,m"),
     ],
 )
 def test_where_the_cells_of_a_rejected_row_go(
     header: tuple[str, ...], cells: list[str], expected: str, make_reports: MakeReports
 ) -> None:
-    """Notes of an earlier round go, a short row is filled up, extra cells stand before the notes."""
+    """Notes of an earlier round go, a short row is filled up, extra cells stand behind the notes."""
     reports = make_reports(*header)
     reports.rejected(cells, 9, "C", "m")
 
@@ -203,7 +204,7 @@ def test_rows_in_the_order_of_the_file(make_reports: MakeReports) -> None:
     with (folder / REJECTED).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][0] == "\ufeffSKU_ID"
-    assert [row[-3] for row in rows[1:]] == ["9", "9", "10", "100"]
+    assert [row[2] for row in rows[1:]] == ["9", "9", "10", "100"]
     assert (folder / IDS).read_text().splitlines()[1:] == ["9,,id,created", "9,,id,created", "10,,id,created",
                                                           "100,,id,created"]  # fmt: skip
 
