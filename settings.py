@@ -57,6 +57,7 @@ class Settings:
         (".filepart", ".part", ".partial", ".tmp", ".temp", ".in.*"),
         "names that clients use while uploading: endings, or beginnings with a * behind",
     )
+    queue: str = _setting("sqlite", "what rings for workers: sqlite (queue.db in the home), postgresql:// or redis://")
     workers: int = _setting(1, "worker processes that serve supervises; 0: a thread")
     chunk_rows: int = _setting(5_000, "rows per transaction")
     lease_seconds: int = _setting(30, "how long a worker may be silent before another takes its import")
@@ -181,6 +182,10 @@ def _check(settings: Settings) -> None:
     _check_mail(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):
         raise SettingsError(f"tls_max_version is {settings.tls_max_version!r}: expected 1.2 or 1.3")
+    if settings.queue != "sqlite" and not settings.queue.startswith(
+        ("postgresql://", "postgres://", "redis://", "rediss://")
+    ):
+        raise SettingsError(f"queue is {settings.queue!r}: expected sqlite, postgresql://... or redis://...")
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
     at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",

@@ -16,11 +16,13 @@ from commands.mail import mail
 from commands.records import records
 from commands.schedule import schedule
 from commands.serve import serve
+from commands.status import status
 from commands.template import template
 from commands.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,
+    status,
     account,
     login,
     schedule,

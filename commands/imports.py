@@ -22,6 +22,7 @@ from commands.common import (
     print_objects,
     print_table,
 )
+from commands.watch import watch
 from errors import ConflictError, FtpdockError, NotFoundError
 
 STATUSES = ("waiting", "running", "completed", "completed_with_errors", "failed")
@@ -33,6 +34,9 @@ LISTED = ("number", "account", "file", "status", "rows", "created", "updated", "
 @click.group(cls=Group)
 def imports() -> None:
     """What arrived, what became of it, and why."""
+
+
+imports.add_command(watch)
 
 
 @imports.command("list")

@@ -49,6 +49,6 @@ def _mind(context: Context) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     supervisor = Supervisor(context.settings, context.registry, context.hooks)
-    supervisor.start()
+    supervisor.start(alone=True)
     stopping.wait()
     supervisor.stop()

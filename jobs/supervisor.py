@@ -13,6 +13,7 @@ from pathlib import Path
 
 from handlers.registry import Registry
 from hooks import Hooks
+from jobs.bell import Bell
 from jobs.poison import release_dead, weight
 from jobs.worker import ThreadBell, Worker
 from models import database
@@ -97,8 +98,10 @@ class Supervisor:
         self._stopping = threading.Event()
         self._processes: list[_Process] = []
         self._thread: threading.Thread | None = None
+        self._far = Bell(settings)
 
-    def start(self) -> None:
+    def start(self, *, alone: bool = False) -> None:
+        """`alone`: without a server, so that rings come from other machines; else they go there."""
         if self._settings.workers == 0:
             self._bell = ThreadBell()
             worker = Worker(self._settings, self._registry, self._hooks, self._bell)
@@ -107,9 +110,17 @@ class Supervisor:
             self._processes = [_Process(self._settings) for _ in range(self._settings.workers)]
             self._thread = threading.Thread(target=self._mind, name="supervisor")
         self._thread.start()
+        if alone:
+            self._far.start_listening(self._ring_here)
+        else:
+            self._far.start_ringing()
 
     def ring(self) -> None:
-        """Tell the workers that there is something to do. From any thread, at any time."""
+        """Tell the workers, those elsewhere too, that there is something to do. From any thread, at any time."""
+        self._ring_here()
+        self._far.ring()
+
+    def _ring_here(self) -> None:
         if self._processes:
             for process in self._processes:
                 process.ring()
@@ -124,6 +135,7 @@ class Supervisor:
     def stop(self, patience: float = 10.0) -> None:
         """Stop the workers, with so many seconds for what they have at hand."""
         self._stopping.set()
+        self._far.stop()
         if self._settings.workers == 0 and self._thread is not None:
             self._bell.stop()
         if self._thread is not None:

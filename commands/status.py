@@ -1,0 +1,115 @@
+"""`ftpdock status`: the server, its workers and what waits, at one look."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from typing import Any
+
+import click
+
+from commands.common import Command, Context, iso, json_option, pass_context, print_json, print_object, print_table
+
+LAST = 5
+"""How many of the last finished imports are told."""
+
+
+@click.command(cls=Command)
+@json_option
+@pass_context
+def status(context: Context, as_json: bool) -> None:
+    """Show server, workers, queue, mail and disk."""
+    context.connect()
+    shown = _status(context)
+    if as_json:
+        print_json(shown)
+        return
+    last, workers = shown.pop("last_imports"), shown.pop("workers")
+    for part in ("server", "queue", "imports_by_status", "disk"):
+        shown[part] = ", ".join(f"{key} {value}" for key, value in shown[part].items() if value is not None)
+    print_object(shown, as_json)
+    for title, objects in (("Workers", workers), ("Last imports", last)):
+        if objects:
+            click.echo(f"\n{title}")
+            print_table(list(objects[0]), [[str(cell) for cell in each.values()] for each in objects])
+
+
+def _status(context: Context) -> dict[str, Any]:
+    from jobs import mail
+
+    mails = mail.backlog()
+    by_status = _by_status()
+    return {
+        "server": _server(context),
+        "workers": _workers(context),
+        "queue": {"waiting": by_status.get("waiting", 0), "running": by_status.get("running", 0),
+                  "scheduled": _scheduled()},
+        "oldest_waiting_seconds": _oldest(),
+        "mail_waiting": mails["waiting"],
+        "mail_failed": mails["failed"],
+        "imports_by_status": by_status,
+        "last_imports": _last(),
+        "disk": {"free_bytes": shutil.disk_usage(context.settings.home).free},
+    }  # fmt: skip
+
+
+def _server(context: Context) -> dict[str, Any]:
+    """Of several nodes on one home, the one that has run longest."""
+    from jobs.cards import read_cards
+
+    cards = [card for card in read_cards(context.settings.spool / "servers") if card["alive"]]
+    if not cards:
+        return {"running": False, "pid": None, "host": None, "address": None, "since": None}
+    return {"running": True, **{key: cards[0].get(key) for key in ("pid", "host", "address", "since")}}
+
+
+def _workers(context: Context) -> list[dict[str, Any]]:
+    from jobs.cards import read_cards
+    from models import ImportRun
+
+    at_hand = dict(ImportRun.select(ImportRun.lease_owner, ImportRun.number).where(ImportRun.status == "running")
+                   .tuples())  # fmt: skip
+    return [
+        {"owner": card["name"], "pid": card["pid"], "host": card["host"], "since": card["since"],
+         "alive": card["alive"], "import": at_hand.get(card["name"])}
+        for card in read_cards(context.settings.spool / "workers")
+    ]  # fmt: skip
+
+
+def _by_status() -> dict[str, int]:
+    """Every status with its number of imports, dry runs left out."""
+    from peewee import fn
+
+    from commands.imports import STATUSES
+    from models import ImportRun
+
+    query = ImportRun.select(ImportRun.status, fn.COUNT(ImportRun.number)).where(~ImportRun.dry_run)
+    found = dict(query.group_by(ImportRun.status).tuples())
+    return {name: found.get(name, 0) for name in STATUSES}
+
+
+def _scheduled() -> int:
+    """Uploads that wait in their folder for the pick-up of their schedule."""
+    from models import Upload
+
+    count: int = Upload.select().where(Upload.state == "waiting").count()
+    return count
+
+
+def _oldest() -> int:
+    """Age of the oldest import that is queued and not begun, in seconds; 0 when none is."""
+    from models import ImportRun, now
+
+    waiting = ImportRun.select(ImportRun.received_at).where((ImportRun.status == "waiting") & ~ImportRun.dry_run)
+    first = waiting.order_by(ImportRun.received_at).first()
+    return 0 if first is None else max(0, int((now() - first.received_at) / dt.timedelta(seconds=1)))
+
+
+def _last() -> list[dict[str, Any]]:
+    from models import Account, ImportRun
+
+    query = ImportRun.select(ImportRun, Account).join(Account)
+    ended = query.where(ImportRun.finished_at.is_null(False) & ~ImportRun.dry_run)
+    return [{"number": run.number, "account": run.account.name, "file": run.file, "status": run.status,
+             "rows": run.rows, "rejected": run.rejected, "finished_at": iso(run.finished_at)}
+            for run in ended.order_by(ImportRun.number.desc()).limit(LAST)]  # fmt: skip

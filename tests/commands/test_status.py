@@ -1,0 +1,80 @@
+"""`ftpdock status` and `ftpdock imports watch`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from jobs.cards import server_card
+from jobs.leases import Owner
+from jobs.queue import claim
+from models import ImportRun
+from settings import Settings
+from tests.commands.conftest import ROOT, environment
+from tests.partner import Partner
+
+CONTENT = "SKU_ID,Name\n1,a\n2,b\n"
+
+
+def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:
+    """Every part is there, so that a program need not ask whether it is."""
+    shown = json.loads(done("status", "--json"))
+
+    assert shown["server"]["running"] is False
+    assert (shown["workers"], shown["last_imports"]) == ([], [])
+    assert shown["queue"] == {"waiting": 0, "running": 0, "scheduled": 0}
+    assert (shown["oldest_waiting_seconds"], shown["mail_waiting"], shown["mail_failed"]) == (0, 0, 0)
+    assert set(shown["imports_by_status"].values()) == {0}
+    assert shown["disk"]["free_bytes"] > 0
+
+
+def test_server_worker_and_queue_are_told(settings: Settings, partner: Partner, done: Callable[..., str]) -> None:
+    """The lock of a living process says that it runs; who has which import stands in the database."""
+    for _ in range(2):
+        partner.queue("product", CONTENT)
+    partner.send("customer", "Company_Name\na\n")
+    card, owner = server_card(settings, "127.0.0.1", 2121), Owner(settings)
+    run = claim(settings, partner.registry, owner.name)
+    assert run is not None
+    shown = json.loads(done("status", "--json"))
+    text = done("status")
+    card.close()
+    owner.close()
+
+    assert (shown["server"]["running"], shown["server"]["address"]) == (True, "127.0.0.1:2121")
+    (worker,) = shown["workers"]
+    assert (worker["owner"], worker["alive"], worker["import"]) == (owner.name, True, run.number)
+    assert worker["pid"] == shown["server"]["pid"] == os.getpid()
+    assert shown["queue"] == {"waiting": 1, "running": 1, "scheduled": 0}
+    assert shown["imports_by_status"]["completed"] == 1
+    assert [each["file"] for each in shown["last_imports"]] == ["CUSTOMER_18_09_2024.csv"]
+    assert "127.0.0.1:2121" in text
+    assert json.loads(done("status", "--json"))["server"]["running"] is False
+
+
+def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partner: Partner) -> None:
+    """Waiting, so many rows of so many, how it ended; exit status 0."""
+    number = partner.queue("product", CONTENT).number
+    watching = subprocess.Popen([sys.executable, "-m", "commands", "imports", "watch", "--account", "acme"], cwd=ROOT,
+                                env={**os.environ, **environment(settings), "PYTHONUNBUFFERED": "1"},
+                                stdout=subprocess.PIPE, text=True)  # fmt: skip
+    assert watching.stdout is not None
+    lines = [watching.stdout.readline()]
+    mine = ImportRun.number == number
+    ImportRun.update(status="running", position=1, total=2).where(mine).execute()
+    lines.append(watching.stdout.readline())
+    ImportRun.update(status="completed", rows=2, rejected=0).where(mine).execute()
+    lines.append(watching.stdout.readline())
+    time.sleep(0.1)
+    watching.send_signal(signal.SIGINT)
+
+    assert watching.wait(10) == 0
+    watching.stdout.close()
+    name = f"{number} acme PRODUCT_18_09_2024.csv"
+    assert lines == [f"{name}: waiting\n", f"{name}: running, 1 of 2 rows\n",
+                     f"{name}: completed, 2 rows, 0 rejected\n"]  # fmt: skip
