@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 
 import layout
-from errors import FileProblem, FileRefused, LeaseLost
+from errors import FileProblem, FileRefused, FtpdockError, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
 from handlers.close import REPORT_FILES, close, outcome
@@ -54,6 +54,9 @@ class ImportJob:
         """Bring the run to its end. Raises LeaseLost, or what keeps the machine from working: then it goes on later."""
         self.hold()
         if not self.run.closing:
+            if not self.source.exists():
+                # Not an OSError, which would be waited out for ever.
+                raise FtpdockError(f"{self.source} is gone")
             try:
                 move_in(self.folder, self.run)
                 self._import()
@@ -64,7 +67,7 @@ class ImportJob:
     def fail(self, problem: FileProblem) -> None:
         """Decide that nothing of the file is imported: the report says why."""
         self.hold()
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for name in REPORT_FILES:
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / SORTED, ignore_errors=True)

@@ -1,0 +1,26 @@
+"""What a worker does with an import that can't be done."""
+
+from __future__ import annotations
+
+import shutil
+
+import layout
+from jobs.worker import ATTEMPTS, Worker
+from models import ImportRun
+from tests.partner import Partner
+
+
+def test_an_import_whose_file_is_gone_is_set_aside(partner: Partner) -> None:
+    """Somebody removed it from the spool: the import fails with INTERNAL, and the next one is done."""
+    gone = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    after = partner.queue("product", "SKU_ID,Name\n2,Saucer\n", "PRODUCT_19_09_2024.csv").number
+    shutil.rmtree(layout.spool_folder(partner.settings, gone))
+    worker = Worker(partner.settings, partner.registry, partner.hooks, lambda seconds: True)
+
+    for _ in range(ATTEMPTS + 1):
+        assert worker.turn("test")
+
+    failed = ImportRun.get_by_id(gone)
+    assert (failed.status, failed.code) == ("failed", "INTERNAL")
+    assert ImportRun.get_by_id(after).status == "completed"
+    assert [each["SKU_ID"] for each in partner.records("product")] == ["2"]
