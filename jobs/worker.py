@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -140,7 +141,8 @@ class Worker:
 def _is_infrastructure(error: Exception) -> bool:
     """The database or the disk can't be had: nothing is wrong with the file."""
     cut = is_postgres() and not database.is_closed() and database.connection().closed
-    return bool(cut) or isinstance(error, (OperationalError, InterfaceError, OSError))
+    # sqlite3's own error comes from the scratch files of an import, which lie on the disk without peewee.
+    return bool(cut) or isinstance(error, (OperationalError, InterfaceError, OSError, sqlite3.OperationalError))
 
 
 class ThreadBell:
