@@ -29,6 +29,8 @@ ATTEMPTS = 3
 """How often an import may fail by an error of ours before it is set aside."""
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds after a failure of the database or the disk; doubled each time."""
+TRANSACTION_TIMEOUT_SINCE = 170_000
+"""The version of Postgres that knows `transaction_timeout`."""
 SWEEP = 60.0
 """Seconds between two looks for what was left."""
 
@@ -74,8 +76,7 @@ class Worker:
     def turn(self, owner: str) -> bool:
         """Pick up what waits and run one import. False: there was nothing to do."""
         if database.connect(reuse_if_open=True) and is_postgres():
-            # The transaction of a worker that stands still must not keep its import from its successor.
-            database.execute_sql(f"SET idle_in_transaction_session_timeout = {self.settings.lease_seconds * 1000}")
+            self._bound_transactions()
         self._sweep()
         pick_up(self.settings, self.folders)
         run = claim(self.settings, self.registry, owner)
@@ -83,6 +84,14 @@ class Worker:
             return False
         self.execute(run, owner)
         return True
+
+    def _bound_transactions(self) -> None:
+        """The transaction of a worker that stands still must not keep its import from its successor for ever."""
+        lease = self.settings.lease_seconds * 1000
+        database.execute_sql(f"SET idle_in_transaction_session_timeout = {lease}")
+        if database.connection().info.server_version >= TRANSACTION_TIMEOUT_SINCE:
+            # A batch that was only half sent counts as active, not as idle; a chunk never takes so long.
+            database.execute_sql(f"SET transaction_timeout = {lease * 10}")
 
     def _sweep(self) -> None:
         sweep_dead(self.settings, self._seen)

@@ -37,7 +37,7 @@ def test_add_makes_account_folders_templates_and_login(done: Done, settings: Set
     root = account_root(settings, "acme")
     assert account.emails == ["a@acme.example", "b@acme.example"]
     assert account.entities == ["product", "order"]
-    assert {"Products", "Orders", "Templates"} == {path.name for path in root.iterdir()}
+    assert {"Export", "Orders", "Products", "Templates"} == {path.name for path in root.iterdir()}
     assert {"failed", "processed", "reports"} == {path.name for path in (root / "Products").iterdir()}
     assert {"PRODUCT.csv", "ORDER.csv", "README.txt"} == {path.name for path in (root / "Templates").iterdir()}
     assert passwords.verify(Login.get(Login.name == "acme").password_hash, "pass word")

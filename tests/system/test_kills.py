@@ -11,7 +11,7 @@ import pytest
 from tests.system.server import Server
 
 ROWS = 50_000
-KILLS = {"sqlite": (4, 4), "postgres": (2, 2)}
+KILLS = {"sqlite": (2, 8), "postgres": (1, 4)}
 """How many imports, and how often each is killed: 20 kills in all."""
 
 
