@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from commands.common import Command, Context, iso, json_option, pass_context, print_json, print_object, print_table
+from commands.common import (
+    Command,
+    Context,
+    cell,
+    iso,
+    json_option,
+    pass_context,
+    print_json,
+    print_object,
+    print_table,
+)
 
 LAST = 5
 """How many of the last finished imports are told."""
@@ -26,12 +36,12 @@ def status(context: Context, as_json: bool) -> None:
         return
     last, workers = shown.pop("last_imports"), shown.pop("workers")
     for part in ("server", "queue", "imports_by_status", "disk"):
-        shown[part] = ", ".join(f"{key} {value}" for key, value in shown[part].items() if value is not None)
+        shown[part] = ", ".join(f"{key} {cell(value)}" for key, value in shown[part].items() if value is not None)
     print_object(shown, as_json)
     for title, objects in (("Workers", workers), ("Last imports", last)):
         if objects:
             click.echo(f"\n{title}")
-            print_table(list(objects[0]), [[str(cell) for cell in each.values()] for each in objects])
+            print_table(list(objects[0]), [[cell(value) for value in each.values()] for each in objects])
 
 
 def _status(context: Context) -> dict[str, Any]:
