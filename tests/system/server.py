@@ -69,6 +69,13 @@ class Server:
         self.process.wait()
         self._close()
 
+    def kill_alone(self) -> None:
+        """SIGKILL to the server, not to its workers: they see the end of their pipe."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self._close()
+
     def stop(self) -> int:
         """SIGTERM to the server; its exit status."""
         assert self.process is not None

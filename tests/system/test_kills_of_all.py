@@ -9,9 +9,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from email import message_from_bytes
 
 import pytest
 
+from tests.conftest import BACKENDS
 from tests.system.server import DONE, Server, wait_for
 from tests.system.test_main_job import FILES
 from tests.system.test_workers import pids
@@ -37,21 +39,26 @@ def upload(server: Server, numbers: dict[int, tuple[str, int]]) -> None:
 
 
 def disturb(server: Server, moments: random.Random) -> None:
-    """Kill the workers, or everything; what is dead is started again."""
+    """Kill the workers, the server alone, or everything; what is dead is started again."""
     time.sleep(moments.uniform(0.5, 2.0))
-    if moments.random() < 0.5:
+    victim = moments.choice(("workers", "server", "all"))
+    if victim == "workers":
         for pid in pids(server):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return
+    if victim == "server":
+        server.kill_alone()
     else:
         server.kill()
-        server.start()
+    server.start()
 
 
 @pytest.mark.timeout(300)
-def test_each_226_is_imported_once_and_in_order(make_server: Callable[..., Server]) -> None:
-    """Whatever is killed: each file ends once, those of one entity in order of arrival, and the last version stays."""
-    server = make_server()
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_226_is_imported_once_and_in_order(make_server: Callable[..., Server], backend: str) -> None:
+    """Each file ends once, in order within its entity, and is told by mail; the last version stays."""
+    server = make_server(backend)
     server.add_account()
     server.start()
     numbers: dict[int, tuple[str, int]] = {}
@@ -77,3 +84,6 @@ def test_each_226_is_imported_once_and_in_order(make_server: Callable[..., Serve
     folders = server.home / "accounts" / "acme"
     kept = [path.name for path in folders.rglob("processed/*.csv")]
     assert len(kept) == len(listed)
+    wait_for(lambda: server.json("status")["mail_waiting"] == 0, 60)
+    mails = [message_from_bytes(path.read_bytes()) for path in (server.home / "mail").glob("*.eml")]
+    assert len({mail["Message-ID"] for mail in mails}) == len(mails) == len(listed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,28 @@ def test_a_digest_by_the_account_setting(make_server: MakeServer) -> None:
     wait_for(lambda: list((server.home / "mail").glob("*.eml")))
     (path,) = (server.home / "mail").glob("*.eml")
     assert f"Subject: {SUBJECT}" in path.read_text()
+
+
+def test_a_digest_tells_what_was_picked_up_together(make_server: MakeServer) -> None:
+    """Two files that waited for their schedule are one pick-up, and one mail."""
+    server = make_server()
+    server.add_account()
+    server.command("account", "set", "acme", "--digest")
+    server.command("schedule", "set", "acme", "all", "0 2 * * *")
+    server.start()
+    with server.login() as client:
+        for folder, name, text in (
+            ("Products", "PRODUCT_18_09_2024.csv", TEXT),
+            ("Customers", "CUSTOMER_18_09_2024.csv", "Reference_ID,Company_Name\nK1,Delta\n"),
+        ):
+            client.storbinary(f"STOR /{folder}/{name}", io.BytesIO(text.encode()))
+    server.command("imports", "run", "acme")
+    (path,) = wait_for(lambda: list((server.home / "mail").glob("*.eml")))
+    server.stop()
+
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "PRODUCT_18_09_2024.csv" in body.get_content()
+    assert "CUSTOMER_18_09_2024.csv" in body.get_content()
+    assert len(list((server.home / "mail").glob("*.eml"))) == 1

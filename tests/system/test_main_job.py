@@ -126,8 +126,6 @@ def test_a_dead_worker_is_replaced(server: Server) -> None:
 
 def test_a_worker_does_not_outlive_its_server(make_server: Callable[..., Server]) -> None:
     """When the server alone is killed, its worker sees the end of the pipe and stops."""
-    import os
-    import signal
     import subprocess
 
     server = make_server()
@@ -135,14 +133,12 @@ def test_a_worker_does_not_outlive_its_server(make_server: Callable[..., Server]
     server.start()
     assert server.process is not None
     group = server.process.pid
-    os.kill(group, signal.SIGKILL)
-    server.process.wait()
+    server.kill_alone()
 
     def empty() -> bool:
         return subprocess.run(["ps", "-o", "pid=", "-g", str(group)], capture_output=True).returncode != 0
 
     assert wait_for(empty)
-    server._close()
 
 
 def test_a_worker_thread_does_the_same(make_server: Callable[..., Server]) -> None:
