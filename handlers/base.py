@@ -12,7 +12,7 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Key, Texts
 from models import Record, new_system_id, now
 from schemas import TemplateSchema
-from schemas.fields import CellField, Number
+from schemas.fields import CellField
 
 __all__ = ["Context", "Handler", "Row"]
 
@@ -188,7 +188,3 @@ class Handler:
 
 def article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
-def is_number(cell: Any) -> bool:
-    return isinstance(cell, Number)

@@ -21,7 +21,7 @@ class Upload(Base):
 
     state: waiting (in the entity folder) | picked (an import_run exists) | replaced (by a newer file of that name)
     | deleted (by the partner before it was picked up).
-    origin: ftp | command (`ftpdock import`) | retry | validate (a dry run) | found (by reconciling).
+    origin: ftp | command (`ftpdock import`) | retry | validate (a dry run).
     """
 
     id = NumberField()
