@@ -95,8 +95,9 @@ class Server:
         """A session of Python's own client, data channel protected."""
         context = ssl.create_default_context(cafile=str(self.home / "certs" / "server.pem"))
         client = ftplib.FTP_TLS(context=context, timeout=60)
-        client.connect("localhost", self.port)
         try:
+            # In here, because a server that is killed before its greeting leaves a socket to be closed, too.
+            client.connect("localhost", self.port)
             client.login(name, PASSWORD)
             client.prot_p()
             yield client
