@@ -93,3 +93,19 @@ class ImportFinished:
     finished_at: dt.datetime
     report: Path | None
     """report.csv, when there was anything to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReady:
+    """An export lies in the partner's folder, whole."""
+
+    account: str
+    kind: str
+    """order | customer | full"""
+    entity: str
+    system_id: str | None
+    """Of the order or customer; None for a full export."""
+    revision: int
+    """1 for the first, then one more for each change that was exported."""
+    path: Path
+    """The folder (order, customer) or file (full) in the export tree. Read only."""

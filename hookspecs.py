@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from events import FileSent, ImportFinished, ImportStarted, LoginSucceeded, UploadIncomplete, UploadReceived
+from events import (
+    ExportReady,
+    FileSent,
+    ImportFinished,
+    ImportStarted,
+    LoginSucceeded,
+    UploadIncomplete,
+    UploadReceived,
+)
 
 if TYPE_CHECKING:
     from handlers.base import Row
@@ -63,3 +71,8 @@ def on_rows(entity: str, account: str, rows: list[Row]) -> None:
 @hookspec
 def after_import(event: ImportFinished) -> None:
     """In the worker, once the import is closed. After a kill it may run a second time for the same number."""
+
+
+@hookspec
+def on_export(event: ExportReady) -> None:
+    """On a thread of the server, once the export lies in the partner's folder. After a kill it may run twice."""

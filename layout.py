@@ -11,6 +11,7 @@ from settings import Settings
 PROCESSED, FAILED, REPORTS = "processed", "failed", "reports"
 TEMPLATES = "Templates"
 EXPORT = "Export"
+"""On disk; partners see it under the name that `export_folder` in the settings gives."""
 INNER = (PROCESSED, FAILED, REPORTS)
 
 
@@ -26,6 +27,16 @@ def numbered(name: str, number: int, ending: str = ".csv") -> str:
 def spool_folder(settings: Settings, number: int) -> Path:
     """The folder of one import that is not finished: its source and the report files in the making."""
     return settings.spool / f"{number:06}"
+
+
+def export_source(settings: Settings, account: str) -> Path:
+    """What is exported to an account, before it is mirrored."""
+    return settings.exports / account
+
+
+def export_root(settings: Settings, account: str) -> Path:
+    """What the account's partner sees of it."""
+    return account_root(settings, account) / EXPORT
 
 
 def partial_folder(settings: Settings) -> Path:
@@ -47,7 +58,8 @@ def make_account_folders(settings: Settings, account: str, folders: Iterable[str
 def make_home(settings: Settings) -> None:
     """Make the home folder, readable by its owner alone: it holds keys and partners' data."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in (settings.accounts, settings.spool, partial_folder(settings), settings.home / "logs"):
+    for folder in (settings.accounts, settings.spool, partial_folder(settings), settings.exports,
+                   settings.home / "logs"):  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The composition root: settings, database, FTPS, worker, run. It reads top to bottom and decides nothing."""
+"""The composition root: settings, database, exports, FTPS, worker, run. It reads top to bottom and decides nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import handlers.registry
 import logs
 import models
+from exports import Exporter
 from ftps import FrontDoor
 from hooks import Hooks
 from jobs.cards import server_card
@@ -33,18 +34,21 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     registry.make_tables()
     supervisor = Supervisor(settings, registry, hooks)
     sender = MailSender(settings, registry.folders)
+    exporter = Exporter(settings, registry, hooks)
     door = FrontDoor(settings, hooks, registry.schemas, supervisor.ring)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: door.stop())
     door.open()
     supervisor.start()
     sender.start()
+    exporter.start()
     card = server_card(settings, *door.address)
     try:
         if announce:
             announce(*door.address)
         door.run()
     finally:
+        exporter.stop()
         supervisor.stop()
         sender.stop()
         card.close()

@@ -61,6 +61,10 @@ class Settings:
     workers: int = _setting(1, "worker processes that serve supervises; 0: a thread")
     chunk_rows: int = _setting(5_000, "rows per transaction")
     lease_seconds: int = _setting(30, "how long a worker may be silent before another takes its import")
+    export_folder: str = _setting("Export", "the partner's folder for exports, as it is shown")
+    exports_path: str = _setting("", "where exports are written before they are mirrored; empty: exports/ in the home")
+    reconcile_seconds: int = _setting(300, "seconds between two full looks for exports that no event told of")
+    settle_seconds: int = _setting(2, "how long a file that another program puts into exports/ must rest")
     smtp_host: str = _setting("", "server that takes mail; empty: mails become .eml files in mail/ of the home")
     smtp_port: int = _setting(0, "its port; 0: 587 for starttls, 465 for tls, 25 for none")
     smtp_security: str = _setting("starttls", "starttls, tls (from the first byte) or none")
@@ -80,6 +84,10 @@ class Settings:
     @property
     def accounts(self) -> Path:
         return self.home / "accounts"
+
+    @property
+    def exports(self) -> Path:
+        return Path(self.exports_path) if self.exports_path else self.home / "exports"
 
     @property
     def spool(self) -> Path:
@@ -161,6 +169,12 @@ def passive_range(settings: Settings) -> range | None:
     return ports
 
 
+def _check_exports(settings: Settings) -> None:
+    name = settings.export_folder
+    if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
+        raise SettingsError(f"export_folder is {name!r}: expected a folder's name such as Export")
+
+
 def _check_mail(settings: Settings) -> None:
     if settings.smtp_security not in ("starttls", "tls", "none"):
         raise SettingsError(f"smtp_security is {settings.smtp_security!r}: expected starttls, tls or none")
@@ -180,6 +194,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"database is {scheme!r}: expected sqlite:///path or postgresql://...")
     passive_range(settings)
     _check_mail(settings)
+    _check_exports(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):
         raise SettingsError(f"tls_max_version is {settings.tls_max_version!r}: expected 1.2 or 1.3")
     if settings.queue != "sqlite" and not settings.queue.startswith(
@@ -189,12 +204,14 @@ def _check(settings: Settings) -> None:
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
     at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",
-                    "pool_threads", "chunk_rows", "lease_seconds", "max_file_size", "max_rows")  # fmt: skip
+                    "pool_threads", "chunk_rows", "lease_seconds", "max_file_size", "max_rows",
+                    "reconcile_seconds")  # fmt: skip
     for name in at_least_one:
         if getattr(settings, name) < 1:
             raise SettingsError(f"{name} is {getattr(settings, name)}: expected 1 or more")
     if not 0 <= settings.port < 65536:
         raise SettingsError(f"port is {settings.port}: expected 0 to 65535")
-    for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers"):
+    for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers",
+                 "settle_seconds"):  # fmt: skip
         if getattr(settings, name) < 0:
             raise SettingsError(f"{name} is {getattr(settings, name)}: expected 0 or more")

@@ -7,6 +7,7 @@ from models.category import Category
 from models.collection import Collection
 from models.contact import Contact
 from models.customer import Customer
+from models.export import EchoGuard, Export, ExportFile, Outbox
 from models.inventory import Inventory
 from models.mail import Mail
 from models.open_name import OpenName
@@ -33,6 +34,10 @@ TABLES: tuple[type[Base], ...] = (
     Collection,
     Order,
     OrderLine,
+    Outbox,
+    EchoGuard,
+    Export,
+    ExportFile,
 )
 """The roster of tables, referenced ones before those that refer to them."""
 
@@ -45,7 +50,10 @@ __all__ = [
     "Collection",
     "Contact",
     "Customer",
+    "EchoGuard",
     "EntitySettings",
+    "Export",
+    "ExportFile",
     "ImportRun",
     "Inventory",
     "Login",
@@ -53,6 +61,7 @@ __all__ = [
     "OpenName",
     "Order",
     "OrderLine",
+    "Outbox",
     "Product",
     "Record",
     "ScheduleState",

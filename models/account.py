@@ -25,6 +25,10 @@ class Account(Base):
     """When uploads are picked up (schedules.py), unless EntitySettings has an exception."""
     digest = BooleanField(default=False)
     """One mail for all imports that were picked up together, in place of one for each."""
+    export_imported = BooleanField(default=False)
+    """Export orders and customers that came in by import, too."""
+    export_bom = BooleanField(default=False)
+    export_delimiter = CharField(max_length=1, default=",")
     disabled = BooleanField(default=False)
     created_at = UTCField(default=now)
 
@@ -54,6 +58,8 @@ class EntitySettings(Base):
     """continue: good rows go on; abort: a file counts as a whole or not at all."""
     schedule = CharField(max_length=64, null=True)
     """immediate: a file is an import from its receipt on; else it waits in the entity folder. NULL: the account's."""
+    export_schedule = CharField(max_length=64, null=True)
+    """When all records are exported; NULL: when asked for only."""
 
     class Meta:
         indexes = ((("account", "entity"), True),)

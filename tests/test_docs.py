@@ -23,7 +23,8 @@ ALLOWED = {
     "certs": set(),
     "ftps": {"certs", "models", "schemas"},
     "jobs": {"certs", "handlers", "imports", "models", "schemas"},
-    "server": {"ftps", "handlers", "jobs", "models"},
+    "exports": {"handlers", "imports", "models", "schemas"},
+    "server": {"exports", "ftps", "handlers", "jobs", "models"},
 }
 """Folder to the folders that it may import; what is not listed here is a leaf that everybody may import."""
 OWNED = {"pyftpdlib": {"ftps"}, "OpenSSL": {"ftps"}, "huey": {"jobs"}, "watchdog": {"exports"}, "click": {"commands"},

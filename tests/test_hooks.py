@@ -211,7 +211,7 @@ def test_each_hook_stands_in_the_documentation_with_its_arguments() -> None:
     specifications = [each for name, each in inspect.getmembers(hookspecs, inspect.isfunction) if name.startswith(
         ("on_", "before_", "after_", "register_"))]  # fmt: skip
 
-    assert len(specifications) == 8
+    assert len(specifications) == 9
     for each in specifications:
         signature = f"`{each.__name__}({', '.join(inspect.signature(each).parameters)})`"
         assert signature in text, signature

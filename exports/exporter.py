@@ -1,0 +1,76 @@
+"""Runs the parts of the exports on the one node that leads, and lets go of them when it leads no longer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from exports.leader import Held, leadership
+from exports.parts import Part, PartThread
+from handlers.registry import Registry
+from hooks import Hooks
+from settings import Settings
+
+log = logging.getLogger("ftpdock.exports")
+
+ASK_EVERY = 0.5
+"""Seconds between two looks whether this node leads, or could."""
+
+
+def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence[Part]:
+    """The parts in the order in which they are started: who takes comes before who gives."""
+    return ()
+
+
+class Exporter:
+    """The exports of one server. start(), then stop() from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        hooks: Hooks,
+        make: Callable[[Settings, Registry, Hooks], Sequence[Part]] = make_parts,
+    ) -> None:
+        self._settings = settings
+        self._make = lambda: make(settings, registry, hooks)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="exports", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float = 15.0) -> None:
+        """Stop, with so many seconds for what is at hand; what is not done by then, the next start does again."""
+        self._stopping.set()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._stopping.wait(wait):
+            wait = ASK_EVERY
+            lead = leadership(self._settings)
+            try:
+                with Held(lead):
+                    if lead.take():
+                        self._lead(lead.holds)
+            except (OSError, psycopg.Error) as error:
+                log.warning("this node can't become the one that exports: %s", error)
+                wait = 10 * ASK_EVERY
+
+    def _lead(self, leading: Callable[[], bool]) -> None:
+        threads = [PartThread(part) for part in self._make()]
+        for thread in threads:
+            thread.start()
+        try:
+            while not self._stopping.wait(ASK_EVERY) and leading():
+                pass
+        finally:
+            for thread in threads:
+                thread.tell_to_stop()
+            for thread in threads:
+                # Longer than a stop has patience: the leadership must not be given up before the work has ended.
+                thread.join(60.0)

@@ -1,0 +1,103 @@
+"""Of several nodes one exports at a time; when it dies another takes over at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from types import TracebackType
+from typing import Protocol
+
+import psycopg
+
+from settings import Settings
+
+_LOCK = 0x66747865
+"""Key of the advisory lock (the letters ftxe)."""
+
+
+class Leadership(Protocol):
+    """The right to export. What holds it is freed by the kernel or the database when its process dies."""
+
+    def take(self) -> bool:
+        """Try once to become the leader, without waiting. Raises OSError or psycopg.Error."""
+
+    def holds(self) -> bool:
+        """Whether this node is the leader still. Cheap enough for each batch."""
+
+    def give_up(self) -> None: ...
+
+
+class FileLeadership:
+    """By a lock file in the home: all nodes of a SQLite database are on one machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.spool / "exporter.lock"
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
+
+    def holds(self) -> bool:
+        return self._handle is not None
+
+    def give_up(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class PostgresLeadership:
+    """By an advisory lock of a connection that is kept for it alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.database_url
+        self._connection: psycopg.Connection | None = None
+
+    def take(self) -> bool:
+        self._connection = psycopg.connect(self._url, autocommit=True)
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        if row and row[0]:
+            return True
+        self.give_up()
+        return False
+
+    def holds(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            self.give_up()
+        return self._connection is not None
+
+    def give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Held:
+    """`with Held(leadership)`: given up at the end, whatever happens."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+
+    def __enter__(self) -> Leadership:
+        return self._leadership
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leadership.give_up()
+
+
+def leadership(settings: Settings) -> Leadership:
+    sqlite = settings.database_url.startswith("sqlite:")
+    return FileLeadership(settings) if sqlite else PostgresLeadership(settings)

@@ -1,0 +1,108 @@
+"""What becomes of exported files: mirrored, collected, removed. Each step is one transaction, on either engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from peewee import ModelSelect
+
+from models.base import is_postgres, now, transaction
+from models.export import Export, ExportFile
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells one version of a file from the next; a hard link and a true copy have that of their source."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who did something to a file."""
+
+    login: str
+    address: str = ""
+
+
+def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
+    """A client fetched the whole file at `path` (below the export root). False: not this version of it, or deleted.
+
+    Fetching again changes nothing: the first time counts.
+    """
+    with transaction():
+        file = _hold(account, path)
+        if file is None or file.state != "mirrored" or Version(file.size, file.mtime_ns) != version:
+            return False
+        file.state, file.collected_at = "collected", now()
+        file.collected_by, file.collected_from = by.login, by.address
+        file.save()
+        if file.export_id is not None:
+            settle(file.export_id)
+    return True
+
+
+def mark_removed(account: int, path: str, by: By | None, version: Version | None = None) -> None:
+    """A file is gone from the partner's folder, or about to be: it does not come back unless its source changes.
+
+    `by` is None for a file that was found missing. `version` is that of a file which the ledger may not know yet,
+    because it was deleted the moment it was mirrored.
+    """
+    with transaction():
+        file = _hold(account, path)
+        if file is None:
+            if version is not None:
+                ExportFile.create(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns,
+                                  state="removed", removed_at=now(), removed_by=by and by.login)  # fmt: skip
+            return
+        if file.state == "removed":
+            return
+        file.state, file.removed_at, file.removed_by = "removed", now(), by and by.login
+        file.save()
+        if file.export_id is not None:
+            settle(file.export_id)
+
+
+def _hold(account: int, path: str) -> ExportFile | None:
+    """The file at `path`, with its export locked first: two sessions may fetch the two files of one order."""
+    mine = (ExportFile.account == account) & (ExportFile.path == path)
+    found = ExportFile.get_or_none(mine)
+    if found is None:
+        return None
+    if found.export_id is not None:
+        _locked(Export.select().where(Export.number == found.export_id)).first()
+    return _locked(ExportFile.select().where(mine)).first()
+
+
+def _locked(query: ModelSelect) -> ModelSelect:
+    """SQLite locks the whole database in `transaction`."""
+    return query.for_update() if is_postgres() else query
+
+
+def settle(export: int) -> None:
+    """Bring an export's state in line with those of its files. Called in the transaction that changed one,
+    with the export locked."""
+    files = list(ExportFile.select().where(ExportFile.export == export))
+    row = Export.get_by_id(export)
+    if not files or row.state in ("waiting", "failed"):
+        return
+    row.state = "ready"
+    if all(file.state == "removed" for file in files):
+        row.state = "removed"
+        last = max(files, key=lambda file: file.removed_at)
+        row.removed_at, row.removed_by = last.removed_at, last.removed_by
+    if all(file.collected_at is not None for file in files):
+        if row.state == "ready":
+            row.state = "collected"
+        last = max(files, key=lambda file: file.collected_at)
+        row.collected_at, row.collected_by = last.collected_at, last.collected_by
+        row.collected_from = last.collected_from
+    row.save()
+
+
+def not_collected_since(moment: dt.datetime) -> list[Export]:
+    """Exports that lie in their partner's folder since before `moment` and were not fetched whole, oldest first."""
+    waiting = (Export.state == "ready") & (Export.ready_at < moment)
+    return list(Export.select().where(waiting).order_by(Export.ready_at))
