@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import ModelSelect
 
@@ -65,8 +66,11 @@ def mark_removed(account: int, path: str, by: By | None, version: Version | None
             settle(file.export_id)
 
 
-def _hold(account: int, path: str) -> ExportFile | None:
-    """The file at `path`, with its export locked first: two sessions may fetch the two files of one order."""
+def _hold(account: int, path: str) -> Any:
+    """The file at `path`, with its export locked first: two sessions may fetch the two files of one order.
+
+    None if the ledger has none.
+    """
     mine = (ExportFile.account == account) & (ExportFile.path == path)
     found = ExportFile.get_or_none(mine)
     if found is None:
