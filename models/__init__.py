@@ -14,6 +14,7 @@ from models.open_name import OpenName
 from models.order import Order, OrderLine
 from models.product import Product
 from models.schedule import ScheduleState
+from models.target import Delivery, Target
 from models.upload import ImportRun, Upload
 
 TABLES: tuple[type[Base], ...] = (
@@ -38,6 +39,8 @@ TABLES: tuple[type[Base], ...] = (
     EchoGuard,
     Export,
     ExportFile,
+    Target,
+    Delivery,
 )
 """The roster of tables, referenced ones before those that refer to them."""
 
@@ -50,6 +53,7 @@ __all__ = [
     "Collection",
     "Contact",
     "Customer",
+    "Delivery",
     "EchoGuard",
     "EntitySettings",
     "Export",
@@ -65,6 +69,7 @@ __all__ = [
     "Product",
     "Record",
     "ScheduleState",
+    "Target",
     "Upload",
     "bind",
     "database",
