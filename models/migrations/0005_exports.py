@@ -31,48 +31,32 @@ SQLITE_TRIGGERS = {
     "export_line_deleted": ("DELETE ON order_line", None, "OLD"),
 }
 
-POSTGRES_FUNCTIONS = (
-    """
-    CREATE FUNCTION ftpdock_export_order() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
+_INTO_OUTBOX = "INSERT INTO outbox (account_id, kind, system_id, entity, created_at, attempts, error)"
+
+POSTGRES_FUNCTIONS = {
+    "ftpdock_export_order": f"""
         IF NEW.status = 'confirmed' AND NOT EXISTS (SELECT 1 FROM echo_guard) THEN
-            INSERT INTO outbox (account_id, kind, system_id, entity, created_at, attempts, error)
+            {_INTO_OUTBOX}
             VALUES (NEW.account_id, 'order', NEW.system_id, 'order', clock_timestamp(), 0, '');
         END IF;
-        RETURN NULL;
-    END $$
     """,
-    """
-    CREATE FUNCTION ftpdock_export_line() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
+    # NEW is null in a DELETE, OLD in an INSERT. A line that moves concerns two orders.
+    "ftpdock_export_line": f"""
         IF NOT EXISTS (SELECT 1 FROM echo_guard) THEN
-            INSERT INTO outbox (account_id, kind, system_id, entity, created_at, attempts, error)
+            {_INTO_OUTBOX}
             SELECT account_id, 'order', system_id, 'order', clock_timestamp(), 0, '' FROM sales_order
-            WHERE status = 'confirmed' AND system_id IN (
-                CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE NEW.order_id END,
-                CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE OLD.order_id END);
+            WHERE status = 'confirmed' AND system_id IN (NEW.order_id, OLD.order_id);
         END IF;
-        RETURN NULL;
-    END $$
     """,
-    """
-    CREATE FUNCTION ftpdock_export_customer() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
+    "ftpdock_export_customer": f"""
         IF NOT EXISTS (SELECT 1 FROM echo_guard) THEN
-            INSERT INTO outbox (account_id, kind, system_id, entity, created_at, attempts, error)
+            {_INTO_OUTBOX}
             VALUES (NEW.account_id, 'customer', NEW.system_id, 'customer', clock_timestamp(), 0, '');
         END IF;
-        RETURN NULL;
-    END $$
     """,
-    """
-    CREATE FUNCTION ftpdock_outbox_filled() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM pg_notify('ftpdock_outbox', '');
-        RETURN NULL;
-    END $$
-    """,
-)
+    "ftpdock_outbox_filled": "PERFORM pg_notify('ftpdock_outbox', '');",
+}
+"""Trigger function to what it does."""
 
 POSTGRES_TRIGGERS = {
     "export_order": ("INSERT OR UPDATE ON sales_order", "ftpdock_export_order"),
@@ -86,8 +70,9 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
     _add_columns(migrator)
     _create_tables(db)
     if is_postgres():
-        for function in POSTGRES_FUNCTIONS:
-            db.execute_sql(function)
+        schema = db.execute_sql("SELECT quote_ident(current_schema())").fetchone()[0]
+        for name, body in POSTGRES_FUNCTIONS.items():
+            db.execute_sql(_postgres_function(name, body, schema))
         for name, (when, function) in POSTGRES_TRIGGERS.items():
             db.execute_sql(f"CREATE TRIGGER {name} AFTER {when} FOR EACH ROW EXECUTE FUNCTION {function}()")
         return
@@ -97,6 +82,15 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         "CREATE TRIGGER export_customer AFTER INSERT ON customer WHEN NOT EXISTS (SELECT 1 FROM echo_guard) BEGIN "
         "INSERT INTO outbox (account_id, kind, system_id, entity, created_at, attempts, error) "
         f"VALUES (NEW.account_id, 'customer', NEW.system_id, 'customer', {SQLITE_NOW}, 0, ''); END"
+    )
+
+
+def _postgres_function(name: str, body: str, schema: str) -> str:
+    """A program may write by a role that knows nothing of the outbox, or with another search path: the function runs
+    with the rights of whoever owns the tables, and finds these wherever it is called from."""
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+        f"SET search_path = {schema}, pg_temp AS $$ BEGIN {body} RETURN NULL; END $$"
     )
 
 
