@@ -98,7 +98,8 @@ class ExportFile(Base):
     size = BigIntegerField()
     mtime_ns = BigIntegerField()
     state = CharField(max_length=9, default="mirrored")
-    """mirrored | collected | removed"""
+    """placing (recorded before it appears, so that nobody fetches what the ledger does not know) | mirrored
+    | collected | removed"""
     mirrored_at = UTCField(default=now)
     collected_at = UTCField(null=True)
     collected_by = CharField(max_length=63, null=True)

@@ -35,7 +35,7 @@ def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
     """
     with transaction():
         file = _hold(account, path)
-        if file is None or file.state != "mirrored" or Version(file.size, file.mtime_ns) != version:
+        if file is None or file.state not in ("placing", "mirrored") or _version(file) != version:
             return False
         file.state, file.collected_at = "collected", now()
         file.collected_by, file.collected_from = by.login, by.address
@@ -48,8 +48,8 @@ def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
 def mark_removed(account: int, path: str, by: By | None, version: Version | None = None) -> None:
     """A file is gone from the partner's folder, or about to be: it does not come back unless its source changes.
 
-    `by` is None for a file that was found missing. `version` is that of a file which the ledger may not know yet,
-    because it was deleted the moment it was mirrored.
+    `by` is None for a file that was found missing. `version` is what was deleted: if the ledger knows a newer one,
+    that one is on its way into the folder and stays.
     """
     with transaction():
         file = _hold(account, path)
@@ -58,12 +58,16 @@ def mark_removed(account: int, path: str, by: By | None, version: Version | None
                 ExportFile.create(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns,
                                   state="removed", removed_at=now(), removed_by=by and by.login)  # fmt: skip
             return
-        if file.state == "removed":
+        if file.state == "removed" or (version is not None and version != _version(file)):
             return
         file.state, file.removed_at, file.removed_by = "removed", now(), by and by.login
         file.save()
         if file.export_id is not None:
             settle(file.export_id)
+
+
+def _version(file: Any) -> Version:
+    return Version(file.size, file.mtime_ns)
 
 
 def _hold(account: int, path: str) -> Any:
