@@ -20,17 +20,19 @@ from commands.common import Command, Context, EntityType, account_option, pass_c
 def records(context: Context, entity: str, account: str, as_json: bool, form: str) -> None:
     """Print the records of ENTITY (product or products, and so on) of an account."""
     from handlers.records import Records
+    from models import snapshot
 
     context.connect()
-    found = Records(context.registry.handler(entity), accounts.find(account))
-    if as_json or form == "json":
-        print_json(found.objects())
-    elif form == "csv":
-        # A CSV's line ends are its own; the terminal's translation would double them.
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        found.write_csv(sys.stdout)
-    else:
-        _print_table(found.columns, list(found.rows()))
+    with snapshot():
+        found = Records(context.registry.handler(entity), accounts.find(account))
+        if as_json or form == "json":
+            print_json(found.objects())
+        elif form == "csv":
+            # A CSV's line ends are its own; the terminal's translation would double them.
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+            found.write_csv(sys.stdout)
+        else:
+            _print_table(found.columns, list(found.rows()))
 
 
 def _print_table(columns: list[str], rows: list[list[str]]) -> None:

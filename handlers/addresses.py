@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.base import Context, Handler
+from handlers.base import Context, Handler, batched
 from handlers.keys import (
     CustomerReferences,
     UniqueKey,
@@ -105,12 +105,12 @@ class CustomerPartHandler(Handler):
                        f"are the same {self.entity} of one customer: keep one of them")  # fmt: skip
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
-        found = list(super().export(account))
-        references = customer_ids(record["customer"] for record in found)
-        for record in found:
-            record["customer_system_id"] = record["customer"]
-            record["customer_reference_id"] = references[record["customer"]]
-        return found
+        for batch in batched(super().export(account)):
+            references = customer_ids(record["customer"] for record in batch)
+            for record in batch:
+                record["customer_system_id"] = record["customer"]
+                record["customer_reference_id"] = references[record["customer"]]
+                yield record
 
 
 def customer_named(texts: Texts) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, ClassVar
 
 from imports import store
@@ -182,8 +183,19 @@ class Handler:
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         """All records of an account by attribute of the schema, in the order in which they were made."""
-        query = self.model.select().where(self.model._meta.fields["account"] == account)
-        yield from query.order_by(self.model.system_id).dicts().iterator()
+        return store.stream(store.in_order_made(self.model, account).dicts())
+
+    def count(self, account: int) -> int:
+        """How many rows `export` gives."""
+        found: int = self.model.select().where(self.model._meta.fields["account"] == account).count()
+        return found
+
+
+def batched(records: Iterable[dict[str, Any]], size: int = store.STREAMED) -> Iterator[list[dict[str, Any]]]:
+    """The records some at a time, to look up together what they refer to."""
+    iterator = iter(records)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def article(noun: str) -> str:

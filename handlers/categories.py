@@ -11,7 +11,7 @@ from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, ref
 from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
-from models import Category, now
+from models import Category, is_postgres, now
 from schemas.category import CategorySchema
 
 SEPARATOR = " > "
@@ -106,9 +106,9 @@ class CategoryHandler(Handler):
         context.memory.setdefault("accepted", set()).update(row.write["path"] for row in rows)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
-        """By path: Python's order, because databases differ in theirs."""
-        query = Category.select().where(Category.account == account)
-        return sorted(query.dicts(), key=lambda record: str(record["path"]))
+        """By path, character by character: Postgres would go by the language of the database."""
+        path = Category.path.collate('"C"') if is_postgres() else Category.path
+        return store.stream(Category.select().where(Category.account == account).order_by(path).dicts())
 
 
 def _is_too_long(path: str) -> bool:

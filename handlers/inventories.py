@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.base import Context, Handler
+from handlers.base import Context, Handler, batched
 from imports import store
 from imports.codes import zero_padded
 from imports.rows import Row
@@ -60,5 +60,8 @@ class InventoryHandler(Handler):
                        f"against {len(dates)} dates: send both columns, with one date for each quantity")  # fmt: skip
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
-        query = Inventory.select(Inventory, Product.sku_id).join(Product).where(Inventory.account == account)
-        yield from query.order_by(Inventory.system_id).dicts().iterator()
+        for batch in batched(super().export(account)):
+            products = Product.system_id.in_([record["product"] for record in batch])
+            codes = dict(Product.select(Product.system_id, Product.sku_id).where(products).tuples())
+            for record in batch:
+                yield record | {"sku_id": codes[record["product"]]}

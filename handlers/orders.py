@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
-from handlers.base import Context, Handler
+from handlers.base import Context, Handler, batched
 from handlers.keys import (
     CustomerReferences,
     UniqueKey,
@@ -113,10 +113,12 @@ class OrderHandler(Handler):
         store.insert(OrderLine, fresh)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
-        orders = super().export(account)
-        iterator = iter(orders)
-        while batch := list(islice(iterator, 1_000)):
+        for batch in batched(super().export(account)):
             yield from _with_lines(batch)
+
+    def count(self, account: int) -> int:
+        found: int = OrderLine.select().join(Order).where(Order.account == account).count()
+        return found
 
 
 def _head(group: list[Row], context: Context) -> Row:
@@ -193,5 +195,6 @@ def _with_lines(orders: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         order["customer_reference_id"] = customers[order["customer"]]
         for attribute, (target, _) in ADDRESSES.items():
             order[attribute] = references.get(order[target])
-        for line in lines[order["system_id"]]:
+        # What other programs write may have no lines; the template has no row for that.
+        for line in lines.get(order["system_id"], ()):
             yield order | line

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from handlers.base import Handler
+from imports import store
 from models import Account
 from schemas import Formats, TemplateSchema, write_cells
 
 
 class Records:
-    """All records of one entity of an account, in the template's columns."""
+    """All records of one entity of an account, in the template's columns, read in bounded memory.
+
+    They are read twice, for the header and for the rows: a caller who wants both to agree holds a `models.snapshot`.
+    """
 
     def __init__(self, handler: Handler, account: Account) -> None:
         self._handler, self._account = handler, account
@@ -37,9 +41,13 @@ class Records:
             cells = write_cells(self._schema, record, self._open)
             yield dict(zip(columns, cells, strict=True)) | {self._schema.id_column: record["system_id"]}
 
-    def write_csv(self, file: TextIO) -> None:
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._handler.count(self._account.id)
+
+    def write_csv(self, file: TextIO, delimiter: str = ",") -> None:
         """The template's CSV, RFC 4180."""
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(self.columns)
         writer.writerows(self.rows())
 
@@ -55,5 +63,4 @@ class Records:
         model = self._handler.model
         fields = [model._meta.fields[column.attribute] for column in self._schema.open_columns]
         query = model.select(*fields).where(model._meta.fields["account"] == self._account.id)
-        found: Iterable[tuple[Any, ...]] = query.tuples().iterator()
-        return found
+        return store.stream(query.tuples())

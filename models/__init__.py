@@ -2,7 +2,7 @@
 
 from models.account import Account, EntitySettings, Login, writing
 from models.address import Address
-from models.base import Base, Record, bind, database, is_postgres, new_system_id, now, transaction
+from models.base import Base, Record, bind, database, is_postgres, new_system_id, now, snapshot, transaction
 from models.category import Category
 from models.collection import Collection
 from models.contact import Contact
@@ -76,6 +76,7 @@ __all__ = [
     "is_postgres",
     "new_system_id",
     "now",
+    "snapshot",
     "transaction",
     "writing",
 ]

@@ -131,5 +131,16 @@ def transaction() -> AbstractContextManager[Any]:
     return database.atomic("IMMEDIATE")
 
 
+def snapshot() -> AbstractContextManager[Any]:
+    """A transaction for reading: all of its queries see the database as it was at the first one.
+
+    It keeps nobody from writing. But while it lasts Postgres keeps rows that were replaced, and SQLite can't begin
+    its WAL anew.
+    """
+    if database.in_transaction():
+        return database.atomic()
+    return database.atomic("REPEATABLE READ" if is_postgres() else "DEFERRED")
+
+
 def is_postgres() -> bool:
     return isinstance(database.obj, PostgresqlDatabase)
