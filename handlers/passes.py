@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import database, now, transaction
+from models import EchoGuard, database, now, transaction
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -104,7 +105,8 @@ class Pass:
             with transaction():
                 # Locks the run before anything is written, the report files included: they know no transactions.
                 self.job.hold()
-                self._process(rows)
+                with self._guard():
+                    self._process(rows)
                 if self.dry_run:
                     raise _Undo
                 self._report(rows)
@@ -112,6 +114,10 @@ class Pass:
         except _Undo:
             self.job.handler.remember(live(rows), self.context)
             self._report(rows)
+
+    def _guard(self) -> AbstractContextManager[None]:
+        """What the partner sent does not come back as an export, unless the account asks for it."""
+        return nullcontext() if self.job.account.export_imported else _unechoed()
 
     def _validate(self, rows: list[Row]) -> None:
         for row in rows:
@@ -162,6 +168,14 @@ class Pass:
             elif row.system_id and not self.dry_run:
                 self.files.identified(row.line, self.job.handler.identify(row), row.system_id, row.outcome)
         self.position += len(rows)
+
+
+@contextmanager
+def _unechoed() -> Iterator[None]:
+    """Within a transaction: the triggers leave the outbox alone. If it fails it is rolled back, guard and all."""
+    guard = EchoGuard.create()
+    yield
+    guard.delete_instance()
 
 
 def _same(row: Row, duplicate: Duplicate) -> str:
