@@ -16,6 +16,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _DATE_FORMATS = {
     separator.join(parts) for parts in itertools.permutations(("YYYY", "MM", "DD")) for separator in ("-", ".", "/", "")
 }
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "pipe": "|"}
 LONGEST_PASSWORD = 500
 """Characters. FTP clients send a password as one line, and lines have an end."""
 
@@ -70,6 +71,14 @@ def check_date_format(text: str) -> str:
             "such as DD.MM.YYYY"
         )
     return text
+
+
+def check_delimiter(text: str) -> str:
+    """What separates the cells of exported files: the character, or its name."""
+    character = _DELIMITERS.get(text.lower(), text)
+    if character not in _DELIMITERS.values():
+        raise FtpdockError(f"{text!r} is not a delimiter: write comma, semicolon, tab or pipe, or the character itself")
+    return character
 
 
 def check_password(password: str) -> str:

@@ -19,6 +19,7 @@ import passwords
 from account_checks import (
     check_company,
     check_date_format,
+    check_delimiter,
     check_email,
     check_name,
     check_network,
@@ -35,7 +36,12 @@ from settings import Settings
 
 Schemas = Sequence[type[TemplateSchema]]
 
-_CHECKS = {"company": check_company, "time_zone": check_time_zone, "date_format": check_date_format}
+_CHECKS = {
+    "company": check_company,
+    "time_zone": check_time_zone,
+    "date_format": check_date_format,
+    "export_delimiter": check_delimiter,
+}
 _SHOWN_IN_TEMPLATES = {"entities", "date_format", "decimal_separator", "time_zone"}
 
 
@@ -91,14 +97,19 @@ def add(
     company: str = "",
     emails: Sequence[str] = (),
     entities: Sequence[str] = (),
+    **exports: Any,
 ) -> Account:
-    """Make an account, its folders and a login of the same name. Raises FtpdockError; then nothing is left."""
+    """Make an account, its folders and a login of the same name. Raises FtpdockError; then nothing is left.
+
+    `exports` are columns that `change` takes: export_imported, export_bom, export_delimiter.
+    """
     refuse_taken(check_name(name))
     values = {
         "name": name,
         "company": check_company(company),
         "emails": [check_email(each) for each in emails],
         "entities": list(entities) or None,
+        **{column: _checked(column, value) for column, value in exports.items()},
     }
     password_hash = passwords.hash_password(check_password(password))
     with _taken_means_conflict(name), transaction():
@@ -144,7 +155,7 @@ def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None
 
 def change(settings: Settings, schemas: Schemas, account: Account, **changes: Any) -> None:
     """Set columns of the account: company, emails, entities, time_zone, date_format, decimal_separator, column_order,
-    digest, disabled. Templates follow. Raises FtpdockError."""
+    digest, export_imported, export_bom, export_delimiter, disabled. Templates follow. Raises FtpdockError."""
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
     with writing(account.id):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from account_checks import check_company, check_date_format, check_email, check_name, check_time_zone
+from account_checks import (
+    check_company,
+    check_date_format,
+    check_delimiter,
+    check_email,
+    check_name,
+    check_time_zone,
+)
 from commands.common import (
     Checked,
     Context,
@@ -27,6 +34,22 @@ from commands.common import (
 if TYPE_CHECKING:
     from models import Account
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def export_options(command: Decorated) -> Decorated:
+    """What an account decides about the files that are exported to it."""
+    for option in (
+        click.option("--export-imported/--no-export-imported", default=None,
+                     help="Export customers and orders that came in by import, too, or only those of other programs."),
+        click.option("--export-bom/--no-export-bom", default=None,
+                     help="Begin exported files with a byte order mark, as Excel likes it, or not."),
+        click.option("--export-delimiter", type=Checked("character", check_delimiter), metavar="CHARACTER",
+                     help="What separates the cells of exported files: comma, semicolon, tab or pipe."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
 
 @click.group(cls=Group)
 def account() -> None:
@@ -40,11 +63,13 @@ def account() -> None:
 @click.option("--company", default="", type=Checked("text", check_company), metavar="TEXT", help="The partner's name.")
 @click.option("--entities", type=EntitiesType(), metavar="LIST", default=(),
               help="What the partner may send, such as products,orders.  [default: all]")  # fmt: skip
+@export_options
 @password_option
 @pass_context
 def add(
-    context: Context, name: str, emails: Sequence[str], company: str, entities: Sequence[str], password_stdin: bool
-) -> None:
+    context: Context, name: str, emails: Sequence[str], company: str, entities: Sequence[str], password_stdin: bool,
+    **exports: Any,
+) -> None:  # fmt: skip
     """Add the account NAME, its folders and a login of the same name.
 
     The password is asked for; without a terminal one is made and printed once.
@@ -54,7 +79,8 @@ def add(
     context.connect()
     accounts.refuse_taken(name)
     password, made = read_password(name, password_stdin)
-    accounts.add(context.settings, context.schemas, name, password, company=company, emails=emails, entities=entities)
+    accounts.add(context.settings, context.schemas, name, password, company=company, emails=emails, entities=entities,
+                 **chosen(**exports))  # fmt: skip
     click.echo(f"Added the account {name} and the login {name}.")
     if made:
         click.echo(f"Password (shown only now): {password}")
@@ -104,6 +130,9 @@ def _object(context: Context, account: Account) -> dict[str, Any]:
         "decimal_separator": account.decimal_separator,
         "column_order": account.column_order,
         "digest": account.digest,
+        "export_imported": account.export_imported,
+        "export_bom": account.export_bom,
+        "export_delimiter": account.export_delimiter,
         "abort_on_error": [entity for entity in entities if stored.get(entity) == "abort"],
         "folder": str(account_root(context.settings, account.name)),
         "created_at": account.created_at,
@@ -127,6 +156,7 @@ def _object(context: Context, account: Account) -> dict[str, Any]:
               help="Whether the columns of a file must stand in the template's order.")  # fmt: skip
 @click.option("--digest/--no-digest", default=None,
               help="One mail for all files of a pick-up, or one for each file.")  # fmt: skip
+@export_options
 @click.option("--on-error", type=click.Choice(["continue", "abort"]),
               help="What a rejected row does to its file: the other rows go on, or none is imported.")  # fmt: skip
 @click.option(

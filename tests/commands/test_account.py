@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 import passwords
+from account_checks import check_delimiter
 from layout import account_root
 from models import Account, EntitySettings, Login
 from settings import Settings
@@ -129,6 +130,9 @@ def test_list_and_show_as_json(done: Done, acme: Account, settings: Settings) ->
         "decimal_separator": ".",
         "column_order": "strict",
         "digest": False,
+        "export_imported": False,
+        "export_bom": False,
+        "export_delimiter": ",",
         "abort_on_error": [],
         "folder": str(account_root(settings, "acme")),
         "created_at": acme.created_at.isoformat(timespec="seconds"),
@@ -167,9 +171,40 @@ def test_set_changes_what_is_given_and_nothing_else(done: Done, acme: Account) -
     } == shown(done)
 
 
+def test_set_how_exported_files_look(done: Done, acme: Account) -> None:
+    """`show` has all three, and `--no-...` takes back."""
+    done("account", "set", "acme", "--export-imported", "--export-bom", "--export-delimiter", "semicolon")
+    found = shown(done)
+    assert (found["export_imported"], found["export_bom"], found["export_delimiter"]) == (True, True, ";")
+
+    done("account", "set", "acme", "--no-export-imported", "--no-export-bom", "--export-delimiter", ",")
+    found = shown(done)
+    assert (found["export_imported"], found["export_bom"], found["export_delimiter"]) == (False, False, ",")
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [("comma", ","), (";", ";"), ("Semicolon", ";"), ("\t", "\t"), (r"\t", "\t"), ("TAB", "\t"), ("|", "|"),
+     ("pipe", "|")],
+)  # fmt: skip
+def test_a_delimiter_by_its_name_or_as_the_character(written: str, stored: str) -> None:
+    """A tab is hard to type into a shell."""
+    assert stored == check_delimiter(written)
+
+
+def test_add_with_how_exported_files_look(done: Done) -> None:
+    """A new account may have it from the start."""
+    done("account", "add", "acme", "--export-imported", "--export-bom", "--export-delimiter", ";")
+
+    account = Account.get()
+    assert (account.export_imported, account.export_bom, account.export_delimiter) == (True, True, ";")
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
+        ("--export-delimiter", ":", "write comma, semicolon, tab or pipe"),
+        ("--export-delimiter", "", "write comma, semicolon, tab or pipe"),
         ("--timezone", "Berlin", "'Berlin' is not a time zone"),
         ("--timezone", "../etc/passwd", "is not a time zone"),
         ("--date-format", "DD.MM.YY", "write YYYY, MM and DD once each"),
