@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from models import Account
 from models.migrate import migrate
 from settings import Settings, load
 from tests.partner import Partner
+from tests.ports import free_port
 from tests.postbox import Postbox
 
 BACKENDS = ("sqlite", "postgres")
@@ -168,10 +168,7 @@ def make_postbox(mail_authority: trustme.CA) -> Iterator[Callable[..., Postbox]]
 
     def make(**options: Any) -> Postbox:
         postbox = Postbox(**options)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        postbox.start(port, context)
+        postbox.start(free_port(), context)
         made.append(postbox)
         return postbox
 

@@ -41,11 +41,23 @@ class Postbox:
         if self.login:
             more |= {"authenticator": self._authenticate, "auth_required": True}
         self.port = port
-        self._controller = Controller(self, hostname="127.0.0.1", port=port, **more)
+        # Patience: the machine may be busy.
+        self._controller = Controller(self, hostname="127.0.0.1", port=port, ready_timeout=30, **more)
         self._controller.start()
 
     def stop(self) -> None:
+        """End what is left of connections, too: that a client was killed a moment ago may not be noticed yet."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(30)
         self._controller.stop()
+
+    async def _hang_up(self) -> None:
+        assert self._controller.server is not None
+        self._controller.server.close()
+        # A connection that is accepted already is made in the next turns of the loop.
+        for _ in range(5):
+            await asyncio.sleep(0)
+            for transport in list(self._controller.loop._transports.values()):  # type: ignore[attr-defined]
+                transport.abort()
 
     @property
     def settings(self) -> dict[str, Any]:

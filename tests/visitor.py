@@ -19,6 +19,7 @@ from layout import account_root, make_account_folders
 from models import Account, EntitySettings, Login, Upload
 from schemas import SCHEMAS
 from settings import Settings
+from tests.tls import client_context
 
 NAME = "PRODUCT_18_09_2024.csv"
 PATH = f"/Products/{NAME}"
@@ -120,13 +121,6 @@ def end(connection: ssl.SSLSocket, how: str) -> None:
     with contextlib.suppress(OSError):
         raw = socket.socket(fileno=connection.detach())
         raw.close()
-
-
-def client_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 @dataclass

@@ -21,7 +21,8 @@ from ftps.receipt import sweep
 from layout import spool_folder
 from models import EntitySettings, ImportRun, Upload, database, is_postgres
 from settings import Settings
-from tests.visitor import BODY, NAME, PASSWORD, PATH, Client, House, add_account, client_context
+from tests.tls import client_context
+from tests.visitor import BODY, NAME, PASSWORD, PATH, Client, House, add_account
 
 SERVER = """
 import sys

@@ -15,7 +15,8 @@ import pytest
 import passwords
 from models import Account, Login
 from settings import Settings
-from tests.visitor import PASSWORD, House, add_account, client_context
+from tests.tls import client_context
+from tests.visitor import PASSWORD, House, add_account
 
 
 def plain(house: House) -> ftplib.FTP:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import ftplib
-import random
-import socket
 import ssl
 from collections.abc import Callable
 
@@ -17,7 +15,9 @@ from ftps.tls import TlsError
 from hooks import Hooks
 from schemas import SCHEMAS
 from settings import Settings
-from tests.visitor import BODY, PATH, House, client_context
+from tests.ports import free_ports
+from tests.tls import client_context
+from tests.visitor import BODY, PATH, House
 
 
 @pytest.mark.parametrize(("setting", "version"), [("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")])
@@ -110,23 +110,6 @@ def test_two_servers_in_one_process_share_nothing(
     assert door.address != house.door.address
     door.close()
     assert client.ask("NOOP").startswith("200")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports in a row that are free at the moment."""
-    for first in random.sample(range(40_000, 60_000, 10), 200):
-        ports = list(range(first, first + count))
-        sockets = [socket.socket() for _ in ports]
-        try:
-            for each, port in zip(sockets, ports, strict=True):
-                each.bind(("127.0.0.1", port))
-            return ports
-        except OSError:
-            continue
-        finally:
-            for each in sockets:
-                each.close()
-    raise AssertionError("no free ports")
 
 
 @pytest.mark.parametrize(("command", "opened"), [("PASV", "227"), ("EPSV", "229")])

@@ -16,6 +16,7 @@ import pytest
 from jobs import bell
 from jobs.bell import Bell, open_storage
 from settings import Settings, load
+from tests.ports import free_port
 
 STORAGES = ("sqlite", "postgres", "redis")
 Made = Callable[[], Bell]
@@ -26,9 +27,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian's redis-server on a free port, keeping nothing."""
     program = shutil.which("redis-server")
     assert program, "redis-server is not installed (.ci/run does it)"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("redis")
     server = subprocess.Popen(
         [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],

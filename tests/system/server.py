@@ -9,8 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -18,16 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+from tests.tls import client_context
+
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery"
 DONE = ("completed", "completed_with_errors", "failed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:
@@ -93,8 +87,7 @@ class Server:
     @contextlib.contextmanager
     def login(self, name: str = "acme") -> Iterator[ftplib.FTP_TLS]:
         """A session of Python's own client, data channel protected."""
-        context = ssl.create_default_context(cafile=str(self.home / "certs" / "server.pem"))
-        client = ftplib.FTP_TLS(context=context, timeout=60)
+        client = ftplib.FTP_TLS(context=client_context(str(self.home / "certs" / "server.pem")), timeout=60)
         try:
             # In here, because a server that is killed before its greeting leaves a socket to be closed, too.
             client.connect("localhost", self.port)
