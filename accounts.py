@@ -28,8 +28,8 @@ from account_checks import (
 )
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
-from layout import TEMPLATES, account_root, make_account_folders
-from models import TABLES, Account, Base, Category, EntitySettings, ImportRun, Login, Upload, now, transaction, writing
+from layout import TEMPLATES, account_root, export_source, make_account_folders
+from models import Account, EntitySettings, Login, now, transaction, writing
 from schedules import IMMEDIATE, check_schedule, describe
 from schemas import Formats, TemplateSchema
 from settings import Settings
@@ -115,6 +115,7 @@ def add(
     with _taken_means_conflict(name), transaction():
         account = Account.create(**values)
         Login.create(account=account, name=name, password_hash=password_hash)
+        _refuse_files_of_another(export_source(settings, name))
         with _removed_on_failure(account_root(settings, name)):
             make_folders(settings, schemas, account)
     return account
@@ -129,12 +130,16 @@ def _taken_means_conflict(name: str) -> Iterator[None]:
         raise ConflictError(f"The name {name!r} is taken") from error
 
 
-@contextlib.contextmanager
-def _removed_on_failure(root: Path) -> Iterator[None]:
-    """Refuse a folder with somebody's files in it; take away what was made when making it fails."""
-    existed = root.exists()
+def _refuse_files_of_another(root: Path) -> None:
     if any(path.is_file() and TEMPLATES not in path.relative_to(root).parts for path in root.rglob("*")):
         raise ConflictError(f"{root} holds files of an earlier account of this name: move the folder away first")
+
+
+@contextlib.contextmanager
+def _removed_on_failure(root: Path) -> Iterator[None]:
+    """Take away what was made when making it fails."""
+    existed = root.exists()
+    _refuse_files_of_another(root)
     try:
         yield
     except BaseException:
@@ -215,53 +220,6 @@ def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> No
             row, _ = EntitySettings.get_or_create(account=account, entity=entity)
             row.on_error = on_error
             row.save()
-
-
-def remove(
-    settings: Settings, account: Account, *, plugin_tables: Sequence[type[Base]] = (), delete_files: bool = False
-) -> Path | None:
-    """Delete the account and all of its records. Its files move aside, or are deleted when asked.
-
-    Returns the folder they were moved to, None when there is none. Raises ConflictError while an import is running.
-    """
-    running = ImportRun.get_or_none(
-        (ImportRun.account == account) & (ImportRun.status == "running") & (ImportRun.lease_until > now())
-    )
-    if running:
-        raise ConflictError(
-            f"Import {running.number} of {account.name!r} is running: remove the account when it is done"
-        )
-    aside = settings.accounts / ".removed" / f"{account.name}-{now():%Y%m%dT%H%M%SZ}"
-    with transaction():
-        numbers = {upload.id for upload in Upload.select(Upload.id).where(Upload.account == account)}
-        _delete_records(account, (*TABLES, *plugin_tables))
-        account.delete_instance()
-        # Inside the transaction: when the files can't be moved, the account stays.
-        _move_aside(settings, account.name, numbers, aside)
-    if delete_files:
-        shutil.rmtree(aside)
-    return None if delete_files else aside
-
-
-def _delete_records(account: Account, tables: Sequence[type[Base]]) -> None:
-    """Referring tables first: orders hold on to their customers, categories to their parents (ON DELETE RESTRICT)."""
-    Category.update(parent=None).where(Category.account == account).execute()
-    for table in reversed(tables):
-        if "account" in table._meta.fields:
-            table.delete().where(table._meta.fields["account"] == account).execute()
-
-
-def _move_aside(settings: Settings, name: str, numbers: set[int], aside: Path) -> None:
-    """accounts/NAME becomes `aside`; what waits in the spool goes into its folder `spool`."""
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    root = account_root(settings, name)
-    if root.exists():
-        root.rename(aside)
-    aside.mkdir(exist_ok=True)
-    for source in sorted(settings.spool.iterdir()):
-        if source.name.isdecimal() and int(source.name) in numbers:
-            (aside / "spool").mkdir(exist_ok=True)
-            shutil.move(source, aside / "spool" / source.name)
 
 
 def add_login(

@@ -221,11 +221,12 @@ def remove(context: Context, name: str, files: bool, yes: bool) -> None:
     Its files are kept: they move to accounts/.removed in the home.
     """
     import accounts
+    import removal
 
     context.connect()
     found = accounts.find(name)
     if not yes:
         fate = "its files are deleted" if files else "its files are kept aside"
         click.confirm(f"Remove {name} with all of its records and logins ({fate})?", abort=True)
-    kept = accounts.remove(context.settings, found, plugin_tables=context.registry.plugin_tables, delete_files=files)
+    kept = removal.remove(context.settings, found, plugin_tables=context.registry.plugin_tables, delete_files=files)
     click.echo(f"Removed the account {name}." + (f" Its files lie in {kept}" if kept else ""))

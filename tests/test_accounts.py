@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import accounts
 import models
 from errors import ConflictError, FtpdockError
-from layout import account_root, spool_folder
+from layout import account_root, export_source, spool_folder
 from models import (
     TABLES,
     Account,
@@ -20,7 +22,11 @@ from models import (
     Collection,
     Contact,
     Customer,
+    Delivery,
+    EchoGuard,
     EntitySettings,
+    Export,
+    ExportFile,
     ImportRun,
     Inventory,
     Login,
@@ -28,11 +34,14 @@ from models import (
     OpenName,
     Order,
     OrderLine,
+    Outbox,
     Product,
     ScheduleState,
+    Target,
     Upload,
     now,
 )
+from removal import remove
 from schemas import SCHEMAS, Formats
 from settings import Settings
 
@@ -66,6 +75,10 @@ def fill(account: Account) -> None:
     Category.create(account=account, path="A > B", parent=parent)
     Collection.create(account=account, name="Summer")
     OrderLine.create(order=order, position=1, product=product, quantity=1)
+    export = Export.create(account=account, kind="order", system_id=order.system_id, entity="order", path="Orders/x")
+    ExportFile.create(account=account, export=export, path="Orders/x/y.csv", size=1, mtime_ns=1)
+    target = Target.create(account=account, url="sftp://files.example/in")
+    Delivery.create(target=target, export=export, revision=1)
 
 
 def receive(account: Account, **run: Any) -> int:
@@ -150,12 +163,13 @@ def test_remove_takes_every_row_of_the_account_and_no_other(settings: Settings, 
     for name in ("acme", "beta"):
         fill(add(name))
         receive(Account.get(Account.name == name))
-    before = {table: table.select().count() for table in TABLES}
+    owned = [table for table in TABLES if table is not EchoGuard]
+    before = {table: table.select().count() for table in owned}
     assert 0 not in before.values()
 
-    accounts.remove(settings, accounts.find("acme"))
+    remove(settings, accounts.find("acme"))
 
-    assert {table: count // 2 for table, count in before.items()} == {table: table.select().count() for table in TABLES}
+    assert {table: count // 2 for table, count in before.items()} == {table: table.select().count() for table in owned}
     assert [account.name for account in Account.select()] == ["beta"]
 
 
@@ -168,7 +182,7 @@ def test_remove_moves_files_and_what_waits_in_the_spool_aside(settings: Settings
     waiting.write_text("waiting")
     (account_root(settings, "acme") / "Orders" / "ORDER_18_09_2024.csv").write_text("uploaded")
 
-    kept = accounts.remove(settings, account)
+    kept = remove(settings, account)
 
     assert kept is not None
     assert (kept / "Orders" / "ORDER_18_09_2024.csv").read_text() == "uploaded"
@@ -177,13 +191,64 @@ def test_remove_moves_files_and_what_waits_in_the_spool_aside(settings: Settings
     assert add("acme").name == "acme"
 
 
+def export_to(settings: Settings, name: str = "acme") -> Path:
+    """A file in the account's part of exports/."""
+    file = export_source(settings, name) / "Orders" / "order_1" / "order_data_1.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("theirs")
+    return file
+
+
+def test_remove_moves_exports_aside(settings: Settings, add: Add) -> None:
+    """The next account of the name starts clean; no other one is touched."""
+    account = add("acme")
+    export_to(settings)
+    other = export_to(settings, "beta")
+
+    kept = remove(settings, account)
+
+    assert kept is not None
+    assert (kept / "exports" / "Orders" / "order_1" / "order_data_1.csv").read_text() == "theirs"
+    assert not export_source(settings, "acme").exists()
+    assert other.exists()
+    again = add("acme")
+    assert [row for table in (Export, ExportFile, Outbox) for row in table.select().where(table.account == again)] == []
+
+
+def test_remove_with_exports_on_another_file_system(settings: Settings, add: Add) -> None:
+    """There they move aside within their own file system, or are deleted when asked."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        apart = replace(settings, exports_path=folder)
+        assert apart.exports.stat().st_dev != apart.accounts.stat().st_dev
+        export_to(apart)
+
+        remove(apart, add("acme"))
+        (kept,) = apart.exports.glob(".removed/acme-*/Orders/order_1/order_data_1.csv")
+        assert kept.read_text() == "theirs"
+
+        export_to(apart, "beta")
+        remove(apart, add("beta"), delete_files=True)
+        assert list(apart.exports.rglob("*beta*")) == []
+
+
+def test_a_new_account_never_gets_the_exports_of_an_earlier_one(settings: Settings, add: Add) -> None:
+    """What a crash left in exports/ is refused by name, and left as it was."""
+    left = export_to(settings)
+
+    with pytest.raises(ConflictError, match=r"exports/acme holds files of an earlier account"):
+        add("acme")
+
+    assert left.read_text() == "theirs"
+    assert (Account.select().count(), account_root(settings, "acme").exists()) == (0, False)
+
+
 def test_remove_refuses_while_an_import_runs(settings: Settings, add: Add) -> None:
     """A worker that holds a lease is not pulled the ground from under."""
     account = add("acme")
     number = receive(account, status="running", lease_until=models.now() + dt.timedelta(seconds=30))
 
     with pytest.raises(ConflictError, match=f"Import {number} of 'acme' is running"):
-        accounts.remove(settings, account)
+        remove(settings, account)
 
     assert account_root(settings, "acme").is_dir()
 
@@ -193,15 +258,21 @@ def test_remove_leaves_the_account_when_files_can_not_be_moved(
 ) -> None:
     """Rows and files go together or stay together."""
     account = add("acme")
+    exported = export_to(settings)
+    rename = Path.rename
 
     def fail(self: Path, target: Path) -> None:
-        raise PermissionError("Permission denied")
+        if self == export_source(settings, "acme"):
+            raise PermissionError("Permission denied")
+        rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(PermissionError):
-        accounts.remove(settings, account)
+        remove(settings, account)
 
     assert accounts.find("acme").name == "acme"
+    assert exported.exists()
+    assert (account_root(settings, "acme") / "Templates" / "README.txt").exists()
 
 
 def test_a_login_can_not_have_more_than_its_account(add: Add) -> None:
