@@ -73,6 +73,11 @@ class Settings:
     smtp_password_file: str = _setting("", "a file whose first line is the password")
     smtp_ca_file: str = _setting("", "certificates (PEM) that the mail server's has to stem from; empty: the system's")
     mail_from: str = _setting("", "sender, such as ftpdock <ftp@example.com>; empty: ftpdock@ and this machine's name")
+    secret_key: str = _setting(
+        "",
+        "key for passwords of targets, 32 bytes in base64; empty: certs/secret.key in the home, made when missing",
+        secret=True,
+    )
     admin_email: str = _setting("", "who is told of failures that are no partner's fault; empty: nobody")
     plugins: tuple[str, ...] = _setting((), "modules with hooks")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
@@ -154,6 +159,11 @@ def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
         found = "no text" if setting.metadata["secret"] else repr(raw)
         raise SettingsError(f"{where} is {found}: expected a text")
     return raw
+
+
+def environment_variable(name: str) -> str | None:
+    """A variable that is no setting: an admin named it as the place of a secret."""
+    return os.environ.get(name)
 
 
 def passive_range(settings: Settings) -> range | None:

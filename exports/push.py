@@ -1,0 +1,91 @@
+"""The part that delivers exports to the targets of their accounts: finds what is to be done, minds the streams."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+from events import ExportReady
+from exports import push_queue
+from exports.push_stream import Stream, StreamThread
+from layout import export_source
+from models import Target, database, now
+from settings import Settings
+
+LOOK, SWEEP = 1.0, 60.0
+"""Seconds between two looks for what commands changed, and for exports that nobody told of."""
+WAIT = 0.2
+STREAMS = 4
+"""Targets that are delivered to at once."""
+STOP_SECONDS = 20.0
+
+
+class Pusher:
+    """A Part. `tell` is called, from any thread, when an export has become ready; it never blocks."""
+
+    name = "pusher"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._told: queue.SimpleQueue[ExportReady] = queue.SimpleQueue()
+        self._streams: dict[int, StreamThread] = {}
+        self._worked: dict[int, float] = {}
+        """When each target had its last turn: who has waited longest is next."""
+
+    def tell(self, event: ExportReady) -> None:
+        self._told.put(event)
+
+    def run(self, stopping: threading.Event) -> None:
+        swept: dict[int, float] = {}
+        look_at = 0.0
+        try:
+            while not stopping.is_set():
+                told = self._hear()
+                if told or time.monotonic() >= look_at:
+                    database.connect(reuse_if_open=True)
+                    self._plan(told, swept)
+                    self._start_streams(stopping)
+                    look_at = time.monotonic() + LOOK
+        finally:
+            self._stop_streams()
+
+    def _hear(self) -> list[ExportReady]:
+        """What was told, after a short wait for the first of it."""
+        told: list[ExportReady] = []
+        try:
+            told.append(self._told.get(timeout=WAIT))
+            while True:
+                told.append(self._told.get_nowait())
+        except queue.Empty:
+            return told
+
+    def _plan(self, told: list[ExportReady], swept: dict[int, float]) -> None:
+        targets = push_queue.enabled()
+        for target in targets:
+            if time.monotonic() >= swept.get(target.number, 0.0):
+                push_queue.plan(target)
+                swept[target.number] = time.monotonic() + SWEEP
+            elif paths := self._paths(target, told):
+                push_queue.plan(target, paths)
+        # One that is enabled again is swept at once.
+        for number in swept.keys() - {target.number for target in targets}:
+            del swept[number]
+
+    def _paths(self, target: Target, told: list[ExportReady]) -> list[str]:
+        account = target.account.name
+        root = export_source(self._settings, account)
+        return sorted({event.path.relative_to(root).as_posix() for event in told if event.account == account})
+
+    def _start_streams(self, stopping: threading.Event) -> None:
+        self._streams = {number: thread for number, thread in self._streams.items() if thread.alive}
+        waiting = [number for number in push_queue.due(now()) if number not in self._streams]
+        for number in sorted(waiting, key=lambda each: self._worked.get(each, 0.0))[: STREAMS - len(self._streams)]:
+            self._worked[number] = time.monotonic()
+            self._streams[number] = StreamThread(Stream(self._settings, number, stopping), f"push-{number}")
+
+    def _stop_streams(self) -> None:
+        """They see that `stopping` is set; when it is not, this part has failed and they may go on."""
+        until = time.monotonic() + STOP_SECONDS
+        for thread in self._streams.values():
+            thread.join(max(0.0, until - time.monotonic()))

@@ -1,0 +1,166 @@
+"""Pushing by FTPS: explicit TLS on both channels, with a certificate that is checked (RFC 4217)."""
+
+from __future__ import annotations
+
+import contextlib
+import ftplib
+import posixpath
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from exports.push_remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
+
+BLOCK = 262_144
+OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
+"""Replies that say no to one file or folder; after any other the next file would fare no better."""
+
+
+class _Client(ftplib.FTP_TLS):
+    """ftplib, with the control channel's TLS session on the data channel: many servers demand it."""
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+        plain, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
+        try:
+            return self.context.wrap_socket(plain, server_hostname=self.host, session=session), size
+        except BaseException:
+            plain.close()
+            raise
+
+
+class FtpsRemote:
+    """A login on an FTPS server."""
+
+    def __init__(self, access: Access) -> None:
+        with _said(f"connecting to {access.place}", Unreachable):
+            self._client = _Client(context=_context(access), timeout=CONNECT_SECONDS)
+        try:
+            self._enter(access)
+        except BaseException:
+            self._client.close()
+            raise
+
+    def _enter(self, access: Access) -> None:
+        client = self._client
+        with _said(f"connecting to {access.place}", Unreachable):
+            client.connect(access.host, access.port or 21)
+            client.auth()
+        with _said(f"logging in at {access.place} as {access.username or 'anonymous'}", Unreachable):
+            client.login(access.username, access.secret)
+            client.prot_p()
+            client.voidcmd("TYPE I")
+            client.timeout = TALK_SECONDS
+            assert client.sock is not None
+            client.sock.settimeout(TALK_SECONDS)
+            self._home = client.pwd()
+        self.base = below_home(access.path, self._home)
+
+    def is_folder(self, path: str) -> bool:
+        try:
+            with _said(f"looking for {path}"):
+                self._client.cwd(path)
+                # A folder that somebody stands in can't be renamed everywhere.
+                self._client.cwd(self._home)
+        except Refused:
+            return False
+        return True
+
+    def make_folder(self, path: str) -> None:
+        if self.is_folder(path or "/"):
+            return
+        self.make_folder(posixpath.dirname(path))
+        with _said(f"making the folder {path}"):
+            self._client.mkd(path)
+
+    def names(self, folder: str) -> list[str]:
+        with _said(f"listing {folder}"):
+            self._client.cwd(folder)
+            try:
+                listed = [posixpath.basename(line) for line in self._client.nlst()]
+            except ftplib.error_perm as error:
+                if not str(error).startswith("550"):
+                    raise
+                # So some servers say that a folder is empty.
+                listed = []
+            finally:
+                self._client.cwd(self._home)
+        return [name for name in listed if name not in ("", ".", "..")]
+
+    def put(self, path: str, content: BinaryIO) -> None:
+        with _said(f"writing {path}"):
+            data = self._client.transfercmd(f"STOR {path}")
+            try:
+                self._send(data, content)
+            finally:
+                data.close()
+            # The reply decides whether the file is whole.
+            self._client.voidresp()
+
+    def _send(self, data: socket.socket, content: BinaryIO) -> None:
+        try:
+            while block := content.read(BLOCK):
+                data.sendall(block)
+        except OSError:
+            # Why a server hung up stands in its reply, if it gives one.
+            with contextlib.suppress(OSError, EOFError):
+                self._client.voidresp()
+            raise
+        if isinstance(data, ssl.SSLSocket):
+            with contextlib.suppress(OSError):
+                data.unwrap()
+
+    def replace(self, source: str, path: str) -> None:
+        try:
+            self.rename_folder(source, path)
+        except Refused:
+            # Servers that rename over nothing.
+            with contextlib.suppress(Refused):
+                self.delete(path)
+                self.rename_folder(source, path)
+                return
+            raise
+
+    def rename_folder(self, source: str, path: str) -> None:
+        with _said(f"renaming {source} to {path}"):
+            self._client.rename(source, path)
+
+    def delete(self, path: str) -> None:
+        with _said(f"deleting {path}"):
+            self._client.delete(path)
+
+    def remove_folder(self, path: str) -> None:
+        with _said(f"removing {path}"):
+            self._client.rmd(path)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, EOFError, ftplib.Error):
+            # A server that does not answer is not waited for.
+            if self._client.sock is not None:
+                self._client.sock.settimeout(1)
+            self._client.quit()
+        self._client.close()
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=access.ca_file or None)
+
+
+@contextlib.contextmanager
+def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
+    """Turn what ftplib raises into PushError, with what was being done."""
+    try:
+        yield
+    except ftplib.error_reply as error:
+        raise Unreachable(f"{what}: {error}") from error
+    except (ftplib.error_perm, ftplib.error_temp) as error:
+        kind = refusal if str(error)[:3] in OF_THE_FILE else Unreachable
+        raise kind(f"{what}: {error}") from error
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"{what}: the server's certificate is not trusted ({error.verify_message}). If it is theirs, have the file "
+            "of its authority, or of the certificate itself, in --ca-file"
+        ) from error
+    except (ftplib.Error, EOFError, OSError) as error:
+        raise Unreachable(f"{what}: {error or type(error).__name__}") from error

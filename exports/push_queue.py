@@ -1,0 +1,161 @@
+"""The deliveries: which are to be made, which is next, what became of it. Each step is one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from peewee import JOIN, fn
+
+from models import Account, Delivery, Export, Mail, Target, now, transaction
+
+PAUSES = (5, 15, 60, 300, 900)
+"""Seconds after the first attempt that did not get as far as a file, the second ...; the last one repeats."""
+PATIENCE = dt.timedelta(days=3)
+"""How long a delivery waits for a target that can't be reached."""
+REFUSAL_PAUSES = (5, 15, 60, 300)
+"""Seconds after each refusal of one file; after one more it has failed, and the stream goes on."""
+AT_ONCE = 500
+
+
+def enabled() -> list[Target]:
+    """Targets that are delivered to, with their accounts."""
+    wanted = ~Target.disabled & ~Account.disabled
+    return list(Target.select(Target, Account).join(Account).where(wanted).order_by(Target.number))
+
+
+def plan(target: Target, paths: Sequence[str] | None = None) -> int:
+    """Queue the exports that became ready and have no delivery yet, in order of arrival; return how many.
+
+    `paths` narrows it down to some that are known to have become ready.
+    """
+    planned = 0
+    while (some := _plan_some(target, paths)) == AT_ONCE:
+        planned += some
+    return planned + some
+
+
+def _plan_some(target: Target, paths: Sequence[str] | None) -> int:
+    theirs = (Delivery.export == Export.number) & (Delivery.revision == Export.revision) & (Delivery.target == target)
+    ready = (Export.account == target.account_id) & Export.state.in_(("ready", "collected", "removed"))
+    # What our own retention took away has no files any more.
+    ready &= Export.removed_by.is_null() | (Export.removed_by != "retention")
+    if target.since is not None:
+        ready &= Export.ready_at >= target.since
+    if target.kinds is not None:
+        ready &= Export.kind.in_(target.kinds)
+    if paths is not None:
+        ready &= Export.path.in_(paths)
+    query = Export.select(Export.number, Export.revision).join(Delivery, JOIN.LEFT_OUTER, on=theirs)
+    missing = query.where(ready & Delivery.number.is_null()).order_by(Export.ready_at, Export.number).limit(AT_ONCE)
+    with transaction():
+        found = list(missing.tuples())
+        for export, revision in found:
+            # One by one: their numbers are their order.
+            Delivery.insert(target=target, export=export, revision=revision).on_conflict_ignore().execute()
+    return len(found)
+
+
+def due(moment: dt.datetime, only: int | None = None) -> list[int]:
+    """Numbers of the targets whose streams may go on; with `only` that of this one at the most."""
+    waits = Delivery.select().where((Delivery.target == Target.number) & (Delivery.state == "waiting"))
+    at_once = Target.due_at.is_null() | (Target.due_at <= moment)
+    wanted = ~Target.disabled & ~Account.disabled & at_once & fn.EXISTS(waits)
+    if only is not None:
+        wanted &= Target.number == only
+    return [number for (number,) in Target.select(Target.number).join(Account).where(wanted).tuples()]
+
+
+def head(target: int) -> Delivery | None:
+    """The delivery that is to be made next; None if there is none, or the stream is held."""
+    if not due(now(), target):
+        return None
+    query = Delivery.select(Delivery, Export).join(Export)
+    waiting = (Delivery.target == target) & (Delivery.state == "waiting")
+    while (first := query.where(waiting).order_by(Delivery.number).first()) is not None:
+        if first.export.revision == first.revision:
+            return first
+        _settle(first, state="skipped", error="")
+    return None
+
+
+def delivered(delivery: Delivery) -> None:
+    with transaction():
+        _settle(delivery, state="delivered", error="", delivered_at=now(), attempts=Delivery.attempts + 1)
+        _reached(delivery.target_id)
+
+
+def refused(delivery: Delivery, words: str, moment: dt.datetime) -> str:
+    """The server does not take this one: try again some times, then go on with the next. Returns its state."""
+    last = delivery.refusals >= len(REFUSAL_PAUSES)
+    state = "failed" if last else "waiting"
+    pause = None if last else moment + dt.timedelta(seconds=REFUSAL_PAUSES[delivery.refusals])
+    with transaction():
+        _settle(delivery, state=state, error=words, refusals=delivery.refusals + 1, attempts=Delivery.attempts + 1)
+        _reached(delivery.target_id, due_at=pause)
+        if last:
+            _alert(delivery.target_id, "target_refused", f"{moment:%Y-%m-%d}", words, file=delivery.export.path)
+    return state
+
+
+def held(target: int, words: str, moment: dt.datetime) -> int:
+    """Nothing can be delivered now: the stream pauses. Returns how many deliveries were given up for that."""
+    with transaction():
+        row = Target.get_or_none(Target.number == target)
+        if row is None:
+            return 0
+        row.failures, row.error = row.failures + 1, words
+        row.unreachable_since = row.unreachable_since or moment
+        row.due_at = moment + dt.timedelta(seconds=PAUSES[min(row.failures, len(PAUSES)) - 1])
+        row.save(only=["failures", "error", "unreachable_since", "due_at"])
+        first = Delivery.select(fn.MIN(Delivery.number)).where(_waiting(target))
+        Delivery.update(attempts=Delivery.attempts + 1).where(Delivery.number == first.scalar()).execute()
+        return _give_up(row, words, moment)
+
+
+def _give_up(target: Target, words: str, moment: dt.datetime) -> int:
+    if moment - target.unreachable_since <= PATIENCE:
+        return 0
+    old = _waiting(target.number) & (Delivery.created_at < moment - PATIENCE)
+    count: int = Delivery.update(state="failed", error=words).where(old).execute()
+    if count:
+        # Once for each time that it can't be reached.
+        _alert(target.number, "target", f"{target.unreachable_since:%Y%m%dT%H%M%S}", words)
+    return count
+
+
+def _alert(target: int, what: str, when: str, words: str, **data: str) -> None:
+    row = Target.get_by_id(target)
+    Mail.alert(f"{what}-{target}-{when}", what=what, target=target, account=row.account.name, url=row.url,
+               words=words, **data)  # fmt: skip
+
+
+def _waiting(target: int) -> Any:
+    return (Delivery.target == target) & (Delivery.state == "waiting")
+
+
+def _settle(delivery: Delivery, **changes: object) -> None:
+    Delivery.update(**changes).where(Delivery.number == delivery.number).execute()
+
+
+def _reached(target: int, due_at: dt.datetime | None = None) -> None:
+    changes = {"failures": 0, "error": "", "unreachable_since": None, "due_at": due_at}
+    held_up = (Target.failures > 0) | Target.due_at.is_null(False)
+    Target.update(**changes).where((Target.number == target) & (held_up if due_at is None else True)).execute()
+
+
+def retry(target: Target) -> int:
+    """Try what waits and what has failed again at once, and for three days more; return how many."""
+    again = (Delivery.target == target) & (Delivery.state == "failed")
+    with transaction():
+        restart(target)
+        Delivery.update(state="waiting", refusals=0, error="").where(again).execute()
+        count: int = Delivery.select().where(_waiting(target.number)).count()
+    return count
+
+
+def restart(target: Target) -> None:
+    """Let the stream go on at once, as if it had never been held."""
+    changes = {"failures": 0, "error": "", "unreachable_since": None, "due_at": None}
+    Target.update(**changes).where(Target.number == target).execute()

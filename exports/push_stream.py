@@ -1,0 +1,105 @@
+"""One stream at work: the deliveries of one target, one behind the other, over one connection."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import posixpath
+import threading
+import time
+
+from exports import push_queue
+from exports.push_remote import Access, PushError, Refused, Remote, Unreachable, opened
+from exports.push_source import Stopped, source
+from exports.push_steps import deliver
+from exports.push_targets import access_of, clean
+from layout import export_source
+from models import Delivery, Target, database, now
+from settings import Settings
+
+log = logging.getLogger("ftpdock.exports")
+
+TURN = 30.0
+"""Seconds after which a stream makes room for others that wait; it begins no new delivery then."""
+
+
+class Stream:
+    """What one thread does for one target, until nothing waits or it is held."""
+
+    def __init__(self, settings: Settings, target: int, stopping: threading.Event) -> None:
+        self._settings, self._target, self._stopping = settings, target, stopping
+        self._secret = ""
+
+    def run(self) -> None:
+        """Called on a thread of its own. Raises nothing but errors of the database."""
+        with database.connection_context():
+            target = Target.get_or_none(Target.number == self._target)
+            if target is None or push_queue.head(self._target) is None:
+                return
+            try:
+                access = access_of(self._settings, target)
+                self._secret = access.secret
+                self._work(access, target.account.name)
+            except PushError as error:
+                self._hold(str(error))
+            except Stopped:
+                log.info("target %s: interrupted, to be done again", self._target)
+
+    def _work(self, access: Access, account: str) -> None:
+        until = time.monotonic() + TURN
+        with opened(access) as remote:
+            while not self._stopping.is_set() and time.monotonic() < until:
+                delivery = push_queue.head(self._target)
+                if delivery is None or not self._deliver(remote, account, delivery):
+                    return
+
+    def _deliver(self, remote: Remote, account: str, delivery: Delivery) -> bool:
+        """False: the connection may be of no use any more. Raises Unreachable, Stopped."""
+        path = delivery.export.path
+        try:
+            with source(export_source(self._settings, account) / path, self._stopping) as files:
+                deliver(remote, posixpath.join(remote.base or "/", path), files)
+        except Refused as error:
+            self._refuse(delivery, str(error))
+            return True
+        except (Unreachable, Stopped):
+            raise
+        except Exception as error:
+            log.exception("target %s: %s", self._target, path)
+            self._refuse(delivery, f"{type(error).__name__}: {error}")
+            return False
+        push_queue.delivered(delivery)
+        log.info("target %s: delivered %s, revision %s", self._target, path, delivery.revision)
+        return True
+
+    def _refuse(self, delivery: Delivery, words: str) -> None:
+        words = clean(words, self._secret)
+        state = push_queue.refused(delivery, words, now())
+        log.warning("target %s: %s is %s: %s", self._target, delivery.export.path, state, words)
+
+    def _hold(self, words: str) -> None:
+        words = clean(words, self._secret)
+        given_up = push_queue.held(self._target, words, now())
+        log.warning("target %s is held: %s%s", self._target, words, f"; {given_up} given up" if given_up else "")
+
+
+class StreamThread:
+    """A stream on its thread. A daemon: of a server that does not answer, a stop does not wait for the end."""
+
+    def __init__(self, stream: Stream, name: str) -> None:
+        self._thread = threading.Thread(target=self._run, args=(stream,), name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self, stream: Stream) -> None:
+        try:
+            stream.run()
+        except Exception:
+            log.exception("%s failed", self._thread.name)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self, patience: float) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._thread.join(patience)

@@ -1,0 +1,149 @@
+"""What admins do to targets. Prints nothing; the database is connected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from errors import ConflictError, FtpdockError, NotFoundError
+from exports import push_queue, push_steps
+from exports.push_remote import Access, PushError, opened
+from exports.push_secret import encrypted, secret_of
+from exports.push_url import PORTS, Place, read_url
+from models import Account, Target, now, transaction
+from settings import Settings
+
+KINDS = ("order", "customer", "full")
+ONLY_FOR = {"ca_file": "ftps", "key_file": "sftp", "host_key": "sftp"}
+
+
+def find(number: int) -> Target:
+    """Raises NotFoundError."""
+    found: Target | None = Target.get_or_none(Target.number == number)
+    if found is None:
+        raise NotFoundError(f"There is no target {number}: `ftpdock target list` shows them")
+    return found
+
+
+def add(settings: Settings, account: Account, place: Place, *, everything: bool = False, **values: Any) -> Target:
+    """Make a target of `account`. Values: those of `change`. Raises FtpdockError.
+
+    It gets what becomes ready from now on; with `everything` also all that is there.
+    """
+    target = Target(account=account, url=place.url, username=place.username, since=None if everything else now())
+    _set(settings, target, values)
+    _check_whole(target, place)
+    with transaction():
+        if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
+            raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
+        target.save(force_insert=True)
+    return target
+
+
+def change(settings: Settings, target: Target, **values: Any) -> None:
+    """Set name, username, secret, secret_env, ca_file, key_file, host_key, kinds; and try again at once. Raises
+    FtpdockError."""
+    _set(settings, target, values)
+    _check_whole(target, read_url(target.url))
+    with transaction():
+        target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
+        push_queue.restart(target)
+
+
+def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
+    if "name" in values:
+        target.name = _name(values["name"])
+    if "username" in values:
+        target.username = values["username"]
+    if "kinds" in values:
+        target.kinds = _kinds(values["kinds"])
+    if "secret" in values:
+        target.secret, target.secret_env = encrypted(settings, values["secret"]), None
+    if "secret_env" in values:
+        target.secret, target.secret_env = "", _variable(values["secret_env"])
+    options = {name: _option(name, values[name]) for name in ONLY_FOR if name in values}
+    target.options = {**(target.options or {}), **options}
+
+
+def _name(name: str) -> str:
+    if len(name) > 63 or not name.isprintable():
+        raise FtpdockError(f"{name!r} can't be a name: up to 63 printable characters")
+    return name
+
+
+def _kinds(kinds: Sequence[str]) -> list[str] | None:
+    wrong = [kind for kind in kinds if kind not in KINDS]
+    if wrong:
+        raise FtpdockError(f"{wrong[0]!r} is no kind of export: expected some of {', '.join(KINDS)}")
+    return sorted(set(kinds)) or None
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", name):
+        raise FtpdockError("--password-env takes the name of an environment variable, such as ACME_PASSWORD")
+    return name
+
+
+def _option(name: str, value: str) -> str:
+    if name == "host_key":
+        if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", value):
+            raise FtpdockError(f"{value!r} is no fingerprint of a host key: expected SHA256: and 43 characters")
+        return value
+    path = Path(value).absolute()
+    if not path.is_file():
+        raise FtpdockError(f"There is no file {path}")
+    return str(path)
+
+
+def _check_whole(target: Target, place: Place) -> None:
+    for name, scheme in ONLY_FOR.items():
+        if name in target.options and place.scheme != scheme:
+            raise FtpdockError(f"--{name.replace('_', '-')} is for {scheme}:// only, the target is {place.scheme}://")
+    if place.scheme not in PORTS:
+        return
+    if not target.username:
+        raise FtpdockError("The target needs a user's name: give --username, or write it before the host and an @")
+    if not (target.secret or target.secret_env or "key_file" in target.options):
+        raise FtpdockError("The target needs a password: by prompt, --password-stdin or --password-env"
+                           + (", or a --key-file" if place.scheme == "sftp" else ""))  # fmt: skip
+    if place.scheme == "sftp" and "host_key" not in target.options:
+        raise FtpdockError("The target needs the fingerprint of its server's host key: give --host-key SHA256:...")
+
+
+def access_of(settings: Settings, target: Target) -> Access:
+    """All that is needed to connect. Raises PushError."""
+    place, secret = read_url(target.url), secret_of(settings, target)
+    return Access(place.url, place.scheme, place.host, place.port, place.path, target.username, secret,
+                  **target.options)  # fmt: skip
+
+
+def server_key(place: Place) -> str:
+    """The fingerprint that an SFTP server shows now. Raises PushError."""
+    from exports.push_sftp import server_key
+
+    return server_key(Access(place.url, place.scheme, place.host, place.port, place.path))
+
+
+def test(settings: Settings, target: Target) -> None:
+    """Connect, write, rename and remove a probe file. Raises PushError, which says how far it got."""
+    access = access_of(settings, target)
+    try:
+        with opened(access) as remote:
+            push_steps.probe(remote, remote.base)
+    except PushError as error:
+        raise type(error)(clean(str(error), access.secret)) from None
+
+
+def clean(words: str, secret: str) -> str:
+    """A server's words on one line, without the password, should it repeat it."""
+    hidden = words.replace(secret, "***") if secret else words
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", hidden)[:500]
+
+
+def switch(target: Target, disabled: bool) -> None:
+    """Hold the target's stream, or let it go on with all that became ready meanwhile."""
+    with transaction():
+        Target.update(disabled=disabled).where(Target.number == target).execute()
+        push_queue.restart(target)
