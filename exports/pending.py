@@ -1,0 +1,64 @@
+"""What the outbox says is to be exported: each order or customer once, however many rows it has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from models import Outbox, now
+
+ROWS = 2_000
+"""So many rows of the outbox are read at once: an order has one for each line that was written."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+"""Seconds before an export that failed is tried again, at first and at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An order or customer that was committed, and the rows that said so."""
+
+    account: int
+    kind: str
+    system_id: str
+    numbers: tuple[int, ...]
+    created_at: dt.datetime
+    """Of the first of them: the moment of the commit."""
+    attempts: int
+
+
+def take(most: int) -> list[Pending]:
+    """Up to `most` orders and customers that are due, in the order in which they were committed."""
+    due = Outbox.due_at.is_null() | (Outbox.due_at <= now())
+    rows = Outbox.select().where(Outbox.kind.in_(("order", "customer")) & due).order_by(Outbox.number).limit(ROWS)
+    grouped: dict[tuple[int, str, str], list[Outbox]] = {}
+    for row in rows:
+        key = (row.account_id, row.kind, str(row.system_id or ""))
+        if key in grouped or len(grouped) < most:
+            grouped.setdefault(key, []).append(row)
+    return [
+        Pending(*key, tuple(row.number for row in held), held[0].created_at, max(row.attempts for row in held))
+        for key, held in grouped.items()
+    ]
+
+
+def done(pending: Iterable[Pending]) -> bool:
+    """Delete the rows that were read, and no others. False: some were gone, so another node was at work on them."""
+    numbers = [number for each in pending for number in each.numbers]
+    deleted: int = Outbox.delete().where(Outbox.number.in_(numbers)).execute()
+    return deleted == len(numbers)
+
+
+def postpone(each: Pending, error: str) -> float:
+    """Try again later, after a longer pause each time; returns the pause in seconds."""
+    pause = min(FIRST_PAUSE * 2**each.attempts, LONGEST_PAUSE)
+    due = now() + dt.timedelta(seconds=pause)
+    later = Outbox.update(attempts=each.attempts + 1, due_at=due, error=error[:2000])
+    later.where(Outbox.number.in_(each.numbers)).execute()
+    return pause
+
+
+def look_again(pending: Sequence[Pending]) -> None:
+    """Export them once more: what is on disk may be the work of two nodes."""
+    Outbox.insert_many([{"account": each.account, "kind": each.kind, "system_id": each.system_id, "entity": each.kind}
+                        for each in pending]).execute()  # fmt: skip

@@ -1,0 +1,99 @@
+"""Reads orders and customers with all that their exports tell, in few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from peewee import JOIN
+
+from exports.files import CustomerRecord, OrderRecord, Unexportable
+from models import Address, Contact, Customer, Order, OrderLine, Product
+from models.base import Record as Model
+
+Row = dict[str, Any]
+Found = dict[str, Row]
+
+
+def read_orders(system_ids: Iterable[str]) -> dict[str, OrderRecord | Unexportable]:
+    """Those that are there, by System ID, whatever their status. Call it in a `models.snapshot`."""
+    orders = _by_id(Order, system_ids)
+    customers = _by_id(Customer, (order["customer"] for order in orders.values()))
+    belongings = Belongings(customers)
+    addresses = _by_id(Address, (order[each] for order in orders.values() for each in ("billing_address",
+                                                                                     "shipping_address")))  # fmt: skip
+    lines = _lines(orders)
+    read: dict[str, OrderRecord | Unexportable] = {}
+    for system_id, order in orders.items():
+        try:
+            read[system_id] = _order(order, customers, addresses, belongings, lines.get(system_id, []))
+        except Unexportable as error:
+            read[system_id] = error
+    return read
+
+
+def read_customers(system_ids: Iterable[str]) -> dict[str, CustomerRecord]:
+    """Those that are there, by System ID."""
+    customers = _by_id(Customer, system_ids)
+    belongings = Belongings(customers)
+    return {system_id: belongings.of(customer) for system_id, customer in customers.items()}
+
+
+class Belongings:
+    """The contacts and default addresses of customers."""
+
+    def __init__(self, customers: Found) -> None:
+        ids = list(customers)
+        mine = Contact.select().where(Contact.customer.in_(ids)).order_by(Contact.is_primary, Contact.system_id.desc())
+        self._contacts: Found = {row["customer"]: row for row in mine.dicts()}  # The last one wins.
+        defaults = Address.select().where(Address.customer.in_(ids) & Address.is_default)
+        self._addresses: dict[tuple[str, str], Row] = {}
+        for row in defaults.order_by(Address.system_id.desc()).dicts():
+            for use in ("billing", "shipping") if row["type"] == "both" else (row["type"],):
+                self._addresses[row["customer"], use] = row
+
+    def of(self, customer: Row) -> CustomerRecord:
+        system_id = customer["system_id"]
+        billing, shipping = (self._addresses.get((system_id, use)) for use in ("billing", "shipping"))
+        return CustomerRecord(customer, self._contacts.get(system_id), billing, shipping)
+
+
+def _order(order: Row, customers: Found, addresses: Found, belongings: Belongings, lines: list[Row]) -> OrderRecord:
+    customer = _own(customers, order, "customer")
+    assert customer is not None
+    default = belongings.of(customer)
+    billing, shipping = (_own(addresses, order, f"{use}_address") for use in ("billing", "shipping"))
+    for line in lines:
+        if line["product_account"] != order["account"]:
+            raise Unexportable(f"The product {line['product']} of line {line['position']} is not there, or of another "
+                               "account: correct the order")  # fmt: skip
+    held = CustomerRecord(customer, default.contact, billing or default.billing, shipping or default.shipping)
+    return OrderRecord(order, held, lines)
+
+
+def _own(found: Found, order: Row, attribute: str) -> Row | None:
+    """The record that an order refers to. Plain SQL could refer to another partner's, who must not be told of."""
+    if order[attribute] is None:
+        return None
+    record = found.get(order[attribute])
+    if record is None or record["account"] != order["account"]:
+        raise Unexportable(f"The {attribute} {order[attribute]} is not there, or of another account: correct the order")
+    return record
+
+
+def _by_id(model: type[Model], system_ids: Iterable[str | None]) -> Found:
+    wanted = list({each for each in system_ids if each is not None})
+    query = model.select().where(model.system_id.in_(wanted))
+    return {row["system_id"]: row for row in query.dicts()}
+
+
+def _lines(orders: Iterable[str]) -> dict[str, list[Row]]:
+    query = OrderLine.select(
+        OrderLine.order, OrderLine.position, OrderLine.product, OrderLine.quantity, OrderLine.unit_price,
+        OrderLine.line_discount, OrderLine.line_notes, Product.sku_id, Product.name, Product.uom,
+        Product.reference_id.alias("product_reference_id"), Product.account.alias("product_account"),
+    ).join(Product, JOIN.LEFT_OUTER)  # fmt: skip
+    found: dict[str, list[Row]] = {}
+    for line in query.where(OrderLine.order.in_(list(orders))).order_by(OrderLine.order, OrderLine.position).dicts():
+        found.setdefault(line["order"], []).append(line)
+    return found
