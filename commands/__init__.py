@@ -17,6 +17,7 @@ from commands.records import records
 from commands.schedule import schedule
 from commands.serve import serve
 from commands.status import status
+from commands.target import target
 from commands.template import template
 from commands.worker import worker
 
@@ -29,6 +30,7 @@ COMMANDS: tuple[click.Command, ...] = (
     imports,
     import_file,
     records,
+    target,
     template,
     mail,
     cert,

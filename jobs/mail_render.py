@@ -42,6 +42,12 @@ _ALERTS = {
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `ftpdock cert install`."),
+    "target": ("Exports could not be delivered to {url}",
+               "For three days nothing could be delivered for {account} to target {target}: {words}",
+               "What waited that long has failed. Once it is mended: `ftpdock target retry {target}`."),
+    "target_refused": ("{url} refused an export",
+                       "Target {target} of {account} did not take {file}, tried several times: {words}",
+                       "The next ones go on. Once it is mended: `ftpdock target retry {target}`."),
 }  # fmt: skip
 """Kind of alert to its title and its lines."""
 

@@ -106,3 +106,9 @@ def backlog(moment: dt.datetime | None = None) -> dict[str, int | None]:
     first = Delivery.select().where(Delivery.state == "waiting").order_by(Delivery.number).first()
     age = None if first is None else max(0, int(((moment or now()) - first.created_at).total_seconds()))
     return {"waiting": counts.get("waiting", 0), "failed": counts.get("failed", 0), "oldest_waiting_seconds": age}
+
+
+def counts(target: int) -> dict[str, int]:
+    """State to the number of a target's deliveries in it."""
+    mine = Delivery.select(Delivery.state, fn.COUNT(Delivery.number)).where(Delivery.target == target)
+    return dict(mine.group_by(Delivery.state).tuples())

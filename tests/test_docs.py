@@ -28,7 +28,8 @@ ALLOWED = {
 }
 """Folder to the folders that it may import; what is not listed here is a leaf that everybody may import."""
 OWNED = {"pyftpdlib": {"ftps"}, "OpenSSL": {"ftps"}, "huey": {"jobs"}, "watchdog": {"exports"}, "click": {"commands"},
-         "cronsim": {"schedules"}, "jinja2": {"jobs"}, "smtplib": {"jobs"}, "paramiko": {"exports"}, "fsspec": {"exports"}}  # fmt: skip
+         "cronsim": {"schedules"}, "jinja2": {"jobs"}, "smtplib": {"jobs"},
+         "paramiko": {"exports"}, "fsspec": {"exports"}}  # fmt: skip
 """Libraries that only some of our folders may import."""
 
 

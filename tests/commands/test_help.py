@@ -33,10 +33,10 @@ def test_each_command_explains_itself(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_no_command_takes_a_password_as_an_argument(path: tuple[str, ...]) -> None:
-    """The only option about passwords reads stdin."""
+    """The options about passwords read stdin, or take the name of an environment variable."""
     words = {word.strip("[],") for word in help_of(*path).split() if word.startswith("--pass")}
 
-    assert words <= {"--password-stdin"}
+    assert words <= {"--password-stdin", "--password-env"}
 
 
 def test_commands_are_listed_in_the_order_of_the_roster() -> None:

@@ -1,0 +1,242 @@
+"""`ftpdock target`: partners' servers to which exports are delivered."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commands.common import (
+    Context,
+    Decorated,
+    Group,
+    account_option,
+    chosen,
+    json_option,
+    pass_context,
+    print_objects,
+    read_password,
+    yes_option,
+)
+from errors import FtpdockError
+
+if TYPE_CHECKING:
+    from exports.push_url import Place
+    from models import Target
+
+LISTED = ("number", "account", "name", "url", "username", "disabled", "waiting", "failed", "next_attempt", "error")
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--name", metavar="TEXT", help="What people call it."),
+    click.option("--username", metavar="NAME", help="The user there; or write it into the URL before an @."),
+    click.option("--password-stdin", is_flag=True, help="Read the password from one line of stdin."),
+    click.option("--password-env", metavar="VARIABLE",
+                 help="The server finds the password in this environment variable; nothing is stored."),
+    click.option("--key-file", type=click.Path(dir_okay=False), metavar="FILE",
+                 help="sftp: a private key on the server; a password is its passphrase then."),
+    click.option("--ca-file", type=click.Path(dir_okay=False), metavar="FILE",
+                 help="ftps: certificates (PEM) that theirs has to stem from.  [default: the system's]"),
+    click.option("--host-key", metavar="SHA256:...", help="sftp: the fingerprint of the server's host key."),
+    click.option("--kinds", metavar="LIST", help="Only these of order,customer,full, or all.  [default: all]"),
+)  # fmt: skip
+
+
+def _options(command: Decorated) -> Decorated:
+    """What `add` and `set` have in common."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group)
+def target() -> None:
+    """Targets: partners' servers to which exports are delivered."""
+
+
+@target.command()
+@click.argument("account")
+@click.argument("url")
+@_options
+@click.option("--all", "everything", is_flag=True, help="Deliver what was exported before, too.")
+@pass_context
+def add(context: Context, account: str, url: str, everything: bool, **options: Any) -> None:
+    """Deliver the exports of ACCOUNT to the folder URL, too.
+
+    URL is ftps://user@host/folder (explicit TLS), sftp://user@host/folder, or one of another scheme that fsspec
+    serves, such as file:///folder. The password is asked for; it can't stand in the URL.
+    """
+    import accounts
+    from exports import push_targets
+    from exports.push_url import read_url
+
+    place = read_url(url)
+    context.connect()
+    found = accounts.find(account)
+    values = _values(options)
+    if place.scheme == "sftp" and "host_key" not in values:
+        values["host_key"] = _host_key(place)
+    if place.scheme in ("ftps", "sftp") and not values.keys() & {"secret", "secret_env", "key_file"}:
+        values["secret"] = _asked(values.get("username") or place.username, place.host)
+    made = push_targets.add(context.settings, found, place, everything=everything, **values)
+    click.echo(f"Added the target {made.number}: {made.url}. Try it: ftpdock target test {made.number}")
+
+
+def _values(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as push_targets takes them."""
+    values = chosen(**options)
+    kinds, variable = values.pop("kinds", None), values.pop("password_env", None)
+    if kinds is not None:
+        values["kinds"] = [] if kinds.strip().lower() == "all" else [kind.strip() for kind in kinds.split(",")]
+    from_stdin = values.pop("password_stdin", False)
+    if variable and from_stdin:
+        raise click.UsageError("--password-stdin and --password-env exclude each other.")
+    if variable:
+        values["secret_env"] = variable
+    if from_stdin:
+        values["secret"] = read_password("", from_stdin=True)[0]
+    return values
+
+
+def _asked(username: str, host: str) -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give the password by --password-stdin or --password-env (for sftp, or a --key-file).")
+    password: str = click.prompt(f"Password of {username} at {host}", hide_input=True)
+    return password
+
+
+def _host_key(place: Place) -> str:
+    """The key that the server shows, once a person has compared it."""
+    from exports.push_targets import server_key
+
+    found = server_key(place)
+    if not sys.stdin.isatty():
+        raise FtpdockError(
+            f"{place.host}:{place.port} shows the host key {found}. Compare it with what the partner says, then add "
+            f"the target with --host-key {found}"
+        )
+    click.echo(f"{place.host}:{place.port} shows the host key {found}")
+    click.confirm("Is it the one that the partner named?", abort=True)
+    return found
+
+
+@target.command("list")
+@account_option()
+@json_option
+@pass_context
+def list_(context: Context, account: str | None, as_json: bool) -> None:
+    """List the targets and what waits for them."""
+    import accounts
+    from models import Account, Target
+
+    context.connect()
+    query = Target.select(Target, Account).join(Account).order_by(Target.number)
+    if account:
+        query = query.where(Target.account == accounts.find(account))
+    print_objects(map(_object, query), LISTED, as_json, none="No targets.")
+
+
+def _object(row: Target) -> dict[str, Any]:
+    """A target as `list --json` prints it. Of the password only where it is kept."""
+    from models.target import counts
+
+    numbers = counts(row.number)
+    kept = f"environment variable {row.secret_env}" if row.secret_env else "encrypted" if row.secret else None
+    return {
+        "number": row.number,
+        "account": row.account.name,
+        "name": row.name,
+        "url": row.url,
+        "username": row.username,
+        "password": kept,
+        **{name: row.options.get(name) for name in ("key_file", "ca_file", "host_key")},
+        "kinds": row.kinds,
+        "disabled": row.disabled,
+        **{state: numbers.get(state, 0) for state in ("waiting", "delivered", "failed", "skipped")},
+        "unreachable_since": row.unreachable_since,
+        "next_attempt": row.due_at,
+        "error": row.error,
+        "created_at": row.created_at,
+    }
+
+
+@target.command("set")
+@click.argument("number", type=click.IntRange(1))
+@_options
+@pass_context
+def set_(context: Context, number: int, **options: Any) -> None:
+    """Change target NUMBER, such as its password, and try again at once."""
+    from exports import push_targets
+
+    values = _values(options)
+    if not values:
+        raise click.UsageError("Nothing to change: give at least one option.")
+    context.connect()
+    push_targets.change(context.settings, push_targets.find(number), **values)
+    click.echo(f"Changed the target {number}.")
+
+
+@target.command()
+@click.argument("number", type=click.IntRange(1))
+@pass_context
+def test(context: Context, number: int) -> None:
+    """Connect to target NUMBER, write and remove a probe file, say what was found."""
+    from exports import push_targets
+
+    context.connect()
+    found = push_targets.find(number)
+    push_targets.test(context.settings, found)
+    click.echo(f"{found.url}: connected, logged in, wrote, renamed and removed a file.")
+
+
+@target.command()
+@click.argument("number", type=click.IntRange(1))
+@pass_context
+def retry(context: Context, number: int) -> None:
+    """Try what waits and what has failed for target NUMBER again, at once and for three days more."""
+    from exports import push_queue, push_targets
+
+    context.connect()
+    count = push_queue.retry(push_targets.find(number))
+    click.echo(f"{count} to be delivered by the running server." if count else "Nothing waits and nothing has failed.")
+
+
+@target.command()
+@click.argument("number", type=click.IntRange(1))
+@pass_context
+def disable(context: Context, number: int) -> None:
+    """Hold what is to be delivered to target NUMBER."""
+    _switch(context, number, disabled=True)
+
+
+@target.command()
+@click.argument("number", type=click.IntRange(1))
+@pass_context
+def enable(context: Context, number: int) -> None:
+    """Deliver to target NUMBER again, with what was held."""
+    _switch(context, number, disabled=False)
+
+
+def _switch(context: Context, number: int, disabled: bool) -> None:
+    from exports import push_targets
+
+    context.connect()
+    push_targets.switch(push_targets.find(number), disabled)
+    click.echo(f"{'Disabled' if disabled else 'Enabled'} the target {number}.")
+
+
+@target.command()
+@click.argument("number", type=click.IntRange(1))
+@yes_option
+@pass_context
+def remove(context: Context, number: int, yes: bool) -> None:
+    """Remove target NUMBER; what was delivered there stays there."""
+    from exports import push_targets
+
+    context.connect()
+    found = push_targets.find(number)
+    if not yes:
+        click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?", abort=True)
+    found.delete_instance()
+    click.echo(f"Removed the target {number}.")
