@@ -11,6 +11,7 @@ import psycopg
 from exports.dispatcher import Dispatcher
 from exports.leader import Held, leadership
 from exports.parts import Part, PartThread
+from exports.push import Pusher
 from handlers.registry import Registry
 from hooks import Hooks
 from settings import Settings
@@ -23,7 +24,8 @@ ASK_EVERY = 0.5
 
 def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence[Part]:
     """The parts in the order in which they are started: who takes comes before who gives."""
-    return (Dispatcher(settings, tell=lambda account, path: None),)
+    pusher = Pusher(settings)
+    return (pusher, Dispatcher(settings, tell=lambda account, path: None))
 
 
 class Exporter:

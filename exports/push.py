@@ -6,35 +6,35 @@ import queue
 import threading
 import time
 
-from events import ExportReady
 from exports import push_queue
 from exports.push_stream import Stream, StreamThread
-from layout import export_source
-from models import Target, database, now
+from models import database, now
 from settings import Settings
 
 LOOK, SWEEP = 1.0, 60.0
 """Seconds between two looks for what commands changed, and for exports that nobody told of."""
 WAIT = 0.2
+AT_ONCE = 500
+"""Exports that are planned together."""
 STREAMS = 4
 """Targets that are delivered to at once."""
 STOP_SECONDS = 20.0
 
 
 class Pusher:
-    """A Part. `tell` is called, from any thread, when an export has become ready; it never blocks."""
+    """A Part. `tell` is called, from any thread, with the number of an export that is ready; it never blocks."""
 
     name = "pusher"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._told: queue.SimpleQueue[ExportReady] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._streams: dict[int, StreamThread] = {}
         self._worked: dict[int, float] = {}
         """When each target had its last turn: who has waited longest is next."""
 
-    def tell(self, event: ExportReady) -> None:
-        self._told.put(event)
+    def tell(self, export: int) -> None:
+        self._told.put(export)
 
     def run(self, stopping: threading.Event) -> None:
         swept: dict[int, float] = {}
@@ -50,32 +50,28 @@ class Pusher:
         finally:
             self._stop_streams()
 
-    def _hear(self) -> list[ExportReady]:
+    def _hear(self) -> list[int]:
         """What was told, after a short wait for the first of it."""
-        told: list[ExportReady] = []
+        told: list[int] = []
         try:
             told.append(self._told.get(timeout=WAIT))
-            while True:
+            while len(told) < AT_ONCE:
                 told.append(self._told.get_nowait())
         except queue.Empty:
-            return told
+            pass
+        return told
 
-    def _plan(self, told: list[ExportReady], swept: dict[int, float]) -> None:
+    def _plan(self, told: list[int], swept: dict[int, float]) -> None:
         targets = push_queue.enabled()
         for target in targets:
             if time.monotonic() >= swept.get(target.number, 0.0):
                 push_queue.plan(target)
                 swept[target.number] = time.monotonic() + SWEEP
-            elif paths := self._paths(target, told):
-                push_queue.plan(target, paths)
+            elif told:
+                push_queue.plan(target, told)
         # One that is enabled again is swept at once.
         for number in swept.keys() - {target.number for target in targets}:
             del swept[number]
-
-    def _paths(self, target: Target, told: list[ExportReady]) -> list[str]:
-        account = target.account.name
-        root = export_source(self._settings, account)
-        return sorted({event.path.relative_to(root).as_posix() for event in told if event.account == account})
 
     def _start_streams(self, stopping: threading.Event) -> None:
         self._streams = {number: thread for number, thread in self._streams.items() if thread.alive}

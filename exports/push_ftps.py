@@ -20,14 +20,29 @@ OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
 class _Client(ftplib.FTP_TLS):
     """ftplib, with the control channel's TLS session on the data channel: many servers demand it."""
 
+    def auth(self) -> str:
+        reply = self.voidcmd("AUTH TLS")
+        assert self.sock is not None
+        self.sock = self._secured(self.sock, None)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        return reply
+
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         plain, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
+        return self._secured(plain, session), size
+
+    def _secured(self, plain: socket.socket, session: ssl.SSLSession | None) -> ssl.SSLSocket:
+        """The handshake by itself: wrap_socket would leave the socket open when it fails."""
+        secured = self.context.wrap_socket(
+            plain, server_hostname=self.host, session=session, do_handshake_on_connect=False
+        )
         try:
-            return self.context.wrap_socket(plain, server_hostname=self.host, session=session), size
+            secured.do_handshake()
         except BaseException:
-            plain.close()
+            secured.close()
             raise
+        return secured
 
 
 class FtpsRemote:

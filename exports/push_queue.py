@@ -25,18 +25,18 @@ def enabled() -> list[Target]:
     return list(Target.select(Target, Account).join(Account).where(wanted).order_by(Target.number))
 
 
-def plan(target: Target, paths: Sequence[str] | None = None) -> int:
+def plan(target: Target, exports: Sequence[int] | None = None) -> int:
     """Queue the exports that became ready and have no delivery yet, in order of arrival; return how many.
 
-    `paths` narrows it down to some that are known to have become ready.
+    `exports` narrows it down to the numbers of some that are known to have become ready.
     """
     planned = 0
-    while (some := _plan_some(target, paths)) == AT_ONCE:
+    while (some := _plan_some(target, exports)) == AT_ONCE:
         planned += some
     return planned + some
 
 
-def _plan_some(target: Target, paths: Sequence[str] | None) -> int:
+def _plan_some(target: Target, exports: Sequence[int] | None) -> int:
     theirs = (Delivery.export == Export.number) & (Delivery.revision == Export.revision) & (Delivery.target == target)
     ready = (Export.account == target.account_id) & Export.state.in_(("ready", "collected", "removed"))
     # What our own retention took away has no files any more.
@@ -45,8 +45,8 @@ def _plan_some(target: Target, paths: Sequence[str] | None) -> int:
         ready &= Export.ready_at >= target.since
     if target.kinds is not None:
         ready &= Export.kind.in_(target.kinds)
-    if paths is not None:
-        ready &= Export.path.in_(paths)
+    if exports is not None:
+        ready &= Export.number.in_(exports)
     query = Export.select(Export.number, Export.revision).join(Delivery, JOIN.LEFT_OUTER, on=theirs)
     missing = query.where(ready & Delivery.number.is_null()).order_by(Export.ready_at, Export.number).limit(AT_ONCE)
     with transaction():
