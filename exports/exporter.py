@@ -10,6 +10,7 @@ import psycopg
 
 from exports.dispatcher import Dispatcher
 from exports.leader import Held, leadership
+from exports.mirror import Mirror
 from exports.parts import Part, PartThread
 from exports.push import Pusher
 from handlers.registry import Registry
@@ -25,7 +26,8 @@ ASK_EVERY = 0.5
 def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence[Part]:
     """The parts in the order in which they are started: who takes comes before who gives."""
     pusher = Pusher(settings)
-    return (pusher, Dispatcher(settings, tell=lambda account, path: None))
+    mirror = Mirror(settings, hooks, pusher.tell)
+    return (pusher, mirror, Dispatcher(settings, mirror.tell))
 
 
 class Exporter:

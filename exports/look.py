@@ -1,0 +1,117 @@
+"""Finds what no event told of: compares the export tree, the ledger and the partner's folder, a little at a time.
+
+A folder of orders in which nothing was added, exchanged or removed since the last look, on either side, is told by the
+times of its last change: the 100,000 orders in it are not looked at again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from exports import booking
+from exports.todo import Key
+from exports.tree import below, files_of_unit, hidden, is_unit, version, version_at
+from models.ledger import Version
+
+CHUNK = 100
+"""Entries, or rows, between two steps."""
+REST = 2.0
+"""Seconds that a folder must have been left alone: two changes within a tick of the clock have one time."""
+
+Found = list[Key]
+"""What differs, in one step of a look."""
+
+
+class Looker:
+    """Looks through one account. What it found unchanged it remembers, folder by folder, until the next look.
+
+    `watch` is called with each folder, before its contents are read.
+    """
+
+    def __init__(self, source: Path, target: Path, account: str, number: int, watch: Callable[[str], None]) -> None:
+        self._source, self._target, self._account, self._number = source, target, account, number
+        self._watch = watch
+        self._times: dict[str, tuple[int, int]] = {}
+
+    def all(self) -> Iterator[Found]:
+        """What is new or gone on either side."""
+        if self._source.is_dir():
+            yield from self.folder("")
+            yield from self.ledger()
+
+    def folder(self, path: str) -> Iterator[Found]:
+        """What is new below a folder of the export tree."""
+        try:
+            self._watch(path)
+            times = self._times_of(path)
+            if times is None or self._times.get(path) != times:
+                yield from self._contents(path, times)
+        except (FileNotFoundError, NotADirectoryError):
+            yield [Key(self._account, path)] if path else []
+
+    def _contents(self, path: str, times: tuple[int, int] | None) -> Iterator[Found]:
+        self._times.pop(path, None)
+        folders: list[str] = []
+        only_units = True
+        with os.scandir(self._source / path) as entries:
+            while chunk := list(itertools.islice(entries, CHUNK)):
+                versions: dict[str, dict[str, Version]] = {}
+                for entry in chunk:
+                    name = below(path, entry.name)
+                    if hidden(entry.name):
+                        continue
+                    if is_unit(name):
+                        inside = files_of_unit(self._source / name)
+                        versions[name] = {f"{name}/{file}": each for file, each in inside.items()}
+                    elif entry.is_dir(follow_symlinks=False):
+                        folders.append(name)
+                    else:
+                        only_units = False
+                        versions[name] = {name: version(entry.stat(follow_symlinks=False))}
+                found = self._differing(versions)
+                only_units = only_units and not found
+                yield found
+        if times is not None and only_units and not folders:
+            self._times[path] = times
+        for each in folders:
+            yield from self.folder(each)
+
+    def _differing(self, versions: dict[str, dict[str, Version]]) -> Found:
+        states = booking.states(self._number, [path for files in versions.values() for path in files])
+        waiting = booking.waiting(self._number, versions)
+        return [
+            Key(self._account, path)
+            for path, files in versions.items()
+            if path in waiting or any(self._differs(name, each, states.get(name)) for name, each in files.items())
+        ]
+
+    def _differs(self, path: str, current: Version, known: tuple[Version, str] | None) -> bool:
+        if known is None or known[0] != current or known[1] == "placing":
+            return True
+        there = version_at(self._target / path)
+        return (there == current) if known[1] == "removed" else (there is None)
+
+    def ledger(self) -> Iterator[Found]:
+        """What the ledger has, and the export tree or the partner's folder has not, or has still."""
+        last = ""
+        while rows := booking.after(self._number, last, CHUNK):
+            yield [Key(self._account, path) for path, state, ours in rows if self._is_left(path, state, ours)]
+            last = rows[-1][0]
+
+    def _is_left(self, path: str, state: str, ours: bool) -> bool:
+        if not ours and not os.path.lexists(f"{self._source}/{path}"):
+            return True
+        return state == "removed" and os.path.lexists(f"{self._target}/{path}")
+
+    def _times_of(self, path: str) -> tuple[int, int] | None:
+        """When the folder was last changed, on either side; None if that tells nothing."""
+        try:
+            found = [(each / path).stat().st_mtime_ns for each in (self._source, self._target)]
+        except FileNotFoundError:
+            return None
+        rested = time.time_ns() - max(found) >= REST * 1e9
+        return (found[0], found[1]) if rested else None

@@ -1,0 +1,147 @@
+"""Puts folders and files into a partner's folder: made ready aside, on its file system, then renamed in."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from exports.swap import replace_folder
+from exports.tree import version
+from layout import sync_folder
+from settings import Settings
+
+KEEP_OLD = 300.0
+"""Seconds that a folder stays aside after a newer one took its place: a session may still read it."""
+
+_NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
+_COPY_AT_ONCE = 1 << 24
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class Changing(OSError):
+    """A file changed while it was copied."""
+
+
+class Place:
+    """What the mirror has aside: `new` is being made ready, `old` has been replaced."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._new = settings.spool / "mirror" / "new"
+        self._old = settings.spool / "mirror" / "old"
+
+    def clear(self) -> None:
+        """Forget what a mirror that was killed had made ready."""
+        shutil.rmtree(self._new, ignore_errors=True)
+        for folder in (self._new, self._old):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def stage_folder(self, source: int, names: Iterable[str]) -> Path:
+        """A folder with the files `names` of the folder that the handle `source` is open on; hard links, if possible.
+
+        Raises FileNotFoundError if one is gone.
+        """
+        staged = self._fresh()
+        staged.mkdir()
+        for name in names:
+            try:
+                os.link(name, staged / name, src_dir_fd=source, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                copy(name, staged / name, source)
+        return staged
+
+    def stage_file(self, source: Path, *, link: bool) -> Path:
+        """A file like `source`: the same one, or a copy of its own. Raises Changing and FileNotFoundError."""
+        staged = self._fresh()
+        if link:
+            try:
+                os.link(source, staged, follow_symlinks=False)
+                return staged
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+        copy(source, staged)
+        return staged
+
+    def put(self, staged: Path, target: Path) -> None:
+        """Rename in what was made ready; sync the folder of `target` afterwards."""
+        if staged.is_dir():
+            aside = self._old / f"{time.time_ns()}-{staged.name}"
+            replace_folder(staged, target, aside)
+        else:
+            staged.replace(target)
+
+    def drop(self, staged: Path) -> None:
+        """Forget what was made ready and is not needed."""
+        if staged.is_dir():
+            shutil.rmtree(staged, ignore_errors=True)
+        else:
+            staged.unlink(missing_ok=True)
+
+    def drop_old(self, age: float = KEEP_OLD) -> None:
+        """Delete what was replaced `age` seconds ago or earlier."""
+        with os.scandir(self._old) as entries:
+            for entry in entries:
+                since = entry.name.partition("-")[0]
+                if not since.isdigit() or time.time_ns() - int(since) >= age * 1e9:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+    def _fresh(self) -> Path:
+        return self._new / uuid.uuid4().hex
+
+
+def copy(source: str | Path, target: Path, folder: int | None = None) -> None:
+    """A copy of a regular file that lasts through a power cut, with the time of its last change. Raises Changing."""
+    with os.fdopen(os.open(source, _FLAGS, dir_fd=folder), "rb") as reading:
+        before = os.fstat(reading.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise Changing(errno.EINVAL, "no regular file", str(source))
+        with target.open("xb") as writing:
+            shutil.copyfileobj(reading, writing, min(_COPY_AT_ONCE, before.st_size + 1))
+            writing.flush()
+            os.utime(writing.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+            os.fsync(writing.fileno())
+            size = writing.tell()
+        if version(os.fstat(reading.fileno())) != version(before) or size != before.st_size:
+            target.unlink()
+            raise Changing(errno.EBUSY, "it is being written", str(source))
+
+
+def make_parents(root: Path, path: str) -> set[Path]:
+    """Make the folders of `path` below `root`, which is there; return those that have to be synced."""
+    folder = root
+    to_sync = {(root / path).parent}
+    for name in path.split("/")[:-1]:
+        folder = folder / name
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        to_sync.add(folder.parent)
+    return to_sync
+
+
+def sync_all(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        # Gone in the meantime: then nothing in it has to last.
+        with contextlib.suppress(FileNotFoundError):
+            sync_folder(folder)
+
+
+def remove_empty(root: Path, path: str) -> None:
+    """Remove the folders of `path` that are empty, but those directly below `root`."""
+    folder = (root / path).parent
+    while folder.parent != root and folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

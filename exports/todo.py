@@ -1,0 +1,75 @@
+"""The paths that the mirror has to look at: told of by others, found by looking, or due again later."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MOST = 50_000
+"""So many paths are kept at the most; when more come, a full look takes their place."""
+
+
+class Key(NamedTuple):
+    """Something below an account's folder in the export tree."""
+
+    account: str
+    path: str
+
+
+class Todo:
+    """A queue in which a path stands once. What was told comes before what was found. Used by several threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._told: dict[Key, None] = {}
+        self._found: dict[Key, None] = {}
+        self._later: list[tuple[float, Key]] = []
+        self._awake = False
+        self.overflowed = False
+        """Paths were dropped: look everywhere."""
+
+    def tell(self, key: Key) -> None:
+        with self._changed:
+            if len(self._told) < MOST:
+                self._told[key] = None
+            else:
+                self.overflowed = True
+            self._changed.notify()
+
+    def find(self, keys: Iterable[Key]) -> None:
+        with self._changed:
+            self._found.update(dict.fromkeys(keys))
+
+    def later(self, key: Key, seconds: float) -> None:
+        with self._changed:
+            heapq.heappush(self._later, (time.monotonic() + seconds, key))
+
+    def take(self, most: int) -> list[Key]:
+        """Up to `most` paths that are due."""
+        with self._changed:
+            while self._later and self._later[0][0] <= time.monotonic():
+                self._told[heapq.heappop(self._later)[1]] = None
+            source = self._told or self._found
+            keys = list(itertools.islice(source, most))
+            for key in keys:
+                del source[key]
+            return keys
+
+    def wake(self) -> None:
+        """End the wait that is going on, or the next."""
+        with self._changed:
+            self._awake = True
+            self._changed.notify()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to take, at most so long."""
+        with self._changed:
+            if self._later:
+                seconds = min(seconds, max(0.0, self._later[0][0] - time.monotonic()))
+            if not (self._told or self._found or self._awake):
+                self._changed.wait(seconds)
+            self._awake = False
