@@ -7,12 +7,15 @@ import click
 from commands.account import account
 from commands.cert import cert
 from commands.common import Root
+from commands.customer import customer
 from commands.db import db
 from commands.doctor import doctor
+from commands.export import export
 from commands.import_file import import_file
 from commands.imports import imports
 from commands.login import login
 from commands.mail import mail
+from commands.order import order
 from commands.records import records
 from commands.schedule import schedule
 from commands.serve import serve
@@ -30,6 +33,9 @@ COMMANDS: tuple[click.Command, ...] = (
     imports,
     import_file,
     records,
+    customer,
+    order,
+    export,
     target,
     template,
     mail,

@@ -10,6 +10,7 @@ import click
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
+from commands.progress import Bar
 from errors import FtpdockError
 
 MESSAGES_SHOWN = 20
@@ -66,32 +67,9 @@ def _execute(context: Context, run: Any, owner: str) -> Any:
         time.sleep(0.2)
         renew(context.settings, run.number, owner)
         claimed = claim(context.settings, context.registry, owner, run.number)
-    with _Bar() as bar, Heartbeat(context.settings, run.number, owner):
+    with Bar() as bar, Heartbeat(context.settings, run.number, owner):
         handler = context.registry.handler(run.entity)
         return ImportJob(context.settings, handler, context.hooks, claimed, owner, bar.show).execute()
-
-
-class _Bar:
-    """A progress bar on standard error, when that is a terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                             console=console, disable=not console.is_terminal)  # fmt: skip
-        self._task = self._bar.add_task("rows", total=None)
-
-    def show(self, done: int, rows: int) -> None:
-        self._bar.update(self._task, completed=done, total=rows)
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
 
 def _tell(context: Context, event: Any, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
@@ -15,7 +15,9 @@ from models import Record, new_system_id, now
 from schemas import TemplateSchema
 from schemas.fields import CellField
 
-__all__ = ["Context", "Handler", "Row"]
+__all__ = ["Context", "Handler", "Row", "batched"]
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -191,9 +193,9 @@ class Handler:
         return found
 
 
-def batched(records: Iterable[dict[str, Any]], size: int = store.STREAMED) -> Iterator[list[dict[str, Any]]]:
-    """The records some at a time, to look up together what they refer to."""
-    iterator = iter(records)
+def batched(items: Iterable[Item], size: int = store.STREAMED) -> Iterator[list[Item]]:
+    """Some at a time, so that what they refer to is looked up together."""
+    iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
-from handlers.base import Handler
+from handlers.base import Handler, batched
 from imports import store
 from models import Account
 from schemas import Formats, TemplateSchema, write_cells
+
+Progress = Callable[[int], None]
+"""Called with the rows done."""
 
 
 class Records:
@@ -45,11 +48,16 @@ class Records:
         """How many rows there are."""
         return self._handler.count(self._account.id)
 
-    def write_csv(self, file: TextIO, delimiter: str = ",") -> None:
-        """The template's CSV, RFC 4180."""
+    def write_csv(self, file: TextIO, delimiter: str = ",", progress: Progress = lambda done: None) -> int:
+        """The template's CSV, RFC 4180. Returns the number of rows; `progress` is told it now and then."""
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(self.columns)
-        writer.writerows(self.rows())
+        done = 0
+        for batch in batched(self.rows()):
+            writer.writerows(batch)
+            done += len(batch)
+            progress(done)
+        return done
 
     def _open_names(self) -> dict[str, list[str]]:
         """The names behind the colon, by prefix. One pass over the records, because the header stands before them."""

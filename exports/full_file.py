@@ -1,0 +1,147 @@
+"""Writes a full export: all records of an entity of an account, in the template's columns, as one file of the tree."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+from peewee import IntegrityError
+
+import layout
+from exports.swap import STAGING
+from handlers.base import Handler
+from handlers.records import Records
+from models import Account, Export, ExportFile, Outbox, is_postgres, now, snapshot, transaction
+from schemas.filenames import example
+from settings import Settings
+
+Progress = Callable[[int, int], None]
+"""Called with the rows done and the rows in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A full export that lies in the export tree."""
+
+    path: str
+    """Below the export root: Products/PRODUCT_23_11_2026.csv."""
+    file: Path
+    rows: int
+    revision: int
+
+
+def write_full(
+    settings: Settings, handler: Handler, account: Account, progress: Progress = lambda done, rows: None
+) -> Written:
+    """Write all records, put the file in place, and record it; what waits in the outbox for just this is done with it.
+
+    May be killed anywhere and called again, also by several at once: the file is renamed into place whole, and the
+    outbox forgets it in the transaction that records it.
+    """
+    asked = _asked(account, handler.entity)
+    path = path_of(account, handler.entity, handler.schema.folder, now())
+    target = layout.export_source(settings, account.name) / path
+    with _staged(settings) as file:
+        rows = _fill(file, handler, account, progress)
+        digest = _digest(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(file.name).replace(target)
+    layout.sync_folder(target.parent)
+    try:
+        revision = _record(account, handler.entity, path, digest, asked)
+    except IntegrityError:
+        # The account was removed meanwhile: it must not leave a file to the next one of its name.
+        target.unlink(missing_ok=True)
+        raise
+    return Written(path, target, rows, revision)
+
+
+def path_of(account: Account, entity: str, folder: str, moment: dt.datetime) -> str:
+    """Where the full export of that moment lies, below the export root: its date is that of the account's clock."""
+    return f"{folder}/{example(entity, moment.astimezone(ZoneInfo(account.time_zone)).date())}"
+
+
+def _asked(account: Account, entity: str) -> dict[int, dt.datetime]:
+    """Number to time of what the outbox wants of this entity up to now: one file is the answer to all of it."""
+    mine = (Outbox.account == account) & (Outbox.kind == "full") & (Outbox.entity == entity)
+    return dict(Outbox.select(Outbox.number, Outbox.created_at).where(mine).tuples())
+
+
+@contextlib.contextmanager
+def _staged(settings: Settings) -> Iterator[TextIO]:
+    """An empty file aside, for writing; its lock lasts as long as its writer lives. Removed if it is not moved."""
+    folder = _staging(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}.csv"
+    with path.open("x+", encoding="utf-8", newline="") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield file
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _staging(settings: Settings) -> Path:
+    return settings.exports / STAGING / "full"
+
+
+def clear_staging(settings: Settings) -> None:
+    """Remove what killed writers left: files that nobody holds a lock on."""
+    for path in _staging(settings).glob("*.csv"):
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            path.unlink()
+
+
+def _fill(file: TextIO, handler: Handler, account: Account, progress: Progress) -> int:
+    """Write all records as one picture of the database, and make them last. Returns the number of rows."""
+    if account.export_bom:
+        file.write("\ufeff")
+    with snapshot():
+        records = Records(handler, account)
+        total = records.count()
+        rows = records.write_csv(file, account.export_delimiter, lambda done: progress(done, total))
+    file.flush()
+    os.fsync(file.fileno())
+    return rows
+
+
+def _digest(file: TextIO) -> str:
+    with Path(file.name).open("rb") as written:
+        return hashlib.file_digest(written, "sha256").hexdigest()
+
+
+def _record(account: Account, entity: str, path: str, digest: str, asked: dict[int, dt.datetime]) -> int:
+    """Note that a file lies at `path`, as was `asked`; return its revision: each of one day has a higher one."""
+    with transaction():
+        values = {"kind": "full", "entity": entity, "revision": 0}
+        Export.insert(account=account, path=path, **values).on_conflict_ignore().execute()
+        row = held(account, path)
+        row.kind, row.entity, row.error = "full", entity, ""
+        row.revision, row.state, row.digest = row.revision + 1, "waiting", digest
+        row.created_at = min(asked.values(), default=now())
+        row.ready_at = row.collected_at = row.collected_by = row.collected_from = None
+        row.removed_at = row.removed_by = None
+        row.save()
+        # The mirror may have found the file before it was recorded.
+        ExportFile.update(export=row).where((ExportFile.account == account) & (ExportFile.path == path)).execute()
+        Outbox.delete().where(Outbox.number.in_(list(asked))).execute()
+    return int(row.revision)
+
+
+def held(account: Account, path: str) -> Any:
+    """The export at `path`, locked until the transaction ends."""
+    query = Export.select().where((Export.account == account) & (Export.path == path))
+    return (query.for_update() if is_postgres() else query).get()

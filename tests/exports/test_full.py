@@ -1,0 +1,351 @@
+"""Full exports: the file, its row in the ledger's `export`, and what a kill leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import time_machine
+
+import models
+from exports.full import PAUSES, FullExports
+from exports.full_file import Written, clear_staging, write_full
+from models import Account, Export, ExportFile, Order, Outbox, now
+from settings import Settings
+from tests.partner import Partner, counts
+
+ROOT = Path(__file__).parents[2]
+
+FILES = {
+    "category": "Category;Description;Position\nA;Über uns;1\nA > B;=1+1;\n",
+    "collection": "Reference_ID;Name\nC1;Sommer; 2026\n".replace("; 2026", ", 2026"),
+    "product": 'SKU_ID;Name;Description;Category;Collection;MOQ;Price: Retail;Attribute: Farbe\n'
+               '001;Tasse;"a\nb; ""c"", d";A > B|A;Sommer, 2026;1{0}50;19{0}90;weiß\n002;Teller;;;;;;\n',
+    "inventory": "SKU_ID;Warehouse;Available_Quantity;On_Order_Quantity;On_Order_ETA;Back_Order_Allowed\n"
+                 "001;MAIN;12{0}5;1|2{0}25;{1}|{1};Y\n002;Süd;-3;;;\n",
+    "customer": "Reference_ID;Company_Name;Email;Attribute: Rang\nK1;Delta, Söhne;a@b.example;1\nK2;Beta;;\n",
+    "address": "Address_Reference_ID;Customer_Reference_ID;Type;Line_1;City;Country;Is_Default\n"
+               "A1;K1;both;Weg 1;Köln;DE;Y\n;K2;billing;Weg 2;Ulm;DE;N\n",
+    "contact": "Contact_Reference_ID;Customer_Reference_ID;First_Name;Email;Is_Primary\nP1;K1;Änne;a@b.example;Y\n",
+    "order": "Reference_ID;Customer_Reference_ID;Status;Order_Date;Shipping_Address_Reference_ID;Shipping_Amount;"
+             "SKU_ID;Quantity;Unit_Price\n"
+             "PO1;K1;confirmed;{1};A1;4{0}90;001;2;19{0}90\nPO1;K1;confirmed;{1};A1;4{0}90;002;1{0}5;\n",
+}  # fmt: skip
+"""A file of each entity, what others refer to first; {0} is the decimal separator, {1} a date."""
+PLAIN = {"decimal_separator": ".", "date_format": "YYYY-MM-DD"}
+GERMAN = {"decimal_separator": ",", "date_format": "DD.MM.YYYY", "export_delimiter": ";", "export_bom": True}
+
+
+def fill(partner: Partner) -> None:
+    """Some records of every entity."""
+    account = partner.account
+    date = "23.11.2026" if account.date_format.startswith("DD") else "2026-11-23"
+    for entity, content in FILES.items():
+        event = partner.send(entity, content.format(account.decimal_separator, date))
+        assert (event.created, event.rejected) == (event.rows, 0), partner.messages(event)
+
+
+def export(partner: Partner, entity: str = "product") -> Written:
+    account = Account.get_by_id(partner.account.id)
+    return write_full(partner.settings, partner.registry.handler(entity), account)
+
+
+def staged(settings: Settings) -> list[Path]:
+    return list((settings.exports / ".staging" / "full").glob("*"))
+
+
+@pytest.mark.parametrize("formats", [PLAIN, GERMAN], ids=["plain", "german"])
+def test_each_entity_imports_back_unchanged(
+    settings: Settings, make_partner: Callable[..., Partner], formats: dict[str, object]
+) -> None:
+    """Whatever decimal separator, date format, delimiter and BOM the account has asked for."""
+    partner = make_partner(settings, **formats)
+    fill(partner)
+
+    for entity in FILES:
+        content = export(partner, entity).file.read_bytes()
+        event = partner.send(entity, content)
+        assert (event.rows > 0, counts(event)) == (True, (0, 0, event.rows, 0)), partner.messages(event)
+        assert content.startswith(b"\xef\xbb\xbf") == bool(formats.get("export_bom"))
+        assert str(formats.get("export_delimiter", ",")) in content.decode("utf-8-sig").splitlines()[0]
+        assert event.warnings == 0
+
+
+def test_the_file_is_named_by_the_accounts_calendar(settings: Settings, make_partner: Callable[..., Partner]) -> None:
+    """At 23:30 UTC it is tomorrow in Berlin."""
+    partner = make_partner(settings, time_zone="Europe/Berlin")
+    with time_machine.travel(dt.datetime(2026, 11, 23, 23, 30, tzinfo=dt.UTC), tick=False):
+        written = export(partner, "category")
+
+    assert written.path == "Categories/CATEGORY_24_11_2026.csv"
+    assert written.file == settings.exports / "acme" / "Categories" / "CATEGORY_24_11_2026.csv"
+    assert written.file.read_text().startswith("System_ID,Reference_ID,Category,")
+    assert written.rows == 0
+
+
+def test_each_file_of_a_day_is_a_new_revision(partner: Partner) -> None:
+    """Under one name and in one row, which waits for the mirror again: nobody has collected the new one."""
+    first = export(partner)
+    row = Export.get()
+    assert (row.kind, row.system_id, row.entity, row.path, row.state) == (
+        "full",
+        None,
+        "product",
+        first.path,
+        "waiting",
+    )
+    row.state, row.ready_at, row.collected_at, row.collected_by, row.error = "collected", now(), now(), "acme", "x"
+    row.save()
+
+    partner.send("product", "SKU_ID,Name\n001,Cup\n")
+    second = export(partner)
+
+    again = Export.get()
+    assert (first.revision, second.revision, again.revision) == (1, 2, 2)
+    assert (again.state, again.ready_at, again.collected_at, again.collected_by, again.error) == (
+        "waiting", None, None, None, "")  # fmt: skip
+    assert again.digest != row.digest
+    assert second.file.read_text().count("\n") == 2
+    assert staged(partner.settings) == []
+
+
+def test_an_order_without_lines_is_left_out(partner: Partner) -> None:
+    """Other programs may write one; the template has no row for it."""
+    fill(partner)
+    customer = partner.ids("customer", "Reference_ID")["K1"]
+    Order.create(account=partner.account, customer=customer, order_date=dt.date(2026, 11, 23))
+
+    assert export(partner, "order").rows == 2
+
+
+def test_one_picture_of_the_database(settings: Settings, partner: Partner) -> None:
+    """What is committed while the file is written is in none of its rows, and its columns not in the header."""
+    partner.send("product", "SKU_ID,Name\n" + "".join(f"{n:04},Cup\n" for n in range(1_500)))
+
+    def change(done: int, rows: int) -> None:
+        if done == 1_000:
+            thread = threading.Thread(target=_rename_all)
+            thread.start()
+            thread.join()
+
+    account = Account.get_by_id(partner.account.id)
+    written = write_full(settings, partner.registry.handler("product"), account, change)
+
+    lines = written.file.read_text().splitlines()
+    assert len(lines) == 1 + 1_500
+    assert all(",Cup," in line for line in lines[1:])
+    assert "Attribute" not in lines[0]
+    assert all(",Bowl," in line for line in export(partner).file.read_text().splitlines()[1:])
+
+
+def _rename_all() -> None:
+    with models.database.connection_context():
+        models.Product.update(name="Bowl", attributes={"Color": "red"}).execute()
+
+
+# --- the part ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The variables by which a writer finds the database of `settings`; a folder for its plugins."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    monkeypatch.setenv("FTPDOCK_DATABASE", settings.database_url)
+    monkeypatch.setenv("PYTHONPATH", str(plugins))
+    return plugins
+
+
+@contextlib.contextmanager
+def running(settings: Settings, partner: Partner) -> Iterator[list[tuple[str, str]]]:
+    """The part on its thread; what it told the mirror. Ends when the outbox is empty."""
+    told: list[tuple[str, str]] = []
+    part = FullExports(settings, partner.registry.folders, lambda account, path: told.append((account, path)))
+    stopping = threading.Event()
+
+    def run() -> None:
+        part.run(stopping)
+        models.database.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield told
+    finally:
+        stopping.set()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def wait_for(check: Callable[[], object], patience: float = 60) -> None:
+    deadline = time.monotonic() + patience
+    while not check():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def ask(partner: Partner, entity: str = "product", **values: object) -> Outbox:
+    made: Outbox = Outbox.create(account=partner.account, kind="full", entity=entity, **values)
+    return made
+
+
+def outbox() -> list[Outbox]:
+    return list(Outbox.select().where(Outbox.kind == "full"))
+
+
+def test_what_was_asked_for_twice_is_written_once(settings: Settings, partner: Partner, environment: Path) -> None:
+    """By another process; the mirror is told, and the outbox is empty. What others asked for is not touched."""
+    partner.send("product", "SKU_ID,Name\n001,Cup\n")
+    first, _ = ask(partner), ask(partner)
+    order = Outbox.create(account=partner.account, kind="order", system_id="x", entity="order")
+
+    with running(settings, partner) as told:
+        wait_for(lambda: not outbox())
+        wait_for(lambda: told)
+
+    row = Export.get()
+    assert told == [("acme", row.path)]
+    assert (row.revision, row.state, row.created_at) == (1, "waiting", first.created_at)
+    assert "001,," in (settings.exports / "acme" / row.path).read_text()
+    assert [each.number for each in Outbox.select()] == [order.number]
+
+
+def test_a_writer_that_is_killed_is_started_again(
+    settings: Settings, partner: Partner, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a pause that the outbox shows, with the reason."""
+    (environment / "deadly.py").write_text(
+        "import os, pathlib, signal\n"
+        f"mark = pathlib.Path({str(environment / 'died')!r})\n"
+        "if not mark.exists():\n"
+        "    mark.touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.setenv("FTPDOCK_PLUGINS", "deadly")
+    wanted = ask(partner)
+
+    with running(settings, partner):
+        wait_for(lambda: any(each.attempts for each in outbox()))
+        (waiting,) = outbox()
+        assert waiting.error == "the process that wrote it was ended by SIGKILL"
+        assert now() < waiting.due_at <= now() + dt.timedelta(seconds=PAUSES[0])
+        Outbox.update(due_at=None).where(Outbox.number == wanted.number).execute()
+        wait_for(lambda: not outbox())
+
+    assert Export.get().revision == 1
+
+
+def test_what_can_not_be_written_is_given_up_in_the_end(
+    settings: Settings, partner: Partner, environment: Path
+) -> None:
+    """It is `failed`, and says why; the outbox is empty."""
+    blocked = settings.exports / "acme"
+    blocked.write_text("a file where the folder should be")
+    ask(partner, attempts=len(PAUSES))
+
+    with running(settings, partner) as told:
+        wait_for(lambda: not outbox())
+
+    row = Export.get()
+    assert (row.kind, row.state, told) == ("full", "failed", [])
+    assert row.error.startswith("The file could not be written in 6 attempts: ")
+    assert str(blocked) in row.error
+
+
+def test_what_lies_in_place_stays_ready_when_a_newer_one_fails(
+    settings: Settings, partner: Partner, environment: Path
+) -> None:
+    """The partner can still fetch it, so its state is as before; the error stands beside it."""
+    export(partner)
+    Export.update(state="ready", ready_at=now()).execute()
+    (settings.exports / ".staging" / "full").rmdir()
+    (settings.exports / ".staging" / "full").write_text("a file where the folder should be")
+    ask(partner, attempts=len(PAUSES))
+
+    with running(settings, partner):
+        wait_for(lambda: not outbox())
+
+    row = Export.get()
+    assert (row.state, row.revision, bool(row.error)) == ("ready", 1, True)
+
+
+@contextlib.contextmanager
+def held_up_writer(settings: Settings, plugins: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A writer that waits for ever in the middle of its rows: a plugin sees to it."""
+    (plugins / "slow.py").write_text(
+        "import threading\n"
+        "from handlers.products import ProductHandler\n"
+        "ProductHandler.export = lambda self, account: iter(threading.Event().wait, True)\n"
+    )
+    command = [sys.executable, "-m", "commands", "export", "product", "--account", "acme", "--leashed"]
+    environ = {**os.environ, "FTPDOCK_HOME": str(settings.home), "FTPDOCK_PLUGINS": "slow"}
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env=environ)  # fmt: skip
+    try:
+        wait_for(lambda: staged(settings))
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_writer_that_is_killed_in_the_middle_leaves_nothing_half(
+    settings: Settings, partner: Partner, environment: Path
+) -> None:
+    """The file is aside, and swept away; the outbox still wants it."""
+    ask(partner)
+    with held_up_writer(settings, environment) as process:
+        clear_staging(settings)
+        assert len(staged(settings)) == 1, "what a living writer has in hand stays"
+        process.kill()
+        process.wait(10)
+    assert Export.select().count() == 0
+    clear_staging(settings)
+    assert staged(settings) == []
+    assert len(outbox()) == 1
+
+    assert export(partner).revision == 1
+    assert outbox() == []
+
+
+def test_a_writer_ends_with_the_server(settings: Settings, partner: Partner, environment: Path) -> None:
+    """It sees the end of its standard input, which the kernel closes whatever becomes of the server."""
+    ask(partner)
+    with held_up_writer(settings, environment) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(20) == 1
+        process.stdin = None
+    assert Export.select().count() == 0
+    assert len(outbox()) == 1
+
+
+def test_a_kill_before_it_is_recorded_is_made_good(partner: Partner) -> None:
+    """The file lies in place and the outbox still wants it: it is written again, and recorded as one."""
+    written = export(partner)
+    Export.delete().execute()
+    ask(partner)
+
+    again = export(partner)
+
+    assert (again.path, again.file.exists(), outbox()) == (written.path, True, [])
+    assert [(row.revision, row.state) for row in Export.select()] == [(1, "waiting")]
+
+
+def test_what_the_mirror_found_first_belongs_to_the_export(partner: Partner) -> None:
+    """It may have taken the file for another program's before it was recorded."""
+    path = export(partner).path
+    Export.delete().execute()
+    ExportFile.create(account=partner.account, path=path, size=1, mtime_ns=1)
+
+    export(partner)
+
+    assert ExportFile.get().export == Export.get()
