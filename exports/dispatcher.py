@@ -159,12 +159,19 @@ def _write(job: Job, **values: object) -> None:
         return
     pending = job.pending
     made = {"created_at": pending.created_at} | values
-    number = Export.insert(account=pending.account, kind=pending.kind, system_id=pending.system_id[:36],
-                           entity=pending.kind, path=job.path, **made).execute()  # fmt: skip
-    # The mirror may have found the folder before it was told.
-    paths = [f"{job.path}/{name}" for name in job.files]
-    mine = (ExportFile.account == pending.account) & ExportFile.path.in_(paths)
-    ExportFile.update(export=number).where(mine & ExportFile.export.is_null()).execute()
+    adding = Export.insert(account=pending.account, kind=pending.kind, system_id=pending.system_id[:36],
+                           entity=pending.kind, path=job.path, **made)  # fmt: skip
+    # Another node may have been quicker, if this one does not lead any more.
+    adding.on_conflict(conflict_target=[Export.account, Export.path], update=made).execute()
+    _join_files(job)
+
+
+def _join_files(job: Job) -> None:
+    """The mirror may have found the folder before it was told, and taken it for another program's."""
+    account, paths = job.pending.account, [f"{job.path}/{name}" for name in job.files]
+    mine = (ExportFile.account == account) & ExportFile.path.in_(paths)
+    export = Export.select(Export.number).where((Export.account == account) & (Export.path == job.path))
+    ExportFile.update(export=export).where(mine & ExportFile.export.is_null()).execute()
 
 
 def _forget_removed_accounts(jobs: Sequence[Job]) -> None:

@@ -1,0 +1,440 @@
+"""What is committed as confirmed lies in the export tree: once, whole, in its newest revision."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exports import dispatcher as module
+from exports.dispatcher import Dispatcher
+from exports.job import REPLAY
+from models import Account, Customer, Export, ExportFile, Order, OrderLine, Outbox, database, is_postgres, now
+from settings import Settings
+from tests.shop import Shop
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Shop:
+    return Shop(settings)
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def everything(settings: Settings) -> set[str]:
+    """All files and folders of the home but those of the database."""
+    return {str(path.relative_to(settings.home)) for path in settings.exports.rglob("*")}
+
+
+def retry_now() -> None:
+    Outbox.update(due_at=None).execute()
+
+
+def test_confirmed_order_is_exported_whole(shop: Shop) -> None:
+    """Two files under the System ID, a row in the ledger that waits for the mirror, nothing left in the outbox."""
+    order = shop.order({}, {"product": shop.bulb, "unit_price": Decimal("0.5")})
+    committed = Outbox.select().order_by(Outbox.number).first().created_at
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+
+    assert shop.told == [("acme", f"Orders/order_{order.system_id}")]
+    assert sorted(times(shop.folder(order))) == [
+        f"order_data_{order.system_id}.csv",
+        f"order_items_{order.system_id}.csv",
+    ]
+    assert [row["Line_Total"] for row in shop.rows(order, "order_items")] == ["39.98", "1.0"]
+    export = shop.export(order)
+    assert (export.kind, export.entity, export.state, export.revision) == ("order", "order", "waiting", 1)
+    assert (export.created_at, export.ready_at) == (committed, None)
+    assert Outbox.select().count() == 0
+
+
+def test_new_customer_is_exported(shop: Shop) -> None:
+    """With what belongs to it by then."""
+    customer = Customer.create(account=shop.account, company_name="Echo", attributes={"Region": "North"})
+
+    assert shop.dispatch() == [f"Customers/customer_{customer.system_id}"]
+
+    [row] = shop.rows(customer, "customer_data")
+    assert (row["Company_Name"], row["Attributes"]) == ("Echo", '{"Region":"North"}')
+
+
+def test_what_is_not_confirmed_any_more_is_dropped(shop: Shop) -> None:
+    """An order that was deleted or went back to draft before it was read is no export, and nobody waits for it."""
+    deleted, draft, other = shop.order(), shop.order(), shop.order()
+    deleted.delete_instance()
+    Order.update(status="draft").where(Order.system_id == draft.system_id).execute()
+
+    assert shop.dispatch() == [f"Orders/order_{other.system_id}"]
+    assert Outbox.select().count() == 0
+
+
+def test_changed_order_gets_a_revision(shop: Shop) -> None:
+    """Under the same path, with the newest content and times later than every former one."""
+    order = shop.order()
+    shop.dispatch()
+    first = times(shop.folder(order))
+    future = time.time_ns() + 3_600_000_000_000
+    for name in first:  # The machine's clock went backwards since.
+        os.utime(shop.folder(order) / name, ns=(future, future))
+    Export.update(state="collected", collected_at=now(), collected_by="erp").execute()
+
+    OrderLine.update(quantity=Decimal(3)).where(OrderLine.order == order).execute()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert shop.exports() == [(f"Orders/order_{order.system_id}", "waiting", 2)]
+    assert shop.export(order).collected_by is None
+    assert [row["Quantity"] for row in shop.rows(order, "order_items")] == ["3"]
+    assert all(each > future for each in times(shop.folder(order)).values())
+
+
+@pytest.mark.parametrize("state", ["waiting", "ready", "collected", "removed"])
+def test_change_that_changes_no_file_is_none(shop: Shop, state: str) -> None:
+    """The folder keeps its times and the export its state."""
+    order = shop.order()
+    shop.dispatch()
+    before = times(shop.folder(order))
+    Export.update(state=state).execute()
+
+    order.save()
+
+    assert shop.dispatch() == []
+    assert times(shop.folder(order)) == before
+    assert shop.exports() == [(f"Orders/order_{order.system_id}", state, 1)]
+    assert Outbox.select().count() == 0
+
+
+def test_removed_export_comes_back_with_a_change(shop: Shop) -> None:
+    """What the partner deleted stays away until there is something new to tell."""
+    order = shop.order()
+    shop.dispatch()
+    Export.update(state="removed").execute()
+
+    Order.update(notes="urgent").where(Order.system_id == order.system_id).execute()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert shop.exports() == [(f"Orders/order_{order.system_id}", "waiting", 2)]
+
+
+def test_folder_that_is_missing_is_written_again_unless_the_partner_had_it(shop: Shop) -> None:
+    """Somebody emptied the tree: what nobody has fetched comes back with the next look, what was fetched does not."""
+    ready, collected = shop.order(), shop.order()
+    shop.dispatch()
+    Export.update(state="ready").where(Export.system_id == ready.system_id).execute()
+    Export.update(state="collected").where(Export.system_id == collected.system_id).execute()
+    for order in (ready, collected):
+        for file in list(shop.folder(order).iterdir()):
+            file.unlink()
+        shop.folder(order).rmdir()
+        order.save()
+
+    assert shop.dispatch() == [f"Orders/order_{ready.system_id}"]
+    assert not shop.folder(collected).exists()
+
+
+def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the rows that were read are deleted: what came since leads to the next revision."""
+    order = shop.order()
+    put = shop.dispatcher._staging.put
+
+    def change_and_put(*paths: Path) -> None:
+        monkeypatch.undo()
+        Order.update(notes="changed").where(Order.system_id == order.system_id).execute()
+        put(*paths)
+
+    monkeypatch.setattr(shop.dispatcher._staging, "put", change_and_put)
+
+    assert len(shop.dispatch()) == 2
+    assert [row["Notes"] for row in shop.rows(order, "order_data")] == ["changed"]
+    assert shop.export(order).revision == 2
+
+
+def test_many_go_in_turns_in_the_order_of_their_commits(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once."""
+    monkeypatch.setattr(module, "MOST", 10)
+    orders = [shop.order() for _ in range(25)]
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}" for order in orders]
+
+
+@pytest.mark.parametrize("bad", ["../../../x", "/etc", ".", "", "C" * 36, "0192F3A0-5B6C-7D8E-9F00-112233445566"])
+def test_system_id_that_is_no_uuid_never_touches_the_disk(shop: Shop, bad: str) -> None:
+    """The export is failed and says why; the others go on."""
+    before = everything(shop.settings)
+    customer = Customer.create(system_id=bad, account=shop.account, company_name="Echo")
+
+    assert shop.dispatch() == []
+
+    assert everything(shop.settings) == before
+    [export] = Export.select()
+    assert (export.state, export.revision, export.system_id) == ("failed", 0, bad)
+    assert "expected a UUID" in export.error
+    assert export.path.startswith("Customers/customer_")
+    assert "/" not in export.path.removeprefix("Customers/")
+    assert Outbox.select().count() == 0
+
+    shop.order()
+    customer.delete_instance()
+    assert len(shop.dispatch()) == 1
+
+
+def test_nothing_of_another_account_is_told(shop: Shop) -> None:
+    """Plain SQL may refer to another partner's customer, address or product: such an order is refused."""
+    other = Shop(shop.settings, "beta")
+    orders = [
+        shop.order(customer=other.customer),
+        shop.order(billing_address=other.address()),
+        shop.order({"product": other.lamp}),
+    ]
+
+    assert shop.dispatch() == []
+
+    for order in orders:
+        assert shop.export(order).state == "failed"
+        assert "another account" in shop.export(order).error
+
+    Order.update(customer=shop.customer).where(Order.system_id == orders[0].system_id).execute()
+    assert shop.dispatch() == [f"Orders/order_{orders[0].system_id}"]
+    assert (shop.export(orders[0]).state, shop.export(orders[0]).revision) == ("waiting", 1)
+
+
+def test_failure_of_one_is_tried_again_and_holds_up_nobody(shop: Shop) -> None:
+    """The disk refuses the customers' folder: orders go on, the customer follows once it can, after growing pauses."""
+    shop.tree.mkdir()
+    (shop.tree / "Customers").write_text("in the way")
+    customer, order = Customer.create(account=shop.account, company_name="Echo"), shop.order()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+
+    pauses = []
+    for attempt in (1, 2, 3):
+        [waiting] = Outbox.select()
+        assert waiting.attempts == attempt
+        assert "Customers" in waiting.error
+        pauses.append((waiting.due_at - now()).total_seconds())
+        assert shop.dispatch() == []
+        retry_now()
+        if attempt < 3:
+            shop.dispatch()
+    assert pauses == sorted(pauses)
+    assert pauses[2] > 2 * pauses[0]
+
+    (shop.tree / "Customers").unlink()
+    assert shop.dispatch() == [f"Customers/customer_{customer.system_id}"]
+    assert Outbox.select().count() == 0
+
+
+def test_record_that_breaks_the_turn_holds_up_nobody(shop: Shop) -> None:
+    """Something that nobody thought of, here a setting that no command lets through: it alone waits, with the error."""
+    strange = Shop(shop.settings, "beta", export_delimiter="")
+    orders = [shop.order(), strange.order(), shop.order()]
+
+    assert shop.dispatch() == [f"Orders/order_{orders[index].system_id}" for index in (0, 2)]
+
+    rows = list(Outbox.select())
+    assert {row.system_id for row in rows} == {orders[1].system_id}
+    assert "delimiter" in rows[0].error
+    Account.update(export_delimiter=";").execute()
+    retry_now()
+    assert shop.dispatch() == [f"Orders/order_{orders[1].system_id}"]
+
+
+def test_two_nodes_end_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that leads no longer finds its rows gone: what it has put there is looked at again."""
+    order = shop.order()
+    put = shop.dispatcher._staging.put
+
+    def be_overtaken(*paths: Path) -> None:
+        monkeypatch.undo()
+        Order.update(notes="newer").where(Order.system_id == order.system_id).execute()
+        Dispatcher(shop.settings, lambda account, path: None).dispatch()
+        put(*paths)
+
+    monkeypatch.setattr(shop.dispatcher._staging, "put", be_overtaken)
+    shop.dispatch()
+    shop.dispatch()
+
+    assert [row["Notes"] for row in shop.rows(order, "order_data")] == ["newer"]
+    assert len(shop.exports()) == 1
+    assert Outbox.select().count() == 0
+
+
+def test_account_that_is_removed_meanwhile_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the next account of its name would see it."""
+    order = shop.order()
+    put = shop.dispatcher._staging.put
+
+    def put_and_remove(*paths: Path) -> None:
+        put(*paths)
+        OrderLine.delete().execute()
+        Order.delete().execute()
+        shop.account.delete_instance()
+
+    monkeypatch.setattr(shop.dispatcher._staging, "put", put_and_remove)
+
+    assert shop.dispatch() == []
+    assert not shop.folder(order).exists()
+    assert Outbox.select().count() == 0
+
+
+def test_mirror_that_was_quicker_than_the_ledger_is_joined_to_it(shop: Shop) -> None:
+    """A file that was mirrored before its export was recorded belongs to it afterwards."""
+    order = shop.order()
+    name = f"Orders/order_{order.system_id}/order_data_{order.system_id}.csv"
+    ExportFile.create(account=shop.account, path=name, size=1, mtime_ns=1)
+
+    shop.dispatch()
+
+    assert ExportFile.get().export == shop.export(order)
+
+
+def test_replay_is_a_new_revision_with_new_times(shop: Shop) -> None:
+    """Of what is confirmed with what is stored now; the commit's moment stays."""
+    order = shop.order()
+    shop.dispatch()
+    before, created = times(shop.folder(order)), shop.export(order).created_at
+    Export.update(state="removed", digest=f"{REPLAY}{time.time_ns()}").execute()
+    Outbox.create(account=shop.account, kind="order", system_id=order.system_id, entity="order")
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+
+    after = shop.export(order)
+    assert (after.state, after.revision, after.created_at) == ("waiting", 2, created)
+    assert all(each > before[name] for name, each in times(shop.folder(order)).items())
+    assert not after.digest.startswith(REPLAY)
+
+
+@pytest.mark.parametrize("tidied", [False, True])
+def test_replay_of_an_order_that_is_confirmed_no_longer(shop: Shop, tidied: bool) -> None:
+    """It comes as it was exported while its files are there, else as it is now."""
+    order = shop.order()
+    shop.dispatch()
+    Order.update(status="shipped").execute()
+    if tidied:
+        for file in list(shop.folder(order).iterdir()):
+            file.unlink()
+        shop.folder(order).rmdir()
+    Export.update(state="removed", digest=f"{REPLAY}{time.time_ns()}").execute()
+    Outbox.create(account=shop.account, kind="order", system_id=order.system_id, entity="order")
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert [row["Status"] for row in shop.rows(order, "order_data")] == ["shipped" if tidied else "confirmed"]
+
+
+def test_runs_until_it_is_told_to_stop(shop: Shop) -> None:
+    """It finds what was committed before it ran and while it runs, removes what a killed one left, and stops soon."""
+    left = shop.settings.exports / ".staging" / "dispatcher" / "dead" / "order_x"
+    left.mkdir(parents=True)
+    found, stopping = threading.Event(), threading.Event()
+    dispatcher = Dispatcher(shop.settings, lambda account, path: found.set())
+
+    def run() -> None:
+        try:
+            dispatcher.run(stopping)
+        finally:
+            database.close()
+
+    order = shop.order()
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert found.wait(20)
+        assert not left.exists()
+        found.clear()
+        Order.update(notes="changed").where(Order.system_id == order.system_id).execute()
+        assert found.wait(20)
+    finally:
+        stopping.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def killed_at(settings: Settings) -> Callable[[int], bool]:
+    """killed_at(step) -> whether SIGKILL came before the dispatcher was done: at its step of that number."""
+
+    def run(step: int) -> bool:
+        database.close()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                die_before(step)
+                Dispatcher(settings, lambda account, path: None).dispatch()
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        database.connect()
+        return os.WIFSIGNALED(status)
+
+    return run
+
+
+def die_before(step: int) -> None:
+    """In a process of its own: count what the dispatcher does to files and to the database, and end in the midst."""
+    import signal
+    import sys
+
+    from exports import swap
+    from models.base import database as proxy
+
+    left = step
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            count()
+            result = function(*arguments, **options)
+            count()
+            return result
+
+        return call
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        writing = event == "open" and "exports" in str(arguments[0]) and arguments[1] in ("w", "wb")
+        if writing or event in ("os.mkdir", "os.rename", "os.utime", "os.remove", "os.rmdir"):
+            count()
+
+    sys.addaudithook(hear)
+    swap.exchange = counted(swap.exchange)
+    proxy.obj.execute_sql = counted(proxy.obj.execute_sql)
+    proxy.obj.commit = counted(proxy.obj.commit)
+
+
+def test_sigkill_at_every_step_ends_in_the_same_place(shop: Shop, killed_at: Callable[[int], bool]) -> None:
+    """A new order and a changed one are there once and whole, in one version for each revision."""
+    step, killed = 0, True
+    while killed:
+        step += 4 if is_postgres() else 1  # The files are the same.
+        changed = shop.order()
+        shop.dispatch()
+        new = shop.order()
+        Order.update(notes="changed").where(Order.system_id == changed.system_id).execute()
+        before = times(shop.folder(changed))
+
+        killed = killed_at(step)
+
+        seen = {order.system_id: times(shop.folder(order)) for order in (new, changed) if shop.folder(order).exists()}
+        assert all(len(files) == 2 for files in seen.values())
+        shop.dispatch()
+        for order, notes, revision in ((new, "", 1), (changed, "changed", 2)):
+            assert [row["Notes"] for row in shop.rows(order, "order_data")] == [notes]
+            assert len(shop.rows(order, "order_items")) == 1
+            export = shop.export(order)
+            assert (export.state, export.revision) == ("waiting", revision)
+            now_there = times(shop.folder(order))
+            assert now_there == seen.get(order.system_id, now_there) or seen[order.system_id] == before
+        assert Outbox.select().count() == 0
+    assert step > 30
