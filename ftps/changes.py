@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ftps.claims import Claim
 from ftps.core import Core
+from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
 from ftps.pickups import pickup_told
+from ftps.places import Place
 from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, waiting
 from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
@@ -40,14 +41,33 @@ class Changes(Core):
         try:
             place = self.fs.place(path)
             if place.kind == "export":
-                return self.answer(functools.partial(delete_exported, self.fs.disk(path)))
+                return self._delete_export(place)
             work = functools.partial(delete_upload, self.shared, self._here(path))
             return self._holding([path], work)
         except FileNotFoundError:
             return self.respond(NO_SUCH_FILE)
 
+    def _delete_export(self, place: Place) -> None:
+        """Raises FileNotFoundError."""
+        assert self.identity is not None
+        held = self.fs.pinned(place)
+        path = self.fs.disk(place.virtual)
+        pinned = held[0] if held else None
+        self.answer(functools.partial(delete, self.identity, place, path, self.shared.pins, pinned, self.remote_ip))
+
     def ftp_RMD(self, path: str) -> None:
-        self.respond("550 Folders are fixed here; they can't be removed.")
+        """Of an empty folder below /Export; others are fixed."""
+        assert self.identity is not None
+        place = self.fs.map.place(path)
+        if place is None or place.kind != "export":
+            return self.respond("550 Folders are fixed here; they can't be removed.")
+        try:
+            disk, held = self.fs.disk(path), self.fs.pinned(place)
+        except FileNotFoundError:
+            return self.respond(NO_SUCH_FILE)
+        if held is not None:
+            self.shared.pins.drop(held[0])
+        return self.answer(functools.partial(remove_folder, self.identity, place, disk))
 
     def ftp_MKD(self, path: str) -> None:
         self.respond("550 Folders are fixed here; they can't be made.")
@@ -113,17 +133,6 @@ def _check_rename(here: Here, temporary: bool, goal: Target) -> None:
         raise Refusal("553 An upload that is complete can't be taken back to a temporary name; delete it instead.")
     if goal.schema.entity != here.entity:
         raise Refusal("553 An upload that is complete can't move to another folder.")
-
-
-def delete_exported(path: Path) -> str:
-    """Remove a file that was fetched. Raises Refusal."""
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise Refusal("550 Not a file.")
-        path.unlink()
-    except FileNotFoundError:
-        raise Refusal(NO_SUCH_FILE) from None
-    return "250 File removed."
 
 
 def delete_upload(shared: Shared, here: Here) -> str:

@@ -14,7 +14,7 @@ from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from ftps.authorizer import Authorizer
 from ftps.identity import Identity
 from ftps.pool import Pool, with_database
-from ftps.replies import BUSY, FAILED
+from ftps.replies import BUSY, FAILED, Refusal
 from ftps.shared import Shared
 from ftps.tls import OwnErrors, OwnSteps
 from ftps.view import View
@@ -100,7 +100,10 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
             return False
         if not self.transferring:
             return True
-        verb = line.lstrip(_TELNET).split(b" ")[0].decode("ascii", "replace").upper()
+        word, _, argument = line.lstrip(_TELNET).partition(b" ")
+        verb = word.decode("ascii", "replace").upper()
+        if verb == "STAT" and argument.strip():
+            return False  # It lists a folder, which is no question about the transfer.
         return verb in _MEANWHILE or (self.data_channel is None and verb in _GIVE_UP)
 
     @property
@@ -151,6 +154,8 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
             result: Any
             try:
                 result = with_database(work)
+            except Refusal as refusal:
+                result = refusal
             except Exception as error:
                 log.exception("%s failed", getattr(work, "__qualname__", work))
                 result = error

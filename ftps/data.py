@@ -17,11 +17,16 @@ from pyftpdlib.handlers import DTPHandler, TLS_DTPHandler
 from pyftpdlib.handlers.ftp.dispatchers import PassiveDTP
 from pyftpdlib.ioloop import AsyncChat
 
+from ftps.farewell import IN_ORDER, Farewell
+from ftps.outgoing import Outgoing
 from ftps.partials import DiskFull, TooLarge
 from ftps.tls import OwnErrors, OwnSteps
 
 TURN = 32
 """TLS records (16 KB) that one transfer may move before the other sessions get their turn."""
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at a connection whose end is awaited: an acknowledgement is no event."""
 
 ABORTED = "426 The connection was cut before the file was whole."
 
@@ -35,6 +40,8 @@ class Ending(OwnErrors, DTPHandler):
     """The data ended by FIN without TLS close_notify."""
     reply = ABORTED
     """What the client is told when the transfer was not whole."""
+    _farewell: Farewell | None = None
+    """Everything was sent, and the client's end is awaited."""
 
     # pyftpdlib's own.
     file_obj: Any
@@ -98,17 +105,59 @@ class Ending(OwnErrors, DTPHandler):
         """Whether bytes (and not a producer that is about to give some) stand first in the queue."""
         return isinstance(self.producer_fifo[0], (bytes, bytearray))
 
+    _looking: Any = None
+
     def handle_close(self) -> None:
         """The other side ended the connection, or everything was sent."""
         if self._closed:
-            return
+            return None
+        if self._farewell is not None:
+            return self._part()
         # While TLS is closing the verdict is in; only our own goodbye was still to be sent.
         if not self._ssl_closing:
             self._judge()
+        if self.whole and isinstance(self.file_obj, Outgoing) and self.file_obj.export is not None:
+            strict = self.cmd_channel.needs_close_notify(self)
+            self._farewell = Farewell(self.socket, self.tot_bytes_sent, strict)
+            self._wanted_io_events = self.ioloop.READ
+            return self._part()
         if self._ssl_closing or not self.whole:
             # An alert "close_notify" would tell a client that what it has is all there is.
             self._error = True
-        self.close()
+        return self.close()
+
+    def _part(self) -> None:
+        """Take leave of the client: an export counts as fetched only when its end was seen."""
+        assert self._farewell is not None
+        if not self._farewell.said and not self._farewell.say():
+            return self.modify_ioloop_events(self.ioloop.WRITE)
+        end = self._farewell.look()
+        if end is None:
+            return self._await_end()
+        self.whole = end == IN_ORDER
+        self.reply = end
+        self._error = True
+        return self.close()
+
+    def _await_end(self) -> None:
+        assert self._farewell is not None
+        if self._farewell.ended:
+            # What has ended is always ready: the loop would spin.
+            self.del_channel()
+        else:
+            self.modify_ioloop_events(self.ioloop.READ)
+        if self._looking is None or self._looking.cancelled:
+            self._looking = self.ioloop.call_every(LOOK_EVERY, self._look_again, _errback=self.handle_error)
+
+    def _look_again(self) -> None:
+        if self._closed:
+            self._stop_looking()
+        else:
+            self._part()
+
+    def _stop_looking(self) -> None:
+        if self._looking is not None and not self._looking.cancelled:
+            self._looking.cancel()
 
     def _judge(self) -> None:
         if self.receive:
@@ -128,6 +177,8 @@ class Ending(OwnErrors, DTPHandler):
             self._store(b"\r")
 
     def handle_timeout(self) -> None:
+        if self._farewell is not None:
+            return  # It has a limit of its own.
         if self.get_transmitted_bytes() > self._lastdata:
             self._lastdata = self.get_transmitted_bytes()
         else:
@@ -151,6 +202,7 @@ class Ending(OwnErrors, DTPHandler):
         AsyncChat.close(self)
         if self._idler is not None and not self._idler.cancelled:
             self._idler.cancel()
+        self._stop_looking()
         self.cmd_channel.transfer_ended(self)
 
 
@@ -170,6 +222,24 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
         if self._ssl_accepting and not self._ssl_want_write:
             events = self.ioloop.READ
         super().modify_ioloop_events(events, logdebug)
+
+    def readable(self) -> bool:
+        return self._farewell is not None or bool(super().readable())
+
+    def writable(self) -> bool:
+        return self._farewell is not None or bool(super().writable())
+
+    def handle_read_event(self) -> None:
+        if self._farewell is not None:
+            self._part()
+        else:
+            super().handle_read_event()
+
+    def handle_write_event(self) -> None:
+        if self._farewell is not None:
+            self._part()
+        else:
+            super().handle_write_event()
 
     def send(self, data: bytes) -> int:
         """Nothing (an empty listing) is not sent: OpenSSL takes it for the end of the connection."""

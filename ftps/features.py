@@ -13,7 +13,7 @@ class Features(Hashes):
         facts = "".join(f"{fact}{'*' if fact in self._current_facts else ''};" for fact in self._available_facts)
         listed = [
             "AUTH TLS", "AVBL", "CLNT", "EPRT", "EPSV", self.hash_feature, "MDTM", "MFMT", f"MLST {facts}", "PBSZ",
-            "PROT", "REST STREAM", "SITE HELP;STATUS;VALIDATE", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA1",
+            "PROT", "REST STREAM", "SITE EXPORT;HELP;STATUS;VALIDATE", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA1",
             "XSHA256",
         ]  # fmt: skip
         self.respond(lines(211, "Features supported:", listed, "End FEAT."))

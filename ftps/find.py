@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +32,17 @@ class Wanted:
     """Where it lies while it is shown."""
     recent: Recent | None
     """When it was received a moment ago."""
+    held: Callable[[], int] | None = None
+    """Opens it in the revision of its folder that the login is on."""
 
 
 def open_bytes(settings: Settings, wanted: Wanted) -> io.BufferedReader:
     """The complete file, open for reading. Raises Refusal."""
-    for path in _candidates(settings, wanted):
+    ways: list[Callable[[], int]] = [wanted.held] if wanted.held else []
+    ways += [functools.partial(os.open, path, _FLAGS) for path in _candidates(settings, wanted)]
+    for way in ways:
         with contextlib.suppress(OSError):
-            descriptor = os.open(path, _FLAGS)
+            descriptor = way()
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return os.fdopen(descriptor, "rb")
             os.close(descriptor)

@@ -89,6 +89,7 @@ class FrontDoor:
             self._watch.stop()
             self.shared.logins.stop()
             self.shared.pool.stop()
+            self.shared.pins.close()
             self._loop.close()
 
     def stop(self) -> None:

@@ -79,7 +79,8 @@ class Hashes(Core):
             place, disk = self.fs.place(path), self.fs.disk(path)
         except FileNotFoundError:
             return None
-        return Wanted(self.identity, place, disk, self.shared.overlay.get(self.identity.key, path))
+        recent = self.shared.overlay.get(self.identity.key, path)
+        return Wanted(self.identity, place, disk, recent, self.fs.held(path))
 
 
 def _answer(settings: Settings, wanted: Wanted, algorithm: str, reply: str) -> str:

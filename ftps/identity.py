@@ -30,6 +30,8 @@ class Identity:
     networks: tuple[str, ...]
     entities: frozenset[str]
     require_close_notify: bool
+    restricted: bool = False
+    """Made for some of the account's entities only."""
 
     def may_come_from(self, address: str) -> bool:
         return not self.networks or any(_inside(address, network) for network in self.networks)
@@ -80,6 +82,7 @@ def _identity(login: Login, schemas: Schemas) -> Identity | None:
         networks=tuple(login.networks or ()),
         entities=_entities(schemas, account.entities, login.entities),
         require_close_notify=login.require_close_notify,
+        restricted=login.entities is not None,
     )
 
 

@@ -16,16 +16,32 @@ from schemas import TemplateSchema
 class Place:
     """A path that this login may see, whether or not something lies there.
 
-    kind: root | entity (the folder) | inbox (a file in it) | inner (processed, failed, reports) | templates | export
+    kind: root | entity (the folder) | inbox (a file in it) | inner (processed, failed, reports) | templates
+    | fixed (the export folder, and those of entities in it) | export (what lies in them)
     """
 
     kind: str
     virtual: str
     schema: type[TemplateSchema] | None = None
+    """Of an entity's folder and what is in it; in the export folder too."""
 
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(part for part in self.virtual.split("/") if part)
+
+    @property
+    def on_disk(self) -> tuple[str, ...]:
+        """The parts below the account's folder, where the export folder always has the same name."""
+        return (EXPORT, *self.parts[1:]) if self.exported else self.parts
+
+    @property
+    def exported(self) -> bool:
+        return self.kind in ("fixed", "export")
+
+    @property
+    def below_export(self) -> str:
+        """The path below the export root, as the ledger has it."""
+        return "/".join(self.parts[1:])
 
     @property
     def name(self) -> str:
@@ -35,10 +51,19 @@ class Place:
 class Map:
     """The view of one login: which paths there are, by name alone."""
 
-    def __init__(self, identity: Identity, schemas: Schemas, temporary: tuple[str, ...]) -> None:
+    def __init__(
+        self, identity: Identity, schemas: Schemas, temporary: tuple[str, ...], export_folder: str = EXPORT
+    ) -> None:
         self.identity = identity
         self.folders = {schema.folder: schema for schema in schemas if schema.entity in identity.entities}
+        self.export_folder = export_folder
+        self._schemas = {schema.folder: schema for schema in schemas}
         self._temporary = temporary
+
+    @property
+    def top(self) -> tuple[str, ...]:
+        """The folders of the root."""
+        return (*self.folders, TEMPLATES, self.export_folder)
 
     def place(self, virtual: str) -> Place | None:
         """The place of a normalised path such as /Products/x.csv; None for what this login must not see.
@@ -50,10 +75,21 @@ class Map:
             return Place("root", "/")
         if any(part in (".", "..") or len(part.encode()) > 255 for part in parts):
             return None
-        if parts[0] in (TEMPLATES, EXPORT):
-            return None if _hidden(parts) else Place(parts[0].lower(), virtual)
+        if parts[0] == TEMPLATES:
+            return None if _hidden(parts) else Place("templates", virtual)
+        if parts[0] == self.export_folder:
+            return None if _hidden(parts) else self._in_export(virtual, parts)
         schema = self.folders.get(parts[0])
         return self._in_entity(virtual, parts, schema) if schema else None
+
+    def _in_export(self, virtual: str, parts: tuple[str, ...]) -> Place | None:
+        """A login for some entities sees their exports; what other programs put beside them, only one for all."""
+        if len(parts) == 1:
+            return Place("fixed", virtual)
+        schema = self._schemas.get(parts[1])
+        if schema.entity not in self.identity.entities if schema else self.identity.restricted:
+            return None
+        return Place("fixed" if schema and len(parts) == 2 else "export", virtual, schema)
 
     def _in_entity(self, virtual: str, parts: tuple[str, ...], schema: type[TemplateSchema]) -> Place | None:
         if len(parts) == 1:
@@ -84,7 +120,7 @@ def on_disk(root: Path, place: Place) -> Path:
 
     Raises FileNotFoundError when a link lies on the way: a link inside an account could lead around `entities`.
     """
-    path = root.joinpath(*place.parts)
+    path = root.joinpath(*place.on_disk)
     # resolve() has no strict form for a last part that is missing; the folder above it must be real in any case.
     if path.resolve() != path:
         raise missing(place.virtual)

@@ -31,6 +31,7 @@ COMMANDS = {name: entry for name, entry in TLS_FTPHandler.proto_cmds.items() if 
     "XMD5": _command(True, "Syntax: XMD5 <SP> file-name (MD5)."),
     "XSHA1": _command(True, "Syntax: XSHA1 <SP> file-name (SHA-1)."),
     "XSHA256": _command(True, "Syntax: XSHA256 <SP> file-name (SHA-256)."),
+    "SITE EXPORT": _command(None, "Syntax: SITE EXPORT [<SP> entity] (all records of an entity as a file)."),
     "SITE STATUS": _command(None, "Syntax: SITE STATUS [<SP> file or number] (what became of uploads)."),
     "SITE VALIDATE": _command(True, "Syntax: SITE VALIDATE <SP> file-name (dry run)."),
 }

@@ -7,8 +7,10 @@ from typing import Any
 
 from ftps.claims import Claims
 from ftps.identity import Schemas
+from ftps.outgoing import Beginnings
 from ftps.overlay import Overlay
 from ftps.partials import Partials
+from ftps.pins import Pins
 from ftps.pool import Pool
 from ftps.waker import Waker
 from hooks import Hooks
@@ -31,6 +33,8 @@ class Shared:
         self.overlay = Overlay(settings.visible_seconds)
         self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)
         self.claims = Claims()
+        self.pins = Pins()
+        self.beginnings = Beginnings()
         self.sessions: set[Any] = set()
         self.identities_changed = False
         """Set when a session logged in: what was changed between its check and now must not be missed."""

@@ -1,10 +1,11 @@
-"""SITE STATUS, VALIDATE and HELP: what a partner can ask about imports over FTP."""
+"""SITE EXPORT, STATUS, VALIDATE and HELP: what a partner can ask for over FTP."""
 
 from __future__ import annotations
 
 import functools
 
 from ftps.claims import connected
+from ftps.exports import ask_for
 from ftps.hashes import Hashes
 from ftps.replies import BUSY, lines
 from ftps.status import status
@@ -15,6 +16,8 @@ LOOK_EVERY = 0.25
 """Seconds between two looks whether a dry run has ended."""
 
 HELP = [
+    "SITE EXPORT                 what can be exported",
+    "SITE EXPORT product         all products, as a file in the export folder",
     "SITE STATUS                 the last uploads and what became of them",
     "SITE STATUS 42              one import, by its number",
     "SITE STATUS file            the last import of a file",
@@ -28,6 +31,18 @@ class Site(Hashes):
 
     def ftp_SITE_HELP(self, line: str) -> None:
         self.respond(lines(214, "SITE commands:", HELP, "End of help."))
+
+    def ftp_SITE_EXPORT(self, line: str) -> None:
+        assert self.identity is not None
+        # The names that begin a file, and no others: what this login may not see does not exist for it.
+        known = {word: schema for schema in self.fs.map.folders.values() for word in schema.file_words()}
+        plurals = [schema.plural for schema in self.fs.map.folders.values()]
+        if not line.strip():
+            return self.respond(lines(214, "SITE EXPORT exports one of:", plurals, "End of list."))
+        schema = known.get(line.strip().upper())
+        if schema is None:
+            return self.respond(f"501 This can't be exported; name one of {', '.join(plurals)}.")
+        return self.answer(functools.partial(ask_for, self.identity, schema, self.fs.map.export_folder))
 
     def ftp_SITE_STATUS(self, line: str) -> None:
         assert self.identity is not None

@@ -11,12 +11,16 @@ from events import FileSent, UploadIncomplete
 from ftps.claims import Claim, connected
 from ftps.core import Core
 from ftps.data import ABORTED, DataChannel, RangeUsedUp
+from ftps.exports import collect
+from ftps.farewell import UNCONFIRMED
+from ftps.outgoing import Exported, Outgoing
 from ftps.partials import Incoming
 from ftps.receipt import Arrival, receive
 from ftps.replies import BUSY, Refusal, lines
 from ftps.targets import Target, target
-from ftps.view import Outgoing
 from schemas.filenames import example
+
+IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
 
 
 class Upload:
@@ -178,7 +182,8 @@ class Transfers(Core):
         incoming.drop_if_empty()
 
     def needs_close_notify(self, channel: DataChannel) -> bool:
-        return self.upload is None or self.upload.identity.require_close_notify
+        identity = self.upload.identity if self.upload is not None else self.identity
+        return identity is None or identity.require_close_notify
 
     def abort_transfer(self, reply: str, answer: bool = False) -> None:
         """End what is going on or waits on the data connection."""
@@ -249,11 +254,40 @@ class Transfers(Core):
         file = channel.file_obj
         if file is not None:
             file.close()
+        if isinstance(file, Outgoing) and file.export is not None and self.identity is not None:
+            return self._export_sent(channel, file, file.export)
         self._answer_end("226 Transfer complete." if channel.whole else channel.reply)
         if isinstance(file, Outgoing) and channel.whole and self.identity is not None:
-            size, who = channel.tot_bytes_sent, self.identity
-            event = FileSent(who.account, who.login, self.remote_ip, file.virtual, size)
-            self.shared.later("on_file_sent", event=event)
+            self._tell_sent(file, channel.tot_bytes_sent)
+        return None
+
+    def _tell_sent(self, file: Outgoing, size: int) -> None:
+        assert self.identity is not None
+        event = FileSent(self.identity.account, self.identity.login, self.remote_ip, file.virtual, size)
+        self.shared.later("on_file_sent", event=event)
+
+    def _export_sent(self, channel: DataChannel, file: Outgoing, export: Exported) -> None:
+        """A file of the export folder: 226 means that it counts as fetched, and says so when it does not."""
+        assert self.identity is not None
+        end = file.start + channel.tot_bytes_sent
+        joined = self.shared.beginnings.joined(export, file.start, end)
+        if not channel.whole:
+            return self._answer_end(channel.reply)
+        if self._going or not connected(self.socket):
+            return self._answer_end(UNCONFIRMED)
+        if not joined or end != export.version.size:
+            return self._answer_end(IN_PARTS)
+        if export.pin is not None:
+            self.shared.pins.fetched(export.key, export.pin, export.name)
+        work = functools.partial(collect, self.identity, export, self.remote_ip)
+        then = functools.partial(self._collected, file, channel.tot_bytes_sent)
+        if not self.defer(work, then):
+            self._answer_end(BUSY)
+        return None
+
+    def _collected(self, file: Outgoing, size: int, _: bool) -> None:
+        self.respond("226 Transfer complete.")
+        self._tell_sent(file, size)
 
     def _answer_end(self, reply: str) -> None:
         """Reply for a transfer, then go on with what waited; never from within close()."""

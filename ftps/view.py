@@ -6,27 +6,24 @@ that no reply, log line or mistake in a command can name or reach anything else.
 
 from __future__ import annotations
 
-import io
+import functools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pyftpdlib.filesystems import AbstractedFS
 
-from ftps.places import EXPORT, Map, Place, missing, on_disk
+from ftps.entries import mlsx_line
+from ftps.folders import Folder, made_up
+from ftps.outgoing import Exported, Outgoing
+from ftps.pins import FOLDER, Key, Pin, version
+from ftps.places import Map, Place, missing, on_disk
 from ftps.shared import Shared
-from layout import TEMPLATES
 
-_PERMISSIONS = {"entity": "elw", "inbox": "adfw", "export": "rd"}
-"""MLSx perm facts (RFC 3659, section 7.5.5), in the letters that pyftpdlib makes them of."""
-
-
-class Outgoing(io.FileIO):
-    """A file that is being sent."""
-
-    virtual: str
+_PINNED = ("order", "customer")
+"""Entities whose export folders are exchanged for newer ones."""
 
 
 class View(AbstractedFS):
@@ -41,7 +38,9 @@ class View(AbstractedFS):
     def refresh(self, identity: Any) -> None:
         """Take over changed rights."""
         self.key = identity.key
-        self.map = Map(identity, self._shared.schemas, self._shared.settings.temporary_names)
+        self._login = identity.login_id
+        settings = self._shared.settings
+        self.map = Map(identity, self._shared.schemas, settings.temporary_names, settings.export_folder)
 
     # --- paths
 
@@ -69,18 +68,43 @@ class View(AbstractedFS):
         """The real path of what lies at `path`, which may be missing. Raises FileNotFoundError for a link."""
         return on_disk(self.home, self.place(path))
 
+    # --- revisions of exports
+
+    def pinned(self, place: Place) -> tuple[Key, Path, str] | None:
+        """Of a folder that may be exchanged, or a file in it: the pin's key, the folder, and the file's name in it."""
+        parts = place.parts
+        if place.kind != "export" or place.schema is None or not 3 <= len(parts) <= 4:
+            return None
+        entity = place.schema.entity
+        if entity not in _PINNED or not parts[2].startswith(f"{entity}_"):
+            return None
+        key = (self.key, self._login, "/" + "/".join(parts[:3]))
+        return key, self.home.joinpath(*place.on_disk[:3]), "".join(parts[3:])
+
+    def _stat_pinned(self, place: Place) -> os.stat_result | None:
+        """As it is in the revision that this login is on; None when it is on none, or is now."""
+        held = self.pinned(place)
+        pin = self._shared.pins.get(held[0]) if held else None
+        if held is None or pin is None:
+            return None
+        try:
+            return pin.stat(held[2])
+        except FileNotFoundError:
+            self._shared.pins.drop(held[0], pin)
+            return None
+
     # --- looking
 
     def stat(self, path: str) -> os.stat_result:
         """The complete file, else one that was picked up a moment ago, else one that is arriving."""
         place = self.place(path)
         try:
-            return _plain(on_disk(self.home, place).lstat(), path)
+            return _plain(self._stat_pinned(place) or on_disk(self.home, place).lstat(), path)
         except FileNotFoundError:
             if place.kind != "inbox":
                 raise
         if recent := self._shared.overlay.get(self.key, path):
-            return _made_up(recent.size, recent.mtime, recent.number)
+            return made_up(recent)
         if partial := self._shared.partials.stat(self.key, path):
             return partial
         raise missing(path)
@@ -115,31 +139,58 @@ class View(AbstractedFS):
     def getmtime(self, path: str) -> float:
         return self.stat(path).st_mtime
 
-    def listdir(self, path: str) -> list[str]:
+    def folder(self, path: str) -> Folder:
+        """What a pool thread needs to list the folder at `path`. Raises FileNotFoundError."""
         place = self.place(path)
-        folder = on_disk(self.home, place)
-        if place.kind == "root":
-            return [name for name in (*self.map.folders, TEMPLATES, EXPORT) if self.isdir(f"/{name}")]
-        names = {entry.name for entry in os.scandir(folder) if not entry.is_symlink()}
-        if place.kind == "entity":
-            names.update(self._shared.overlay.names(self.key, path), self._shared.partials.names(self.key, path))
-        return sorted(name for name in names if not name.startswith("."))
+        disk = on_disk(self.home, place)
+        held = self.pinned(place)
+        open_it: Callable[[], int] = functools.partial(os.open, disk, FOLDER)
+        if held is not None and not held[2]:
+            open_it = self._shared.pins.renew(held[0], held[1]).folder
+        return Folder(place, self.map, self.home, open_it, self.key, self._shared.overlay, self._shared.partials)
 
     # --- doing
 
     def chdir(self, path: str) -> None:
         if not self.isdir(path):
             raise missing(path)
+        held = self.pinned(self.place(path))
+        if held is not None:
+            self._shared.pins.take(*held[:2])
         self.cwd = path
 
     def open(self, filename: str, mode: str) -> Outgoing:
         """Open a file for RETR; uploads go their own way."""
-        path = self.disk(filename)
-        if not stat.S_ISREG(path.lstat().st_mode):
+        place = self.place(filename)
+        path = on_disk(self.home, place)
+        held = self.pinned(place)
+        pin, descriptor = self._open_pinned(*held) if held is not None else (None, _open_file(path))
+        file = Outgoing(descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.close()
             raise missing(filename)
-        file = Outgoing(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
         file.virtual = filename
+        if place.kind == "export":
+            key = held[0] if held else (self.key, self._login, "")
+            file.export = Exported(place.below_export, version(os.fstat(descriptor)), key, pin, place.name)
         return file
+
+    def _open_pinned(self, key: Key, folder: Path, name: str) -> tuple[Pin | None, int]:
+        """From the revision that this login is on; when it is not there (deleted, or swept), from the newest."""
+        pins = self._shared.pins
+        pin = pins.take(key, folder)
+        try:
+            return pin, pin.open(name)
+        except FileNotFoundError:
+            pins.drop(key, pin)
+        pin = pins.take(key, folder)
+        return pin, pin.open(name)
+
+    def held(self, path: str) -> Callable[[], int] | None:
+        """Opens a file of the revision that this login is on, from any thread; None when it is on none."""
+        held = self.pinned(self.place(path))
+        pin = self._shared.pins.get(held[0]) if held else None
+        return functools.partial(pin.open, held[2]) if held is not None and pin is not None else None
 
     def utime(self, path: str, timeval: float) -> None:
         self._shared.overlay.touch(self.key, path, timeval)
@@ -163,16 +214,14 @@ class View(AbstractedFS):
     ) -> Iterator[bytes]:
         """Like pyftpdlib's, with the rights of each entry in place of the login's."""
         for name in listing:
-            yield from super().format_mlsx(basedir, [name], self._permissions(basedir, name), facts, ignore_err)
+            path = f"{basedir.rstrip('/')}/{name}"
+            yield mlsx_line(name, self.stat(path), self.place(path).kind, facts)
 
-    def _permissions(self, basedir: str, name: str) -> str:
-        path = f"{basedir.rstrip('/')}/{name}"
-        place = self.map.place(path)
-        if place is None:
-            return "el"
-        if self.isdir(path):
-            return "elw" if place.kind == "entity" else "el"
-        return _PERMISSIONS.get(place.kind, "r")
+
+def _open_file(path: Path) -> int:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise missing(str(path))
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _plain(found: os.stat_result, path: str) -> os.stat_result:
@@ -180,7 +229,3 @@ def _plain(found: os.stat_result, path: str) -> os.stat_result:
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise missing(path)
     return found
-
-
-def _made_up(size: int, mtime: float, number: int) -> os.stat_result:
-    return os.stat_result((stat.S_IFREG | 0o600, number, 0, 1, 0, 0, size, int(mtime), int(mtime), int(mtime)))

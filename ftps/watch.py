@@ -96,6 +96,7 @@ class Watch:
             return
         self._swept_at = time.monotonic()
         self._shared.overlay.sweep()
+        self._shared.pins.sweep()
         connect()
         accounts = Account.select(Account.id, Account.created_at)
         keys = {account_key(account) for account in accounts}

@@ -1,0 +1,130 @@
+"""Reads a folder of the view for a listing. In the pool: one with 100,000 entries takes its time."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftps.overlay import Overlay, Recent
+from ftps.partials import Partials
+from ftps.places import Map, Place, on_disk
+
+Line = Callable[[str, os.stat_result, str], bytes]
+"""The line for an entry, from its name, its state and the kind of its place."""
+
+SLICE = 128
+"""Entries between two pauses: the loop waits for the interpreter no longer than these take."""
+PAUSE = 0.0005
+BLOCK = 512
+"""Lines that are sent as one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of one login's view, as a pool thread needs to know it."""
+
+    place: Place
+    map: Map
+    home: Path
+    open: Callable[[], int]
+    key: str
+    overlay: Overlay
+    partials: Partials
+
+    def lines(self, line: Line, wanted: Callable[[str], bool] | None = None) -> list[bytes]:
+        """The lines of all entries (that are wanted), sorted by name, in blocks. Raises OSError."""
+        runs, run = [], []
+        for name, found in self._entries():
+            if wanted is None or wanted(name):
+                run.append((name, line(name, found, self._kind(name, found))))
+            if len(run) == SLICE:
+                runs.append(sorted(run))
+                run = []
+                time.sleep(PAUSE)
+        return _blocks([*runs, sorted(run)])
+
+    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
+        if self.place.kind == "root":
+            yield from self._top()
+            return
+        every = self.place.kind != "fixed" or len(self.place.parts) > 1
+        names = set()
+        for name, found in self._scan():
+            if every or self.map.place(f"{self.place.virtual}/{name}") is not None:
+                yield name, found
+            if self.place.kind == "entity":
+                names.add(name)
+        if self.place.kind == "entity":
+            yield from self._arriving(names)
+
+    def _top(self) -> Iterator[tuple[str, os.stat_result]]:
+        for name in self.map.top:
+            place = self.map.place(f"/{name}")
+            assert place is not None
+            try:
+                found = on_disk(self.home, place).lstat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                yield name, found
+
+    def _scan(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Files and folders, but no links, pipes or hidden ones."""
+        handle = self.open()
+        try:
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    try:
+                        found = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+                        yield entry.name, found
+        finally:
+            os.close(handle)
+
+    def _arriving(self, names: set[str]) -> Iterator[tuple[str, os.stat_result]]:
+        """What was picked up a moment ago, and what is arriving, unless a complete file has that name."""
+        folder = self.place.virtual
+        shown = {*self.overlay.names(self.key, folder), *self.partials.names(self.key, folder)} - names
+        for name in shown:
+            virtual = f"{folder}/{name}"
+            recent = self.overlay.get(self.key, virtual)
+            found = made_up(recent) if recent else self.partials.stat(self.key, virtual)
+            if found is not None and not name.startswith("."):
+                yield name, found
+
+    def _kind(self, name: str, found: os.stat_result) -> str:
+        """Of the place of an entry. The kind of a folder's entries is its own but for these."""
+        kind = self.place.kind
+        if kind == "entity":
+            return "inner" if stat.S_ISDIR(found.st_mode) else "inbox"
+        if kind == "root" or (kind == "fixed" and len(self.place.parts) == 1):
+            place = self.map.place(f"{self.place.virtual.rstrip('/')}/{name}")
+            return place.kind if place is not None else kind
+        return "export" if kind == "fixed" else kind
+
+
+def made_up(recent: Recent) -> os.stat_result:
+    """The state of a file that was picked up a moment ago."""
+    mode, mtime = stat.S_IFREG | 0o600, int(recent.mtime)
+    return os.stat_result((mode, recent.number, 0, 1, 0, 0, recent.size, mtime, mtime, mtime))
+
+
+def _blocks(runs: list[list[tuple[str, bytes]]]) -> list[bytes]:
+    """Merged bit by bit: sorting 100,000 names at once would keep the interpreter from all other threads."""
+    blocks, block = [], []
+    for _, line in heapq.merge(*runs):
+        block.append(line)
+        if len(block) == BLOCK:
+            blocks.append(b"".join(block))
+            block = []
+            time.sleep(PAUSE)
+    return [*blocks, b"".join(block)]

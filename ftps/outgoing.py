@@ -1,0 +1,59 @@
+"""A file that is being sent, and what of an export was sent to whom before."""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+from dataclasses import dataclass
+
+from ftps.pins import Key, Pin
+from models.ledger import Version
+
+MOST = 10_000
+"""Interrupted downloads that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Which file of the export folder it is."""
+
+    path: str
+    """Below the export root, as the ledger has it."""
+    version: Version
+    key: Key
+    pin: Pin | None
+    """The folder it was opened in, if it is one that may be exchanged."""
+    name: str
+
+
+class Outgoing(io.FileIO):
+    """A file that is being sent."""
+
+    virtual: str
+    export: Exported | None = None
+    start = 0
+    """The first byte that is sent (REST)."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self.start = super().seek(offset, whence)
+        return self.start
+
+
+class Beginnings:
+    """How much of a file was sent to a login, for one that fetches the rest. Touched on the loop only."""
+
+    def __init__(self) -> None:
+        self._sent: collections.OrderedDict[tuple[str, int, str], tuple[Version, int]] = collections.OrderedDict()
+
+    def joined(self, export: Exported, start: int, end: int) -> bool:
+        """Note that the bytes from `start` to `end` were sent; whether all before them were sent, too."""
+        key = (*export.key[:2], export.path)
+        version, before = self._sent.pop(key, (export.version, 0))
+        if version != export.version:
+            before = 0
+        joined = start <= before
+        self._sent[key] = (export.version, max(before, end) if joined else before)
+        if len(self._sent) > MOST:
+            self._sent.popitem(last=False)
+        return joined

@@ -1,0 +1,170 @@
+"""Keeps a partner on one revision of an order's or customer's folder until its files were fetched.
+
+The mirror exchanges such a folder in one step when the record was exported anew. A client that has fetched order_data
+of one revision must not get order_items of the next; so the folder it has begun with is held open, and it stays
+readable as long as the mirror keeps it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.ledger import Version
+
+HELD = 60.0
+"""Seconds for which a login stays on a revision after it looked at the folder, and again after each file it opens."""
+LONGEST = 240.0
+"""Seconds for which it stays there at the most; the mirror keeps a folder that was exchanged for 300."""
+MOST_PINS = 256
+MOST_SEEN = 10_000
+_MOST_FILES = 64
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK a pipe would hold up whoever opens it until somebody writes to it.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+Key = tuple[str, int, str]
+"""The account's key, the login and the folder's virtual path."""
+
+
+def version(found: os.stat_result) -> Version:
+    return Version(found.st_size, found.st_mtime_ns)
+
+
+class Pin:
+    """A folder that is held open. Used on the loop and in the pool; once closed, everything in it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        self._handle = os.open(path, FOLDER)
+        self._lock = threading.Lock()
+        self._made_at = time.monotonic()
+        self.touched = False
+        """A file was opened in it."""
+        self.until = self._made_at + HELD
+        self.fetched: set[str] = set()
+        try:
+            self.files = self._versions()
+        except BaseException:
+            self.close()
+            raise
+
+    def _versions(self) -> dict[str, Version]:
+        with os.scandir(self._handle) as entries:
+            found = itertools.islice((each for each in entries if each.is_file(follow_symlinks=False)), _MOST_FILES)
+            return {each.name: version(each.stat(follow_symlinks=False)) for each in found}
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[int]:
+        """Not closed meanwhile. Raises FileNotFoundError if it was closed before."""
+        with self._lock:
+            if self._handle < 0:
+                raise FileNotFoundError
+            yield self._handle
+
+    def stat(self, name: str) -> os.stat_result:
+        with self._held() as handle:
+            found = os.stat(name, dir_fd=handle, follow_symlinks=False) if name else os.fstat(handle)
+        if found.st_nlink == 0:
+            raise FileNotFoundError  # The folder was removed.
+        return found
+
+    def open(self, name: str) -> int:
+        """A descriptor of the file `name`."""
+        with self._held() as handle:
+            opened = os.open(name, _FILE, dir_fd=handle)
+        self.touched = True
+        self.until = min(time.monotonic() + HELD, self._made_at + LONGEST)
+        return opened
+
+    def folder(self) -> int:
+        """A descriptor of the folder, with a place of its own in the listing."""
+        with self._held() as handle:
+            return os.open(".", FOLDER, dir_fd=handle)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._handle >= 0:
+                os.close(self._handle)
+                self._handle = -1
+
+
+class Pins:
+    """The pins of one server, and which versions each login saw last. Used on the loop and in the pool."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pins: collections.OrderedDict[Key, Pin] = collections.OrderedDict()
+        self._seen: collections.OrderedDict[Key, dict[str, Version]] = collections.OrderedDict()
+
+    def get(self, key: Key) -> Pin | None:
+        """The revision that a login is on."""
+        with self._lock:
+            pin = self._pins.get(key)
+            if pin is not None and pin.until < time.monotonic():
+                self._pins.pop(key).close()
+                return None
+            return pin
+
+    def take(self, key: Key, path: Path) -> Pin:
+        """The revision that a login is on: if it was on none, from now on what lies at `path`. Raises OSError."""
+        return self.get(key) or self._make(key, path)
+
+    def renew(self, key: Key, path: Path) -> Pin:
+        """For a listing: the newest revision, unless a file of another was fetched already. Raises OSError."""
+        pin = self.get(key)
+        return pin if pin is not None and pin.touched else self._make(key, path)
+
+    def _make(self, key: Key, path: Path) -> Pin:
+        pin = Pin(path)
+        with self._lock:
+            older = [self._pins.pop(key, None)]
+            self._pins[key] = pin
+            self._seen[key] = pin.files
+            self._seen.move_to_end(key)
+            if len(self._pins) > MOST_PINS:
+                older.append(self._pins.popitem(last=False)[1])
+            if len(self._seen) > MOST_SEEN:
+                self._seen.popitem(last=False)
+        for each in filter(None, older):
+            each.close()
+        return pin
+
+    def seen(self, key: Key, name: str) -> Version | None:
+        """The version of a file that a login saw last; None when it saw none or that is forgotten."""
+        with self._lock:
+            return self._seen.get(key, {}).get(name)
+
+    def fetched(self, key: Key, pin: Pin, name: str) -> None:
+        """A file was fetched whole; after the last one the login goes on to the newest revision."""
+        pin.fetched.add(name)
+        if pin.fetched >= pin.files.keys():
+            self.drop(key, pin)
+
+    def drop(self, key: Key, pin: Pin | None = None) -> None:
+        """Go on to the newest revision; with `pin`, only if it is still that one."""
+        with self._lock:
+            if pin is not None and self._pins.get(key) is not pin:
+                return
+            dropped = self._pins.pop(key, None)
+        if dropped is not None:
+            dropped.close()
+
+    def sweep(self) -> None:
+        """Close what nobody has looked at for a while."""
+        with self._lock:
+            keys = list(self._pins)
+        for key in keys:
+            self.get(key)
+
+    def close(self) -> None:
+        with self._lock:
+            pins = [self._pins.popitem()[1] for _ in range(len(self._pins))]
+        for pin in pins:
+            pin.close()
