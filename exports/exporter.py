@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from exports.dispatcher import Dispatcher
+from exports.full import FullExports
 from exports.leader import Held, leadership
 from exports.mirror import Mirror
 from exports.parts import Part, PartThread
@@ -27,7 +28,12 @@ def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence
     """The parts in the order in which they are started: who takes comes before who gives."""
     pusher = Pusher(settings)
     mirror = Mirror(settings, hooks, pusher.tell)
-    return (pusher, mirror, Dispatcher(settings, mirror.tell))
+    return (
+        pusher,
+        mirror,
+        Dispatcher(settings, mirror.tell),
+        FullExports(settings, registry.folders, mirror.tell),
+    )
 
 
 class Exporter:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
-from peewee import IntegrityError
-
 import layout
 from exports.swap import STAGING
 from handlers.base import Handler
@@ -42,26 +40,25 @@ class Written:
 def write_full(
     settings: Settings, handler: Handler, account: Account, progress: Progress = lambda done, rows: None
 ) -> Written:
-    """Write all records, put the file in place, and record it; what waits in the outbox for just this is done with it.
+    """Write all records and put the file in place; what waits in the outbox for just this is done with it.
 
     May be killed anywhere and called again, also by several at once: the file is renamed into place whole, and the
-    outbox forgets it in the transaction that records it.
+    outbox forgets last. The row in `export` comes before the file, so that the mirror, which is quick, takes it
+    neither for another program's nor for the revision before.
     """
     asked = _asked(account, handler.entity)
     path = path_of(account, handler.entity, handler.schema.folder, now())
     target = layout.export_source(settings, account.name) / path
     with _staged(settings) as file:
         rows = _fill(file, handler, account, progress)
-        digest = _digest(file)
+        revision = _record(account, handler.entity, path, _digest(file), min(asked.values(), default=now()))
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file.name).replace(target)
     layout.sync_folder(target.parent)
-    try:
-        revision = _record(account, handler.entity, path, digest, asked)
-    except IntegrityError:
-        # The account was removed meanwhile: it must not leave a file to the next one of its name.
+    Outbox.delete().where(Outbox.number.in_(list(asked))).execute()
+    if not Account.select().where(Account.id == account.id).exists():
+        # It was removed meanwhile, and must not leave a file to the next one of its name.
         target.unlink(missing_ok=True)
-        raise
     return Written(path, target, rows, revision)
 
 
@@ -123,21 +120,19 @@ def _digest(file: TextIO) -> str:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
 
-def _record(account: Account, entity: str, path: str, digest: str, asked: dict[int, dt.datetime]) -> int:
-    """Note that a file lies at `path`, as was `asked`; return its revision: each of one day has a higher one."""
+def _record(account: Account, entity: str, path: str, digest: str, created_at: dt.datetime) -> int:
+    """Note that a file is about to lie at `path`; return its revision: each file of one day has a higher one."""
     with transaction():
         values = {"kind": "full", "entity": entity, "revision": 0}
         Export.insert(account=account, path=path, **values).on_conflict_ignore().execute()
         row = held(account, path)
         row.kind, row.entity, row.error = "full", entity, ""
-        row.revision, row.state, row.digest = row.revision + 1, "waiting", digest
-        row.created_at = min(asked.values(), default=now())
+        row.revision, row.state, row.digest, row.created_at = row.revision + 1, "waiting", digest, created_at
         row.ready_at = row.collected_at = row.collected_by = row.collected_from = None
         row.removed_at = row.removed_by = None
         row.save()
-        # The mirror may have found the file before it was recorded.
+        # Another program may have put a file there before.
         ExportFile.update(export=row).where((ExportFile.account == account) & (ExportFile.path == path)).execute()
-        Outbox.delete().where(Outbox.number.in_(list(asked))).execute()
     return int(row.revision)
 
 

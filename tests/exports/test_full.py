@@ -328,20 +328,22 @@ def test_a_writer_ends_with_the_server(settings: Settings, partner: Partner, env
     assert len(outbox()) == 1
 
 
-def test_a_kill_before_it_is_recorded_is_made_good(partner: Partner) -> None:
-    """The file lies in place and the outbox still wants it: it is written again, and recorded as one."""
+@pytest.mark.parametrize("placed", [False, True], ids=["before the rename", "after it"])
+def test_a_kill_around_the_rename_is_made_good(partner: Partner, placed: bool) -> None:
+    """The row is there and the outbox still wants the file: it is written again, under the same name."""
     written = export(partner)
-    Export.delete().execute()
+    if not placed:
+        written.file.unlink()
     ask(partner)
 
     again = export(partner)
 
     assert (again.path, again.file.exists(), outbox()) == (written.path, True, [])
-    assert [(row.revision, row.state) for row in Export.select()] == [(1, "waiting")]
+    assert [(row.revision, row.state) for row in Export.select()] == [(2, "waiting")]
 
 
-def test_what_the_mirror_found_first_belongs_to_the_export(partner: Partner) -> None:
-    """It may have taken the file for another program's before it was recorded."""
+def test_a_file_that_another_program_had_there_gives_way(partner: Partner) -> None:
+    """Its row in the ledger becomes the export's."""
     path = export(partner).path
     Export.delete().execute()
     ExportFile.create(account=partner.account, path=path, size=1, mtime_ns=1)
