@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-import passwords
 from ftps import FrontDoor
 from hooks import Hooks
 from schemas import SCHEMAS
 from settings import Settings
+from tests.quick import QUICK
+from tests.ftps.shelf import Shelf, on_loopback
 from tests.visitor import PASSWORD, House, Recorder, add_account
 
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return passwords.hash_password(PASSWORD)
+    """A cheap one: a login with what `account add` makes costs a fifth of a second, here some hundred times."""
+    return QUICK.hash(PASSWORD)
 
 
 @pytest.fixture
@@ -59,3 +61,15 @@ def make_house(make_settings: Callable[..., Settings], open_house: Callable[...,
 def house(make_house: Callable[..., House]) -> House:
     """A House with the default settings."""
     return make_house()
+
+
+@pytest.fixture
+def shelf(house: House) -> Shelf:
+    """The export folder of a house on SQLite."""
+    return Shelf(house)
+
+
+@pytest.fixture
+def both_shelf(settings: Settings, open_house: Callable[..., House]) -> Shelf:
+    """The export folder of a house, once on each engine."""
+    return Shelf(open_house(on_loopback(settings)))

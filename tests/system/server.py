@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.ports import free_port
+from tests.quick import QUICK
 from tests.tls import client_context
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,6 +49,31 @@ class Server:
     def add_account(self, name: str = "acme", *options: str) -> None:
         self.command("account", "add", name, "--email", f"ops@{name}.example", "--password-stdin", *options,
                      input=PASSWORD + "\n")  # fmt: skip
+
+    def make_logins_cheap(self) -> None:
+        """For tests of many logins whose matter is not what a login costs."""
+        self.ask(f"UPDATE login SET password_hash = '{QUICK.hash(PASSWORD)}'")
+
+    def ask(self, sql: str) -> list[Any]:
+        """Rows from the database, past the program: cheap enough to be asked time and again."""
+        url = self.environment["FTPDOCK_DATABASE"]
+        if url.startswith("sqlite:///"):
+            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60)) as file, file:
+                return file.execute(sql).fetchall()
+        with psycopg.connect(url) as connection:
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def unfinished(self, number: int = 0) -> int:
+        """How many imports are not over, of all or of this one."""
+        which = f"AND upload.id = {number}" if number else ""
+        ((count,),) = self.ask(
+            "SELECT count(*) FROM upload LEFT JOIN import_run ON import_run.number = upload.id"
+            f" WHERE upload.state IN ('waiting', 'picked') {which}"
+            f" AND (import_run.status IS NULL OR import_run.status NOT IN {DONE})"
+        )
+        assert isinstance(count, int)
+        return count
 
     def start(self) -> None:
         """Start the server in a process group of its own and wait until it says that it is ready."""
@@ -116,7 +145,10 @@ class Server:
 
     def finished(self, number: int, patience: float = 120) -> dict[str, Any]:
         """Wait until an import is over; what `imports show --json` says."""
-        return wait_for(lambda: next((each for each in [self.show(number)] if each["status"] in DONE), None), patience)
+        wait_for(lambda: not self.unfinished(number), patience)
+        shown = self.show(number)
+        assert shown["status"] in DONE, shown
+        return shown
 
 
 def wait_for(check: Callable[[], Any], patience: float = 30) -> Any:
@@ -124,5 +156,5 @@ def wait_for(check: Callable[[], Any], patience: float = 30) -> Any:
     deadline = time.monotonic() + patience
     while not (found := check()):
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(0.05)
     return found
