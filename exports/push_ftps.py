@@ -93,7 +93,7 @@ class FtpsRemote:
         with _said(f"listing {folder}"):
             self._client.cwd(folder)
             try:
-                listed = [posixpath.basename(line) for line in self._client.nlst()]
+                listed = [posixpath.basename(line) for line in self._lines("NLST")]
             except ftplib.error_perm as error:
                 if not str(error).startswith("550"):
                     raise
@@ -102,6 +102,14 @@ class FtpsRemote:
             finally:
                 self._client.cwd(self._home)
         return [name for name in listed if name not in ("", ".", "..")]
+
+    def _lines(self, command: str) -> list[str]:
+        with self._client.transfercmd(command) as data:
+            with data.makefile("r", encoding=self._client.encoding, errors="surrogateescape") as lines:
+                listed = lines.read().splitlines()
+            _say_goodbye(data)
+        self._client.voidresp()
+        return listed
 
     def put(self, path: str, content: BinaryIO) -> None:
         with _said(f"writing {path}"):
@@ -122,9 +130,7 @@ class FtpsRemote:
             with contextlib.suppress(OSError, EOFError):
                 self._client.voidresp()
             raise
-        if isinstance(data, ssl.SSLSocket):
-            with contextlib.suppress(OSError):
-                data.unwrap()
+        _say_goodbye(data)
 
     def replace(self, source: str, path: str) -> None:
         try:
@@ -156,6 +162,13 @@ class FtpsRemote:
                 self._client.sock.settimeout(1)
             self._client.quit()
         self._client.close()
+
+
+def _say_goodbye(data: socket.socket) -> None:
+    """By close_notify, without which a file may count as cut. What the server makes of it stands in its reply."""
+    if isinstance(data, ssl.SSLSocket):
+        with contextlib.suppress(OSError):
+            data.unwrap()
 
 
 def _context(access: Access) -> ssl.SSLContext:

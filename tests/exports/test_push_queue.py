@@ -1,0 +1,214 @@
+"""Which exports are delivered to which target, in which order, and what happens when that fails."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from pathlib import Path
+
+import pytest
+
+from exports import push, push_queue, push_targets
+from exports.push_remote import opened
+from exports.push_source import Stopped
+from exports.push_stream import Stream
+from models import Delivery, Mail, Target, now
+from models.target import backlog, deliveries_of
+from settings import Settings
+from tests.exports.pushing import Desk, tree
+from tests.system.server import wait_for
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """The folder of a partner that is reached without a server."""
+    path = tmp_path / "inbox"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def target(desk: Desk, inbox: Path) -> Target:
+    return desk.target(f"file://{inbox}")
+
+
+def fresh(target: Target) -> Target:
+    found: Target = Target.get_by_id(target.number)
+    return found
+
+
+def test_what_is_ready_is_delivered_in_order_of_arrival(desk: Desk, inbox: Path, target: Target) -> None:
+    """A folder with its files, under the same names as in /Export."""
+    for name in ("B", "A", "C"):
+        desk.order(name)
+    desk.push()
+
+    assert desk.states() == [(f"order_{name}", 1, "delivered") for name in ("B", "A", "C")]
+    assert len(tree(inbox)) == 6
+    assert tree(inbox)["Orders/order_A/order_data_A.csv"] == b"data 1"
+
+
+def test_what_is_told_is_delivered_at_once(desk: Desk, target: Target) -> None:
+    """Long before the next sweep, which finds what nobody told of."""
+    with desk.pushing() as pusher:
+        desk.order("A")
+        wait_for(lambda: desk.states("delivered"))
+        pusher.tell(desk.order("B").number)
+        wait_for(lambda: len(desk.states("delivered")) == 2, 20)
+
+
+def test_a_target_gets_what_comes_later(desk: Desk, inbox: Path) -> None:
+    """Unless it is added with --all; and what is not ready yet is not there."""
+    desk.order("old")
+    late, whole = desk.target(f"file://{inbox}/late"), desk.target(f"file://{inbox}/whole", everything=True)
+    desk.order("new")
+    desk.order("unready", state="waiting")
+
+    assert [push_queue.plan(each) for each in (late, whole)] == [1, 2]
+    assert [push_queue.plan(each) for each in (late, whole)] == [0, 0]
+
+
+def test_kinds_narrow_a_target_down(desk: Desk, inbox: Path) -> None:
+    """Only full exports, or only orders."""
+    orders = desk.target(f"file://{inbox}/orders", kinds=["order"])
+    full = desk.target(f"file://{inbox}/full", kinds=["full"])
+    desk.order("A")
+    desk.full("PRODUCT_23_11_2026.csv", b"SKU_ID\r\n")
+    for each in (orders, full):
+        push_queue.plan(each)
+
+    assert [state[0] for state in desk.states()] == ["order_A", "PRODUCT_23_11_2026.csv"]
+
+
+def test_a_newer_revision_takes_the_place_of_one_that_waits(desk: Desk, inbox: Path, target: Target) -> None:
+    """The older one is skipped, and never overwrites the newer one."""
+    desk.order("A")
+    push_queue.plan(target)
+    desk.order("B")
+    push_queue.plan(target)
+    desk.order("A", revision=2)
+    desk.push()
+
+    assert desk.states() == [("order_A", 1, "skipped"), ("order_B", 1, "delivered"), ("order_A", 2, "delivered")]
+    assert tree(inbox)["Orders/order_A/order_items_A.csv"] == b"items 2"
+
+
+def test_a_refused_file_fails_alone(desk: Desk, inbox: Path, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After five tries, with a mail to the admin; what comes behind it is delivered. `retry` delivers it, too."""
+    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", (0.1,) * 4)
+    monkeypatch.setattr(push, "LOOK", 0.1)
+    (inbox / "Orders").write_text("a file in the way")
+    desk.order("A")
+    push_queue.plan(target)
+    desk.full("PRODUCT_23_11_2026.csv", b"SKU_ID\r\n")
+    desk.push()
+
+    assert desk.states() == [("order_A", 1, "failed"), ("PRODUCT_23_11_2026.csv", 1, "delivered")]
+    shown = deliveries_of([Delivery.get().export_id])
+    ((only,),) = shown.values()
+    assert (only["target"], only["state"], only["attempts"]) == (target.number, "failed", 5)
+    assert "Orders" in only["error"]
+    assert [mail.data["what"] for mail in Mail.select()] == ["target_refused"]
+
+    (inbox / "Orders").unlink()
+    assert push_queue.retry(target) == 1
+    desk.push()
+    assert desk.states("delivered")[0] == ("order_A", 1, "delivered")
+
+
+def test_what_is_gone_from_the_export_tree_fails(desk: Desk, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a word about how to get it back."""
+    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", ())
+    export = desk.order("A")
+    push_queue.plan(target)
+    for file in (desk.root / export.path).iterdir():
+        file.unlink()
+    (desk.root / export.path).rmdir()
+    desk.push()
+
+    assert "exports replay" in Delivery.get().error
+
+
+def test_three_days_of_patience(desk: Desk, target: Target) -> None:
+    """The stream is held with growing pauses; what waited for three days fails, with one mail; the rest waits."""
+    desk.order("A")
+    push_queue.plan(target)
+    begun = now()
+    pauses = []
+    for _ in range(7):
+        assert push_queue.held(target.number, "no route", begun) == 0
+        pauses.append((fresh(target).due_at - begun).total_seconds())
+    assert pauses == [5, 15, 60, 300, 900, 900, 900]
+    assert push_queue.due(begun) == []
+    assert push_queue.due(begun + HOUR) == [target.number]
+
+    desk.order("B")
+    push_queue.plan(target)
+    Delivery.update(created_at=begun + 70 * HOUR).where(Delivery.number == 2).execute()
+    assert push_queue.held(target.number, "no route", begun + 73 * HOUR) == 1
+    assert push_queue.held(target.number, "no route", begun + 74 * HOUR) == 0
+    assert desk.states() == [("order_A", 1, "failed"), ("order_B", 1, "waiting")]
+    assert [(mail.data["what"], mail.data["words"]) for mail in Mail.select()] == [("target", "no route")]
+    assert backlog() == {"waiting": 1, "failed": 1, "oldest_waiting_seconds": 0}
+
+
+def test_a_delivery_ends_the_outage(desk: Desk, target: Target) -> None:
+    """The next one begins to count anew."""
+    desk.order("A")
+    push_queue.plan(target)
+    push_queue.held(target.number, "no route", now())
+    push_queue.restart(target)
+    push_queue.held(target.number, "no route", now() - HOUR)
+    Stream(desk.settings, target.number, threading.Event()).run()
+
+    row = fresh(target)
+    assert (row.failures, row.due_at, row.unreachable_since, row.error) == (0, None, None, "")
+
+
+def test_a_disabled_target_or_account_is_held(desk: Desk, target: Target) -> None:
+    """And gets afterwards what became ready meanwhile."""
+    push_targets.switch(target, disabled=True)
+    with desk.pushing():
+        desk.order("A")
+        assert push_queue.enabled() == []
+        push_targets.switch(target, disabled=False)
+        wait_for(lambda: desk.states("delivered"))
+    desk.account.disabled = True
+    desk.account.save()
+    assert push_queue.enabled() == []
+
+
+def test_a_kill_before_the_commit_repeats_the_delivery(desk: Desk, inbox: Path, target: Target) -> None:
+    """The same bytes under the same names, and nothing beside them."""
+    desk.order("A")
+    desk.push()
+    before = tree(inbox)
+    Delivery.update(state="waiting").execute()
+    desk.push()
+
+    assert tree(inbox) == before
+    assert [each.name for each in (inbox / "Orders").iterdir()] == ["order_A"]
+
+
+def test_a_stop_interrupts_an_upload(desk: Desk, inbox: Path, target: Target) -> None:
+    """It waits still, and nothing lies under its name."""
+    desk.full("PRODUCT_23_11_2026.csv", b"x" * 1000)
+    push_queue.plan(target)
+    stopping = threading.Event()
+    stream = Stream(desk.settings, target.number, stopping)
+    waiting = push_queue.head(target.number)
+    assert waiting is not None
+    stopping.set()
+    access = push_targets.access_of(desk.settings, target)
+    with opened(access) as remote, pytest.raises(Stopped):
+        stream._deliver(remote, "acme", waiting)
+
+    assert desk.states() == [("PRODUCT_23_11_2026.csv", 1, "waiting")]
+    assert not (inbox / "Products" / "PRODUCT_23_11_2026.csv").exists()

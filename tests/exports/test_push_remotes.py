@@ -1,0 +1,175 @@
+"""The contract of every remote: FTPS and SFTP by real servers, and a folder by fsspec."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exports.push_remote import Access, PushError, Remote, Unreachable, opened
+from exports.push_source import Source, source
+from exports.push_steps import deliver, probe
+from exports.push_url import read_url
+from tests.exports.pushing import tree
+from tests.remotes import PASSWORD, FtpsServer, SshServer
+
+ORDER = {"order_items_A.csv": b"items\r\n", "order_data_A.csv": b"data\r\n" * 9_999}
+
+
+def access(url: str, **values: Any) -> Access:
+    place = read_url(url)
+    return Access(place.url, place.scheme, place.host, place.port, place.path, place.username, **values)
+
+
+def folder(files: dict[str, bytes]) -> Source:
+    return Source(True, {name: io.BytesIO(content) for name, content in files.items()})
+
+
+def file(content: bytes) -> Source:
+    return Source(False, {"": io.BytesIO(content)})
+
+
+@pytest.fixture(params=["ftps", "ftps-files-only", "sftp", "file"])
+def there(request: pytest.FixtureRequest, tmp_path: Path, ca_file: str) -> tuple[Access, Path]:
+    """How to get to a partner's server, and its root."""
+    if request.param == "sftp":
+        ssh = request.getfixturevalue("ssh")
+        return ssh_access(ssh), ssh.folder
+    if request.param == "file":
+        (tmp_path / "there").mkdir()
+        return access(f"file://{tmp_path / 'there'}"), tmp_path / "there"
+    ways = ["files-only"] if request.param.endswith("files-only") else []
+    server = request.getfixturevalue("make_ftps")(*ways)
+    return access(server.url, secret=PASSWORD, ca_file=ca_file), server.folder
+
+
+def ssh_access(ssh: SshServer, **values: Any) -> Access:
+    values = {"secret": PASSWORD, "key_file": str(ssh.user_key), "host_key": ssh.fingerprint()} | values
+    return access(ssh.url, **values)
+
+
+def test_a_remote_keeps_the_contract(there: tuple[Access, Path]) -> None:
+    """A folder appears whole; a newer revision takes its place, with what it lacks; a repetition changes nothing; what
+    a kill left is taken away; a file takes the place of the one before; a probe leaves nothing."""
+    how, root = there
+    with opened(how) as remote:
+        path = f"{remote.base}/Orders/order_A"
+        for _ in range(2):
+            deliver(remote, path, folder(ORDER))
+            assert tree(root) == {f"Orders/order_A/{name}": content for name, content in ORDER.items()}
+        _leave_what_a_kill_leaves(remote, path)
+        deliver(remote, path, folder({"order_data_A.csv": b"new"}))
+        deliver(remote, f"{remote.base}/Products/P.csv", file(b"old"))
+        deliver(remote, f"{remote.base}/Products/P.csv", file(b"new"))
+        probe(remote, remote.base)
+
+    assert tree(root) == {"Orders/order_A/order_data_A.csv": b"new", "Products/P.csv": b"new"}
+    assert sorted(each.name for each in (root / "Orders").iterdir()) == ["order_A"]
+
+
+def _leave_what_a_kill_leaves(remote: Remote, path: str) -> None:
+    for ending in (".part", ".old"):
+        remote.make_folder(path + ending)
+        remote.put(f"{path}{ending}/half.csv", io.BytesIO(b"hal"))
+
+
+def test_what_nobody_may_write_is_refused_or_unreachable(there: tuple[Access, Path]) -> None:
+    """A file stands where the folder should be: an error for a person, and the connection goes on."""
+    how, root = there
+    (root / "Orders").write_bytes(b"no folder")
+    with opened(how) as remote:
+        with pytest.raises(PushError, match="Orders"):
+            deliver(remote, f"{remote.base}/Orders/order_A", folder(ORDER))
+        deliver(remote, f"{remote.base}/P.csv", file(b"fine"))
+
+    assert tree(root) == {"Orders": b"no folder", "P.csv": b"fine"}
+
+
+def test_ftps_reuses_the_session_on_the_data_channel(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """As vsftpd and others demand."""
+    with opened(access(make_ftps().url, secret=PASSWORD, ca_file=ca_file)) as remote:
+        client = remote._client  # type: ignore[attr-defined]
+        data = client.transfercmd("NLST")
+        assert data.session_reused
+        data.close()
+
+
+def test_ftps_sends_no_password_to_a_server_that_it_does_not_trust(make_ftps: Callable[..., FtpsServer]) -> None:
+    """A certificate of an unknown authority, or for another name: the message says what to do."""
+    url = make_ftps().url
+    for wrong in (access(url, secret=PASSWORD), access(url.replace("localhost", "127.0.0.1"), secret=PASSWORD)):
+        with pytest.raises(Unreachable, match=r"certificate is not trusted .* --ca-file"), opened(wrong):
+            pass
+
+
+def test_ftps_wrong_password(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """It holds the stream, in the server's words and without the password."""
+    with (
+        pytest.raises(Unreachable, match="530") as caught,
+        opened(access(make_ftps().url, secret="wrong one", ca_file=ca_file)),
+    ):
+        pass
+    assert "wrong one" not in str(caught.value)
+
+
+def test_sftp_knows_its_server_by_any_of_its_keys(ssh: SshServer) -> None:
+    """The partner may have named the fingerprint of the key that is not offered first."""
+    with opened(ssh_access(ssh, host_key=ssh.fingerprint("ecdsa"))) as remote:
+        assert remote.base == str(ssh.folder)
+
+
+def test_sftp_sends_nothing_to_a_server_with_another_host_key(ssh: SshServer) -> None:
+    """Set up anew, or somebody else: the message names both fingerprints."""
+    pinned = ssh_access(ssh)
+    ssh.kill()
+    ssh.new_host_key()
+    ssh.start()
+
+    with pytest.raises(Unreachable, match="shows the host key SHA256:") as caught, opened(pinned):
+        pass
+    assert pinned.host_key in str(caught.value)
+    assert ssh.fingerprint() in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"secret": "no passphrase"}, {"key_file": "/dev/null"}, {"key_file": ""}])
+def test_sftp_wrong_keys_and_passwords(ssh: SshServer, wrong: dict[str, str]) -> None:
+    """All of them hold the stream with a word about the login."""
+    with pytest.raises(Unreachable, match=r"logging in at 127\.0\.0\.1"), opened(ssh_access(ssh, **wrong)):
+        pass
+
+
+def test_a_folder_that_is_not_mounted_is_unreachable(tmp_path: Path) -> None:
+    """Nothing is written below a mount point that has nothing mounted."""
+    with pytest.raises(Unreachable, match="mounted"), opened(access(f"file://{tmp_path / 'away'}")):
+        pass
+    assert not (tmp_path / "away").exists()
+
+
+def test_memory_is_a_remote_too(tmp_path: Path) -> None:
+    """What fsspec serves without renaming: copied and deleted."""
+    with opened(access("memory://inbox")) as remote:
+        deliver(remote, f"{remote.base}/Orders/order_A", folder(ORDER))
+        deliver(remote, f"{remote.base}/Orders/order_A", folder({"order_data_A.csv": b"new"}))
+        names = remote.names(f"{remote.base}/Orders"), remote.names(f"{remote.base}/Orders/order_A")
+
+    assert names == (["order_A"], ["order_data_A.csv"])
+
+
+def test_the_files_of_a_folder_are_of_one_revision(tmp_path: Path) -> None:
+    """Opened together: an exchange of the folder meanwhile changes none of them; the file to wait for comes last."""
+    path = tmp_path / "order_A"
+    path.mkdir()
+    for name in ("order_data_A.csv", "order_items_A.csv", ".hidden"):
+        (path / name).write_bytes(b"old")
+
+    with source(path, threading.Event()) as found:
+        path.rename(tmp_path / "aside")
+        path.mkdir()
+        (path / "order_data_A.csv").write_bytes(b"new")
+        read = {name: each.read() for name, each in found.files.items()}
+
+    assert list(read.items()) == [("order_items_A.csv", b"old"), ("order_data_A.csv", b"old")]

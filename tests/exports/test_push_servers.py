@@ -1,0 +1,136 @@
+"""Partners' servers that go away, come back, are killed in mid-upload, or hang."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import models
+from exports import push, push_queue, push_targets
+from models import Target
+from settings import Settings
+from tests.exports.pushing import Desk
+from tests.ports import free_port
+from tests.remotes import PASSWORD, SLOW, FtpsServer, SshServer
+from tests.system.server import wait_for
+
+MakeFtps = Callable[..., FtpsServer]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of a fifth of a second."""
+    monkeypatch.setattr(push_queue, "PAUSES", (0.2,))
+    monkeypatch.setattr(push, "LOOK", 0.1)
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+@pytest.fixture
+def quick(make_settings: Callable[..., Settings]) -> Desk:
+    """A Desk on SQLite, where the database is of no account."""
+    return Desk(make_settings())
+
+
+def error_of(target: Target) -> str:
+    return str(Target.get_by_id(target.number).error)
+
+
+@pytest.mark.parametrize("kind", ["ftps", "sftp"])
+def test_unreachable_then_reachable(
+    quick: Desk, make_ftps: MakeFtps, ssh: SshServer, ca_file: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What arrived meanwhile is delivered in order of arrival once the server is back."""
+    server = ssh if kind == "sftp" else make_ftps()
+    ours = {"ftps": {"ca_file": ca_file}, "sftp": {"key_file": str(ssh.user_key), "host_key": ssh.fingerprint()}}
+    server.kill()
+    target = quick.target(server.url, secret=PASSWORD, **ours[kind])
+    with quick.pushing(), caplog.at_level(logging.INFO, "ftpdock.exports"):
+        for name in ("C", "A", "B"):
+            quick.order(name)
+        wait_for(lambda: error_of(target))
+        assert {state for _, _, state in quick.states()} == {"waiting"}
+        server.start()
+        wait_for(lambda: len(quick.states("delivered")) == 3)
+
+    delivered = [message for message in caplog.messages if "delivered" in message]
+    assert [message.partition("order_")[2][0] for message in delivered] == ["C", "A", "B"]
+    assert server.tree()["Orders/order_A/order_items_A.csv"] == b"items 1"
+    assert (error_of(target), PASSWORD in caplog.text) == ("", False)
+
+
+def test_a_server_killed_in_mid_upload_has_no_half_file(desk: Desk, make_ftps: MakeFtps, ca_file: str) -> None:
+    """Nothing lies under the final name until the whole file does, after the server's restart."""
+    server = make_ftps("slow")
+    desk.target(server.url, secret=PASSWORD, ca_file=ca_file)
+    content = b"SKU_ID,Name\r\n" + b"x" * 3 * SLOW
+    final = server.folder / "Products" / "PRODUCT_23_11_2026.csv"
+    part = final.with_name(final.name + ".part")
+    with desk.pushing():
+        desk.full(final.name, content)
+        wait_for(lambda: part.exists() and part.stat().st_size)
+        server.kill()
+        assert not final.exists()
+        assert part.stat().st_size < len(content)
+        server.start()
+        wait_for(lambda: desk.states("delivered"))
+
+    assert server.tree() == {f"Products/{final.name}": content}
+
+
+def test_targets_don_t_hold_each_other_up(quick: Desk, make_ftps: MakeFtps, ca_file: str) -> None:
+    """One takes connections and never answers, one is not there; the third is delivered to."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for port in (silent.getsockname()[1], free_port()):
+            quick.target(f"ftps://acme@127.0.0.1:{port}", secret=PASSWORD)
+        good = quick.target(make_ftps().url, secret=PASSWORD, ca_file=ca_file)
+        with quick.pushing():
+            quick.order("A")
+            wait_for(lambda: quick.states("delivered"))
+            assert push_queue.head(good.number) is None
+            # Ends what waits for a greeting.
+            silent.accept()[0].close()
+
+
+def test_no_secret_lies_in_the_database_in_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypted with a key that only the server's user can read, or nowhere but in the environment."""
+    target = desk.target("ftps://acme@ftp.example", secret=PASSWORD)
+    dump = str(list(models.database.obj.execute_sql("SELECT * FROM target")))
+    key = desk.settings.home / "certs" / "secret.key"
+
+    assert PASSWORD not in dump
+    assert key.stat().st_mode & 0o777 == 0o600
+    access = push_targets.access_of(desk.settings, target)
+    assert access.secret == PASSWORD
+    assert PASSWORD not in repr(access)
+
+    push_targets.change(desk.settings, target, secret_env="ACME_PASSWORD")
+    monkeypatch.setenv("ACME_PASSWORD", "of the environment")
+    assert push_targets.access_of(desk.settings, target).secret == "of the environment"
+    assert target.secret == ""
+
+
+def test_a_lost_key_or_variable_is_told(quick: Desk, tmp_path: Path) -> None:
+    """With what is missing and what to do; the deliveries are held."""
+    lost = quick.target("ftps://acme@ftp.example/a", secret=PASSWORD)
+    unset = quick.target("ftps://acme@ftp.example/b", secret_env="NOBODY_SET_THIS")
+    (quick.settings.home / "certs" / "secret.key").unlink()
+    quick.target("ftps://acme@ftp.example/c", secret="makes another key")
+    with quick.pushing():
+        quick.order("A")
+        wait_for(lambda: error_of(lost) and error_of(unset))
+
+    assert f"ftpdock target set {lost.number} --password-stdin" in error_of(lost)
+    assert "NOBODY_SET_THIS" in error_of(unset)
+
+
+def test_a_server_that_repeats_the_password_is_not_quoted(quick: Desk) -> None:
+    """What is stored and logged of its words has none."""
+    assert push_targets.clean(f"530 {PASSWORD} is\r\nwrong", PASSWORD) == "530 *** is wrong"

@@ -1,0 +1,159 @@
+"""Partners' servers: a plain FTPS server (pyftpdlib) and Debian's OpenSSH, each a process of its own on loopback.
+
+Run as a program, this file is the FTPS server: `remotes.py PORT FOLDER CERTIFICATE [slow] [files-only]`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).parents[1]
+SSHD = "/usr/sbin/sshd"
+PASSWORD = "pass phrase of acme"
+
+
+class Remote:
+    """A server that can be started, killed and started again on its port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        folder.mkdir(parents=True)
+        self._process: subprocess.Popen[str] | None = None
+
+    def _arguments(self) -> list[str]:
+        raise NotImplementedError
+
+    def _ready(self, line: str) -> bool:
+        raise NotImplementedError
+
+    def start(self, *more: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen([*self._arguments(), *more], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                         text=True, env=environment)  # fmt: skip
+        assert self._process.stderr is not None
+        said = []
+        for line in self._process.stderr:
+            said.append(line)
+            if self._ready(line):
+                return
+        raise AssertionError(f"the server did not start: {''.join(said)}")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stderr is not None
+            self._process.stderr.close()
+            self._process = None
+
+    def tree(self) -> dict[str, bytes]:
+        """Path below the server's root to content."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
+
+
+class FtpsServer(Remote):
+    """Login acme with PASSWORD; shows the certificate in the file given."""
+
+    def __init__(self, folder: Path, certificate: Path) -> None:
+        super().__init__(folder)
+        self._certificate = certificate
+
+    def _arguments(self) -> list[str]:
+        return [sys.executable, __file__, str(self.port), str(self.folder), str(self._certificate)]
+
+    def _ready(self, line: str) -> bool:
+        return line == "ready\n"
+
+    @property
+    def url(self) -> str:
+        return f"ftps://acme@localhost:{self.port}"
+
+
+class SshServer(Remote):
+    """OpenSSH with a host key of its own; takes the key `user_key` of whoever runs the tests."""
+
+    def __init__(self, folder: Path, etc: Path) -> None:
+        super().__init__(folder)
+        self._etc = etc
+        etc.mkdir()
+        # It wants a folder that its package makes at boot.
+        Path("/run/sshd").mkdir(exist_ok=True)
+        self.user_key = etc / "user_key"
+        self.make_key(self.user_key, PASSWORD)
+        self.new_host_key()
+        (etc / "authorized").write_text(self.user_key.with_suffix(".pub").read_text())
+
+    def make_key(self, path: Path, passphrase: str = "", kind: str = "ed25519") -> None:
+        for old in (path, path.with_suffix(".pub")):
+            old.unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)], check=True)
+
+    def new_host_key(self) -> None:
+        for kind in ("ed25519", "ecdsa"):
+            self.make_key(self._etc / f"host_{kind}", kind=kind)
+
+    def fingerprint(self, kind: str = "ed25519") -> str:
+        """As ssh-keygen shows it, which the partner would read to us."""
+        shown = subprocess.run(["ssh-keygen", "-l", "-f", str(self._etc / f"host_{kind}.pub")], check=True,
+                               capture_output=True, text=True)  # fmt: skip
+        return shown.stdout.split()[1]
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "ListenAddress": "127.0.0.1", "Port": self.port, "PidFile": "none", "UsePAM": "no",
+            "StrictModes": "no", "PermitRootLogin": "yes", "PasswordAuthentication": "no",
+            "AuthorizedKeysFile": self._etc / "authorized",
+            "Subsystem": f"sftp internal-sftp -d {self.folder}",
+        }  # fmt: skip
+        keys = [f"-oHostKey={self._etc / f'host_{kind}'}" for kind in ("ed25519", "ecdsa")]
+        return [SSHD, "-D", "-e", "-f", "/dev/null", *keys, *(f"-o{name}={value}" for name, value in options.items())]
+
+    def _ready(self, line: str) -> bool:
+        return "Server listening on" in line
+
+    @property
+    def url(self) -> str:
+        return f"sftp://{getpass.getuser()}@127.0.0.1:{self.port}/~"
+
+
+SLOW = 2_000_000
+"""Bytes a second that a slow server takes."""
+
+
+def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
+    """The FTPS server; `files-only` renames no folders."""
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import ThrottledDTPHandler, TLS_DTPHandler, TLS_FTPHandler
+    from pyftpdlib.servers import FTPServer
+
+    class Channel(TLS_DTPHandler, ThrottledDTPHandler):
+        read_limit = SLOW if "slow" in ways else 0
+
+    class Session(TLS_FTPHandler):
+        certfile = certificate
+        tls_control_required = tls_data_required = True
+        authorizer = DummyAuthorizer()
+        auth_failed_timeout = 0
+        dtp_handler = Channel
+
+        def ftp_RNFR(self, path: str) -> None:
+            if "files-only" in ways and Path(path).is_dir():
+                self.respond("550 Not a plain file.")
+            else:
+                super().ftp_RNFR(path)
+
+    Session.authorizer.add_user("acme", PASSWORD, folder, perm="elradfmwMT")
+    server = FTPServer(("127.0.0.1", port), Session)
+    print("ready", file=sys.stderr, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), *sys.argv[2:])
