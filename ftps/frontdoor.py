@@ -12,6 +12,7 @@ from pyftpdlib.servers import FTPServer
 
 import certs
 import passwords
+from errors import SettingsError
 from ftps.data import DataChannel
 from ftps.identity import Schemas
 from ftps.session import Session
@@ -53,10 +54,14 @@ class FrontDoor:
         return self.shared.passive_used_up
 
     def open(self) -> None:
-        """Make what is missing and bind the port. Raises OSError or ftps.tls.TlsError."""
+        """Make what is missing and bind the port. Raises OSError, SettingsError or ftps.tls.TlsError."""
         # Without a handler of its own pyftpdlib would configure logging for the whole process.
         logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
         settings = self._settings
+        if settings.export_folder in [schema.folder for schema in self._schemas]:
+            raise SettingsError(
+                f"export_folder is {settings.export_folder!r}, which is a folder for uploads: choose another name"
+            )
         make_home(settings)
         certs.ensure(settings)
         # Made before the first login needs it, or that one would take longer.

@@ -46,7 +46,8 @@ class Site(Hashes):
 
     def ftp_SITE_STATUS(self, line: str) -> None:
         assert self.identity is not None
-        self.answer(functools.partial(status, self.identity, line.strip()))
+        folder = self.fs.map.export_folder
+        self.answer(functools.partial(status, self.identity, self.shared.schemas, folder, line.strip()))
 
     def ftp_SITE_VALIDATE(self, line: str) -> None:
         wanted = self.wanted(line.strip())

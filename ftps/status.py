@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
-from ftps.identity import Identity
+from ftps.identity import Identity, Schemas
 from ftps.pickups import next_pickup
 from ftps.replies import Refusal, lines
-from models import Account, ImportRun, Upload
+from models import Account, Export, ImportRun, Upload
 
 SHOWN = 10
 
 
-def status(identity: Identity, what: str) -> str:
+def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) -> str:
     """The reply to SITE STATUS: of the last uploads, of a number, or of a file's last upload. Raises Refusal."""
     query = (
         Upload.select(Upload, ImportRun, Account)
@@ -37,7 +37,23 @@ def status(identity: Identity, what: str) -> str:
     found = list(query.limit(1 if what else SHOWN))
     if what and not found:
         raise Refusal("550 No such import.")
-    return lines(211, "Imports:", [_line(upload) for upload in reversed(found)] or ["none yet"], "End of status.")
+    told = [_line(upload) for upload in reversed(found)] or ["none yet"]
+    if not what:
+        told += _not_fetched(identity, schemas, export_folder)
+    return lines(211, "Imports:", told, "End of status.")
+
+
+def _not_fetched(identity: Identity, schemas: Schemas, export_folder: str) -> list[str]:
+    """not fetched yet in /Export: 1 customer, 12 orders"""
+    mine = (Export.account == identity.account_id) & (Export.state == "ready")
+    counted = Export.select(Export.entity, fn.COUNT(Export.number)).where(mine).group_by(Export.entity).tuples()
+    counts = dict(counted)
+    told = [
+        f"{counts[schema.entity]} {schema.entity if counts[schema.entity] == 1 else schema.plural}"
+        for schema in schemas
+        if schema.entity in counts and schema.entity in identity.entities
+    ]
+    return [f"not fetched yet in /{export_folder}: {', '.join(told)}"] if told else []
 
 
 def _line(upload: Any) -> str:

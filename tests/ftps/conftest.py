@@ -13,8 +13,8 @@ from ftps import FrontDoor
 from hooks import Hooks
 from schemas import SCHEMAS
 from settings import Settings
-from tests.quick import QUICK
 from tests.ftps.shelf import Shelf, on_loopback
+from tests.quick import QUICK
 from tests.visitor import PASSWORD, House, Recorder, add_account
 
 
