@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from imports.reading import Column, FileShape
@@ -15,25 +16,38 @@ def settle(shape: FileShape, account: int, entity: str, *, keep: bool) -> FileSh
     if not opened:
         return shape
     if keep:
-        _remember(opened, account, entity)
-    query = OpenName.select(OpenName.prefix, OpenName.key, OpenName.name)
-    known = {(prefix, key): name for prefix, key, name in
-             query.where((OpenName.account == account) & (OpenName.entity == entity)).tuples()}  # fmt: skip
+        _remember([(column.open_prefix, column.open_name) for column in opened], account, entity)
+    known = _known(account, entity)
     return replace(shape, columns=tuple(_settled(column, known) for column in shape.columns))
 
 
-def _key(column: Column) -> str:
-    return match_key(column.open_name) or column.open_name
+def spelled(account: int, entity: str, prefix: str, names: Iterable[str]) -> dict[str, str]:
+    """What each of these names, which no file brought, is called by the account's files. New ones are remembered."""
+    wanted = list(dict.fromkeys(names))
+    if wanted:
+        _remember([(prefix, name) for name in wanted], account, entity)
+    known = _known(account, entity)
+    return {name: known[prefix, _key(name)] for name in wanted}
 
 
-def _remember(columns: list[Column], account: int, entity: str) -> None:
-    rows = [{"account": account, "entity": entity, "prefix": column.open_prefix, "key": _key(column),
-             "name": column.open_name} for column in columns]  # fmt: skip
+def _key(open_name: str) -> str:
+    return match_key(open_name) or open_name
+
+
+def _known(account: int, entity: str) -> dict[tuple[str, str], str]:
+    query = OpenName.select(OpenName.prefix, OpenName.key, OpenName.name)
+    found = query.where((OpenName.account == account) & (OpenName.entity == entity)).tuples()
+    return {(prefix, key): name for prefix, key, name in found}
+
+
+def _remember(columns: list[tuple[str, str]], account: int, entity: str) -> None:
+    rows = [{"account": account, "entity": entity, "prefix": prefix, "key": _key(name), "name": name}
+            for prefix, name in columns]  # fmt: skip
     OpenName.insert_many(rows).on_conflict_ignore().execute()
 
 
 def _settled(column: Column, known: dict[tuple[str, str], str]) -> Column:
-    name = known.get((column.open_prefix, _key(column)), column.open_name)
+    name = known.get((column.open_prefix, _key(column.open_name)), column.open_name)
     if column.kind != "open" or name == column.open_name:
         return column
     return replace(column, open_name=name, name=f"{column.open_prefix}: {name}")
