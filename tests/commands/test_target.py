@@ -1,0 +1,129 @@
+"""`target add|list|set|test|retry|disable|enable|remove`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import models
+from models import Account, Delivery, Export, Target, now
+from models.target import deliveries_of
+from settings import Settings
+from tests.remotes import PASSWORD, SshServer
+
+Done = Callable[..., str]
+Run = Callable[..., Any]
+SECRET = "a secret of theirs"
+
+
+@pytest.fixture
+def acme(done: Done) -> str:
+    done("account", "add", "acme", "--password-stdin", input="secret\n")
+    return "acme"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    path = tmp_path / "inbox"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[SshServer]:
+    server = SshServer(tmp_path / "ssh", tmp_path / "ssh-etc")
+    server.start()
+    yield server
+    server.kill()
+
+
+def listed(done: Done) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(done("target", "list", "--json"))
+    return found
+
+
+def test_add_list_and_remove(done: Done, acme: str) -> None:
+    """The user's name goes from the URL into its field; of the password only is shown where it is kept."""
+    said = done("target", "add", acme, "ftps://shop@ftp.example:2121/in", "--password-stdin", "--kinds", "order,full",
+                "--name", "The shop", input=SECRET + "\n")  # fmt: skip
+    assert said == "Added the target 1: ftps://ftp.example:2121/in. Try it: ftpdock target test 1\n"
+    (only,) = listed(done)
+    assert (only["url"], only["username"], only["password"], only["kinds"], only["name"]) == (
+        "ftps://ftp.example:2121/in", "shop", "encrypted", ["full", "order"], "The shop")  # fmt: skip
+    assert SECRET not in json.dumps(only) + done("target", "list")
+
+    assert done("target", "remove", "1", "--yes") == "Removed the target 1.\n"
+    assert listed(done) == []
+
+
+def test_a_password_in_the_url_is_refused(run: Run, done: Done, acme: str) -> None:
+    """With what to do instead, without repeating it, and nothing is stored."""
+    result = run("target", "add", acme, "ftps://shop:hunter2@ftp.example/in")
+
+    assert result.exit_code == 1
+    assert "leave it out" in result.output
+    assert "hunter2" not in result.output
+    assert listed(done) == []
+
+
+def test_a_password_is_needed_and_no_argument(run: Run, acme: str) -> None:
+    """Without a terminal it comes from stdin or the environment; both at once are wrong usage, too."""
+    url = "ftps://shop@ftp.example/in"
+    assert "--password-stdin or --password-env" in run("target", "add", acme, url).output
+    both = run("target", "add", acme, url, "--password-stdin", "--password-env", "X", input="x\n")
+    assert both.exit_code == 2
+
+
+def test_a_host_key_is_compared_by_a_person(run: Run, done: Done, acme: str, ssh: SshServer) -> None:
+    """Without a terminal nobody can: the fingerprint is shown, and has to be given."""
+    key = ("--key-file", str(ssh.user_key), "--password-stdin")
+    asked = run("target", "add", acme, ssh.url, *key, input=PASSWORD + "\n")
+    assert asked.exit_code == 1
+    assert f"--host-key {ssh.fingerprint()}" in asked.output
+
+    done("target", "add", acme, ssh.url, *key, "--host-key", ssh.fingerprint(), input=PASSWORD + "\n")
+    assert done("target", "test", "1").endswith("connected, logged in, wrote, renamed and removed a file.\n")
+    assert ssh.tree() == {}
+    done("target", "set", "1", "--host-key", "SHA256:" + "a" * 43)
+    wrong = run("target", "test", "1")
+    assert wrong.exit_code == 1
+    assert ssh.fingerprint() in wrong.output
+
+
+def test_set_changes_the_password(done: Done, run: Run, acme: str) -> None:
+    """Out of the database into the environment; without an option it is wrong usage."""
+    done("target", "add", acme, "ftps://shop@ftp.example/in", "--password-stdin", input=SECRET + "\n")
+    done("target", "set", "1", "--password-env", "ACME_PASSWORD", "--kinds", "all")
+    assert listed(done)[0]["password"] == "environment variable ACME_PASSWORD"
+    assert run("target", "set", "1").exit_code == 2
+    assert "ftpdock target list" in run("target", "test", "7").output
+
+
+def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
+    """What had failed waits again; what is held is told; exports show their deliveries."""
+    done("target", "add", acme, f"file://{inbox}", "--all")
+    models.database.connect(reuse_if_open=True)
+    account = Account.get()
+    export = Export.create(account=account, kind="order", entity="order", path="Orders/order_A", state="ready",
+                           ready_at=now())  # fmt: skip
+    Delivery.create(target=Target.get(), export=export, revision=1, state="failed", error="550 No.")
+    assert deliveries_of([export.number])[export.number][0]["error"] == "550 No."
+
+    assert listed(done)[0]["failed"] == 1
+    assert done("target", "retry", "1") == "1 to be delivered by the running server.\n"
+    assert (listed(done)[0]["waiting"], listed(done)[0]["failed"]) == (1, 0)
+    done("target", "disable", "1")
+    assert listed(done)[0]["disabled"] is True
+    done("target", "enable", "1")
+    assert listed(done)[0]["disabled"] is False
+
+
+def test_targets_go_with_their_account(done: Done, acme: str, inbox: Path, settings: Settings) -> None:
+    """And with their deliveries."""
+    done("target", "add", acme, f"file://{inbox}")
+    done("account", "remove", acme, "--yes")
+    assert listed(done) == []

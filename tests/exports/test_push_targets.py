@@ -1,0 +1,87 @@
+"""What can be a target, and what is said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from errors import FtpdockError
+from exports import push_targets
+from exports.push_url import read_url
+from models import Target
+from settings import Settings
+from tests.exports.pushing import Desk
+
+KEY = "SHA256:" + "a" * 43
+
+
+def test_a_url_is_taken_apart() -> None:
+    """The user's name is stored by itself, the usual port not at all."""
+    place = read_url("sftp://s%40hop@[::1]:22/~/in%20box/")
+
+    assert (place.url, place.host, place.port, place.path, place.username) == (
+        "sftp://[::1]/~/in%20box", "::1", 22, "/~/in box", "s@hop")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftps://shop:hunter2@ftp.example/in", "leave it out"),
+        ("ftps://shop:@ftp.example/in", "leave it out"),
+        ("ftp://shop:hunter2@ftp.example/in", "write ftps://host/folder"),
+        ("shop:hunter2@ftp.example/in", "no way|no scheme"),
+        ("ftps:///in", "names no host"),
+        ("ftps://shop@ftp.example/in?x=hunter2", r"behind \?"),
+        ("ftps://shop@ftp.example/../in", "'..'"),
+        ("ftps://shop@ftp.example:port/in", "port"),
+        ("gopher://ftp.example/in", "gopher:// can't be used"),
+        ("s3://bucket/in", "Install s3fs"),
+    ],
+)
+def test_what_is_no_url_of_a_target(url: str, said: str) -> None:
+    """The message says what to write, and repeats no password."""
+    with pytest.raises(FtpdockError, match=said) as caught:
+        read_url(url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "values", "said"),
+    [
+        ("ftps://ftp.example/in", {"secret": "x"}, "--username"),
+        ("ftps://shop@ftp.example/in", {}, "--password-stdin or --password-env"),
+        ("ftps://shop@ftp.example/in", {"secret_env": "not a name"}, "ACME_PASSWORD"),
+        ("ftps://shop@ftp.example/in", {"secret": "x", "ca_file": "/nowhere.pem"}, "no file /nowhere.pem"),
+        ("ftps://shop@ftp.example/in", {"secret": "x", "kinds": ["invoice"]}, "'invoice'"),
+        ("ftps://shop@ftp.example/in", {"secret": "x", "host_key": KEY}, "sftp:// only"),
+        ("sftp://shop@ftp.example/in", {"secret": "x", "host_key": "MD5:ab"}, "SHA256:"),
+        ("sftp://shop@ftp.example/in", {"secret": "x"}, "host key"),
+        ("sftp://shop@ftp.example/in", {"host_key": KEY}, "--key-file"),
+    ],
+)
+def test_what_a_target_needs(
+    make_settings: Callable[..., Settings], url: str, values: dict[str, object], said: str
+) -> None:
+    """Nothing is stored."""
+    with pytest.raises(FtpdockError, match=said):
+        Desk(make_settings()).target(url, **values)
+    assert Target.select().count() == 0
+
+
+def test_one_url_once(make_settings: Callable[..., Settings]) -> None:
+    """Two targets of an account with one URL would overwrite each other's files."""
+    desk = Desk(make_settings())
+    desk.target("file:///there")
+    with pytest.raises(FtpdockError, match="already"):
+        desk.target("file:///there/")
+
+
+def test_a_key_of_the_admin_s_own(make_settings: Callable[..., Settings]) -> None:
+    """The setting secret_key stands for the file; what is no key is refused."""
+    desk = Desk(make_settings(secret_key="A/" * 21 + "A="))
+    target = desk.target("ftps://shop@ftp.example", secret="theirs")
+    assert push_targets.access_of(desk.settings, target).secret == "theirs"
+    assert not (desk.settings.home / "certs" / "secret.key").exists()
+    with pytest.raises(FtpdockError, match="openssl rand -base64 32"):
+        Desk(make_settings(secret_key="short")).target("ftps://shop@ftp.example", secret="theirs")
