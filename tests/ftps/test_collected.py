@@ -1,0 +1,320 @@
+"""An export counts as fetched when the client has taken all of it, and at no other time."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ftps.farewell
+from ftps.farewell import UNCONFIRMED
+from models import Login
+from tests.ftps.clients import CURL, lftp, rclone, run
+from tests.ftps.shelf import DATA, FOLDER, ITEMS, Shelf
+from tests.visitor import PASSWORD, Client, end
+
+FILE = "Orders/a.csv"
+"""One file, which no folder holds back."""
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less patience with clients that never end."""
+    monkeypatch.setattr(ftps.farewell, "PATIENCE", 0.3)
+    monkeypatch.setattr(ftps.farewell, "FIN_PATIENCE", 0.3)
+
+
+def begin(shelf: Shelf, size: int = 4096, **login: bool) -> tuple[Client, ssl.SSLSocket]:
+    """A download of a file that fits into the socket's buffer, of which nothing was read yet."""
+    shelf.place(FILE, size=size)
+    if login:
+        Login.update(login).execute()
+    client = shelf.house.login()
+    return client, client.begin(f"RETR /Export/{FILE}")
+
+
+def read_all(connection: ssl.SSLSocket) -> int:
+    """Read until close_notify, without answering it."""
+    total = 0
+    while chunk := connection.recv(65536):
+        total += len(chunk)
+    return total
+
+
+def wait_readable(connection: ssl.SSLSocket) -> None:
+    assert select.select([connection], [], [], 10)[0]
+
+
+# --- who counts
+
+
+@pytest.mark.parametrize("size", [0, 4096, 3_000_000])
+@pytest.mark.parametrize("tool", ["curl", "lftp", "rclone", "ftplib"])
+def test_real_clients_count(shelf: Shelf, tool: str, size: int, tmp_path: Path) -> None:
+    """Each client that partners use closes TLS in order, whatever the size."""
+    body = shelf.place(FILE, "", size).read_bytes()
+    house, target = shelf.house, tmp_path / "a.csv"
+    if tool == "curl":
+        address = f"ftp://127.0.0.1:{house.port}/Export/{FILE}"
+        assert run(*CURL, "--fail", "--output", str(target), address).returncode == 0
+        target.touch()
+    elif tool == "lftp":
+        assert lftp(house, f"get -O {tmp_path} /Export/{FILE}").returncode == 0
+    elif tool == "rclone":
+        assert rclone(house, tmp_path, "copyto", f"dock:Export/{FILE}", str(target)).returncode == 0
+    else:
+        target.write_bytes(house.login().get(f"/Export/{FILE}"))
+    assert target.read_bytes() == body
+    row = shelf.file(FILE)
+    assert (row.state, row.collected_by, row.collected_from) == ("collected", "acme", "127.0.0.1")
+    [event] = house.wait(lambda: house.hooks.sent)
+    assert (event.virtual_path, event.size) == (f"/Export/{FILE}", size)
+
+
+def test_an_order_is_collected_with_its_last_file(both_shelf: Shelf) -> None:
+    """When 226 arrives it stands in the ledger; fetching again changes nothing."""
+    both_shelf.order()
+    client = both_shelf.house.login()
+    client.get(f"/Export/{DATA}")
+    assert (both_shelf.state(DATA), both_shelf.export.state) == ("collected", "ready")
+    client.get(f"/Export/{ITEMS}")
+    export = both_shelf.export
+    assert (export.state, export.collected_by, export.collected_from) == ("collected", "acme", "127.0.0.1")
+    client.get(f"/Export/{DATA}")
+    assert both_shelf.export.collected_at == export.collected_at
+
+
+def test_the_end_is_awaited_before_226(shelf: Shelf) -> None:
+    """As long as the client has not ended there is no reply, and nothing in the ledger."""
+    client, connection = begin(shelf)
+    assert read_all(connection) == 4096
+    assert client.sock is not None
+    assert not select.select([client.sock], [], [], 0.3)[0]
+    assert shelf.state(FILE) == "mirrored"
+    connection.unwrap().close()
+    assert client.last_reply() == "226 Transfer complete."
+    assert shelf.state(FILE) == "collected"
+
+
+def test_a_client_that_waits_for_226_before_it_closes_counts(shelf: Shelf, quick: None) -> None:
+    """It has answered close_notify: after a moment it is believed."""
+    client, connection = begin(shelf)
+    read_all(connection)
+    raw = connection.unwrap()
+    assert client.last_reply() == "226 Transfer complete."
+    assert shelf.state(FILE) == "collected"
+    raw.close()
+
+
+# --- who does not
+
+
+SLEEPER = """
+import ftplib, ssl, sys, time
+client = ftplib.FTP_TLS(context=ssl._create_unverified_context())
+client.connect("127.0.0.1", int(sys.argv[1]))
+client.login("acme", sys.argv[2])
+client.prot_p()
+connection = client.transfercmd("RETR /Export/" + sys.argv[3])
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("size", [1, 4096, 60_000])
+def test_a_killed_client_of_a_small_file_does_not_count(shelf: Shelf, size: int) -> None:
+    """SIGKILL when all the bytes are in the client's kernel, and none was read."""
+    shelf.place(FILE, "", size)
+    address = (str(shelf.house.port), PASSWORD, FILE)
+    with subprocess.Popen([sys.executable, "-c", SLEEPER, *address]) as process:
+        shelf.house.wait(lambda: shelf.house.door.shared.sessions)
+        [session] = shelf.house.door.shared.sessions
+        shelf.house.wait(lambda: session.data_channel is not None and session.data_channel._farewell)
+        process.kill()
+    shelf.settled()
+    assert shelf.state(FILE) == "mirrored"
+    assert shelf.house.hooks.sent == []
+
+
+def test_a_killed_curl_does_not_count(shelf: Shelf, tmp_path: Path) -> None:
+    """SIGKILL in the midst of a larger file, of which the rest is in the sockets' buffers."""
+    shelf.place(FILE, size=1_000_000)
+    target = tmp_path / "a"
+    command = [*CURL, "--limit-rate", "1k", "--no-buffer", "--output", str(target)]
+    with subprocess.Popen([*command, f"ftp://127.0.0.1:{shelf.house.port}/Export/{FILE}"]) as process:
+        shelf.house.wait(lambda: target.exists() and target.stat().st_size)
+        process.kill()
+    shelf.settled()
+    assert shelf.state(FILE) == "mirrored"
+    assert shelf.house.hooks.sent == []
+
+
+@pytest.mark.parametrize("how", ["rst", "fin"])
+def test_a_connection_that_is_closed_unread_does_not_count(shelf: Shelf, how: str) -> None:
+    """The kernel resets it in either case, whatever was acknowledged."""
+    client, connection = begin(shelf)
+    wait_readable(connection)
+    end(connection, how)
+    assert client.last_reply() in (
+        UNCONFIRMED,
+        "426 The data connection was reset before the client had taken the whole file.",
+    )
+    assert shelf.state(FILE) == "mirrored"
+
+
+def test_a_goodbye_before_the_bytes_were_read_does_not_count(shelf: Shelf) -> None:
+    """A client that gives up sends close_notify, too, but leaves bytes behind."""
+    client, connection = begin(shelf)
+    wait_readable(connection)
+    with pytest.raises(ssl.SSLError):
+        connection.unwrap()
+    connection.close()
+    assert client.last_reply()[:4] in ("226 ", "426 ")
+    assert shelf.state(FILE) == "mirrored"
+
+
+@pytest.mark.parametrize(("strict", "state"), [(True, "mirrored"), (False, "collected")])
+def test_a_client_without_close_notify_counts_if_its_login_says_so(shelf: Shelf, strict: bool, state: str) -> None:
+    """As for uploads: --no-require-close-notify takes the end of the connection for it."""
+    client, connection = begin(shelf, require_close_notify=strict)
+    read_all(connection)
+    end(connection, "fin")
+    assert client.last_reply() == ("226 Transfer complete." if state == "collected" else UNCONFIRMED)
+    assert shelf.state(FILE) == state
+
+
+def test_without_close_notify_unread_bytes_do_not_count_either(shelf: Shelf) -> None:
+    """The reset tells."""
+    client, connection = begin(shelf, require_close_notify=False)
+    wait_readable(connection)
+    end(connection, "fin")
+    client.last_reply()
+    assert shelf.state(FILE) == "mirrored"
+
+
+def test_a_client_that_never_ends_does_not_count(shelf: Shelf, quick: None) -> None:
+    """It is told so after a while, and the session goes on."""
+    client, connection = begin(shelf)
+    read_all(connection)
+    assert client.last_reply() == UNCONFIRMED
+    assert shelf.state(FILE) == "mirrored"
+    assert client.ask("NOOP") == "200 OK."
+
+
+def test_a_client_whose_control_connection_is_lost_does_not_count(shelf: Shelf) -> None:
+    """Nobody would hear 226."""
+    client, connection = begin(shelf)
+    read_all(connection)
+    assert isinstance(client.sock, ssl.SSLSocket)
+    client.sock.shutdown(socket.SHUT_RDWR)
+    shelf.settled()
+    assert shelf.state(FILE) == "mirrored"
+    assert shelf.house.hooks.sent == []
+
+
+def test_abor_while_the_end_is_awaited(shelf: Shelf) -> None:
+    """426 for the download, 226 for ABOR, nothing in the ledger."""
+    client, connection = begin(shelf)
+    wait_readable(connection)
+    client.putcmd("ABOR")
+    assert client.last_reply() == "426 Transfer aborted by ABOR."
+    assert client.last_reply() == "226 ABOR done."
+    assert shelf.state(FILE) == "mirrored"
+    connection.close()
+
+
+def test_another_version_is_not_marked(shelf: Shelf) -> None:
+    """What was fetched was replaced meanwhile."""
+    client, connection = begin(shelf)
+    shelf.place("Orders/b.csv", "newer")
+    (shelf.root / "Orders/b.csv").replace(shelf.root / FILE)
+    shelf.record(FILE, (shelf.root / FILE).stat())
+    assert read_all(connection) == 4096
+    connection.unwrap().close()
+    assert client.last_reply() == "226 Transfer complete."
+    assert shelf.state(FILE) == "mirrored"
+
+
+# --- in parts
+
+
+def test_the_rest_counts_when_the_beginning_was_sent(shelf: Shelf) -> None:
+    """To the same login, of the same version, with no gap between."""
+    shelf.place(FILE, size=3_000_000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{FILE}")
+    got = len(connection.recv(16384))
+    end(connection, "rst")
+    assert client.last_reply().startswith("426 ")
+    again = shelf.house.login()
+    rest = again.begin(f"RETR /Export/{FILE}", got)
+    assert read_all(rest) == 3_000_000 - got
+    rest.unwrap().close()
+    assert again.last_reply() == "226 Transfer complete."
+    assert shelf.state(FILE) == "collected"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_rest_alone_does_not_count(shelf: Shelf, changed: bool) -> None:
+    """Neither when nothing was sent before, nor when what was sent is another version."""
+    shelf.place(FILE, size=5000)
+    client = shelf.house.login()
+    if changed:
+        connection = client.begin(f"RETR /Export/{FILE}")
+        connection.recv(16384)
+        end(connection, "rst")
+        client.last_reply()
+        shelf.place(FILE, "changed", size=5000)
+    rest = client.begin(f"RETR /Export/{FILE}", 1000)
+    assert read_all(rest) == 4000
+    rest.unwrap().close()
+    assert client.last_reply().startswith("226 Transfer complete, but in parts: ")
+    assert shelf.state(FILE) == "mirrored"
+    client.get(f"/Export/{FILE}")
+    assert shelf.state(FILE) == "collected"
+
+
+# --- real clients that take and remove
+
+
+@pytest.mark.parametrize("tool", ["lftp", "rclone", "ftplib"])
+def test_clients_that_take_and_remove(both_shelf: Shelf, tool: str, tmp_path: Path) -> None:
+    """Everything is fetched, the ledger has it as removed, and the fixed folders are still there."""
+    shelf, house = both_shelf, both_shelf.house
+    shelf.order()
+    customer = "Customers/customer_1/customer_data_1.csv"
+    shelf.place(customer)
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    if tool == "lftp":
+        done = lftp(house, f"mirror --Remove-source-files /Export {inbox}")
+        assert (done.returncode, done.stderr) == (0, "")
+    elif tool == "rclone":
+        done = rclone(house, tmp_path, "move", "--delete-empty-src-dirs", "dock:Export", str(inbox))
+        assert "order_data" in {path.name[:10] for path in inbox.rglob("*.csv")}
+    else:
+        take_and_remove(house.login(), inbox)
+    assert (inbox / DATA).read_text() == "order_data one"
+    assert (inbox / customer).read_text() == "body"
+    assert [shelf.state(path) for path in (DATA, ITEMS, customer)] == ["removed"] * 3
+    assert all(shelf.file(path).collected_at is not None for path in (DATA, ITEMS, customer))
+    assert shelf.export.state == "removed"
+    assert sorted(path.name for path in shelf.root.iterdir()) == ["Customers", "Orders"]
+    # lftp removes folders only with an option that wants to remove /Export itself, too.
+    assert (shelf.root / FOLDER).exists() is (tool == "lftp")
+
+
+def take_and_remove(client: Client, inbox: Path) -> None:
+    """A script of few lines."""
+    for kind in ("Orders", "Customers"):
+        for folder in client.nlst(f"/Export/{kind}"):
+            target = inbox / kind / folder
+            target.mkdir(parents=True)
+            for name in client.nlst(f"/Export/{kind}/{folder}"):
+                (target / name).write_bytes(client.get(f"/Export/{kind}/{folder}/{name}"))
+                client.delete(f"/Export/{kind}/{folder}/{name}")
+            client.rmd(f"/Export/{kind}/{folder}")
