@@ -1,0 +1,33 @@
+"""Two ftpdocks: what one exports, it delivers to the other, which imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models import Delivery
+from settings import Settings
+from tests.exports.pushing import Desk
+from tests.system.server import PASSWORD, Server, wait_for
+
+CONTENT = b"SKU_ID,Name\r\n" + b"".join(b"A%05d,Lamp\r\n" % row for row in range(2_000))
+
+
+def test_a_full_export_is_imported_by_another_ftpdock(
+    make_server: Callable[..., Server], make_settings: Callable[..., Settings]
+) -> None:
+    """Their /Products takes our Products/PRODUCT_... : the temporary name is one that they know, the renaming is the
+    receipt. Their certificate is the one that they made themselves."""
+    theirs = make_server()
+    theirs.add_account()
+    theirs.start()
+    # After the server of the other, whose commands bind no database in this process.
+    desk = Desk(make_settings())
+    target = desk.target(f"ftps://acme@localhost:{theirs.port}", secret=PASSWORD,
+                         ca_file=str(theirs.home / "certs" / "server.pem"))  # fmt: skip
+    desk.full("PRODUCT_23_11_2026.csv", CONTENT)
+    desk.push()
+
+    assert desk.states() == [("PRODUCT_23_11_2026.csv", 1, "delivered")]
+    assert Delivery.get().target_id == target.number
+    (listed,) = wait_for(lambda: [each for each in theirs.json("imports", "list") if each["status"] == "completed"])
+    assert (listed["file"], listed["created"]) == ("PRODUCT_23_11_2026.csv", 2_000)
