@@ -1,0 +1,132 @@
+"""Listings: what they say, and that a large one is nobody else's business."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyftpdlib.filesystems import AbstractedFS
+
+from ftps.entries import list_line, mlsx_line
+from tests.ftps.shelf import Shelf
+from tests.visitor import BODY, House
+
+FACTS = ["type", "perm", "size", "modify", "create", "unix.mode", "unix.uid", "unix.gid", "unique"]
+
+
+class Channel:
+    """What pyftpdlib's file system asks of a session."""
+
+    use_gmt_times, encoding, unicode_errors = True, "utf-8", "replace"
+
+
+class Plain(AbstractedFS):
+    """pyftpdlib's own, with our names of owners."""
+
+    def get_user_by_uid(self, uid: int) -> str:
+        return "ftp"
+
+    get_group_by_gid = get_user_by_uid
+
+
+@pytest.mark.parametrize("age", [0, 86_400, 200 * 86_400, 3 * 365 * 86_400])
+@pytest.mark.parametrize("name", ["a.csv", "folder", "\u00fc \u4e2d.csv", "x\udcff"])
+def test_lines_are_those_of_pyftpdlib(tmp_path: Path, name: str, age: int) -> None:
+    """Byte by byte, so that what clients understand today they understand tomorrow."""
+    path = tmp_path / name
+    path.mkdir() if name == "folder" else path.write_bytes(b"x" * 12_345)
+    moment = time.time() - age
+    os.utime(path, (moment, moment))
+    theirs = Plain(str(tmp_path), Channel())
+    found = path.lstat()
+    assert [list_line(name, found, time.time())] == list(theirs.format_list(str(tmp_path), [name]))
+    for facts in (FACTS, FACTS[:4], []):
+        known = [fact for fact in facts if fact != "create"]
+        line = mlsx_line(name, found, "export", known)
+        plain = b"".join(theirs.format_mlsx(str(tmp_path), [name], "eldr" if name == "folder" else "rd", known))
+        assert line == plain
+
+
+def test_a_folder_of_several_blocks_is_listed_whole_and_sorted(shelf: Shelf) -> None:
+    """More entries than one slice or block has."""
+    names = sorted(f"order_{number:05}" for number in range(3000))
+    for name in names:
+        (shelf.root / "Orders" / name).mkdir(parents=True)
+    client = shelf.house.login()
+    assert client.nlst("/Export/Orders") == names
+    assert [name for name, _ in client.mlsd("/Export/Orders")] == names
+    lines: list[str] = []
+    client.retrlines("LIST /Export/Orders", lines.append)
+    assert [line.rpartition(" ")[2] for line in lines] == names
+    status = client.ask("STAT /Export/Orders").split("\n")
+    assert status[0] == '213-Status of "/Export/Orders":'
+    assert status[1:-1] == lines
+    assert client.nlst("/Export/Orders/order_0000*") == [f"/Export/Orders/order_0000{number}" for number in range(10)]
+
+
+def test_an_entity_folder_shows_complete_and_arriving_files(house: House) -> None:
+    """What lies there, what was picked up a moment ago and what is arriving, each once."""
+    client = house.login()
+    client.put("/Products/PRODUCT_18_09_2024.csv", BODY)
+    client.cut("/Products/PRODUCT_19_09_2024.csv", BODY[:100])
+    client.cut("/Products/PRODUCT_18_09_2024.csv", BODY[:50])
+    assert client.nlst("/Products")[:2] == ["PRODUCT_18_09_2024.csv", "PRODUCT_19_09_2024.csv"]
+    known = {name: (facts["size"], facts["perm"]) for name, facts in client.mlsd("/Products", ["size", "perm"])}
+    assert known["PRODUCT_18_09_2024.csv"] == (str(len(BODY)), "adfw")
+    assert known["PRODUCT_19_09_2024.csv"] == ("100", "adfw")
+    assert known["reports"][1] == "el"
+    house.file("/Products/PRODUCT_18_09_2024.csv").unlink()
+    assert dict(client.mlsd("/Products", ["size"]))["PRODUCT_18_09_2024.csv"]["size"] == str(len(BODY))
+
+
+def test_single_files_and_missing_ones(shelf: Shelf) -> None:
+    """LIST, NLST and STAT of a file name it; what is not there is 550, and MLSD of a file 501."""
+    shelf.place("Orders/a.csv")
+    client = shelf.house.login()
+    assert client.nlst("/Export/Orders/a.csv") == ["a.csv"]
+    assert re.search(r"-rw.* ftp .* 4 .* a\.csv\r?\n213 End", client.ask("STAT /Export/Orders/a.csv"))
+    for command in ("LIST", "NLST", "STAT"):
+        client.voidcmd("EPSV")
+        assert client.ask(f"{command} /Export/none") == "550 No such file or directory."
+    client.voidcmd("EPSV")
+    assert client.ask("MLSD /Export/Orders/a.csv") == "501 No such directory."
+
+
+def test_a_listing_whose_data_connection_was_closed_meanwhile(shelf: Shelf) -> None:
+    """The client is told, and does not wait for ever."""
+    (shelf.root / "Orders").mkdir()
+    client = shelf.house.login()
+    shelf.house.door.shared.pool.submit(lambda: time.sleep(0.2))
+    host, port = client.makepasv()
+    assert (host, bool(port)) == ("127.0.0.1", True)
+    client.putcmd("LIST /Export/Orders")
+    client.putcmd("ABOR")
+    assert client.last_reply()[:3] in ("150", "125")
+    assert client.last_reply()[:3] == "426"
+    assert client.last_reply()[:3] == "226"
+
+
+def test_a_large_listing_leaves_other_clients_alone(make_house: Callable[..., House]) -> None:
+    """20,000 folders are listed while another client's NOOP is answered at once."""
+    shelf = Shelf(make_house())
+    (shelf.root / "Orders").mkdir()
+    for number in range(20_000):
+        (shelf.root / "Orders" / f"order_{number:05}").mkdir()
+    lister, other = shelf.house.login(), shelf.house.login()
+    waits: list[float] = []
+    counts: list[int] = []
+    listing = threading.Thread(target=lambda: counts.append(len(lister.nlst("/Export/Orders"))))
+    listing.start()
+    while listing.is_alive():
+        start = time.perf_counter()
+        other.voidcmd("NOOP")
+        waits.append(time.perf_counter() - start)
+    listing.join()
+    assert counts == [20_000]
+    assert len(waits) > 5
+    assert sorted(waits)[len(waits) * 95 // 100] < 0.1
