@@ -17,7 +17,7 @@ from exports import booking
 from exports.booking import Known, Plan
 from exports.place import Changing, Place, make_parents, remove_empty, sync_all
 from exports.todo import Key, Todo
-from exports.tree import digest_of, files_in, files_of_unit, is_unit, refusal, unit_of, version, version_at
+from exports.tree import digest_of, files_in, files_of_unit, is_odd, is_unit, odd_name, unit_of, version, version_at
 from hooks import Hooks
 from models import Export
 from models.ledger import Version, mark_removed
@@ -68,6 +68,7 @@ class Delivery:
     def deliver(self, paths: list[str]) -> None:
         """Look at these paths and do what is to be done. What fails is logged and tried again."""
         if not self._has_root():
+            self._tools.todo.later(Key(self._name, ""), AGAIN)
             return
         units = dict.fromkeys(unit_of(path) for path in paths)
         sights = [sight for path in units if (sight := self._look(path)) is not None]
@@ -85,9 +86,13 @@ class Delivery:
         except OSError as error:
             self._warn("", f"Exports of {self._name} can't be delivered: {error}")
             return False
+        self._warned.discard("")
         return True
 
     def _look(self, path: str) -> Sight | None:
+        if reason := odd_name(path):
+            self._warn(path, f"exports/{self._name}/{path!r} is not mirrored: {reason}")
+            return None
         try:
             found = os.lstat(self.source / path)
         except (FileNotFoundError, NotADirectoryError):
@@ -96,8 +101,8 @@ class Delivery:
         except OSError as error:
             self._warn(path, f"exports/{self._name}/{path} is not mirrored: {error}")
             return None
-        if reason := refusal(path, found.st_mode):
-            self._warn(path, f"exports/{self._name}/{path!r} is not mirrored: {reason}")
+        if is_odd(found.st_mode):
+            self._warn(path, f"exports/{self._name}/{path} is not mirrored: it is neither a file nor a folder")
             return None
         if not stat.S_ISDIR(found.st_mode):
             return Sight(path, False, {path: version(found)})

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exports import booking
 from exports.todo import Key
-from exports.tree import below, files_of_unit, hidden, is_unit, version, version_at
+from exports.tree import below, files_of_unit, hidden, is_odd, is_unit, odd_name, version, version_at
 from models.ledger import Version
 
 CHUNK = 100
@@ -24,6 +26,34 @@ REST = 2.0
 
 Found = list[Key]
 """What differs, in one step of a look."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Some entries of a folder, by their paths."""
+
+    units: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    """What is left alone."""
+    files: dict[str, Version] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: str, entries: Iterable[os.DirEntry[str]]) -> _Seen:
+        seen = cls()
+        for entry in entries:
+            path = below(folder, entry.name)
+            if is_unit(path):
+                seen.units.append(path)
+                continue
+            found = entry.stat(follow_symlinks=False)
+            if odd_name(path) or is_odd(found.st_mode):
+                seen.odd.append(path)
+            elif stat.S_ISDIR(found.st_mode):
+                seen.folders.append(path)
+            else:
+                seen.files[path] = version(found)
+        return seen
 
 
 class Looker:
@@ -58,33 +88,29 @@ class Looker:
         folders: list[str] = []
         only_units = True
         with os.scandir(self._source / path) as entries:
-            while chunk := list(itertools.islice(entries, CHUNK)):
-                versions: dict[str, dict[str, Version]] = {}
-                for entry in chunk:
-                    name = below(path, entry.name)
-                    if hidden(entry.name):
-                        continue
-                    if is_unit(name):
-                        inside = files_of_unit(self._source / name)
-                        versions[name] = {f"{name}/{file}": each for file, each in inside.items()}
-                    elif entry.is_dir(follow_symlinks=False):
-                        folders.append(name)
-                    else:
-                        only_units = False
-                        versions[name] = {name: version(entry.stat(follow_symlinks=False))}
-                found = self._differing(versions)
-                only_units = only_units and not found
-                yield found
+            visible = (entry for entry in entries if not hidden(entry.name))
+            while chunk := list(itertools.islice(visible, CHUNK)):
+                seen = _Seen.of(path, chunk)
+                folders += seen.folders
+                found = seen.odd + self._differing(self._versions(seen))
+                only_units = only_units and not (found or seen.files)
+                yield [Key(self._account, each) for each in found]
         if times is not None and only_units and not folders:
             self._times[path] = times
         for each in folders:
             yield from self.folder(each)
 
-    def _differing(self, versions: dict[str, dict[str, Version]]) -> Found:
+    def _versions(self, seen: _Seen) -> dict[str, dict[str, Version]]:
+        """Path of an export, or of a file of another program, to its files and their versions."""
+        units = {path: files_of_unit(self._source / path) for path in seen.units}
+        versions = {path: {below(path, name): each for name, each in files.items()} for path, files in units.items()}
+        return versions | {path: {path: each} for path, each in seen.files.items()}
+
+    def _differing(self, versions: dict[str, dict[str, Version]]) -> list[str]:
         states = booking.states(self._number, [path for files in versions.values() for path in files])
         waiting = booking.waiting(self._number, versions)
         return [
-            Key(self._account, path)
+            path
             for path, files in versions.items()
             if path in waiting or any(self._differs(name, each, states.get(name)) for name, each in files.items())
         ]

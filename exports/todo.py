@@ -28,6 +28,7 @@ class Todo:
         self._told: dict[Key, None] = {}
         self._found: dict[Key, None] = {}
         self._later: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
         self._awake = False
         self.overflowed = False
         """Paths were dropped: look everywhere."""
@@ -45,14 +46,20 @@ class Todo:
             self._found.update(dict.fromkeys(keys))
 
     def later(self, key: Key, seconds: float) -> None:
+        """Look again after so many seconds, or earlier if somebody else asked for that."""
+        due = time.monotonic() + seconds
         with self._changed:
-            heapq.heappush(self._later, (time.monotonic() + seconds, key))
+            if due < self._due.get(key, due + 1):
+                self._due[key] = due
+                heapq.heappush(self._later, (due, key))
 
     def take(self, most: int) -> list[Key]:
         """Up to `most` paths that are due."""
         with self._changed:
             while self._later and self._later[0][0] <= time.monotonic():
-                self._told[heapq.heappop(self._later)[1]] = None
+                key = heapq.heappop(self._later)[1]
+                self._due.pop(key, None)
+                self._told[key] = None
             source = self._told or self._found
             keys = list(itertools.islice(source, most))
             for key in keys:

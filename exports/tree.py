@@ -38,8 +38,8 @@ def hidden(path: str) -> bool:
     return path.startswith(".") or "/." in path
 
 
-def refusal(path: str, mode: int) -> str:
-    """Why something in the export tree is left alone; empty if it is not."""
+def odd_name(path: str) -> str:
+    """Why something with such a path is left alone; empty if it is not."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -48,9 +48,12 @@ def refusal(path: str, mode: int) -> str:
         return f"its path has {len(path)} characters, {PATH} are possible"
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         return "its name has control characters"
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        return "it is neither a file nor a folder"
     return ""
+
+
+def is_odd(mode: int) -> bool:
+    """Whether it is neither a file nor a folder: a link, a socket, a pipe, a device."""
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def version(found: os.stat_result) -> Version:

@@ -17,9 +17,11 @@ from exports.files import digest
 from exports.mirror import Mirror
 from exports.parts import PartThread
 from exports.swap import replace_folder
+from exports.tree import version
 from hooks import Hooks
 from hookspecs import hookimpl
 from models import Account, Export, ExportFile, now
+from models.ledger import By, mark_collected, mark_removed
 from settings import Settings
 
 
@@ -125,3 +127,13 @@ class Shop:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         return file
+
+    def collect(self, path: str, login: str = "acme") -> bool:
+        """The partner fetches a file, as the front door books it."""
+        found = (self.target / path).stat()
+        return mark_collected(self.account.id, path, version(found), By(login, "192.0.2.1"))
+
+    def delete(self, path: str) -> None:
+        """The partner deletes a file, as the front door does it."""
+        mark_removed(self.account.id, path, By("acme"), version((self.target / path).stat()))
+        (self.target / path).unlink()
