@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from exports.push_remote import Access, PushError, Refused, Unreachable
+from exports.push_source import Stopped
 
 BLOCK = 262_144
 OF_THE_FILE = (PermissionError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
@@ -69,8 +70,6 @@ class FsspecRemote:
 @contextlib.contextmanager
 def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
     """Turn what a file system raises into PushError, with what was being done."""
-    from exports.push_source import Stopped
-
     try:
         yield
     except (PushError, Stopped):

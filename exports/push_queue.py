@@ -126,9 +126,10 @@ def _give_up(target: Target, words: str, moment: dt.datetime) -> int:
 
 
 def _alert(target: int, what: str, when: str, words: str, **data: str) -> None:
-    row = Target.get_by_id(target)
-    Mail.alert(f"{what}-{target}-{when}", what=what, target=target, account=row.account.name, url=row.url,
-               words=words, **data)  # fmt: skip
+    row = Target.get_or_none(Target.number == target)
+    if row is not None:
+        Mail.alert(f"{what}-{target}-{when}", what=what, target=target, account=row.account.name, url=row.url,
+                   words=words, **data)  # fmt: skip
 
 
 def _waiting(target: int) -> Any:
