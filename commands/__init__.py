@@ -11,6 +11,7 @@ from commands.customer import customer
 from commands.db import db
 from commands.doctor import doctor
 from commands.export import export
+from commands.exports import exports
 from commands.import_file import import_file
 from commands.imports import imports
 from commands.login import login
@@ -35,6 +36,7 @@ COMMANDS: tuple[click.Command, ...] = (
     records,
     customer,
     order,
+    exports,
     export,
     target,
     template,

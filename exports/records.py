@@ -45,10 +45,11 @@ class Belongings:
     def __init__(self, customers: Found) -> None:
         ids = list(customers)
         mine = Contact.select().where(Contact.customer.in_(ids)).order_by(Contact.is_primary, Contact.system_id.desc())
-        self._contacts: Found = {row["customer"]: row for row in mine.dicts()}  # The last one wins.
+        self._contacts: Found = {row["customer"]: row for row in mine.dicts()}  # The last one counts.
         defaults = Address.select().where(Address.customer.in_(ids) & Address.is_default)
         self._addresses: dict[tuple[str, str], Row] = {}
-        for row in defaults.order_by(Address.system_id.desc()).dicts():
+        # An address for one use goes before one for both; of several the oldest.
+        for row in sorted(defaults.order_by(Address.system_id.desc()).dicts(), key=lambda row: row["type"] != "both"):
             for use in ("billing", "shipping") if row["type"] == "both" else (row["type"],):
                 self._addresses[row["customer"], use] = row
 

@@ -28,7 +28,7 @@ class Shop:
                                         currency="EUR")  # fmt: skip
         self.lamp = Product.create(account=self.account, sku_id="001", reference_id="P1", name="Lamp", uom="piece")
         self.bulb = Product.create(account=self.account, sku_id="002", name="Bulb")
-        Outbox.delete().execute()
+        Outbox.delete().where(Outbox.account == self.account).execute()
         self.told: list[tuple[str, str]] = []
         self.dispatcher = Dispatcher(settings, lambda account, path: self.told.append((account, path)))
 

@@ -1,0 +1,229 @@
+"""`ftpdock exports`: what lies in the partners' folders, who fetched it, and how to put it back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+import accounts
+from commands.common import (
+    Context,
+    Group,
+    account_option,
+    cell,
+    iso,
+    json_option,
+    pass_context,
+    print_object,
+    print_objects,
+    print_table,
+)
+from errors import ConflictError, NotFoundError
+
+STATES = ("waiting", "ready", "collected", "removed", "failed")
+KINDS = ("order", "customer", "full")
+LISTED = ("number", "account", "kind", "path", "state", "revision", "ready_at", "collected_at", "collected_by", "error")
+FILE = ("path", "size", "state", "mirrored_at", "collected_at", "collected_by", "collected_from", "removed_at",
+        "removed_by")  # fmt: skip
+PAGE = 500
+"""Exports that are read at once."""
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Age(click.ParamType[Any]):
+    """A time ago: 30m, 24h or 2d."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = re.fullmatch(r"(\d{1,5})([mhd])", value.strip()) if isinstance(value, str) else None
+        if found is None:
+            self.fail(f"{value!r} is no age: write minutes, hours or days, such as 30m, 24h or 2d", param, ctx)
+        return dt.datetime.now(dt.UTC) - dt.timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+class Since(Age):
+    """An age, a day, or a moment; without an offset it is on the account's clock, so a naive datetime."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a day such as 2026-11-20 nor an age such as 24h", param, ctx)
+
+
+@click.group(cls=Group)
+def exports() -> None:
+    """What lies in the partners' folders, and who fetched it."""
+
+
+@exports.command("list")
+@account_option()
+@click.option("--state", type=click.Choice(STATES), help="Only exports in this state.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only exports of this kind.")
+@click.option("--not-collected", type=Age(), metavar="AGE", help="Only what lies there for longer: 30m, 24h, 2d.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@json_option
+@pass_context
+def list_exports(
+    context: Context, account: str | None, state: str | None, kind: str | None, not_collected: dt.datetime | None,
+    limit: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """List exports, oldest first."""
+    from models import Export
+
+    context.connect()
+    found = accounts.find(account) if account else None
+    wanted = [Export.account == found] if found else [Export.number > 0]
+    if state:
+        wanted.append(Export.state == state)
+    if kind:
+        wanted.append(Export.kind == kind)
+    if not_collected:
+        wanted.append((Export.state == "ready") & (Export.ready_at < not_collected))
+    pending = [] if not_collected or state not in (None, "waiting") else _pending(found, kind)
+    objects = _newest(wanted, pending, limit) if limit else _all(wanted, pending)
+    print_objects(objects, LISTED, as_json, "No exports.")
+
+
+@exports.command()
+@click.argument("export", metavar="NUMBER|SYSTEM_ID")
+@json_option
+@pass_context
+def show(context: Context, export: str, as_json: bool) -> None:
+    """Show one export with its files."""
+    from models import ExportFile
+
+    context.connect()
+    found = _find(export)
+    files = ExportFile.select().where(ExportFile.export == found).order_by(ExportFile.path)
+    shown = next(_objects([found])) | {"files": [{name: getattr(file, name) for name in FILE} for file in files]}
+    if as_json:
+        print_object(shown, as_json)
+        return
+    listed, deliveries = shown.pop("files"), shown.pop("deliveries")
+    print_object(shown, as_json)
+    for title, each in (("Files", listed), ("Deliveries", deliveries)):
+        if each:
+            click.echo(f"\n{title}")
+            print_table([key.replace("_", " ") for key in each[0]],
+                        [[cell(value) for value in one.values()] for one in each])  # fmt: skip
+
+
+@exports.command()
+@click.argument("export", metavar="NUMBER|SYSTEM_ID", required=False)
+@click.option("--since", type=Since(), metavar="MOMENT", help="All since a day such as 2026-11-20, or an age: 24h.")
+@account_option(help="Whose exports, with --since.")
+@pass_context
+def replay(context: Context, export: str | None, since: dt.datetime | None, account: str | None) -> None:
+    """Put exports back into the partner's folder, whole, even if they were collected or removed.
+
+    Each comes as a new revision. Without a running server it happens at the next start.
+    """
+    from exports.replay import replay as put_back
+
+    if (export is None) == (since is None):
+        raise click.UsageError("Name one export, or give --since with --account.")
+    if since is not None and account is None:
+        raise click.UsageError("--since needs --account.")
+    context.connect()
+    count = put_back(_since(since, accounts.find(str(account))) if since else [_find(str(export))])
+    click.echo(
+        f"{count} export{'' if count == 1 else 's'} will be put back." if count else "Nothing was exported since."
+    )
+
+
+def _since(moment: dt.datetime, account: Any) -> list[Any]:
+    from models import Export
+
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(account.time_zone))
+    mine = (Export.account == account) & (Export.created_at >= moment)
+    return list(Export.select().where(mine).order_by(Export.number))
+
+
+def _find(text: str) -> Any:
+    """The export with that number, or of that System ID."""
+    from models import Export
+
+    wanted = Export.number == int(text) if text.isdecimal() and len(text) < 19 else Export.system_id == text.lower()
+    found = list(Export.select().where(wanted))
+    if not found:
+        raise NotFoundError(f"There is no export {text}: `ftpdock exports list` shows them")
+    if len(found) > 1:
+        numbers = ", ".join(str(each.number) for each in found)
+        raise ConflictError(f"Several exports are of {text}: name one by its number, {numbers}")
+    return found[0]
+
+
+def _newest(wanted: list[Any], pending: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    from models import Export
+
+    rows = list(Export.select().where(*wanted).order_by(Export.number.desc()).limit(limit))
+    return [*_objects(rows[::-1]), *pending][-limit:]
+
+
+def _all(wanted: list[Any], pending: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Page by page: there may be more than fit into memory."""
+    from models import Export
+
+    last = 0
+    while rows := list(Export.select().where(Export.number > last, *wanted).order_by(Export.number).limit(PAGE)):
+        last = rows[-1].number
+        yield from _objects(rows)
+    yield from pending
+
+
+def _objects(rows: list[Any]) -> Iterator[dict[str, Any]]:
+    """Exports as `--json` prints them."""
+    from exports.backlog import errors
+    from models import Account
+    from models.target import deliveries_of
+
+    names = dict(Account.select(Account.id, Account.name).tuples())
+    retried, deliveries = errors(), deliveries_of(row.number for row in rows)
+    for row in rows:
+        yield {
+            "number": row.number,
+            "account": names[row.account_id],
+            "kind": row.kind,
+            "entity": row.entity,
+            "system_id": row.system_id,
+            "path": row.path,
+            "state": row.state,
+            "revision": row.revision,
+            "created_at": iso(row.created_at),
+            "ready_at": iso(row.ready_at),
+            "collected_at": iso(row.collected_at),
+            "collected_by": row.collected_by,
+            "collected_from": row.collected_from,
+            "removed_at": iso(row.removed_at),
+            "removed_by": row.removed_by,
+            "error": row.error or retried.get((row.account_id, row.kind, row.system_id), ""),
+            "deliveries": deliveries.get(row.number, []),
+        }
+
+
+def _pending(account: Any, kind: str | None) -> list[dict[str, Any]]:
+    """What was committed a moment ago, or could not be written yet, in the same form."""
+    from exports.backlog import undispatched
+
+    keys = ("number", "path", "ready_at", "collected_at", "collected_by", "collected_from", "removed_at", "removed_by")
+    absent = dict.fromkeys(keys)
+    return [
+        {"number": None, "account": each["account"], "kind": each["kind"], "entity": each["entity"],
+         "system_id": each["system_id"], "path": None, "state": "waiting", "revision": 1,
+         "created_at": iso(each["created_at"]), **absent, "error": each["error"], "deliveries": []}
+        for each in undispatched(account, kind)
+    ]  # fmt: skip
