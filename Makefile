@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
 TESTS ?=
+# Processes that share the tests; `make test PROCESSES=0` runs them in one, as a debugger needs it.
+PROCESSES ?= 2
 
 .PHONY: run test lint clean
 
@@ -11,7 +13,7 @@ run: $(READY)  ## start the server in ./demo-home, with an account to try it
 	@$(VENV)/bin/ftpdock --home demo-home serve --demo --host 127.0.0.1
 
 test: $(READY)  ## every test; `make test TESTS=tests/commands` runs some
-	$(VENV)/bin/pytest $(TESTS)
+	$(VENV)/bin/pytest -n $(PROCESSES) --dist worksteal $(TESTS)
 
 lint: $(READY)  ## style and types
 	$(VENV)/bin/ruff check .

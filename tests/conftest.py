@@ -34,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped or expectedly failing test fails the run")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes the longest tests begin, one after another in one process; others do the rest meanwhile."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: "system" not in item.path.parts)
+
+
 def _unproved(config: pytest.Config) -> list[Any]:
     """Reports of tests that were not run, or not believed; empty without --fail-on-skip."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
