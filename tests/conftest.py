@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several processes the longest tests begin, one after another in one process; others do the rest meanwhile."""
+    """Several processes: one begins with the longest tests, so that they disturb each other least."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: "system" not in item.path.parts)
 

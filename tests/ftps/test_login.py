@@ -141,7 +141,7 @@ def test_a_flood_of_logins_gets_421_and_the_loop_stays_free(
         time.sleep(0.05)
     started = time.monotonic()
     assert house.connect().ask("NOOP").startswith("200")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
     late = [client.getmultiline() for client in clients[3:]]
     free.set()
     early = [client.getmultiline() for client in clients[:3]]

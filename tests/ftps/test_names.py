@@ -230,13 +230,12 @@ def test_an_upload_that_was_picked_up_stays_visible(house: House) -> None:
 
 def test_what_was_picked_up_vanishes_after_its_time(make_house: Callable[..., House]) -> None:
     """`visible_seconds` after the receipt; DELE still tells what became of it."""
-    house = make_house(visible_seconds=1)
+    house = make_house(visible_seconds=2)
     client = house.login()
     client.put(PATH, BODY)
     pick_up(house, house.rows[0])
     assert client.size(PATH) == len(BODY)
-    time.sleep(1.1)
-    assert client.ask(f"SIZE {PATH}").startswith("550")
+    house.wait(lambda: client.ask(f"SIZE {PATH}").startswith("550"))
     assert NAME not in client.nlst("/Products")
     assert client.ask(f"DELE {PATH}") == "550 It was already picked up as import 1."
 

@@ -314,7 +314,7 @@ def test_the_loop_is_free_while_a_hook_takes_its_time(house: House) -> None:
     connection.unwrap().close()
     started = time.monotonic()
     assert other.ask("NOOP").startswith("200")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
     gate.set()
     assert slow.last_reply().startswith("226")
 

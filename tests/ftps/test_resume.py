@@ -141,14 +141,24 @@ def test_an_upload_that_went_silent_can_be_taken_over(house: House, monkeypatch:
 
 def test_an_upload_that_moves_is_not_taken_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow is not dead."""
-    monkeypatch.setattr("ftps.claims.QUIET", 0.5)
+    monkeypatch.setattr("ftps.claims.QUIET", 1)
     first, second = house.login(), house.login()
     connection = first.begin(f"STOR {PATH}")
-    for _ in range(8):
-        connection.sendall(b"x")
-        time.sleep(0.1)
-    with pytest.raises(ftplib.error_temp, match=r"^450 "):
-        second.begin(f"STOR {PATH}")
+    asked = threading.Event()
+
+    def trickle() -> None:
+        while not asked.wait(0.05):
+            connection.sendall(b"x")
+
+    slow = threading.Thread(target=trickle)
+    slow.start()
+    time.sleep(1.2)
+    try:
+        with pytest.raises(ftplib.error_temp, match=r"^450 "):
+            second.begin(f"STOR {PATH}")
+    finally:
+        asked.set()
+        slow.join()
     connection.unwrap().close()
     assert first.voidresp().startswith("226 ")
 
