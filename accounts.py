@@ -30,9 +30,11 @@ from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
 from layout import TEMPLATES, account_root, export_source, make_account_folders
 from models import Account, EntitySettings, Login, now, transaction, writing
-from schedules import IMMEDIATE, check_schedule, describe
+from models.schedule import EXPORT
+from schedules import IMMEDIATE, OFF, check_schedule, describe
 from schemas import Formats, TemplateSchema
 from settings import Settings
+from ticks import plan_one
 
 Schemas = Sequence[type[TemplateSchema]]
 
@@ -167,6 +169,8 @@ def change(settings: Settings, schemas: Schemas, account: Account, **changes: An
         _save(account, changes)
         if "time_zone" in changes:
             ticks.plan(account, [schema.entity for schema in schemas], now())
+            for entity, schedule in export_schedules_of(account).items():
+                plan_one(account, EXPORT + entity, schedule, now())
         if _SHOWN_IN_TEMPLATES & changes.keys():
             make_folders(settings, schemas, account)
 
@@ -211,6 +215,25 @@ def set_schedule(
             row.save(only=["schedule"])
         ticks.plan(account, [schema.entity for schema in schemas], now())
         make_folders(settings, schemas, account)
+
+
+def export_schedules_of(account: Account) -> dict[str, str]:
+    """Entity to the schedule by which all of its records are exported; those without one are left out."""
+    mine = (EntitySettings.account == account) & EntitySettings.export_schedule.is_null(False)
+    return {row.entity: row.export_schedule for row in EntitySettings.select().where(mine)}
+
+
+def set_export_schedule(account: Account, entities: Sequence[str], schedule: str) -> None:
+    """Decide when all records of each of `entities` are exported; `off`: only when asked for. Raises FtpdockError."""
+    stored = check_schedule(schedule)
+    if stored == IMMEDIATE:
+        raise FtpdockError('An export has no immediate: write "every 1d" (m, h or d), five cron fields, or off')
+    with writing(account.id):
+        for entity in entities:
+            row, _ = EntitySettings.get_or_create(account=account, entity=entity)
+            row.export_schedule = None if stored == OFF else stored
+            row.save(only=["export_schedule"])
+            plan_one(account, EXPORT + entity, stored, now())
 
 
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:

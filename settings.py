@@ -65,6 +65,12 @@ class Settings:
     exports_path: str = _setting("", "where exports are written before they are mirrored; empty: exports/ in the home")
     reconcile_seconds: int = _setting(300, "seconds between two full looks for exports that no event told of")
     settle_seconds: int = _setting(2, "how long a file that another program puts into exports/ must rest")
+    keep_exports_days: int = _setting(0, "days after which collected or removed exports are deleted; 0: never")
+    keep_processed_days: int = _setting(0, "days after which files in processed/ are deleted; 0: never")
+    keep_failed_days: int = _setting(0, "days after which files in failed/ are deleted; 0: never")
+    keep_reports_days: int = _setting(0, "days after which files in reports/ are deleted; 0: never")
+    keep_mails_days: int = _setting(0, "days after which records of sent mails are deleted; 0: never")
+    alert_not_collected_hours: int = _setting(0, "hours until admin_email is told of exports nobody fetched; 0: never")
     smtp_host: str = _setting("", "server that takes mail; empty: mails become .eml files in mail/ of the home")
     smtp_port: int = _setting(0, "its port; 0: 587 for starttls, 465 for tls, 25 for none")
     smtp_security: str = _setting("starttls", "starttls, tls (from the first byte) or none")
@@ -222,6 +228,8 @@ def _check(settings: Settings) -> None:
     if not 0 <= settings.port < 65536:
         raise SettingsError(f"port is {settings.port}: expected 0 to 65535")
     for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers",
-                 "settle_seconds"):  # fmt: skip
+                 "settle_seconds",
+                 "keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
+                 "keep_mails_days", "alert_not_collected_hours"):  # fmt: skip
         if getattr(settings, name) < 0:
             raise SettingsError(f"{name} is {getattr(settings, name)}: expected 0 or more")

@@ -18,6 +18,7 @@ from commands.login import login
 from commands.mail import mail
 from commands.order import order
 from commands.records import records
+from commands.retention import retention
 from commands.schedule import schedule
 from commands.serve import serve
 from commands.status import status
@@ -43,6 +44,7 @@ COMMANDS: tuple[click.Command, ...] = (
     mail,
     cert,
     doctor,
+    retention,
     db,
     worker,
 )

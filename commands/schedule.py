@@ -1,4 +1,4 @@
-"""`ftpdock schedule`: when uploads are picked up."""
+"""`ftpdock schedule`: when uploads are picked up, and when all records are exported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models import Account
 
 INHERIT = "inherit"
-LISTED = ("account", "entity", "schedule", "timezone", "next_run")
+LISTED = ("account", "entity", "what", "schedule", "timezone", "next_run")
 
 
 class EntityOrAll(EntityType):
@@ -50,36 +50,56 @@ class ScheduleType(click.ParamType[Any]):
 
 @click.group(cls=Group)
 def schedule() -> None:
-    """When uploads are picked up: at once, at intervals, at times, or not."""
+    """When uploads are picked up and records exported: at once, at intervals, at times, or not."""
 
 
 @schedule.command("set")
 @click.argument("account")
 @click.argument("entity", type=EntityOrAll())
 @click.argument("when", metavar="SCHEDULE", type=ScheduleType())
+@click.option("--export", is_flag=True, help="Decide instead when all records of ENTITY are exported.")
 @pass_context
-def set_(context: Context, account: str, entity: str | None, when: str) -> None:
+def set_(context: Context, account: str, entity: str | None, when: str, export: bool) -> None:
     """Decide when files of ENTITY are picked up.
 
     SCHEDULE is immediate, "every 30m" (m, h or d), five cron fields such as "0 2 * * *" in the account's time zone, or
     off. ENTITY all is the account's default; an entity with a schedule of its own keeps it until that is set to
     inherit. What waits is picked up at once when the schedule becomes immediate.
+
+    With --export all records of ENTITY are written into the account's export folder at those times; off (the default)
+    leaves it to `ftpdock export`.
     """
     import accounts
     from jobs.pickup import pick_up_now
 
     if entity is None and when == INHERIT:
         raise click.UsageError("all is the account's default: there is nothing that it could inherit.")
+    if export and when in (INHERIT, IMMEDIATE):
+        raise click.UsageError(f'An export has no {when}: write "every 1d" (m, h or d), five cron fields, or off.')
     context.connect()
     found = accounts.find(account)
     if entity is not None:
         accounts.refuse_foreign(found, [entity])
+    if export:
+        _set_export(context, found, entity, when)
+        return
     accounts.set_schedule(context.settings, context.schemas, found, entity, None if when == INHERIT else when)
     click.echo(f"{account}, {entity or 'all'}: {_told(context, found, entity)}.")
     holding = accounts.schedules_of(found, context.schemas)
     at_once = [each for each in holding if holding[each] == IMMEDIATE and entity in (None, each)]
     if taken := pick_up_now(context.settings, folders(context), found, at_once):
         click.echo(numbers_told(taken))
+
+
+def _set_export(context: Context, account: Account, entity: str | None, when: str) -> None:
+    import accounts
+    from models import now
+
+    own = [schema.entity for schema in accounts.schemas_of(account, context.schemas)]
+    accounts.set_export_schedule(account, own if entity is None else [entity], when)
+    upcoming = next_run(when, account.time_zone, now())
+    ending = f", next run {told(upcoming, account.time_zone)}" if upcoming else ""
+    click.echo(f"{account.name}, export of {entity or 'all'}: {when}{ending}.")
 
 
 def _told(context: Context, account: Account, entity: str | None) -> str:
@@ -98,7 +118,10 @@ def _told(context: Context, account: Account, entity: str | None) -> str:
 @json_option
 @pass_context
 def list_(context: Context, account: str | None, as_json: bool) -> None:
-    """List when files of each account and entity are picked up, and the next run in the account's time zone."""
+    """List when files of each account and entity are picked up, and the next run in the account's time zone.
+
+    What is exported by a schedule stands behind.
+    """
     import accounts
     from models import Account
 
@@ -112,11 +135,15 @@ def _objects(context: Context, account: Account) -> Iterator[dict[str, Any]]:
     from models import now
 
     moment = now()
-    for entity, when in accounts.schedules_of(account, accounts.schemas_of(account, context.schemas)).items():
-        yield {
-            "account": account.name,
-            "entity": entity,
-            "schedule": when,
-            "timezone": account.time_zone,
-            "next_run": iso(next_run(when, account.time_zone, moment)),
-        }
+    own = accounts.schemas_of(account, context.schemas)
+    kinds = {"import": accounts.schedules_of(account, own), "export": accounts.export_schedules_of(account)}
+    for what, holding in kinds.items():
+        for entity, when in holding.items():
+            yield {
+                "account": account.name,
+                "entity": entity,
+                "what": what,
+                "schedule": when,
+                "timezone": account.time_zone,
+                "next_run": iso(next_run(when, account.time_zone, moment)),
+            }

@@ -10,6 +10,7 @@ import psycopg
 
 from exports.dispatcher import Dispatcher
 from exports.full import FullExports
+from exports.keeper import Keeper
 from exports.leader import Held, leadership
 from exports.mirror import Mirror
 from exports.parts import Part, PartThread
@@ -33,6 +34,7 @@ def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence
         mirror,
         Dispatcher(settings, mirror.tell),
         FullExports(settings, registry.folders, mirror.tell),
+        Keeper(settings, registry.folders),
     )
 
 

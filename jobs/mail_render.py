@@ -42,6 +42,9 @@ _ALERTS = {
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `ftpdock cert install`."),
+    "exports": ("Exports that nobody collects: {count}",
+                "So many exports lie in their partners' folders for more than {hours} hours, not collected:",
+                "`ftpdock exports list --not-collected {hours}h` lists them."),
     "target": ("Exports could not be delivered to {url}",
                "For three days nothing could be delivered for {account} to target {target}: {words}",
                "What waited that long has failed. Once it is mended: `ftpdock target retry {target}`."),
@@ -49,7 +52,7 @@ _ALERTS = {
                        "Target {target} of {account} did not take {file}, tried several times: {words}",
                        "The next ones go on. Once it is mended: `ftpdock target retry {target}`."),
 }  # fmt: skip
-"""Kind of alert to its title and its lines."""
+"""Kind of alert to its title and its lines; what the data has as `listed` stands before the last one."""
 
 
 def recipients(settings: Settings, mail: Mail) -> list[str]:
@@ -98,7 +101,8 @@ def _alert(settings: Settings, mail: Mail) -> EmailMessage:
 
 def _lines(mail: Mail) -> list[str]:
     data = {key: one_line(value, 500) for key, value in mail.data.items()}
-    return [each.format(**data) for each in _ALERTS[data["what"]]]
+    *lines, advice = [each.format(**data) for each in _ALERTS[data["what"]]]
+    return [*lines, *(one_line(each, 500) for each in mail.data.get("listed", ())), advice]
 
 
 def _fill(message: EmailMessage, template: str, **context: Any) -> None:

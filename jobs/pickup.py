@@ -18,6 +18,7 @@ import layout
 from models import Account, EntitySettings, ImportRun, ScheduleState, Upload, now, transaction, writing
 from schedules import IMMEDIATE, OFF
 from settings import Settings
+from ticks import claim_tick, plan_one
 
 log = logging.getLogger("ftpdock.jobs")
 
@@ -66,12 +67,13 @@ def _due(account: Account, moment: dt.datetime) -> set[str]:
     """The entities of which everything is to be picked up now; their ticks are taken."""
     waiting = waiting_entities(account)
     exceptions = ticks.exceptions(account)
-    held = {state.entity: state for state in ScheduleState.select().where(ScheduleState.account == account)}
+    mine = (ScheduleState.account == account) & ScheduleState.is_of_imports()
+    planned = {state.entity for state in ScheduleState.select().where(mine)}
     due = set()
-    for entity in waiting | held.keys():
+    for entity in waiting | planned:
         schedule = exceptions.get(entity, account.schedule)
-        state = ticks.plan_one(account, entity, schedule, moment)
-        if (schedule == IMMEDIATE) or (state is not None and ticks.claim_tick(state, moment)):
+        state = plan_one(account, entity, schedule, moment)
+        if (schedule == IMMEDIATE) or (state is not None and claim_tick(state, moment)):
             due.add(entity)
     return due & waiting
 

@@ -1,11 +1,14 @@
-"""When each scheduled (account, entity) is picked up next."""
+"""When each scheduled (account, entity) is picked up next, and when it is exported."""
 
 from __future__ import annotations
 
-from peewee import AutoField, CharField, ForeignKeyField
+from peewee import AutoField, CharField, Expression, ForeignKeyField
 
 from models.account import Account
 from models.base import Base, UTCField
+
+EXPORT = "export:"
+"""Stands before the entity in the row of a schedule by which all of its records are exported."""
 
 
 class ScheduleState(Base):
@@ -25,6 +28,11 @@ class ScheduleState(Base):
 
     class Meta:
         indexes = ((("account", "entity"), True),)
+
+    @classmethod
+    def is_of_imports(cls) -> Expression:
+        """The condition that a row is about pick-ups."""
+        return ~cls.entity.startswith(EXPORT)
 
     @classmethod
     def of(cls, account: Account, entity: str, schedule: str) -> ScheduleState | None:

@@ -59,7 +59,8 @@ def test_at_first_everything_is_immediate(done: Done, acme: str) -> None:
     found = listed(done)
     assert len(found) == 8
     assert found["order"] == {
-        "account": "acme", "entity": "order", "schedule": "immediate", "timezone": "Europe/Berlin", "next_run": None,
+        "account": "acme", "entity": "order", "what": "import", "schedule": "immediate", "timezone": "Europe/Berlin",
+        "next_run": None,
     }  # fmt: skip
 
 
@@ -147,3 +148,32 @@ def test_imports_run_picks_up_now(done: Done, run: Run, acme: str, settings: Set
     assert done("imports", "run", "acme") == f"Queued as imports {numbers[0]}, {numbers[2]}.\n"
     assert done("imports", "run", "acme") == "Nothing waits.\n"
     assert run("imports", "run", "acne").exit_code == 1
+
+
+def test_an_export_has_a_schedule_of_its_own(done: Done, acme: str) -> None:
+    """It stands behind those of pick-ups in the listing, and changes none of them."""
+    before = json.loads(done("schedule", "list", "--json"))
+    assert done("schedule", "set", "acme", "products", "0 2 * * *", "--export") == (
+        "acme, export of product: 0 2 * * *, next run 2026-11-24 02:00 CET.\n"
+    )
+    assert json.loads(done("schedule", "list", "--json")) == [
+        *before,
+        {"account": "acme", "entity": "product", "what": "export", "schedule": "0 2 * * *",
+         "timezone": "Europe/Berlin", "next_run": "2026-11-24T02:00:00+01:00"},
+    ]  # fmt: skip
+    assert done("schedule", "set", "acme", "products", "off", "--export") == "acme, export of product: off.\n"
+    assert json.loads(done("schedule", "list", "--json")) == before
+
+
+def test_all_entities_are_exported_at_one_time(done: Done, acme: str) -> None:
+    """Those that the account has, each with its own line."""
+    done("account", "set", "acme", "--entities", "products,orders")
+    done("schedule", "set", "acme", "all", "every 1d", "--export")
+    found = [each["entity"] for each in json.loads(done("schedule", "list", "--json")) if each["what"] == "export"]
+    assert sorted(found) == ["order", "product"]
+
+
+@pytest.mark.parametrize("schedule", ["immediate", "inherit", "daily"])
+def test_an_export_needs_times(run: Run, acme: str, schedule: str) -> None:
+    """There is nothing that it could be immediate to, or inherit from."""
+    assert run("schedule", "set", "acme", "product", schedule, "--export").exit_code == 2

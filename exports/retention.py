@@ -1,0 +1,140 @@
+"""Deletes what was kept long enough: files of imports and exports that are over and done with, and sent mails.
+
+What is not finished stays, however old: files of an import that goes on, exports that nobody fetched or that are still
+to be pushed to a target, and files of other programs in the export tree that nobody fetched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from peewee import JOIN
+
+import layout
+from exports.old_exports import old_exports, put_back
+from models import Account, ImportRun, Mail
+from settings import Settings
+
+__all__ = ["Gone", "done", "is_due", "put_back", "sweep"]
+
+EVERY = dt.timedelta(days=1)
+AT_ONCE = 500
+"""Files of which the database is asked at once."""
+_NUMBERED = re.compile(r"\.(\d{6,})(\.(report|rejected|ids))?\.csv$")
+"""See layout.numbered."""
+_OVER = ("sent", "gathered", "dropped")
+"""States in which a mail is done with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something that was deleted, or would be."""
+
+    account: str
+    """Its name; empty: an alert to the admin."""
+    what: str
+    """processed | failed | reports | exports | mails"""
+    path: str
+    """Below the account's folder (exports: below the export root); what a mail told of."""
+    size: int
+
+
+def sweep(
+    settings: Settings, folders: Mapping[str, str], moment: dt.datetime, *, dry_run: bool = False
+) -> Iterator[Gone]:
+    """Delete, one by one, what the settings say is too old at `moment`. `folders`: entity to the name of its folder.
+
+    In a dry run it is only told.
+    """
+    days = {layout.PROCESSED: settings.keep_processed_days, layout.FAILED: settings.keep_failed_days,
+            layout.REPORTS: settings.keep_reports_days}  # fmt: skip
+    for account in list(Account.select().order_by(Account.name)):
+        for inner, kept in days.items():
+            for folder in folders.values() if kept else ():
+                yield from _files(settings, account, folder, inner, moment - dt.timedelta(days=kept), dry_run)
+        if settings.keep_exports_days:
+            before = moment - dt.timedelta(days=settings.keep_exports_days)
+            for path, size in old_exports(settings, account, before, dry_run=dry_run):
+                yield Gone(account.name, "exports", path, size)
+    if settings.keep_mails_days:
+        yield from _mails(moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
+
+
+def _files(
+    settings: Settings, account: Account, folder: str, inner: str, before: dt.datetime, dry_run: bool
+) -> Iterator[Gone]:
+    """The files of imports in one folder, such as /Products/processed."""
+    root = layout.account_root(settings, account.name) / folder / inner
+    if not root.is_dir():
+        return
+    with os.scandir(root) as entries:
+        files = (each for each in entries if each.is_file(follow_symlinks=False))
+        while batch := list(islice(files, AT_ONCE)):
+            finished = _finished(account, [number for each in batch if (number := _number(each.name))])
+            for entry in batch:
+                found = entry.stat(follow_symlinks=False)
+                if _age(_number(entry.name), finished, found.st_mtime) < before:
+                    if not dry_run:
+                        Path(entry.path).unlink(missing_ok=True)
+                    yield Gone(account.name, inner, f"{folder}/{inner}/{entry.name}", found.st_size)
+
+
+def _number(name: str) -> int | None:
+    """The import that a file is of."""
+    match = _NUMBERED.search(name)
+    return int(match[1]) if match else None
+
+
+def _finished(account: Account, numbers: list[int]) -> dict[int, dt.datetime]:
+    """When these imports of the account were finished; the end of time if they are not."""
+    mine = (ImportRun.account == account) & ImportRun.number.in_(numbers)
+    rows = ImportRun.select(ImportRun.number, ImportRun.finished_at).where(mine).tuples()
+    return {number: at or dt.datetime.max.replace(tzinfo=dt.UTC) for number, at in rows}
+
+
+def _age(number: int | None, finished: Mapping[int, dt.datetime], changed: float) -> dt.datetime:
+    """Since when a file is done with: what no import of the account explains, since it was changed."""
+    return finished.get(number or 0) or dt.datetime.fromtimestamp(changed, dt.UTC)
+
+
+def _mails(before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
+    """Mails that were sent. Those that a digest tells of go after it."""
+    digests = Mail.alias()
+    open_ = digests.select(digests.number).where(digests.state.not_in(_OVER))
+    over = Mail.state.in_(_OVER) & (Mail.gathered_into.is_null() | Mail.gathered_into.not_in(open_))
+    query = Mail.select(Mail, Account).join(Account, JOIN.LEFT_OUTER).where(over & (Mail.created_at < before))
+    for mail in list(query.order_by(Mail.number)):
+        if not dry_run:
+            mail.delete_instance()
+        yield Gone(mail.account.name if mail.account_id else "", "mails", mail.key, 0)
+
+
+def is_due(settings: Settings, moment: dt.datetime) -> bool:
+    """Whether there is something to keep order in, and the last time is a day ago."""
+    kept = (settings.keep_exports_days, settings.keep_processed_days, settings.keep_failed_days,
+            settings.keep_reports_days, settings.keep_mails_days)  # fmt: skip
+    return any(kept) and moment - _last(settings) >= EVERY
+
+
+def _last(settings: Settings) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(_stamp(settings).read_text())
+    except (FileNotFoundError, ValueError):
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def done(settings: Settings, moment: dt.datetime) -> None:
+    """Remember that it was done, for all nodes and for the next start."""
+    aside = _stamp(settings).with_suffix(".part")
+    aside.write_text(moment.isoformat())
+    aside.replace(_stamp(settings))
+
+
+def _stamp(settings: Settings) -> Path:
+    return settings.spool / "retention"
