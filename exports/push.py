@@ -14,10 +14,10 @@ from settings import Settings
 LOOK, SWEEP = 1.0, 60.0
 """Seconds between two looks for what commands changed, and for exports that nobody told of."""
 WAIT = 0.2
-AT_ONCE = 500
-"""Exports that are planned together."""
 STREAMS = 4
 """Targets that are delivered to at once."""
+HUNG = 600.0
+"""Seconds after which a stream does not count any more: a file system that hangs must not keep others waiting."""
 STOP_SECONDS = 20.0
 
 
@@ -55,7 +55,7 @@ class Pusher:
         told: list[int] = []
         try:
             told.append(self._told.get(timeout=WAIT))
-            while len(told) < AT_ONCE:
+            while len(told) < push_queue.AT_ONCE:
                 told.append(self._told.get_nowait())
         except queue.Empty:
             pass
@@ -65,8 +65,9 @@ class Pusher:
         targets = push_queue.enabled()
         for target in targets:
             if time.monotonic() >= swept.get(target.number, 0.0):
-                push_queue.plan(target)
-                swept[target.number] = time.monotonic() + SWEEP
+                # Until all is planned that is there already, nothing new may go before it.
+                whole = push_queue.plan(target) < push_queue.AT_ONCE
+                swept[target.number] = time.monotonic() + SWEEP if whole else 0.0
             elif told:
                 push_queue.plan(target, told)
         # One that is enabled again is swept at once.
@@ -76,7 +77,8 @@ class Pusher:
     def _start_streams(self, stopping: threading.Event) -> None:
         self._streams = {number: thread for number, thread in self._streams.items() if thread.alive}
         waiting = [number for number in push_queue.due(now()) if number not in self._streams]
-        for number in sorted(waiting, key=lambda each: self._worked.get(each, 0.0))[: STREAMS - len(self._streams)]:
+        busy = sum(time.monotonic() - self._worked[number] < HUNG for number in self._streams)
+        for number in sorted(waiting, key=lambda each: self._worked.get(each, 0.0))[: max(0, STREAMS - busy)]:
             self._worked[number] = time.monotonic()
             self._streams[number] = StreamThread(Stream(self._settings, number, stopping), f"push-{number}")
 

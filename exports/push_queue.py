@@ -17,6 +17,7 @@ PATIENCE = dt.timedelta(days=3)
 REFUSAL_PAUSES = (5, 15, 60, 300)
 """Seconds after each refusal of one file; after one more it has failed, and the stream goes on."""
 AT_ONCE = 500
+"""Exports that are planned in one transaction."""
 
 
 def enabled() -> list[Target]:
@@ -26,17 +27,10 @@ def enabled() -> list[Target]:
 
 
 def plan(target: Target, exports: Sequence[int] | None = None) -> int:
-    """Queue the exports that became ready and have no delivery yet, in order of arrival; return how many.
+    """Queue up to AT_ONCE exports that became ready and have no delivery yet, in order of arrival; return how many.
 
     `exports` narrows it down to the numbers of some that are known to have become ready.
     """
-    planned = 0
-    while (some := _plan_some(target, exports)) == AT_ONCE:
-        planned += some
-    return planned + some
-
-
-def _plan_some(target: Target, exports: Sequence[int] | None) -> int:
     theirs = (Delivery.export == Export.number) & (Delivery.revision == Export.revision) & (Delivery.target == target)
     ready = (Export.account == target.account_id) & Export.state.in_(("ready", "collected", "removed"))
     # What our own retention took away has no files any more.
@@ -49,12 +43,11 @@ def _plan_some(target: Target, exports: Sequence[int] | None) -> int:
         ready &= Export.number.in_(exports)
     query = Export.select(Export.number, Export.revision).join(Delivery, JOIN.LEFT_OUTER, on=theirs)
     missing = query.where(ready & Delivery.number.is_null()).order_by(Export.ready_at, Export.number).limit(AT_ONCE)
-    with transaction():
-        found = list(missing.tuples())
-        for export, revision in found:
-            # One by one: their numbers are their order.
-            Delivery.insert(target=target, export=export, revision=revision).on_conflict_ignore().execute()
-    return len(found)
+    rows = [{"target": target, "export": export, "revision": revision} for export, revision in missing.tuples()]
+    if rows:
+        # In one statement, by which they are numbered in this order. Nobody else plans.
+        Delivery.insert_many(rows).on_conflict_ignore().execute()
+    return len(rows)
 
 
 def due(moment: dt.datetime, only: int | None = None) -> list[int]:
