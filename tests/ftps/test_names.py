@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ftplib
-import time
 from collections.abc import Callable
 
 import pytest

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import BACKENDS
 from tests.system.server import Server, wait_for
+from tests.system.test_mail import WAITING
 from tests.system.test_main_job import FILES
 from tests.system.test_workers import pids
 
@@ -85,7 +86,7 @@ def test_each_226_is_imported_once_and_in_order(make_server: Callable[..., Serve
     folders = server.home / "accounts" / "acme"
     kept = [path.name for path in folders.rglob("processed/*.csv")]
     assert len(kept) == len(listed)
-    wait_for(lambda: server.ask("SELECT count(*) FROM mail WHERE state = 'waiting'") == [(0,)], 60)
+    wait_for(lambda: server.ask(WAITING) == [(0,)], 60)
     assert server.json("status")["mail_waiting"] == 0
     mails = [message_from_bytes(path.read_bytes()) for path in (server.home / "mail").glob("*.eml")]
     assert len({mail["Message-ID"] for mail in mails}) == len(mails) == len(listed)

@@ -16,8 +16,10 @@ import pytest
 from tests.conftest import BACKENDS
 from tests.postbox import Postbox
 from tests.system.server import Server, wait_for
+from tests.system.test_workers import pids
 
 TEXT = "SKU_ID,Name,MOQ\n001,Cup,6\n002,Saucer,six\n"
+WAITING = "SELECT count(*) FROM mail WHERE state = 'waiting'"
 SUBJECT = "[ftpdock] PRODUCT_18_09_2024.csv: 1 imported, 1 rejected"
 
 MakeServer = Callable[..., Server]
@@ -62,7 +64,9 @@ def test_commands_and_workers_leave_mail_to_the_server(make_server: MakeServer, 
     worker = subprocess.Popen([sys.executable, "-m", "commands", "worker"], env=server.environment,
                               stderr=subprocess.DEVNULL)  # fmt: skip
     try:
-        time.sleep(3)
+        wait_for(lambda: pids(server))
+        # Long enough for it to look for work, and for mail if it did.
+        time.sleep(1.5)
     finally:
         worker.terminate()
         worker.wait(30)
@@ -70,7 +74,8 @@ def test_commands_and_workers_leave_mail_to_the_server(make_server: MakeServer, 
 
     server.start()
 
-    wait_for(lambda: server.json("mail", "list") == [])
+    wait_for(lambda: server.ask(WAITING) == [(0,)])
+    assert server.json("mail", "list") == []
     assert len(list((server.home / "mail").glob("*.eml"))) == 1
 
 
@@ -93,7 +98,8 @@ def test_mails_survive_kills(make_server: MakeServer, make_postbox: MakePostbox)
     told = [f"[ftpdock] PRODUCT_18_09_2024_{turn}.csv: 1 imported, 1 rejected" for turn in range(8)]
     # The second of two files with the same rows changes nothing, but its row is in.
     wait_for(lambda: {str(mail["Subject"]) for mail in postbox.mails} == set(told), 60)
-    wait_for(lambda: server.json("mail", "list") == [])
+    wait_for(lambda: server.ask(WAITING) == [(0,)])
+    assert server.json("mail", "list") == []
     server.stop()
 
     by_id = {str(mail["Message-ID"]): str(mail["Subject"]) for mail in postbox.mails}
