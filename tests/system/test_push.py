@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from models import Delivery
 from settings import Settings
@@ -31,3 +32,21 @@ def test_a_full_export_is_imported_by_another_ftpdock(
     assert Delivery.get().target_id == target.number
     (listed,) = wait_for(lambda: [each for each in theirs.json("imports", "list") if each["status"] == "completed"])
     assert (listed["file"], listed["created"]) == ("PRODUCT_23_11_2026.csv", 2_000)
+
+
+def test_an_order_is_delivered_as_soon_as_it_is_ready(server: Server, tmp_path: Path) -> None:
+    """By a running server, from the commit on; `exports list` tells of it."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    server.command("target", "add", "acme", f"file://{inbox}")
+    (tmp_path / "customer.json").write_text('{"company_name": "Delta", "reference_id": "K9"}')
+    system_id = server.command("customer", "add", str(tmp_path / "customer.json"), "--account", "acme").stdout.strip()
+
+    name = f"customer_data_{system_id}.csv"
+    data = inbox / "Customers" / f"customer_{system_id}" / name
+    wait_for(data.exists)
+    (export,) = wait_for(lambda: [each for each in server.json("exports", "list", "--account", "acme")
+                                  if each["deliveries"] and each["deliveries"][0]["state"] == "delivered"])  # fmt: skip
+    fetched = server.home / "accounts" / "acme" / "Export" / export["path"] / name
+    assert fetched.read_bytes() == data.read_bytes()
+    assert (export["deliveries"][0]["url"], export["deliveries"][0]["revision"]) == (f"file://{inbox}", 1)
