@@ -211,6 +211,18 @@ def test_a_customer_when_it_is_made_and_not_when_it_changes(account: Account) ->
     assert outbox() == []
 
 
+def test_an_upsert_is_what_it_turns_out_to_be(account: Account) -> None:
+    """INSERT ... ON CONFLICT DO UPDATE of a record that is there changes it: an order goes out again, no customer."""
+    order, customer = an_order(account, "draft", "A"), Customer.get()
+    clear()
+    for record, changed in ((Order.get(), {"status": "confirmed"}), (customer, {"phone": "1"})):
+        table = type(record)
+        table.insert(record.__data__).on_conflict(conflict_target=[table.system_id], update=changed).execute()
+
+    assert (Order.get().status, Customer.get().phone) == ("confirmed", "1")
+    assert outbox() == [("order", order.system_id)]
+
+
 def test_nothing_is_seen_before_the_commit(settings: Settings, account: Account) -> None:
     """The row of the outbox becomes visible together with the order, or never."""
     with transaction() as attempt:
