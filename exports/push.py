@@ -8,7 +8,7 @@ import time
 
 from exports import push_queue
 from exports.push_stream import Stream, StreamThread
-from models import database, now
+from models import Target, database, now
 from settings import Settings
 
 LOOK, SWEEP = 1.0, 60.0
@@ -62,7 +62,8 @@ class Pusher:
         return told
 
     def _plan(self, told: list[int], swept: dict[int, float]) -> None:
-        targets = push_queue.enabled()
+        # For those that are disabled, too: what waits for them is told of, and retention lets it be.
+        targets = list(Target.select().order_by(Target.number))
         for target in targets:
             if time.monotonic() >= swept.get(target.number, 0.0):
                 # Until all is planned that is there already, nothing new may go before it.
@@ -70,7 +71,6 @@ class Pusher:
                 swept[target.number] = time.monotonic() + SWEEP if whole else 0.0
             elif told:
                 push_queue.plan(target, told)
-        # One that is enabled again is swept at once.
         for number in swept.keys() - {target.number for target in targets}:
             del swept[number]
 

@@ -20,12 +20,6 @@ AT_ONCE = 500
 """Exports that are planned in one transaction."""
 
 
-def enabled() -> list[Target]:
-    """Targets that are delivered to, with their accounts."""
-    wanted = ~Target.disabled & ~Account.disabled
-    return list(Target.select(Target, Account).join(Account).where(wanted).order_by(Target.number))
-
-
 def plan(target: Target, exports: Sequence[int] | None = None) -> int:
     """Queue up to AT_ONCE exports that became ready and have no delivery yet, in order of arrival; return how many.
 

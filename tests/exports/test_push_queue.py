@@ -177,12 +177,15 @@ def test_a_disabled_target_or_account_is_held(desk: Desk, target: Target) -> Non
     push_targets.switch(target, disabled=True)
     with desk.pushing():
         desk.order("A")
-        assert push_queue.enabled() == []
+        wait_for(lambda: desk.states("waiting"))
+        assert push_queue.due(now()) == []
         push_targets.switch(target, disabled=False)
         wait_for(lambda: desk.states("delivered"))
     desk.account.disabled = True
     desk.account.save()
-    assert push_queue.enabled() == []
+    desk.order("B")
+    push_queue.plan(target)
+    assert push_queue.due(now()) == []
 
 
 def test_a_kill_before_the_commit_repeats_the_delivery(desk: Desk, inbox: Path, target: Target) -> None:
