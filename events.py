@@ -51,7 +51,9 @@ class UploadIncomplete:
 
 @dataclass(frozen=True, slots=True)
 class FileSent:
-    """A client fetched a whole file and closed TLS in order."""
+    """A client fetched a whole file. One of the export folder was closed in order (docs/ftp.md) and counts as fetched;
+    of others all bytes were sent.
+    """
 
     account: str
     login: str

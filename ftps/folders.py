@@ -20,6 +20,8 @@ Line = Callable[[str, os.stat_result, str], bytes]
 SLICE = 128
 """Entries between two pauses: the loop waits for the interpreter no longer than these take."""
 PAUSE = 0.0005
+RUN = 1024
+"""Entries that are sorted at once."""
 BLOCK = 512
 """Lines that are sent as one piece."""
 
@@ -38,15 +40,17 @@ class Folder:
 
     def lines(self, line: Line, wanted: Callable[[str], bool] | None = None) -> list[bytes]:
         """The lines of all entries (that are wanted), sorted by name, in blocks. Raises OSError."""
-        runs, run = [], []
-        for name, found in self._entries():
+        runs: list[list[tuple[str, bytes]]] = [[]]
+        for number, (name, found) in enumerate(self._entries(), 1):
             if wanted is None or wanted(name):
-                run.append((name, line(name, found, self._kind(name, found))))
-            if len(run) == SLICE:
-                runs.append(sorted(run))
-                run = []
+                runs[-1].append((name, line(name, found, self._kind(name, found))))
+            if len(runs[-1]) == RUN:
+                runs[-1].sort()
+                runs.append([])
+            if number % SLICE == 0:
                 time.sleep(PAUSE)
-        return _blocks([*runs, sorted(run)])
+        runs[-1].sort()
+        return _blocks(runs)
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
         if self.place.kind == "root":
