@@ -16,25 +16,28 @@ What the ledger says is thus never newer than the tree. It may be older for a mo
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import peewee
 
 from exports import pending as outbox
-from exports.folders import Staging, make_parent
+from exports.entries import commit
+from exports.folders import Staging, make_parent, sync
 from exports.job import Job, plan
 from exports.pending import Pending
 from exports.wake import Wake
 from layout import sync_folder
-from models import Account, Export, ExportFile, database, transaction
+from models import database
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
 
 MOST = 100
 """Orders and customers of one turn."""
+SYNCS = 8
+"""Folders that are synced at once: they share the commits of the file system's journal."""
 LOOK, SLICE = 2.0, 0.25
 """Seconds between two looks at the outbox that nobody asked for, and until a stop is noticed."""
 
@@ -85,10 +88,11 @@ class Dispatcher:
         planned = {job.pending for job in jobs}
         outbox.done(each for each in pending if each not in planned)
         jobs = self._each(jobs, self._stage)
+        jobs = self._sync(jobs)
         jobs = self._each(jobs, self._put)
         for parent in {job.target.parent for job in jobs if job.write}:
             sync_folder(parent)
-        _commit(jobs)
+        commit(jobs)
         for job in jobs:
             if job.record:
                 self._tell(job.account, job.path)
@@ -109,6 +113,11 @@ class Dispatcher:
         if job.write:
             job.staged = self._staging.stage(job.target.name, job.files, job.later_than)
 
+    def _sync(self, jobs: Sequence[Job]) -> list[Job]:
+        with ThreadPoolExecutor(SYNCS) as pool:
+            synced = {job.path: pool.submit(sync, job.staged) for job in jobs if job.staged}
+        return self._each(jobs, lambda job: synced[job.path].result() if job.path in synced else None)
+
     def _put(self, job: Job) -> None:
         if job.staged is not None:
             make_parent(job.target, self._settings.exports)
@@ -127,56 +136,3 @@ def _reachable() -> bool:
     except peewee.PeeweeException:
         return False
     return True
-
-
-def _commit(jobs: Sequence[Job]) -> None:
-    try:
-        with transaction():
-            whole = outbox.done(job.pending for job in jobs)
-            for job in jobs:
-                _record(job)
-            if not whole:
-                outbox.look_again([job.pending for job in jobs if job.record])
-    except peewee.IntegrityError:
-        _forget_removed_accounts(jobs)
-        raise
-
-
-def _record(job: Job) -> None:
-    if job.refusal:
-        _write(job, state="failed", error=job.refusal, revision=job.former.revision if job.former else 0)
-        log.error("%s %s can't be exported: %s", job.pending.kind, job.pending.system_id, job.refusal)
-    elif job.record:
-        created = job.former.created_at if job.former and job.replay_ns is not None else job.pending.created_at
-        _write(job, state="waiting", error="", revision=job.revision, digest=job.digest, created_at=created,
-               ready_at=None, collected_at=None, collected_by=None, collected_from=None, removed_at=None,
-               removed_by=None)  # fmt: skip
-
-
-def _write(job: Job, **values: object) -> None:
-    if job.former is not None:
-        Export.update(**values).where(Export.number == job.former.number).execute()
-        return
-    pending = job.pending
-    made = {"created_at": pending.created_at} | values
-    adding = Export.insert(account=pending.account, kind=pending.kind, system_id=pending.system_id[:36],
-                           entity=pending.kind, path=job.path, **made)  # fmt: skip
-    # Another node may have been quicker, if this one does not lead any more.
-    adding.on_conflict(conflict_target=[Export.account, Export.path], update=made).execute()
-    _join_files(job)
-
-
-def _join_files(job: Job) -> None:
-    """The mirror may have found the folder before it was told, and taken it for another program's."""
-    account, paths = job.pending.account, [f"{job.path}/{name}" for name in job.files]
-    mine = (ExportFile.account == account) & ExportFile.path.in_(paths)
-    export = Export.select(Export.number).where((Export.account == account) & (Export.path == job.path))
-    ExportFile.update(export=export).where(mine & ExportFile.export.is_null()).execute()
-
-
-def _forget_removed_accounts(jobs: Sequence[Job]) -> None:
-    """An account that was removed in the meantime must not leave a folder to the next one of its name."""
-    there = {row.id for row in Account.select(Account.id)}
-    for job in jobs:
-        if job.pending.account not in there:
-            shutil.rmtree(job.target, ignore_errors=True)

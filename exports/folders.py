@@ -27,7 +27,7 @@ class Staging:
         shutil.rmtree(self._all, ignore_errors=True)
 
     def stage(self, name: str, files: Files, later_than: int) -> Path:
-        """A folder `name` with these files, on disk for good; each has a time (ns) later than `later_than`."""
+        """A folder `name` with these files, not yet synced; each has a time (ns) later than `later_than`."""
         folder = self._root / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -36,8 +36,6 @@ class Staging:
                 handle.write(content)
                 handle.flush()
                 stamp(handle.fileno(), later_than)
-                os.fsync(handle.fileno())
-        sync_folder(folder)
         return folder
 
     def put(self, staged: Path, target: Path) -> None:
@@ -45,6 +43,18 @@ class Staging:
         aside = self._root / f"{staged.name}.old"
         if replace_folder(staged, target, aside):
             shutil.rmtree(aside)
+
+
+def sync(folder: Path) -> None:
+    """Make a folder with its files last."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            handle = os.open(entry.path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+    sync_folder(folder)
 
 
 def stamp(handle: int, later_than: int) -> None:
