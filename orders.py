@@ -5,8 +5,9 @@ The database is connected. What becomes of a confirmed order is told by triggers
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from marshmallow import ValidationError
@@ -96,7 +97,7 @@ class _Resolver:
 
     def _address(self, placed: Placed, attribute: str, customer: str | None) -> str | None:
         reference = placed.values.get(attribute)
-        if reference is None:
+        if reference is None or customer is None:
             return None
         address = self._addresses.get(reference)
         if address is None or address["customer"] != customer:
@@ -156,11 +157,21 @@ def confirm(system_id: str) -> bool:
 def listed(account: Account, status: str | None = None) -> Iterator[Record]:
     """The orders of an account, oldest first, in short."""
     last = ""
-    while batch := _batch(account, status, last):
-        last = batch[-1]["system_id"]
-        lines = line_records(order["system_id"] for order in batch)
-        for order in batch:
-            yield _readable(order | _sums(order, lines.get(order["system_id"], [])))
+    with _amounts_told():
+        while batch := _batch(account, status, last):
+            last = batch[-1]["system_id"]
+            lines = line_records(order["system_id"] for order in batch)
+            for order in batch:
+                yield _readable(order | _sums(order, lines.get(order["system_id"], [])))
+
+
+@contextlib.contextmanager
+def _amounts_told() -> Iterator[None]:
+    """Plain SQL may have stored amounts that are none."""
+    try:
+        yield
+    except (Unexportable, InvalidOperation) as error:
+        raise FtpdockError(f"An amount that is stored is not a number ({error}): correct it by SQL") from error
 
 
 def _batch(account: Account, status: str | None, last: str) -> list[Record]:
@@ -182,14 +193,15 @@ def _sums(order: Record, lines: list[Record]) -> Record:
 
 def whole(system_id: str) -> Record:
     """An order with everything: head, sums, and `lines`, each with its total. Raises FtpdockError."""
-    order = find(system_id)
-    with snapshot():
-        record = read_orders([system_id])[system_id]
-    if isinstance(record, Unexportable):
-        raise FtpdockError(str(record)) from record
+    with _amounts_told():
+        order = find(system_id)
+        with snapshot():
+            record = read_orders([system_id])[system_id]
+        if isinstance(record, Unexportable):
+            raise FtpdockError(str(record)) from record
+        lines = [line | {"line_total": line_total(line)} for line in map(dict, record.lines)]
+        sums = totals(record.order, lines)
     customer = record.customer.customer
-    lines = [line | {"line_total": line_total(line)} for line in map(dict, record.lines)]
-    sums = totals(record.order, lines)
     found = {
         "system_id": system_id,
         "account": order.account.name,

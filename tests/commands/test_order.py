@@ -312,6 +312,18 @@ def test_list_and_show(done: Done, add: Callable[..., str], monkeypatch: pytest.
     assert done("order", "show", first).splitlines()[-1].split() == ["1", "001", "Cup", "001", "2", "19.99", "39.98"]
 
 
+def test_an_amount_that_is_no_number(run: Run, add: Callable[..., str]) -> None:
+    """Plain SQL may store one: it is told in a line."""
+    system_id = add()
+    wrong = "'NaN'" if models.is_postgres() else "'two'"
+    models.database.execute_sql(f"UPDATE order_line SET unit_price = {wrong}")
+
+    for arguments in (["show", system_id], ["list", "--account", "acme"]):
+        result = run("order", *arguments)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert "An amount that is stored is not a number" in result.stderr
+
+
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_orders_of_another_account(run: Run, done: Done, add: Callable[..., str]) -> None:
     """Its customers, products and orders are none of this one's."""
