@@ -35,7 +35,7 @@ def status(context: Context, as_json: bool) -> None:
         print_json(shown)
         return
     last, workers = shown.pop("last_imports"), shown.pop("workers")
-    for part in ("server", "queue", "imports_by_status", "exports", "disk"):
+    for part in ("server", "queue", "imports_by_status", "exports", "deliveries", "disk"):
         shown[part] = ", ".join(f"{key} {cell(value)}" for key, value in shown[part].items() if value is not None)
     print_object(shown, as_json)
     for title, objects in (("Workers", workers), ("Last imports", last)):
@@ -47,6 +47,7 @@ def status(context: Context, as_json: bool) -> None:
 def _status(context: Context) -> dict[str, Any]:
     from exports.backlog import backlog
     from jobs import mail
+    from models.target import backlog as deliveries
 
     mails = mail.backlog()
     by_status = _by_status()
@@ -60,6 +61,7 @@ def _status(context: Context) -> dict[str, Any]:
         "mail_failed": mails["failed"],
         "imports_by_status": by_status,
         "exports": backlog(),
+        "deliveries": deliveries(),
         "last_imports": _last(),
         "disk": {"free_bytes": shutil.disk_usage(context.settings.home).free},
     }  # fmt: skip

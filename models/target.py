@@ -100,11 +100,11 @@ def _object(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def backlog(moment: dt.datetime | None = None) -> dict[str, int | None]:
-    """`waiting` and `failed` deliveries, and the age of the `oldest_waiting_seconds` (None when none waits)."""
+def backlog(moment: dt.datetime | None = None) -> dict[str, int]:
+    """`waiting` and `failed` deliveries, and the age of the `oldest_waiting_seconds` (0 when none waits)."""
     counts = dict(Delivery.select(Delivery.state, fn.COUNT(Delivery.number)).group_by(Delivery.state).tuples())
     first = Delivery.select().where(Delivery.state == "waiting").order_by(Delivery.number).first()
-    age = None if first is None else max(0, int(((moment or now()) - first.created_at).total_seconds()))
+    age = 0 if first is None else max(0, int(((moment or now()) - first.created_at).total_seconds()))
     return {"waiting": counts.get("waiting", 0), "failed": counts.get("failed", 0), "oldest_waiting_seconds": age}
 
 

@@ -11,7 +11,6 @@ import pytest
 
 import models
 from models import Account, Delivery, Export, Target, now
-from models.target import deliveries_of
 from settings import Settings
 from tests.remotes import PASSWORD, SshServer
 
@@ -111,11 +110,13 @@ def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
     export = Export.create(account=account, kind="order", entity="order", path="Orders/order_A", state="ready",
                            ready_at=now())  # fmt: skip
     Delivery.create(target=Target.get(), export=export, revision=1, state="failed", error="550 No.")
-    assert deliveries_of([export.number])[export.number][0]["error"] == "550 No."
 
     assert listed(done)[0]["failed"] == 1
     assert done("target", "retry", "1") == "1 to be delivered by the running server.\n"
     assert (listed(done)[0]["waiting"], listed(done)[0]["failed"]) == (1, 0)
+    assert json.loads(done("status", "--json"))["deliveries"].items() >= {"waiting": 1, "failed": 0}.items()
+    (shown,) = json.loads(done("exports", "list", "--json"))
+    assert [(each["target"], each["state"]) for each in shown["deliveries"]] == [(1, "waiting")]
     done("target", "disable", "1")
     assert listed(done)[0]["disabled"] is True
     done("target", "enable", "1")
