@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -147,14 +146,13 @@ def test_a_draft_that_is_confirmed(account: Account) -> None:
     assert outbox() == [("order", order.system_id)]
 
 
-@pytest.mark.parametrize("status", ["draft", "shipped", "invoiced", "cancelled"])
-def test_orders_of_another_status(account: Account, status: str) -> None:
+def test_orders_of_another_status(account: Account) -> None:
     """Only confirmed orders are exported, whatever becomes of them."""
-    order = an_order(account, status, "A")
-    order.notes = "x"
-    order.save()
-
-    assert outbox() == []
+    for status in ("draft", "shipped", "invoiced", "cancelled"):
+        order = an_order(account, status, "A")
+        order.notes = "x"
+        order.save()
+        assert outbox() == [], status
 
 
 def change_head(order: Order) -> None:
@@ -173,16 +171,15 @@ def delete_line(order: Order) -> None:
     OrderLine.delete().where(OrderLine.order == order, OrderLine.position == 1).execute()
 
 
-@pytest.mark.parametrize("change", [change_head, add_line, change_line, delete_line])
-def test_a_confirmed_order_that_changes(account: Account, change: Callable[[Order], None]) -> None:
+def test_a_confirmed_order_that_changes(account: Account) -> None:
     """Head or line: the order is exported again, and no other one."""
     order = an_order(account, "confirmed", "A", "B")
     an_order(account, "confirmed", "A")
-    clear()
 
-    change(order)
-
-    assert outbox() == [("order", order.system_id)]
+    for change in (change_head, add_line, change_line, delete_line):
+        clear()
+        change(order)
+        assert outbox() == [("order", order.system_id)], change.__name__
 
 
 def test_a_line_that_moves_to_another_order(account: Account) -> None:
