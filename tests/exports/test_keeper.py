@@ -32,8 +32,7 @@ from settings import Settings
 FOLDERS = Registry().folders
 BERLIN = ZoneInfo("Europe/Berlin")
 Travel = Callable[[str], None]
-KEEP_ALL: dict[str, Any] = {"keep_exports_days": 30, "keep_processed_days": 30, "keep_failed_days": 30, "keep_reports_days": 30,
-            "keep_mails_days": 30}  # fmt: skip
+KEEP_ALL: dict[str, Any] = {f"keep_{what}_days": 30 for what in ("exports", "processed", "failed", "reports", "mails")}
 
 
 @pytest.fixture
