@@ -412,9 +412,7 @@ def die_before(step: int) -> None:
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             count()
-            result = function(*arguments, **options)
-            count()
-            return result
+            return function(*arguments, **options)
 
         return call
 
@@ -431,26 +429,25 @@ def die_before(step: int) -> None:
 
 def test_sigkill_at_every_step_ends_in_the_same_place(shop: Shop, killed_at: Callable[[int], bool]) -> None:
     """A new order and a changed one are there once and whole, in one version for each revision."""
-    step, killed = 0, True
+    changed = shop.order()
+    shop.dispatch()
+    step, killed, revision = 0, True, 1
     while killed:
         step += 4 if is_postgres() else 1  # The files are the same.
-        changed = shop.order()
-        shop.dispatch()
+        revision += 1
         new = shop.order()
-        Order.update(notes="changed").where(Order.system_id == changed.system_id).execute()
+        Order.update(notes=f"change {step}").where(Order.system_id == changed.system_id).execute()
         before = times(shop.folder(changed))
 
         killed = killed_at(step)
 
-        seen = {order.system_id: times(shop.folder(order)) for order in (new, changed) if shop.folder(order).exists()}
-        assert all(len(files) == 2 for files in seen.values())
+        left = {order: times(shop.folder(order)) for order in (new, changed) if shop.folder(order).exists()}
         shop.dispatch()
-        for order, notes, revision in ((new, "", 1), (changed, "changed", 2)):
+        for order, notes, wanted in ((new, "", 1), (changed, f"change {step}", revision)):
             assert [row["Notes"] for row in shop.rows(order, "order_data")] == [notes]
             assert len(shop.rows(order, "order_items")) == 1
-            export = shop.export(order)
-            assert (export.state, export.revision) == ("waiting", revision)
-            now_there = times(shop.folder(order))
-            assert now_there == seen.get(order.system_id, now_there) or seen[order.system_id] == before
+            assert (shop.export(order).state, shop.export(order).revision) == ("waiting", wanted)
+            # What the killed one had put into place was kept, or a partner might see it twice.
+            assert left.get(order) in (times(shop.folder(order)), before if order is changed else None)
         assert Outbox.select().count() == 0
-    assert step > 30
+    assert step > 25
