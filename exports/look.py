@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exports import booking
+from exports import known
 from exports.todo import Key
 from exports.tree import below, files_of_unit, hidden, is_odd, is_unit, odd_name, version, version_at
 from models.ledger import Version
 
 CHUNK = 100
-"""Entries, or rows, between two steps."""
+"""Entries between two steps."""
 REST = 2.0
 """Seconds that a folder must have been left alone: two changes within a tick of the clock have one time."""
 
@@ -107,24 +107,25 @@ class Looker:
         return versions | {path: {path: each} for path, each in seen.files.items()}
 
     def _differing(self, versions: dict[str, dict[str, Version]]) -> list[str]:
-        states = booking.states(self._number, [path for files in versions.values() for path in files])
-        waiting = booking.waiting(self._number, versions)
+        states = known.states(self._number, [path for files in versions.values() for path in files])
+        waiting = known.waiting(self._number, versions)
         return [
             path
             for path, files in versions.items()
-            if path in waiting or any(self._differs(name, each, states.get(name)) for name, each in files.items())
+            if path in waiting or any(self._differs(name, each, states) for name, each in files.items())
         ]
 
-    def _differs(self, path: str, current: Version, known: tuple[Version, str] | None) -> bool:
-        if known is None or known[0] != current or known[1] == "placing":
+    def _differs(self, path: str, current: Version, states: known.States) -> bool:
+        state = known.state(states, path, current)
+        if state in ("", "placing"):
             return True
         there = version_at(self._target / path)
-        return (there == current) if known[1] == "removed" else (there is None)
+        return (there == current) if state == "removed" else (there is None)
 
     def ledger(self) -> Iterator[Found]:
         """What the ledger has, and the export tree or the partner's folder has not, or has still."""
         last = ""
-        while rows := booking.after(self._number, last, CHUNK):
+        while rows := known.after(self._number, last):
             yield [Key(self._account, path) for path, state, ours in rows if self._is_left(path, state, ours)]
             last = rows[-1][0]
 

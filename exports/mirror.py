@@ -20,7 +20,7 @@ from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
 
-BATCH = 32
+BATCH = 64
 """Exports that become ready in one transaction."""
 PAUSE = 0.002
 """Seconds between two steps of a look: other threads get their turn, and what was told comes first."""
@@ -79,8 +79,9 @@ class _Run:
         """Looks at single folders, and those that are gone."""
         self._round: Iterator[Found] | None = None
         """A look at everything."""
-        self._due = {"accounts": 0.0, "round": time.monotonic() + self._look_every(), "old": 0.0}
-        """Each account is looked through when it is seen first."""
+        self._looked = False
+        """Whether the look at the start, which takes all accounts, has begun."""
+        self._due = {"accounts": 0.0, "round": 0.0, "old": 0.0}
         watcher.watch("")
 
     def until(self, stopping: threading.Event) -> None:
@@ -146,10 +147,16 @@ class _Run:
         return min(every, BLIND_SECONDS) if self._watcher.blind else every
 
     def _everything(self) -> Iterator[Found]:
+        begun, differing = time.monotonic(), 0
         self._watcher.watch("")
         for name in list(self._accounts):
             if name in self._accounts:
-                yield from self._look_through(name)
+                for found in self._look_through(name):
+                    differing += len(found)
+                    yield found
+        seconds = time.monotonic() - begun
+        log.info("looked through the exports of %s accounts in %.1f s; %s differed", len(self._accounts), seconds,
+                 differing)  # fmt: skip
 
     def _look_through(self, name: str) -> Iterator[Found]:
         """A look at one account. One whose folders can't be read stops nobody else's."""
@@ -167,7 +174,9 @@ class _Run:
         for name, number in current.items():
             if name not in self._accounts:
                 self._accounts[name] = self._open(name, number)
-                self._enter(name, "")
+                if self._looked:
+                    self._enter(name, "")
+        self._looked = True
 
     def _open(self, name: str, number: int) -> tuple[int, Delivery, Looker]:
         delivery = Delivery(

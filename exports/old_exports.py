@@ -11,8 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import layout
-from exports import booking
-from exports.booking import Known
+from exports.known import Known, look_up
 from exports.place import remove_empty
 from exports.swap import STAGING
 from exports.tree import below, files_of_unit, hidden, is_unit, version_at
@@ -35,7 +34,7 @@ def old_exports(
     """Delete what was done with before that moment; path below the export root, and bytes, of each."""
     units = _units(layout.export_source(settings, account.name), "")
     while batch := dict(islice(units, AT_ONCE)):
-        known = booking.known(account.id, [path for files in batch.values() for path in files], list(batch))
+        known = look_up(account.id, [path for files in batch.values() for path in files], list(batch))
         for path, files in batch.items():
             if not files or not _is_over(path, files, known, before) or _is_pushed(known.exports.get(path)):
                 continue
@@ -90,7 +89,7 @@ def _remove(settings: Settings, account: Account, path: str, files: Files, befor
     aside = _staging(settings) / account.name / path
     with transaction():
         _hold(account, path)
-        if not _is_over(path, files, booking.known(account.id, list(files), [path]), before):
+        if not _is_over(path, files, look_up(account.id, list(files), [path]), before):
             return False
         aside.parent.mkdir(parents=True, exist_ok=True)
         try:

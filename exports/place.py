@@ -9,16 +9,21 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from exports.swap import replace_folder
-from exports.tree import version
+from exports.tree import version, version_at
 from layout import sync_folder
+from models.ledger import Version
 from settings import Settings
 
 KEEP_OLD = 300.0
 """Seconds that a folder stays aside after a newer one took its place: a session may still read it."""
+
+SYNCS = 4
+"""Folders that are synced at once."""
 
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 _COPY_AT_ONCE = 1 << 24
@@ -58,18 +63,24 @@ class Place:
                 copy(name, staged / name, source)
         return staged
 
-    def stage_file(self, source: Path, *, link: bool) -> Path:
+    def stage_file(self, source: Path, expected: Version, *, link: bool) -> Path:
         """A file like `source`: the same one, or a copy of its own. Raises Changing and FileNotFoundError."""
         staged = self._fresh()
+        self._fill(source, staged, link=link)
+        if version_at(staged) != expected:
+            staged.unlink()
+            raise Changing(f"{source} was replaced just now")
+        return staged
+
+    def _fill(self, source: Path, staged: Path, *, link: bool) -> None:
         if link:
             try:
                 os.link(source, staged, follow_symlinks=False)
-                return staged
+                return
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
         copy(source, staged)
-        return staged
 
     def put(self, staged: Path, target: Path) -> None:
         """Rename in what was made ready; sync the folder of `target` afterwards."""
@@ -121,19 +132,25 @@ def make_parents(root: Path, path: str) -> set[Path]:
     to_sync = {(root / path).parent}
     for name in path.split("/")[:-1]:
         folder = folder / name
-        try:
+        if not folder.is_dir():
             folder.mkdir()
-        except FileExistsError:
-            continue
-        to_sync.add(folder.parent)
+            to_sync.add(folder.parent)
     return to_sync
 
 
-def sync_all(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        # Gone in the meantime: then nothing in it has to last.
-        with contextlib.suppress(FileNotFoundError):
-            sync_folder(folder)
+def sync_all(folders: Collection[Path]) -> None:
+    """Several at once: the disk writes for all of them what it has to write, ten times as many a second."""
+    if len(folders) > 1:
+        with ThreadPoolExecutor(SYNCS, "exports-sync") as pool:
+            list(pool.map(_sync, folders))
+    for folder in folders if len(folders) == 1 else ():
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    # Gone in the meantime: then nothing in it has to last.
+    with contextlib.suppress(FileNotFoundError):
+        sync_folder(folder)
 
 
 def remove_empty(root: Path, path: str) -> None:

@@ -77,7 +77,7 @@ def test_files_are_found_though_the_kernel_dropped_their_events(shop: Shop) -> N
         shop.drop("Lists/first.csv", "1")
         wait_for((shop.target / "Lists" / "first.csv").exists)
         mirror.process.send_signal(signal.SIGSTOP)
-        for number in range(int(QUEUE.read_text()) + 100):
+        for number in range(int(QUEUE.read_text()) * 3 // 2):
             (shop.source / "Lists" / f"{number % 2}.csv").write_bytes(b"")
         for number in range(20):
             (shop.source / "Lists" / f"{number}.csv").write_bytes(b"")

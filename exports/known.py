@@ -1,0 +1,107 @@
+"""What the mirror asks the ledger. Each question is about one account, and about a bounded number of paths."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from models import Export, ExportFile
+from models.ledger import Version
+
+T = TypeVar("T")
+CHUNK = 200
+"""Paths or rows in one statement."""
+
+States = dict[str, tuple[Version, str]]
+"""Path of a file to its version and state."""
+
+
+def chunks(items: Collection[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, CHUNK)):
+        yield chunk
+
+
+def states(account: int, paths: Collection[str]) -> States:
+    """Those of the files that the ledger knows."""
+    table = ExportFile
+    columns = (table.path, table.size, table.mtime_ns, table.state)
+    return {
+        path: (Version(size, mtime_ns), state)
+        for chunk in chunks(paths)
+        for path, size, mtime_ns, state in table.select(*columns)
+        .where((table.account == account) & table.path.in_(chunk))
+        .tuples()
+    }
+
+
+def state(found: States, path: str, version: Version) -> str:
+    """mirrored, collected, removed or placing; empty if this version of the file is not known."""
+    known = found.get(path)
+    return known[1] if known is not None and known[0] == version else ""
+
+
+def exports(account: int, paths: Collection[str]) -> dict[str, Export]:
+    """The exports that lie at these paths, by path."""
+    return {
+        each.path: each
+        for chunk in chunks(paths)
+        for each in Export.select().where((Export.account == account) & Export.path.in_(chunk))
+    }
+
+
+def waiting(account: int, paths: Collection[str]) -> set[str]:
+    """Those of the exports at `paths` that are not in the partner's folder as they are now."""
+    mine = (Export.account == account) & (Export.state == "waiting")
+    return {
+        path
+        for chunk in chunks(paths)
+        for (path,) in Export.select(Export.path).where(mine & Export.path.in_(chunk)).tuples()
+    }
+
+
+def at(account: int, path: str) -> list[ExportFile]:
+    """The file at `path`, or those of the export at `path`."""
+    mine = ExportFile.account == account
+    exact = list(ExportFile.select().where(mine & (ExportFile.path == path)))
+    if exact:
+        return exact
+    export = Export.select(Export.number).where((Export.account == account) & (Export.path == path))
+    return list(ExportFile.select().where(mine & (ExportFile.export == export)))
+
+
+def after(account: int, last: str) -> list[tuple[str, str, bool]]:
+    """Path, state, and whether it is of an export of ours: files that were deleted or that other programs put there.
+
+    Some of them, by path, behind `last`.
+    """
+    table = ExportFile
+    concerned = (table.state == "removed") | table.export.is_null()
+    mine = (table.account == account) & (table.path > last) & concerned
+    rows = table.select(table.path, table.state, table.export).where(mine).order_by(table.path).limit(CHUNK).tuples()
+    return [(path, state, export is not None) for path, state, export in rows]
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that the ledger has about some paths."""
+
+    files: dict[str, ExportFile]
+    exports: dict[str, Export]
+
+    def state(self, path: str, version: Version) -> str:
+        """mirrored, collected, removed or placing; empty if this version of the file is not known."""
+        row = self.files.get(path)
+        return row.state if row is not None and Version(row.size, row.mtime_ns) == version else ""
+
+
+def look_up(account: int, files: Collection[str], paths: Collection[str]) -> Known:
+    """What the ledger has about these files, and about the exports that lie at `paths`."""
+    found = {
+        each.path: each
+        for chunk in chunks(files)
+        for each in ExportFile.select().where((ExportFile.account == account) & ExportFile.path.in_(chunk))
+    }
+    return Known(found, exports(account, paths))
