@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import select
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -205,15 +207,27 @@ def test_a_client_that_never_ends_does_not_count(shelf: Shelf, quick: None) -> N
     assert client.ask("NOOP") == "200 OK."
 
 
-def test_a_client_whose_control_connection_is_lost_does_not_count(shelf: Shelf) -> None:
-    """Nobody would hear 226."""
+@pytest.mark.parametrize("first", ["control", "data"])
+def test_a_client_whose_control_connection_is_lost_does_not_count(shelf: Shelf, first: str) -> None:
+    """Nobody would hear 226. Both connections end while the loop is held up, so that it finds both ended."""
     client, connection = begin(shelf)
     read_all(connection)
-    assert isinstance(client.sock, ssl.SSLSocket)
-    client.sock.shutdown(socket.SHUT_RDWR)
+    held, gate = threading.Event(), threading.Event()
+    shelf.house.door.shared.waker.post(functools.partial(hold, held, gate))
+    assert held.wait(10)
+    assert client.sock is not None
+    steps = [lambda: client.sock.shutdown(socket.SHUT_RDWR), lambda: connection.unwrap().close()]
+    for step in steps if first == "control" else reversed(steps):
+        step()
+    gate.set()
     shelf.settled()
     assert shelf.state(FILE) == "mirrored"
     assert shelf.house.hooks.sent == []
+
+
+def hold(held: threading.Event, gate: threading.Event) -> None:
+    held.set()
+    assert gate.wait(10)
 
 
 def test_abor_while_the_end_is_awaited(shelf: Shelf) -> None:
