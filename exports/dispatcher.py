@@ -112,6 +112,7 @@ class Dispatcher:
     def _stage(self, job: Job) -> None:
         if job.write:
             job.staged = self._staging.stage(job.target.name, job.files, job.later_than)
+            self._staging.keep(job.target, job.staged, job.names)
 
     def _sync(self, jobs: Sequence[Job]) -> list[Job]:
         with ThreadPoolExecutor(SYNCS) as pool:

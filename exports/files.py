@@ -147,7 +147,13 @@ class Style:
 
 
 Files = dict[str, bytes]
-"""Name to content of what lies in an export's folder."""
+"""Name to content of what we write into an export's folder."""
+
+
+def names(kind: str, system_id: str) -> tuple[str, ...]:
+    """The files of an order or customer."""
+    stems = {"order": ("order_data", "order_items"), "customer": ("customer_data",)}[kind]
+    return tuple(f"{stem}_{system_id}.csv" for stem in stems)
 
 
 def order_files(record: OrderRecord, style: Style) -> Files:
@@ -159,17 +165,18 @@ def order_files(record: OrderRecord, style: Style) -> Files:
     order["currency"] = order["currency"] or customer.customer["currency"]
     head = [*_cells(order, ORDER, style), *_cells(customer.customer, CUSTOMER_OF_ORDER, style),
             *_belongings(customer, style), *_cells(order, AMOUNTS, style)]  # fmt: skip
-    system_id = order["system_id"]
+    data, items = names("order", order["system_id"])
     return {
-        f"order_data_{system_id}.csv": _csv(ORDER_COLUMNS, [head], style),
-        f"order_items_{system_id}.csv": _csv(ITEM_COLUMNS, (_cells(line, ITEM, style) for line in lines), style),
+        data: _csv(ORDER_COLUMNS, [head], style),
+        items: _csv(ITEM_COLUMNS, (_cells(line, ITEM, style) for line in lines), style),
     }
 
 
 def customer_files(record: CustomerRecord, style: Style) -> Files:
     """Raises Unexportable."""
     row = [*_cells(record.customer, CUSTOMER, style), *_belongings(record, style)]
-    return {f"customer_data_{record.customer['system_id']}.csv": _csv(CUSTOMER_COLUMNS, [row], style)}
+    (data,) = names("customer", record.customer["system_id"])
+    return {data: _csv(CUSTOMER_COLUMNS, [row], style)}
 
 
 def digest(files: Files) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from exports.files import Files
@@ -38,6 +39,18 @@ class Staging:
                 stamp(handle.fileno(), later_than)
         return folder
 
+    def keep(self, former: Path, staged: Path, ours: Collection[str]) -> None:
+        """Take along what other programs have put beside our files."""
+        try:
+            others = [path for path in former.iterdir() if path.name not in ours]
+        except FileNotFoundError:
+            return
+        for path in others:
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, staged / path.name, symlinks=True)
+            else:
+                _link(path, staged / path.name)
+
     def put(self, staged: Path, target: Path) -> None:
         """Rename it into place; the former one, if any, is deleted. Sync the parent afterwards."""
         aside = self._root / f"{staged.name}.old"
@@ -48,12 +61,13 @@ class Staging:
 def sync(folder: Path) -> None:
     """Make a folder with its files last."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            handle = os.open(entry.path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        files = [entry.path for entry in entries if entry.is_file(follow_symlinks=False)]
+    for file in files:
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     sync_folder(folder)
 
 
@@ -66,31 +80,31 @@ def stamp(handle: int, later_than: int) -> None:
         os.utime(handle, ns=(moment, moment))
 
 
-def read_folder(folder: Path) -> Files | None:
-    """What lies in it; None if it is not there."""
+def _link(path: Path, target: Path) -> None:
     try:
-        with os.scandir(folder) as entries:
-            return {entry.name: Path(entry.path).read_bytes() for entry in entries if entry.is_file()}
-    except FileNotFoundError:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, target, follow_symlinks=False)
+
+
+def read_folder(folder: Path, names: Iterable[str]) -> Files | None:
+    """Those of the files `names` that lie in it; None if it is not there."""
+    if not folder.is_dir():
         return None
+    found = {}
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            found[name] = (folder / name).read_bytes()
+    return found
 
 
-def oldest(folder: Path) -> int:
-    """The earliest time (ns) of its files; 0 if there are none."""
-    return min(_times(folder), default=0)
-
-
-def newest(folder: Path) -> int:
-    """The latest one."""
-    return max(_times(folder), default=0)
-
-
-def _times(folder: Path) -> Iterable[int]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.stat(follow_symlinks=False).st_mtime_ns for entry in entries]
-    except FileNotFoundError:
-        return []
+def times(folder: Path, names: Iterable[str]) -> list[int]:
+    """When (ns) those of the files `names` that lie there were written."""
+    found = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            found.append((folder / name).stat().st_mtime_ns)
+    return found
 
 
 def make_parent(target: Path, root: Path) -> None:

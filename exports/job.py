@@ -12,7 +12,7 @@ from peewee import fn
 
 from exports import files as csv_files
 from exports.files import CustomerRecord, Files, OrderRecord, Style, Unexportable
-from exports.folders import newest, oldest, read_folder
+from exports.folders import read_folder, times
 from exports.pending import Pending
 from exports.records import read_customers, read_orders
 from layout import export_source
@@ -61,9 +61,14 @@ class Job:
         return int(digest.removeprefix(REPLAY)) if digest.startswith(REPLAY) else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of our files in its folder."""
+        return csv_files.names(self.pending.kind, self.pending.system_id)
+
+    @property
     def later_than(self) -> int:
         """What a new version's time (ns) has to exceed, so that it is told from every former one."""
-        return max(newest(self.target), self.former_ns, self.replay_ns or 0)
+        return max(*times(self.target, self.names), self.former_ns, self.replay_ns or 0)
 
     @property
     def revision(self) -> int:
@@ -151,7 +156,7 @@ def _files_again(job: Job, record: Record | None, style: Style) -> Files:
 
     Raises Unexportable.
     """
-    kept = read_folder(job.target)
+    kept = read_folder(job.target, job.names)
     if kept:
         return kept
     if isinstance(record, OrderRecord) and _is(record.order, job):
@@ -162,9 +167,9 @@ def _files_again(job: Job, record: Record | None, style: Style) -> Files:
 
 def _compare(job: Job) -> None:
     """Decide whether folder and ledger have to be written."""
-    there = read_folder(job.target)
+    there = read_folder(job.target, job.names)
     if job.replay_ns is not None:
-        job.record, job.write = True, there != job.files or oldest(job.target) <= job.replay_ns
+        job.record, job.write = True, there != job.files or min(times(job.target, job.names)) <= job.replay_ns
         return
     former = job.former
     if there is None and former and former.digest == job.digest and former.state in ("collected", "removed"):

@@ -147,6 +147,27 @@ def test_folder_that_is_missing_is_written_again_unless_the_partner_had_it(shop:
     assert not shop.folder(collected).exists()
 
 
+def test_files_of_other_programs_stay_beside_ours(shop: Shop) -> None:
+    """Say, an order's PDF: they neither make a revision nor get lost by one, and a replay leaves them as they are."""
+    order = shop.order()
+    shop.dispatch()
+    (shop.folder(order) / "order.pdf").write_text("PDF")
+    (shop.folder(order) / "more").mkdir()
+    (shop.folder(order) / "more" / "sheet.pdf").write_text("more")
+    before = times(shop.folder(order))["order.pdf"]
+
+    order.save()
+    assert shop.dispatch() == []
+    Order.update(notes="changed").execute()
+    replay([shop.export(order)])
+    shop.dispatch()
+
+    assert times(shop.folder(order))["order.pdf"] == before
+    assert (shop.folder(order) / "more" / "sheet.pdf").read_text() == "more"
+    assert [row["Notes"] for row in shop.rows(order, "order_data")] == ["changed"]
+    assert shop.export(order).revision == 2
+
+
 def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the rows that were read are deleted: what came since leads to the next revision."""
     order = shop.order()
