@@ -110,5 +110,5 @@ def _lines(folder: Folder, line: Line, pattern: str | None) -> list[bytes]:
     matches = re.compile(fnmatch.translate(pattern)).match if pattern is not None else None
     try:
         return folder.lines(line, matches and (lambda name: matches(name) is not None))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Refusal(NO_SUCH_FILE) from None

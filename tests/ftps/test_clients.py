@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from models import EntitySettings, Upload
+from tests.ftps.clients import CURL, lftp, rclone, run
 from tests.visitor import BODY, NAME, PASSWORD, PATH, House
 
-CURL = ("curl", "--silent", "--show-error", "--ssl-reqd", "--insecure", "--user", f"acme:{PASSWORD}")
 NAMES = [f"PRODUCT_18_09_2024_{number:02}.csv" for number in range(20)]
 
 
@@ -35,10 +34,6 @@ def files(tmp_path: Path) -> Path:
     for number, name in enumerate(NAMES):
         (folder / name).write_bytes(os.urandom(100_000) * number)
     return folder
-
-
-def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, **options)  # type: ignore[call-overload]
 
 
 def curl(house: House, *arguments: str, path: str = "/") -> subprocess.CompletedProcess[str]:
@@ -109,13 +104,7 @@ def test_a_killed_curl_leaves_no_receipt(house: House, files: Path) -> None:
 def test_lftp_mirrors_uploads(shop: House, files: Path, temporary: str) -> None:
     """In parallel, directly or by temporary names."""
     (files / NAMES[0]).unlink()
-    commands = (
-        f"set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set net:max-retries 1;"
-        f"set net:timeout 20; set xfer:use-temp-file {temporary};"
-        f"open -u acme,'{PASSWORD}' -p {shop.port} 127.0.0.1; mput -O /Products -P 2 {files}/*.csv;"
-        "cls -1 /Products; bye"
-    )
-    done = run("lftp", "-c", commands)
+    done = lftp(shop, f"set xfer:use-temp-file {temporary}; mput -O /Products -P 2 {files}/*.csv; cls -1 /Products")
     assert (done.returncode, done.stderr) == (0, "")
     assert set(NAMES[1:]) <= {Path(line).name for line in done.stdout.splitlines()}
     received(files)
@@ -125,60 +114,29 @@ def test_lftp_continues_an_upload(house: House, files: Path) -> None:
     """`put -c` uses SIZE and REST."""
     source = files / NAMES[7]
     house.login().cut(f"/Products/{source.name}", source.read_bytes()[:200_000])
-    commands = (
-        f"set ssl:verify-certificate no; set ftp:ssl-force yes; set net:max-retries 1; set net:timeout 20;"
-        f"open -u acme,'{PASSWORD}' -p {house.port} 127.0.0.1; put -c -O /Products {source}; bye"
-    )
-    done = run("lftp", "-c", commands)
+    done = lftp(house, f"put -c -O /Products {source}")
     assert (done.returncode, done.stderr) == (0, "")
     assert house.rows[0].sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
 
 
-@pytest.fixture
-def rclone(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """rclone(house, command, *arguments): with the remote `dock:`."""
-
-    def call(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
-        secret = run("rclone", "obscure", PASSWORD).stdout.strip()
-        environment = {
-            **os.environ,
-            "RCLONE_CONFIG": str(tmp_path / "rclone.conf"),
-            "RCLONE_CONFIG_DOCK_TYPE": "ftp",
-            "RCLONE_CONFIG_DOCK_HOST": "127.0.0.1",
-            "RCLONE_CONFIG_DOCK_PORT": str(house.port),
-            "RCLONE_CONFIG_DOCK_USER": "acme",
-            "RCLONE_CONFIG_DOCK_PASS": secret,
-            "RCLONE_CONFIG_DOCK_EXPLICIT_TLS": "true",
-            "RCLONE_CONFIG_DOCK_NO_CHECK_CERTIFICATE": "true",
-        }
-        (tmp_path / "rclone.conf").touch()
-        return run("rclone", "--retries", "1", "--low-level-retries", "1", *arguments, env=environment)
-
-    return call
-
-
-def test_rclone_copies_20_files_without_an_error_line(
-    shop: House, files: Path, rclone: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_rclone_copies_20_files_without_an_error_line(shop: House, files: Path, tmp_path: Path) -> None:
     """And each is whole; a second copy finds nothing to do."""
-    done = rclone(shop, "copy", "-v", str(files), "dock:Products")
+    done = rclone(shop, tmp_path, "copy", "-v", str(files), "dock:Products")
     assert done.returncode == 0
     assert "ERROR" not in done.stderr
     assert done.stderr.count("Copied (new)") == 20
     received(files)
-    again = rclone(shop, "copy", "-v", "--size-only", str(files), "dock:Products")
+    again = rclone(shop, tmp_path, "copy", "-v", "--size-only", str(files), "dock:Products")
     assert "Copied" not in again.stderr
     assert "ERROR" not in again.stderr
     assert Upload.select().count() == 20
 
 
-def test_rclone_fetches_what_it_may_read(
-    house: House, tmp_path: Path, rclone: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_rclone_fetches_what_it_may_read(house: House, tmp_path: Path) -> None:
     """A folder of reports, checked file by file."""
     for number in range(5):
         (house.root / "Products" / "reports" / f"{number}.csv").write_bytes(BODY * number)
-    done = rclone(house, "copy", "dock:Products/reports", str(tmp_path / "in"))
+    done = rclone(house, tmp_path, "copy", "dock:Products/reports", str(tmp_path / "in"))
     assert (done.returncode, done.stderr) == (0, "")
     assert [(tmp_path / "in" / f"{number}.csv").stat().st_size for number in range(5)] == [
         len(BODY) * number for number in range(5)

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from ftps.farewell import UNCONFIRMED
 from models import Login
 from tests.ftps.clients import CURL, lftp, rclone, run
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, Shelf
-from tests.visitor import PASSWORD, Client, end
+from tests.visitor import PASSWORD, Client, House, end
 
 FILE = "Orders/a.csv"
 """One file, which no folder holds back."""
@@ -76,6 +77,20 @@ def test_real_clients_count(shelf: Shelf, tool: str, size: int, tmp_path: Path) 
     assert (row.state, row.collected_by, row.collected_from) == ("collected", "acme", "127.0.0.1")
     [event] = house.wait(lambda: house.hooks.sent)
     assert (event.virtual_path, event.size) == (f"/Export/{FILE}", size)
+
+
+def test_real_clients_count_with_tls_1_3(make_house: Callable[..., House], tmp_path: Path) -> None:
+    """Where the server sends session tickets that some clients leave unread."""
+    shelf = Shelf(make_house(tls_max_version="1.3"))
+    names = ["Orders/curl.csv", "Orders/lftp.csv", "Orders/rclone.csv", "Orders/ftplib.csv"]
+    for name in names:
+        shelf.place(name)
+    house = shelf.house
+    assert run(*CURL, "--fail", f"ftp://127.0.0.1:{house.port}/Export/Orders/curl.csv").stdout == "body"
+    assert lftp(house, "cat /Export/Orders/lftp.csv").stdout == "body"
+    assert rclone(house, tmp_path, "cat", "dock:Export/Orders/rclone.csv").stdout == "body"
+    assert house.login().get("/Export/Orders/ftplib.csv") == b"body"
+    assert [shelf.state(name) for name in names] == ["collected"] * 4
 
 
 def test_an_order_is_collected_with_its_last_file(both_shelf: Shelf) -> None:
