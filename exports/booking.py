@@ -109,7 +109,7 @@ def _make_ready(numbers: Sequence[Any]) -> None:
 
 
 def forget(account: int, paths: Collection[str]) -> None:
-    """Another program took these files back: the ledger knows nothing of them any more."""
+    """Another program took these files back: put there again, they appear again."""
     for chunk in chunks(paths):
         mine = (ExportFile.account == account) & ExportFile.export.is_null()
         ExportFile.delete().where(mine & ExportFile.path.in_(chunk)).execute()

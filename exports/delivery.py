@@ -159,7 +159,7 @@ class Delivery:
             if (file.export_id is None or file.state == "removed") and version_at(self.target / file.path) == was:
                 (self.target / file.path).unlink(missing_ok=True)
                 remove_empty(self.target, file.path)
-        booking.forget(self._number, [file.path for file in gone])
+        booking.forget(self._number, [file.path for file in gone if file.state != "removed"])
 
     def _failed(self, path: str, error: OSError) -> None:
         """Try again: soon, if it is only that a newer version came meanwhile."""

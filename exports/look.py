@@ -130,9 +130,9 @@ class Looker:
             last = rows[-1][0]
 
     def _is_left(self, path: str, state: str, ours: bool) -> bool:
-        if not ours and not os.path.lexists(f"{self._source}/{path}"):
-            return True
-        return state == "removed" and os.path.lexists(f"{self._target}/{path}")
+        if state == "removed":
+            return os.path.lexists(f"{self._target}/{path}")
+        return not ours and not os.path.lexists(f"{self._source}/{path}")
 
     def _times_of(self, path: str) -> tuple[int, int] | None:
         """When the folder was last changed, on either side; None if that tells nothing."""
