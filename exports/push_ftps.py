@@ -34,6 +34,8 @@ class _Client(ftplib.FTP_TLS):
 
     def _secured(self, plain: socket.socket, session: ssl.SSLSession | None) -> ssl.SSLSocket:
         """The handshake by itself: wrap_socket would leave the socket open when it fails."""
+        # A handshake that is cut short ends with our word, and so does the file: neither may wait for an ACK (40 ms).
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         secured = self.context.wrap_socket(
             plain, server_hostname=self.host, session=session, do_handshake_on_connect=False
         )

@@ -44,6 +44,9 @@ class Stream:
                 self._hold(str(error))
             except Stopped:
                 log.info("target %s: interrupted, to be done again", self._target)
+            except Exception as error:
+                log.exception("target %s", self._target)
+                self._hold(f"{type(error).__name__}: {error}")
 
     def _work(self, access: Access, account: str) -> None:
         until = time.monotonic() + TURN

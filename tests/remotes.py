@@ -9,6 +9,7 @@ import getpass
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.ports import free_port
@@ -24,32 +25,30 @@ class Remote:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         folder.mkdir(parents=True)
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def _arguments(self) -> list[str]:
         raise NotImplementedError
 
-    def _ready(self, line: str) -> bool:
+    def _ready(self, said: str) -> bool:
         raise NotImplementedError
 
     def start(self, *more: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen([*self._arguments(), *more], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                         text=True, env=environment)  # fmt: skip
-        assert self._process.stderr is not None
-        said = []
-        for line in self._process.stderr:
-            said.append(line)
-            if self._ready(line):
-                return
-        raise AssertionError(f"the server did not start: {''.join(said)}")
+        # Into a file: a server whose pipe nobody empties stands still.
+        log = self.folder.with_name(f"{self.folder.name}.log")
+        with log.open("w") as file:
+            self._process = subprocess.Popen([*self._arguments(), *more], stderr=file, stdout=subprocess.DEVNULL,
+                                             env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not self._ready(said := log.read_text()):
+            assert self._process.poll() is None, f"the server did not start: {said}"
+            assert time.monotonic() < deadline, f"the server does not answer: {said}"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            assert self._process.stderr is not None
-            self._process.stderr.close()
             self._process = None
 
     def tree(self) -> dict[str, bytes]:
@@ -68,8 +67,8 @@ class FtpsServer(Remote):
     def _arguments(self) -> list[str]:
         return [sys.executable, __file__, str(self.port), str(self.folder), str(self._certificate)]
 
-    def _ready(self, line: str) -> bool:
-        return line == "ready\n"
+    def _ready(self, said: str) -> bool:
+        return said.startswith("ready\n")
 
     @property
     def url(self) -> str:
@@ -115,8 +114,8 @@ class SshServer(Remote):
         keys = [f"-oHostKey={self._etc / f'host_{kind}'}" for kind in ("ed25519", "ecdsa")]
         return [SSHD, "-D", "-e", "-f", "/dev/null", *keys, *(f"-o{name}={value}" for name, value in options.items())]
 
-    def _ready(self, line: str) -> bool:
-        return "Server listening on" in line
+    def _ready(self, said: str) -> bool:
+        return "Server listening on" in said
 
     @property
     def url(self) -> str:

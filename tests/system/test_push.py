@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import trustme
+
 from models import Delivery
 from settings import Settings
-from tests.exports.pushing import Desk
+from tests.exports.pushing import Desk, tree
+from tests.remotes import PASSWORD as THEIR_PASSWORD
+from tests.remotes import FtpsServer
 from tests.system.server import PASSWORD, Server, wait_for
 
 CONTENT = b"SKU_ID,Name\r\n" + b"".join(b"A%05d,Lamp\r\n" % row for row in range(2_000))
@@ -34,8 +39,11 @@ def test_a_full_export_is_imported_by_another_ftpdock(
     assert (listed["file"], listed["created"]) == ("PRODUCT_23_11_2026.csv", 2_000)
 
 
-def test_an_order_is_delivered_as_soon_as_it_is_ready(server: Server, tmp_path: Path) -> None:
+def test_a_customer_is_delivered_as_soon_as_it_is_ready(make_server: Callable[..., Server], tmp_path: Path) -> None:
     """By a running server, from the commit on; `exports list` tells of it."""
+    server = make_server()
+    server.add_account()
+    server.start()
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     server.command("target", "add", "acme", f"file://{inbox}")
@@ -50,3 +58,35 @@ def test_an_order_is_delivered_as_soon_as_it_is_ready(server: Server, tmp_path: 
     fetched = server.home / "accounts" / "acme" / "Export" / export["path"] / name
     assert fetched.read_bytes() == data.read_bytes()
     assert (export["deliveries"][0]["url"], export["deliveries"][0]["revision"]) == (f"file://{inbox}", 1)
+
+
+def test_a_kill_of_ours_loses_and_halves_nothing(make_server: Callable[..., Server], tmp_path: Path) -> None:
+    """SIGKILL while 40 customers are delivered: each is there in the end, whole, and nothing else."""
+    authority, pem, ca = trustme.CA(), tmp_path / "server.pem", tmp_path / "ca.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    authority.cert_pem.write_to_path(str(ca))
+    theirs = FtpsServer(tmp_path / "theirs", pem)
+    theirs.start()
+    ours = make_server()
+    ours.add_account()
+    ours.command("target", "add", "acme", theirs.url, "--ca-file", str(ca), "--password-stdin",
+                 input=THEIR_PASSWORD + "\n")  # fmt: skip
+    ours.start()
+    try:
+        customers = json.dumps([{"company_name": f"Customer {number}"} for number in range(40)])
+        ours.command("customer", "add", "-", "--account", "acme", input=customers)
+        _wait_for_folders(theirs, 10)
+        ours.kill()
+        ours.start()
+        _wait_for_folders(theirs, 40)
+        wait_for(lambda: not ours.json("status")["deliveries"]["waiting"])
+        mirrored = tree(ours.home / "accounts" / "acme" / "Export")
+        assert theirs.tree() == mirrored
+        assert all("/customer_data_" in name and ".part" not in name and ".old" not in name for name in mirrored)
+    finally:
+        theirs.kill()
+
+
+def _wait_for_folders(server: FtpsServer, count: int) -> None:
+    customers = server.folder / "Customers"
+    wait_for(lambda: len([each for each in customers.glob("customer_*") if not each.suffix]) >= count)
