@@ -27,7 +27,7 @@ log = logging.getLogger("ftpdock.exports")
 
 LOOK = 1.0
 """Seconds between two looks into the outbox."""
-PAUSES = (5, 60, 300, 1_800, 7_200)
+PAUSES = (2, 15, 60, 300, 1_800, 7_200)
 """Seconds after the first failed attempt, the second ...; when they are used up, it is given up."""
 
 Tell = Callable[[str, str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import peewee
@@ -53,7 +53,7 @@ def in_order_made(model: type[Model], account: int) -> ModelSelect:
     return model.select().where(mine).order_by(model._meta.fields["system_id"])
 
 
-def stream(query: ModelSelect) -> Iterator[Any]:
+def stream(query: ModelSelect) -> Generator[Any, None, None]:
     """The rows of a query one by one, in memory that does not grow with their number.
 
     On Postgres by a cursor of the server's, within a transaction: the driver would fetch all rows at once.

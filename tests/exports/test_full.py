@@ -233,10 +233,11 @@ def test_a_writer_that_is_killed_is_started_again(
     wanted = ask(partner)
 
     with running(settings, partner):
+        before = now()
         wait_for(lambda: any(each.attempts for each in outbox()))
         (waiting,) = outbox()
         assert waiting.error == "the process that wrote it was ended by SIGKILL"
-        assert now() < waiting.due_at <= now() + dt.timedelta(seconds=PAUSES[0])
+        assert before < waiting.due_at <= now() + dt.timedelta(seconds=PAUSES[0])
         Outbox.update(due_at=None).where(Outbox.number == wanted.number).execute()
         wait_for(lambda: not outbox())
 
@@ -256,7 +257,7 @@ def test_what_can_not_be_written_is_given_up_in_the_end(
 
     row = Export.get()
     assert (row.kind, row.state, told) == ("full", "failed", [])
-    assert row.error.startswith("The file could not be written in 6 attempts: ")
+    assert row.error.startswith("The file could not be written in 7 attempts: ")
     assert str(blocked) in row.error
 
 
