@@ -27,7 +27,8 @@ from errors import ConflictError, NotFoundError
 
 STATES = ("waiting", "ready", "collected", "removed", "failed")
 KINDS = ("order", "customer", "full")
-LISTED = ("number", "account", "kind", "path", "state", "revision", "ready_at", "collected_at", "collected_by", "error")
+LISTED = ("number", "account", "kind", "path", "state", "revision", "ready_at", "collected_at", "collected_by",
+          "pushed", "error")  # fmt: skip
 FILE = ("path", "size", "state", "mirrored_at", "collected_at", "collected_by", "collected_from", "removed_at",
         "removed_by")  # fmt: skip
 PAGE = 500
@@ -94,6 +95,8 @@ def list_exports(
         wanted.append((Export.state == "ready") & (Export.ready_at < not_collected))
     pending = [] if not_collected or state not in (None, "waiting") else _pending(found, kind)
     objects = _newest(wanted, pending, limit) if limit else _all(wanted, pending)
+    if not as_json:
+        objects = ({**each, "pushed": _pushed(each["deliveries"])} for each in objects)
     print_objects(objects, LISTED, as_json, "No exports.")
 
 
@@ -183,6 +186,11 @@ def _all(wanted: list[Any], pending: list[dict[str, Any]]) -> Iterator[dict[str,
         last = rows[-1].number
         yield from _objects(rows)
     yield from pending
+
+
+def _pushed(deliveries: list[dict[str, Any]]) -> str:
+    """The states of an export's newest deliveries, one for each target."""
+    return ", ".join({each["target"]: each["state"] for each in deliveries}.values())
 
 
 def _objects(rows: list[Any]) -> Iterator[dict[str, Any]]:

@@ -117,6 +117,8 @@ def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
     assert json.loads(done("status", "--json"))["deliveries"].items() >= {"waiting": 1, "failed": 0}.items()
     (shown,) = json.loads(done("exports", "list", "--json"))
     assert [(each["target"], each["state"]) for each in shown["deliveries"]] == [(1, "waiting")]
+    header, row = done("exports", "list").splitlines()
+    assert row[header.index("pushed") :].strip() == "waiting"
     done("target", "disable", "1")
     assert listed(done)[0]["disabled"] is True
     done("target", "enable", "1")
