@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from exports.full_file import clear_staging, held, path_of
-from models import Export, Outbox, database, now, transaction
+from models import Export, Mail, Outbox, database, now, transaction
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
@@ -95,7 +95,7 @@ class FullExports:
         Outbox.update(**changes).where(Outbox.number == wanted.number).execute()
 
     def _give_up(self, wanted: Outbox, reason: str) -> None:
-        """An export of the day that lies in place already stays as it is, with the error beside it."""
+        """Tell the admin. An export of the day that lies in place stays as it is, with the error beside it."""
         path = path_of(wanted.account, wanted.entity, self._folders.get(wanted.entity, wanted.entity), now())
         error = f"The file could not be written in {wanted.attempts} attempts: {reason}"
         with transaction():
@@ -105,6 +105,8 @@ class FullExports:
             row.error = error
             row.state = "failed" if row.state == "waiting" else row.state
             row.save(only=["error", "state"])
+            Mail.alert(f"full-{wanted.number}", what="full", entity=wanted.entity, account=wanted.account.name,
+                       path=path, error=reason)  # fmt: skip
             Outbox.delete().where(Outbox.number == wanted.number).execute()
 
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 import layout
+from exports.folders import make_parent
 from exports.swap import STAGING
 from handlers.base import Handler
 from handlers.records import Records
@@ -52,7 +53,7 @@ def write_full(
     with _staged(settings) as file:
         rows = _fill(file, handler, account, progress)
         revision = _record(account, handler.entity, path, _digest(file), min(asked.values(), default=now()))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_parent(target, settings.exports)
         Path(file.name).replace(target)
     layout.sync_folder(target.parent)
     Outbox.delete().where(Outbox.number.in_(list(asked))).execute()

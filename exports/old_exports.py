@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from models import Account, Export, ExportFile, is_postgres, transaction
 from models.ledger import By, Version, mark_removed
 from models.target import Delivery
 from settings import Settings
+
+log = logging.getLogger("ftpdock.exports")
 
 AT_ONCE = 200
 """Exports of which the database is asked at once."""
@@ -38,7 +41,7 @@ def old_exports(
         for path, files in batch.items():
             if not files or not _is_over(path, files, known, before) or _is_pushed(known.exports.get(path)):
                 continue
-            if dry_run or _remove(settings, account, path, files, before):
+            if dry_run or _removed(settings, account, path, files, before):
                 yield path, sum(each.size for each in files.values())
 
 
@@ -80,8 +83,17 @@ def _is_pushed(export: Export | None) -> bool:
     return export is not None and Delivery.select().where(waiting).exists()
 
 
+def _removed(settings: Settings, account: Account, path: str, files: Files, before: dt.datetime) -> bool:
+    """False: a newer revision came in between, or it can't be deleted, which must not keep the rest from being."""
+    try:
+        return _remove(settings, account, path, files, before)
+    except OSError as error:
+        log.warning("retention: %s of %s can't be deleted: %s", path, account.name, error)
+        return False
+
+
 def _remove(settings: Settings, account: Account, path: str, files: Files, before: dt.datetime) -> bool:
-    """Delete one export. False: a newer revision came in between.
+    """Delete one export. False: it is not over any more. Raises OSError; then all of it is as before.
 
     First it goes aside, so that nobody exchanges it while it is looked at. After a kill it is put back.
     """
@@ -92,18 +104,18 @@ def _remove(settings: Settings, account: Account, path: str, files: Files, befor
         if not _is_over(path, files, look_up(account.id, list(files), [path]), before):
             return False
         aside.parent.mkdir(parents=True, exist_ok=True)
+        (source / path).rename(aside)
         try:
-            (source / path).rename(aside)
-        except FileNotFoundError:
-            return False
-        if _versions(aside, path) != files:
+            if _versions(aside, path) != files:
+                raise FileExistsError(f"{path} was replaced just now")
+            for file, version in files.items():
+                mark_removed(account.id, file, BY, version)
+                if version_at(target / file) == version:
+                    (target / file).unlink(missing_ok=True)
+                remove_empty(target, file)
+        except BaseException:
             aside.rename(source / path)
-            return False
-        for file, version in files.items():
-            mark_removed(account.id, file, BY, version)
-            if version_at(target / file) == version:
-                (target / file).unlink(missing_ok=True)
-            remove_empty(target, file)
+            raise
     _delete(aside)
     remove_empty(source, path)
     return True

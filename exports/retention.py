@@ -7,6 +7,7 @@ to be pushed to a target, and files of other programs in the export tree that no
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from models import Account, ImportRun, Mail
 from settings import Settings
 
 __all__ = ["Gone", "done", "is_due", "put_back", "sweep"]
+
+log = logging.getLogger("ftpdock.exports")
 
 EVERY = dt.timedelta(days=1)
 AT_ONCE = 500
@@ -79,10 +82,19 @@ def _files(
             finished = _finished(account, [number for each in batch if (number := _number(each.name))])
             for entry in batch:
                 found = entry.stat(follow_symlinks=False)
-                if _age(_number(entry.name), finished, found.st_mtime) < before:
-                    if not dry_run:
-                        Path(entry.path).unlink(missing_ok=True)
+                old = _age(_number(entry.name), finished, found.st_mtime) < before
+                if old and (dry_run or _deleted(Path(entry.path))):
                     yield Gone(account.name, inner, f"{folder}/{inner}/{entry.name}", found.st_size)
+
+
+def _deleted(path: Path) -> bool:
+    """False: it can't be, which must not keep the rest from being."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("retention: %s can't be deleted: %s", path, error)
+        return False
+    return True
 
 
 def _number(name: str) -> int | None:

@@ -18,7 +18,8 @@ import time_machine
 import models
 from exports.full import PAUSES, FullExports
 from exports.full_file import Written, clear_staging, write_full
-from models import Account, Export, ExportFile, Order, Outbox, now
+from jobs.mail_render import render
+from models import Account, Export, ExportFile, Mail, Order, Outbox, now
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -247,7 +248,7 @@ def test_a_writer_that_is_killed_is_started_again(
 def test_what_can_not_be_written_is_given_up_in_the_end(
     settings: Settings, partner: Partner, environment: Path
 ) -> None:
-    """It is `failed`, and says why; the outbox is empty."""
+    """It is `failed`, and says why; the outbox is empty, and the admin is told."""
     blocked = settings.exports / "acme"
     blocked.write_text("a file where the folder should be")
     ask(partner, attempts=len(PAUSES))
@@ -257,6 +258,8 @@ def test_what_can_not_be_written_is_given_up_in_the_end(
 
     row = Export.get()
     assert (row.kind, row.state, told) == ("full", "failed", [])
+    mail = render(settings, Mail.get(), partner.registry.folders)
+    assert str(mail["Subject"]) == "[ftpdock] The export of product of acme failed"
     assert row.error.startswith("The file could not be written in 7 attempts: ")
     assert str(blocked) in row.error
 

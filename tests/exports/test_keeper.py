@@ -296,6 +296,23 @@ def test_another_programs_file_goes_when_it_was_collected(shop: Shop, travel: Tr
         assert not side("Invoices/2026").exists()
 
 
+def test_what_can_not_be_deleted_keeps_nothing_else(
+    shop: Shop, travel: Travel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stays as it was, and the log tells."""
+    first, second = shop.export(), shop.export()
+    shop.collect(first)
+    shop.collect(second)
+    blocked = shop.settings.exports / ".staging" / "retention" / "acme" / first.path
+    blocked.mkdir(parents=True)
+    (blocked / "in the way").touch()
+    travel("2026-12-24 14:00")
+    shop.look()
+    assert (shop.source(first.path).exists(), shop.source(second.path).exists()) == (True, False)
+    assert Export.get_by_id(first.number).state == "collected"
+    assert any(f"{first.path} of acme can't be deleted" in message for message in caplog.messages)
+
+
 def test_what_a_kill_left_aside_is_put_back(shop: Shop) -> None:
     """To where it was, unless something newer lies there."""
     lost, newer = shop.export(), shop.export()
