@@ -12,6 +12,7 @@ from exports import push, push_queue, push_targets
 from exports.push_remote import opened
 from exports.push_source import Stopped
 from exports.push_stream import Stream
+from jobs.mail_render import about
 from models import Delivery, Mail, Target, now
 from models.target import backlog, deliveries_of
 from settings import Settings
@@ -115,7 +116,7 @@ def test_a_refused_file_fails_alone(desk: Desk, inbox: Path, target: Target, mon
     ((only,),) = shown.values()
     assert (only["target"], only["state"], only["attempts"]) == (target.number, "failed", 5)
     assert "Orders" in only["error"]
-    assert [mail.data["what"] for mail in Mail.select()] == ["target_refused"]
+    assert [about(mail) for mail in Mail.select()] == [f"{target.url} refused an export"]
 
     (inbox / "Orders").unlink()
     assert push_queue.retry(target) == 1
@@ -155,7 +156,7 @@ def test_three_days_of_patience(desk: Desk, target: Target) -> None:
     assert push_queue.held(target.number, "no route", begun + 73 * HOUR) == 1
     assert push_queue.held(target.number, "no route", begun + 74 * HOUR) == 0
     assert desk.states() == [("order_A", 1, "failed"), ("order_B", 1, "waiting")]
-    assert [(mail.data["what"], mail.data["words"]) for mail in Mail.select()] == [("target", "no route")]
+    assert [about(mail) for mail in Mail.select()] == [f"Exports could not be delivered to {target.url}"]
     assert backlog() == {"waiting": 1, "failed": 1, "oldest_waiting_seconds": 0}
 
 
