@@ -23,8 +23,8 @@ from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
 
-AGAIN, SOON = 1.0, 0.05
-"""Seconds until something is looked at again that could not be delivered, or that was replaced just then."""
+AGAIN, SOON, UNRECORDED = 1.0, 0.05, 5.0
+"""Seconds until something is looked at again that could not be delivered, was replaced just then, is not recorded."""
 
 
 @dataclass
@@ -100,7 +100,10 @@ class Delivery:
             if export is None or export.state != "waiting":
                 return False
         if export is not None:
-            return self._is_recorded(sight, export)
+            if not self._is_recorded(sight, export):
+                self._again(sight.path, UNRECORDED)
+                return False
+            return True
         left = self._resting.left(sight)
         if left > 0:
             self._again(sight.path, left)

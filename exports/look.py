@@ -112,7 +112,9 @@ class Looker:
         return [
             path
             for path, files in versions.items()
-            if path in waiting or any(self._differs(name, each, states) for name, each in files.items())
+            if path in waiting
+            or any(self._differs(name, each, states) for name, each in files.items())
+            or self._is_left_empty(path, files, states)
         ]
 
     def _differs(self, path: str, current: Version, states: known.States) -> bool:
@@ -121,6 +123,11 @@ class Looker:
             return True
         there = version_at(self._target / path)
         return (there == current) if state == "removed" else (there is None)
+
+    def _is_left_empty(self, path: str, files: dict[str, Version], states: known.States) -> bool:
+        """Whether the partner has deleted all files of a folder, and a kill kept the folder from going with them."""
+        deleted = all(known.state(states, name, each) == "removed" for name, each in files.items())
+        return deleted and path not in files and os.path.lexists(f"{self._target}/{path}")
 
     def ledger(self) -> Iterator[Found]:
         """What the ledger has, and the export tree or the partner's folder has not, or has still."""

@@ -91,6 +91,18 @@ def test_a_deletion_that_a_kill_cut_short_is_completed(shop: Shop) -> None:
         wait_for(lambda: not (shop.target / first).exists() and not (shop.target / second).exists())
 
 
+def test_a_folder_of_which_all_was_deleted_goes_at_the_next_start(shop: Shop) -> None:
+    """A kill may have come between its last file and the folder itself."""
+    with shop.mirroring():
+        path = shop.put("one")
+        shop.ready(path, "one")
+    for name in names(path):
+        shop.delete(name)
+    assert (shop.target / path).is_dir()
+    with shop.mirroring():
+        wait_for(lambda: not (shop.target / path).exists())
+
+
 def test_what_was_announced_before_a_kill_is_completed(shop: Shop) -> None:
     """Rows that say `placing` are all that a kill in the first moment leaves: nothing of the order was seen yet."""
     path = shop.put("one")

@@ -17,6 +17,7 @@ from tests.system.server import PASSWORD, Server, wait_for
 
 ORDERS = {"sqlite": (1_000, 14.0), "postgres": (300, 9.0)}
 """How many orders come in how many seconds."""
+KILLS = {"sqlite": 6, "postgres": 4}
 BROKEN = (ftplib.Error, EOFError, OSError)
 
 
@@ -96,16 +97,14 @@ def test_orders_under_kills_are_there_once_and_whole(make_server: Callable[..., 
 
     server.start()
     partner = Visitor(server, take)
-    kills = 0
     business.start(*ORDERS[backend])
     try:
-        while business.busy:
+        for _ in range(KILLS[backend]):
             time.sleep(moments.uniform(0.2, 2.0))
             server.kill()
             server.start()
-            kills += 1
         business.join()
-        wait_for(lambda: all_done(len(business.orders)), 120)
+        wait_for(lambda: all_done(len(business.orders)) and len(deleted) > 20, 120)
     finally:
         partner.stop()
     check(server, business, deleted)
@@ -117,8 +116,6 @@ def test_orders_under_kills_are_there_once_and_whole(make_server: Callable[..., 
     check(server, business, deleted)
     database.close()
 
-    assert kills >= 3
-    assert len(deleted) > 10
     assert partner.wrong == []
 
 
