@@ -7,20 +7,16 @@ import functools
 import secrets
 from typing import Any
 
-from events import FileSent, UploadIncomplete
+from events import UploadIncomplete
 from ftps.claims import Claim, connected
-from ftps.core import Core
-from ftps.data import ABORTED, DataChannel, RangeUsedUp
-from ftps.exports import collect
-from ftps.farewell import UNCONFIRMED
-from ftps.outgoing import Exported, Outgoing
+from ftps.data import DataChannel, RangeUsedUp
+from ftps.downloads import Downloads
+from ftps.ending import ABORTED
 from ftps.partials import Incoming
 from ftps.receipt import Arrival, receive
 from ftps.replies import BUSY, Refusal, lines
 from ftps.targets import Target, target
 from schemas.filenames import example
-
-IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
 
 
 class Upload:
@@ -32,7 +28,7 @@ class Upload:
         self.identity = identity
 
 
-class Transfers(Core):
+class Transfers(Downloads):
     """Data transfers of a session."""
 
     upload: Upload | None = None
@@ -206,7 +202,7 @@ class Transfers(Core):
         if isinstance(channel.file_obj, Incoming):
             self._upload_ended(channel, channel.file_obj)
         elif channel._initialized:
-            self._sent(channel)
+            self.sent(channel)
 
     def _idle_again(self) -> None:
         if not (self._going or self._closed):
@@ -244,52 +240,13 @@ class Transfers(Core):
             incoming.drop()
             received = 0
         incoming.drop_if_empty()
-        self._answer_end(reply)
+        self.answer_end(reply)
         event = UploadIncomplete(
             identity.account, identity.login, self.remote_ip, incoming.target.virtual, received, reply[4:]
         )
         self.shared.later("on_file_incomplete", event=event)
 
-    def _sent(self, channel: DataChannel) -> None:
-        file = channel.file_obj
-        if file is not None:
-            file.close()
-        if isinstance(file, Outgoing) and file.export is not None and self.identity is not None:
-            return self._export_sent(channel, file, file.export)
-        self._answer_end("226 Transfer complete." if channel.whole else channel.reply)
-        if isinstance(file, Outgoing) and channel.whole and self.identity is not None:
-            self._tell_sent(file, channel.tot_bytes_sent)
-        return None
-
-    def _tell_sent(self, file: Outgoing, size: int) -> None:
-        assert self.identity is not None
-        event = FileSent(self.identity.account, self.identity.login, self.remote_ip, file.virtual, size)
-        self.shared.later("on_file_sent", event=event)
-
-    def _export_sent(self, channel: DataChannel, file: Outgoing, export: Exported) -> None:
-        """A file of the export folder: 226 means that it counts as fetched, and says so when it does not."""
-        assert self.identity is not None
-        end = file.start + channel.tot_bytes_sent
-        joined = self.shared.beginnings.joined(export, file.start, end)
-        if not channel.whole:
-            return self._answer_end(channel.reply)
-        if self._going or not connected(self.socket):
-            return self._answer_end(UNCONFIRMED)
-        if not joined or end != export.version.size:
-            return self._answer_end(IN_PARTS)
-        if export.pin is not None:
-            self.shared.pins.fetched(export.key, export.pin, export.name)
-        work = functools.partial(collect, self.identity, export, self.remote_ip)
-        then = functools.partial(self._collected, file, channel.tot_bytes_sent)
-        if not self.defer(work, then):
-            self._answer_end(BUSY)
-        return None
-
-    def _collected(self, file: Outgoing, size: int, _: bool) -> None:
-        self.respond("226 Transfer complete.")
-        self._tell_sent(file, size)
-
-    def _answer_end(self, reply: str) -> None:
+    def answer_end(self, reply: str) -> None:
         """Reply for a transfer, then go on with what waited; never from within close()."""
         if self._going or self._closed:
             return

@@ -1,0 +1,62 @@
+"""After a download: what its 226 says, and whom it is told to."""
+
+from __future__ import annotations
+
+import functools
+
+from events import FileSent
+from ftps.claims import connected
+from ftps.core import Core
+from ftps.data import DataChannel
+from ftps.exports import collect
+from ftps.farewell import UNCONFIRMED
+from ftps.outgoing import Exported, Outgoing
+from ftps.replies import BUSY
+
+IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
+
+
+class Downloads(Core):
+    """The end of RETR and of listings."""
+
+    def sent(self, channel: DataChannel) -> None:
+        file = channel.file_obj
+        if file is not None:
+            file.close()
+        if isinstance(file, Outgoing) and file.export is not None and self.identity is not None:
+            return self._export_sent(channel, file, file.export)
+        self.answer_end("226 Transfer complete." if channel.whole else channel.reply)
+        if isinstance(file, Outgoing) and channel.whole and self.identity is not None:
+            self._tell_sent(file, channel.tot_bytes_sent)
+        return None
+
+    def _tell_sent(self, file: Outgoing, size: int) -> None:
+        assert self.identity is not None
+        event = FileSent(self.identity.account, self.identity.login, self.remote_ip, file.virtual, size)
+        self.shared.later("on_file_sent", event=event)
+
+    def _export_sent(self, channel: DataChannel, file: Outgoing, export: Exported) -> None:
+        """A file of the export folder: 226 means that it counts as fetched, and says so when it does not."""
+        assert self.identity is not None
+        end = file.start + channel.tot_bytes_sent
+        joined = self.shared.beginnings.joined(export, file.start, end)
+        if not channel.whole:
+            return self.answer_end(channel.reply)
+        if self._going or not connected(self.socket):
+            return self.answer_end(UNCONFIRMED)
+        if not joined or end != export.version.size:
+            return self.answer_end(IN_PARTS)
+        if export.pin is not None:
+            self.shared.pins.fetched(export.key, export.pin, export.name)
+        work = functools.partial(collect, self.identity, export, self.remote_ip)
+        then = functools.partial(self._collected, file, channel.tot_bytes_sent)
+        if not self.defer(work, then):
+            self.answer_end(BUSY)
+        return None
+
+    def _collected(self, file: Outgoing, size: int, _: bool) -> None:
+        self.respond("226 Transfer complete.")
+        self._tell_sent(file, size)
+
+    def answer_end(self, reply: str) -> None:
+        raise NotImplementedError
