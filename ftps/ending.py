@@ -174,7 +174,7 @@ class Ending(OwnErrors, DTPHandler):
             self._store(b"\r")
 
     def handle_timeout(self) -> None:
-        if self._farewell is not None:
+        if self._farewell is not None and self._farewell.said:
             return  # It has a limit of its own.
         if self.get_transmitted_bytes() > self._lastdata:
             self._lastdata = self.get_transmitted_bytes()

@@ -38,6 +38,8 @@ MOST_UNREAD = 8 * 1024 * 1024
 """Bytes that a client's kernel may hold unread."""
 FIN_PATIENCE = 2.0
 """Seconds between a client's close_notify and the end of the connection; then it waits for our reply to close it."""
+_MOST_RECORDS = 32
+"""TLS records that are read in one turn of the loop."""
 
 
 class Farewell:
@@ -95,8 +97,8 @@ class Farewell:
 
     def _read_tls(self) -> None:
         try:
-            while self._connection.recv(4096):
-                pass  # A client has nothing to say in a download.
+            for _ in range(_MOST_RECORDS):
+                self._connection.recv(16384)  # A client has nothing to say in a download.
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
