@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from models import TABLES
 from models.base import Base
 from schemas import SCHEMAS
 from schemas.base import TemplateSchema
+from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
@@ -56,6 +59,17 @@ def sources() -> list[tuple[str, Path]]:
 def test_each_code_stands_in_the_documentation(code: str) -> None:
     """A partner who looks a code up finds it."""
     assert f"| `{code}` |" in (ROOT / "docs" / "imports.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "setting", [each for each in fields(Settings) if each.name != "home"], ids=lambda each: each.name
+)
+def test_each_setting_stands_in_the_documentation(setting: Field[Any]) -> None:
+    """With its meaning, word by word."""
+    rows = (ROOT / "docs" / "settings.md").read_text().splitlines()
+    (row,) = [row for row in rows if row.startswith(f"| `{setting.name}` |")]
+
+    assert row.endswith(f" | {setting.metadata['meaning']} |")
 
 
 def test_imports_point_one_way() -> None:
