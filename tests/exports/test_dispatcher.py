@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import shutil
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 from exports import dispatcher as module
 from exports.dispatcher import Dispatcher
 from exports.job import REPLAY
+from exports.parts import PartThread
 from exports.replay import replay
 from models import Account, Customer, Export, ExportFile, Order, OrderLine, Outbox, database, is_postgres, now
 from settings import Settings
@@ -392,6 +394,23 @@ def test_runs_until_it_is_told_to_stop(shop: Shop) -> None:
         stopping.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def test_lost_connection_is_survived(make_settings: Callable[..., Settings]) -> None:
+    """Postgres ends all connections: the part is started again and exports what was committed meanwhile."""
+    shop = Shop(make_settings("postgres"))
+    told: queue.Queue[str] = queue.Queue()
+    part = PartThread(Dispatcher(shop.settings, lambda account, path: told.put(path)))
+    part.start()
+    try:
+        for _ in range(2):
+            order = shop.order()
+            assert told.get(timeout=20) == f"Orders/order_{order.system_id}"
+            database.execute_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                 "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+    finally:
+        part.tell_to_stop()
+        part.join(20)
 
 
 @pytest.fixture
