@@ -23,7 +23,7 @@ from commands.common import (
 from errors import FtpdockError
 
 if TYPE_CHECKING:
-    from exports.push_url import Place
+    from exports.push.url import Place
     from models import Target
 
 LISTED = ("number", "account", "name", "url", "username", "disabled", "waiting", "failed", "next_attempt", "error")
@@ -68,8 +68,8 @@ def add(context: Context, account: str, url: str, everything: bool, **options: A
     serves, such as file:///folder. The password is asked for; it can't stand in the URL.
     """
     import accounts
-    from exports import push_targets
-    from exports.push_url import read_url
+    from exports.push import targets as push_targets
+    from exports.push.url import read_url
 
     place = read_url(url)
     context.connect()
@@ -108,7 +108,7 @@ def _asked(username: str, host: str) -> str:
 
 def _host_key(place: Place) -> str:
     """The key that the server shows, once a person has compared it."""
-    from exports.push_targets import server_key
+    from exports.push.targets import server_key
 
     found = server_key(place)
     if not sys.stdin.isatty():
@@ -167,7 +167,7 @@ def _object(row: Target) -> dict[str, Any]:
 @pass_context
 def set_(context: Context, number: int, **options: Any) -> None:
     """Change target NUMBER, such as its password, and try again at once."""
-    from exports import push_targets
+    from exports.push import targets as push_targets
 
     values = _values(options)
     if not values:
@@ -182,7 +182,7 @@ def set_(context: Context, number: int, **options: Any) -> None:
 @pass_context
 def test(context: Context, number: int) -> None:
     """Connect to target NUMBER, write and remove a probe file, say what was found."""
-    from exports import push_targets
+    from exports.push import targets as push_targets
 
     context.connect()
     found = push_targets.find(number)
@@ -195,7 +195,8 @@ def test(context: Context, number: int) -> None:
 @pass_context
 def retry(context: Context, number: int) -> None:
     """Try what waits and what has failed for target NUMBER again, at once and for three days more."""
-    from exports import push_queue, push_targets
+    from exports.push import deliveries as push_queue
+    from exports.push import targets as push_targets
 
     context.connect()
     count = push_queue.retry(push_targets.find(number))
@@ -219,7 +220,7 @@ def enable(context: Context, number: int) -> None:
 
 
 def _switch(context: Context, number: int, disabled: bool) -> None:
-    from exports import push_targets
+    from exports.push import targets as push_targets
 
     context.connect()
     push_targets.switch(push_targets.find(number), disabled)
@@ -232,7 +233,7 @@ def _switch(context: Context, number: int, disabled: bool) -> None:
 @pass_context
 def remove(context: Context, number: int, yes: bool) -> None:
     """Remove target NUMBER; what was delivered there stays there."""
-    from exports import push_targets
+    from exports.push import targets as push_targets
 
     context.connect()
     found = push_targets.find(number)

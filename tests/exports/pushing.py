@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import layout
-from exports import push_targets
 from exports.parts import PartThread
 from exports.push import Pusher
-from exports.push_url import read_url
+from exports.push import targets as push_targets
+from exports.push.url import read_url
 from models import Account, Delivery, Export, Target, now
 from settings import Settings
 from tests.system.server import wait_for

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from exports import push, push_queue, push_targets
-from exports.push_remote import opened
-from exports.push_source import Stopped
-from exports.push_stream import Stream
+from exports.push import deliveries as push_queue
+from exports.push import pusher as push
+from exports.push import targets as push_targets
+from exports.push.remote import opened
+from exports.push.source import Stopped
+from exports.push.stream import Stream
 from jobs.mail_render import about
 from models import Delivery, Mail, Target, now
 from models.target import backlog, deliveries_of

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from exports.push_remote import Access, PushError, Remote, Unreachable, opened
-from exports.push_source import Source, source
-from exports.push_steps import deliver, probe
-from exports.push_url import read_url
+from exports.push.remote import Access, PushError, Remote, Unreachable, opened
+from exports.push.source import Source, source
+from exports.push.steps import deliver, probe
+from exports.push.url import read_url
 from tests.exports.pushing import tree
 from tests.remotes import PASSWORD, FtpsServer, SshServer
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import models
-from exports import push, push_queue, push_targets
+from exports.push import deliveries as push_queue
+from exports.push import pusher as push
+from exports.push import targets as push_targets
 from models import Target
 from settings import Settings
 from tests.exports.pushing import Desk

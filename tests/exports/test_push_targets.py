@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from errors import FtpdockError
-from exports import push_targets
-from exports.push_url import read_url
+from exports.push import targets as push_targets
+from exports.push.url import read_url
 from models import Target
 from settings import Settings
 from tests.exports.pushing import Desk

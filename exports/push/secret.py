@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from errors import FtpdockError, SettingsError
-from exports.push_remote import Unreachable
+from exports.push.remote import Unreachable
 from models import Target
 from settings import Settings, environment_variable
 

@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from exports.push_remote import Refused, Remote
-from exports.push_source import Source
+from exports.push.remote import Refused, Remote
+from exports.push.source import Source
 
 ASIDE, OLD = ".part", ".old"
 """Endings of what is not whole yet, and of a folder that makes room for its newer revision."""

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import fsspec
 
-from exports.push_remote import Access, PushError, Refused, Unreachable
-from exports.push_source import Stopped
+from exports.push.remote import Access, PushError, Refused, Unreachable
+from exports.push.source import Stopped
 
 BLOCK = 262_144
 OF_THE_FILE = (PermissionError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from exports.push_remote import Refused
+from exports.push.remote import Refused
 
 TRIES = 3
 """A folder may be exchanged for that of a newer revision while it is opened."""

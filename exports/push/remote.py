@@ -94,15 +94,15 @@ def opened(access: Access) -> Iterator[Remote]:
     # Libraries are loaded by those who need them: a command that lists targets needs none.
     remote: Remote
     if access.scheme == "ftps":
-        from exports.push_ftps import FtpsRemote
+        from exports.push.remote_ftps import FtpsRemote
 
         remote = FtpsRemote(access)
     elif access.scheme == "sftp":
-        from exports.push_sftp import SftpRemote
+        from exports.push.remote_sftp import SftpRemote
 
         remote = SftpRemote(access)
     else:
-        from exports.push_fsspec import FsspecRemote
+        from exports.push.remote_fsspec import FsspecRemote
 
         remote = FsspecRemote(access)
     try:

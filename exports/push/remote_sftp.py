@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import paramiko
 
-from exports.push_remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
+from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 # It tells of lost connections by tracebacks; we tell of them in a line.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)

@@ -6,8 +6,8 @@ import queue
 import threading
 import time
 
-from exports import push_queue
-from exports.push_stream import Stream, StreamThread
+from exports.push import deliveries
+from exports.push.stream import Stream, StreamThread
 from models import Target, database, now
 from settings import Settings
 
@@ -55,7 +55,7 @@ class Pusher:
         told: list[int] = []
         try:
             told.append(self._told.get(timeout=WAIT))
-            while len(told) < push_queue.AT_ONCE:
+            while len(told) < deliveries.AT_ONCE:
                 told.append(self._told.get_nowait())
         except queue.Empty:
             pass
@@ -67,16 +67,16 @@ class Pusher:
         for target in targets:
             if time.monotonic() >= swept.get(target.number, 0.0):
                 # Until all is planned that is there already, nothing new may go before it.
-                whole = push_queue.plan(target) < push_queue.AT_ONCE
+                whole = deliveries.plan(target) < deliveries.AT_ONCE
                 swept[target.number] = time.monotonic() + SWEEP if whole else 0.0
             elif told:
-                push_queue.plan(target, told)
+                deliveries.plan(target, told)
         for number in swept.keys() - {target.number for target in targets}:
             del swept[number]
 
     def _start_streams(self, stopping: threading.Event) -> None:
         self._streams = {number: thread for number, thread in self._streams.items() if thread.alive}
-        waiting = [number for number in push_queue.due(now()) if number not in self._streams]
+        waiting = [number for number in deliveries.due(now()) if number not in self._streams]
         busy = sum(time.monotonic() - self._worked[number] < HUNG for number in self._streams)
         for number in sorted(waiting, key=lambda each: self._worked.get(each, 0.0))[: max(0, STREAMS - busy)]:
             self._worked[number] = time.monotonic()

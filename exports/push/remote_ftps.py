@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from exports.push_remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
+from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 BLOCK = 262_144
 OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}

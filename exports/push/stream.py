@@ -8,11 +8,11 @@ import posixpath
 import threading
 import time
 
-from exports import push_queue
-from exports.push_remote import Access, PushError, Refused, Remote, Unreachable, opened
-from exports.push_source import Stopped, source
-from exports.push_steps import deliver
-from exports.push_targets import access_of, clean
+from exports.push import deliveries
+from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
+from exports.push.source import Stopped, source
+from exports.push.steps import deliver
+from exports.push.targets import access_of, clean
 from layout import export_source
 from models import Delivery, Target, database, now
 from settings import Settings
@@ -34,7 +34,7 @@ class Stream:
         """Called on a thread of its own. Raises nothing but errors of the database."""
         with database.connection_context():
             target = Target.get_or_none(Target.number == self._target)
-            if target is None or push_queue.head(self._target) is None:
+            if target is None or deliveries.head(self._target) is None:
                 return
             try:
                 access = access_of(self._settings, target)
@@ -52,7 +52,7 @@ class Stream:
         until = time.monotonic() + TURN
         with opened(access) as remote:
             while not self._stopping.is_set() and time.monotonic() < until:
-                delivery = push_queue.head(self._target)
+                delivery = deliveries.head(self._target)
                 if delivery is None or not self._deliver(remote, account, delivery):
                     return
 
@@ -71,18 +71,18 @@ class Stream:
             log.exception("target %s: %s", self._target, path)
             self._refuse(delivery, f"{type(error).__name__}: {error}")
             return False
-        push_queue.delivered(delivery)
+        deliveries.delivered(delivery)
         log.info("target %s: delivered %s, revision %s", self._target, path, delivery.revision)
         return True
 
     def _refuse(self, delivery: Delivery, words: str) -> None:
         words = clean(words, self._secret)
-        state = push_queue.refused(delivery, words, now())
+        state = deliveries.refused(delivery, words, now())
         log.warning("target %s: %s is %s: %s", self._target, delivery.export.path, state, words)
 
     def _hold(self, words: str) -> None:
         words = clean(words, self._secret)
-        given_up = push_queue.held(self._target, words, now())
+        given_up = deliveries.held(self._target, words, now())
         log.warning("target %s is held: %s%s", self._target, words, f"; {given_up} given up" if given_up else "")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from errors import ConflictError, FtpdockError, NotFoundError
-from exports import push_queue, push_steps
-from exports.push_remote import Access, PushError, opened
-from exports.push_secret import encrypted, secret_of
-from exports.push_url import PORTS, Place, read_url
+from exports.push import deliveries, steps
+from exports.push.remote import Access, PushError, opened
+from exports.push.secret import encrypted, secret_of
+from exports.push.url import PORTS, Place, read_url
 from models import Account, Target, now, transaction
 from settings import Settings
 
@@ -49,7 +49,7 @@ def change(settings: Settings, target: Target, **values: Any) -> None:
     _check_whole(target, read_url(target.url))
     with transaction():
         target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
-        push_queue.restart(target)
+        deliveries.restart(target)
 
 
 def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
@@ -121,7 +121,7 @@ def access_of(settings: Settings, target: Target) -> Access:
 
 def server_key(place: Place) -> str:
     """The fingerprint that an SFTP server shows now. Raises PushError."""
-    from exports.push_sftp import server_key
+    from exports.push.remote_sftp import server_key
 
     return server_key(Access(place.url, place.scheme, place.host, place.port, place.path))
 
@@ -131,7 +131,7 @@ def test(settings: Settings, target: Target) -> None:
     access = access_of(settings, target)
     try:
         with opened(access) as remote:
-            push_steps.probe(remote, remote.base)
+            steps.probe(remote, remote.base)
     except PushError as error:
         raise type(error)(clean(str(error), access.secret)) from None
 
@@ -146,4 +146,4 @@ def switch(target: Target, disabled: bool) -> None:
     """Hold the target's stream, or let it go on with all that became ready meanwhile."""
     with transaction():
         Target.update(disabled=disabled).where(Target.number == target).execute()
-        push_queue.restart(target)
+        deliveries.restart(target)
