@@ -12,7 +12,7 @@ from exports.delivery import Delivery, Tools
 from exports.look import Found, Looker
 from exports.place import Place
 from exports.todo import Key, Todo
-from exports.tree import below
+from exports.tree import below, is_unit
 from exports.watching import Watcher
 from hooks import Hooks
 from models import Account
@@ -26,6 +26,8 @@ PAUSE = 0.002
 """Seconds between two steps of a look: other threads get their turn, and what was told comes first."""
 NAP = 0.25
 """Seconds after which a waiting mirror looks whether it shall stop."""
+UNTOLD = 0.2
+"""Seconds until a folder of ours is looked at that only the kernel told of."""
 BLIND_SECONDS = 10
 """Seconds between two looks at everything where folders can't be watched."""
 ACCOUNTS_SECONDS = 1.0
@@ -60,8 +62,12 @@ class Mirror:
             watcher.stop()
 
     def _event(self, path: str) -> None:
-        account, _, below = path.partition("/")
-        self.tell(account, below)
+        account, _, inner = path.partition("/")
+        if is_unit(inner):
+            # The dispatcher tells of it when it has recorded it.
+            self._todo.later(Key(account, inner), UNTOLD)
+        else:
+            self.tell(account, inner)
 
     def _events_lost(self) -> None:
         log.warning("the system lost events of the export tree; looking through it")

@@ -52,18 +52,21 @@ class Todo:
             if due < self._due.get(key, due + 1):
                 self._due[key] = due
                 heapq.heappush(self._later, (due, key))
+                self._changed.notify()
 
     def take(self, most: int) -> list[Key]:
         """Up to `most` paths that are due."""
         with self._changed:
             while self._later and self._later[0][0] <= time.monotonic():
-                key = heapq.heappop(self._later)[1]
-                self._due.pop(key, None)
-                self._told[key] = None
+                due, key = heapq.heappop(self._later)
+                if self._due.get(key) == due:
+                    self._told[key] = None
             source = self._told or self._found
             keys = list(itertools.islice(source, most))
             for key in keys:
                 del source[key]
+                # Who looks now need not look again later, if that doesn't turn out anew.
+                self._due.pop(key, None)
             return keys
 
     def wake(self) -> None:
