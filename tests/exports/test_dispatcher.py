@@ -26,7 +26,14 @@ from tests.shop import Shop
 
 @pytest.fixture
 def shop(settings: Settings) -> Shop:
+    """One on each engine."""
     return Shop(settings)
+
+
+@pytest.fixture
+def local(make_settings: Callable[..., Settings]) -> Shop:
+    """One on SQLite, for what is about files."""
+    return Shop(make_settings())
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -123,51 +130,51 @@ def test_change_that_changes_no_file_is_none(shop: Shop) -> None:
     assert Outbox.select().count() == 0
 
 
-def test_removed_export_comes_back_with_a_change(shop: Shop) -> None:
+def test_removed_export_comes_back_with_a_change(local: Shop) -> None:
     """What the partner deleted stays away until there is something new to tell."""
-    order = shop.order()
-    shop.dispatch()
+    order = local.order()
+    local.dispatch()
     Export.update(state="removed").execute()
 
     Order.update(notes="urgent").where(Order.system_id == order.system_id).execute()
 
-    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
-    assert shop.exports() == [(f"Orders/order_{order.system_id}", "waiting", 2)]
+    assert local.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert local.exports() == [(f"Orders/order_{order.system_id}", "waiting", 2)]
 
 
-def test_folder_that_is_missing_is_written_again_unless_the_partner_had_it(shop: Shop) -> None:
+def test_folder_that_is_missing_is_written_again_unless_the_partner_had_it(local: Shop) -> None:
     """Somebody emptied the tree: what nobody has fetched comes back with the next look, what was fetched does not."""
-    ready, collected = shop.order(), shop.order()
-    shop.dispatch()
+    ready, collected = local.order(), local.order()
+    local.dispatch()
     Export.update(state="ready").where(Export.system_id == ready.system_id).execute()
     Export.update(state="collected").where(Export.system_id == collected.system_id).execute()
     for order in (ready, collected):
-        empty(shop.folder(order))
+        empty(local.folder(order))
         order.save()
 
-    assert shop.dispatch() == [f"Orders/order_{ready.system_id}"]
-    assert not shop.folder(collected).exists()
+    assert local.dispatch() == [f"Orders/order_{ready.system_id}"]
+    assert not local.folder(collected).exists()
 
 
-def test_files_of_other_programs_stay_beside_ours(shop: Shop) -> None:
+def test_files_of_other_programs_stay_beside_ours(local: Shop) -> None:
     """Say, an order's PDF: they neither make a revision nor get lost by one, and a replay leaves them as they are."""
-    order = shop.order()
-    shop.dispatch()
-    (shop.folder(order) / "order.pdf").write_text("PDF")
-    (shop.folder(order) / "more").mkdir()
-    (shop.folder(order) / "more" / "sheet.pdf").write_text("more")
-    before = times(shop.folder(order))["order.pdf"]
+    order = local.order()
+    local.dispatch()
+    (local.folder(order) / "order.pdf").write_text("PDF")
+    (local.folder(order) / "more").mkdir()
+    (local.folder(order) / "more" / "sheet.pdf").write_text("more")
+    before = times(local.folder(order))["order.pdf"]
 
     order.save()
-    assert shop.dispatch() == []
+    assert local.dispatch() == []
     Order.update(notes="changed").execute()
-    replay([shop.export(order)])
-    shop.dispatch()
+    replay([local.export(order)])
+    local.dispatch()
 
-    assert times(shop.folder(order))["order.pdf"] == before
-    assert (shop.folder(order) / "more" / "sheet.pdf").read_text() == "more"
-    assert [row["Notes"] for row in shop.rows(order, "order_data")] == ["changed"]
-    assert shop.export(order).revision == 2
+    assert times(local.folder(order))["order.pdf"] == before
+    assert (local.folder(order) / "more" / "sheet.pdf").read_text() == "more"
+    assert [row["Notes"] for row in local.rows(order, "order_data")] == ["changed"]
+    assert local.export(order).revision == 2
 
 
 def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,24 +194,24 @@ def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.
     assert shop.export(order).revision == 2
 
 
-def test_many_go_in_turns_in_the_order_of_their_commits(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_go_in_turns_in_the_order_of_their_commits(local: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once."""
     monkeypatch.setattr(module, "MOST", 10)
-    orders = [shop.order() for _ in range(25)]
+    orders = [local.order() for _ in range(25)]
 
-    assert shop.dispatch() == [f"Orders/order_{order.system_id}" for order in orders]
+    assert local.dispatch() == [f"Orders/order_{order.system_id}" for order in orders]
 
 
-def test_system_id_that_is_no_uuid_never_touches_the_disk(shop: Shop) -> None:
+def test_system_id_that_is_no_uuid_never_touches_the_disk(local: Shop) -> None:
     """The export is failed and says why; the others go on."""
-    before = everything(shop.settings)
+    before = everything(local.settings)
     bad = ["../../../x", "/etc", ".", "", "C" * 36, "0192F3A0-5B6C-7D8E-9F00-112233445566"]
     for system_id in bad:
-        Customer.create(system_id=system_id, account=shop.account, company_name="Echo")
+        Customer.create(system_id=system_id, account=local.account, company_name="Echo")
 
-    assert shop.dispatch() == []
+    assert local.dispatch() == []
 
-    assert everything(shop.settings) == before
+    assert everything(local.settings) == before
     exports = list(Export.select().order_by(Export.number))
     assert [export.system_id for export in exports] == bad
     for export in exports:
@@ -214,9 +221,9 @@ def test_system_id_that_is_no_uuid_never_touches_the_disk(shop: Shop) -> None:
         assert "/" not in export.path.removeprefix("Customers/")
     assert Outbox.select().count() == 0
 
-    Customer.create(system_id="...", account=shop.account, company_name="Echo")
-    shop.order()
-    assert len(shop.dispatch()) == 1
+    Customer.create(system_id="...", account=local.account, company_name="Echo")
+    local.order()
+    assert len(local.dispatch()) == 1
 
 
 def test_nothing_of_another_account_is_told(shop: Shop) -> None:
@@ -239,13 +246,13 @@ def test_nothing_of_another_account_is_told(shop: Shop) -> None:
     assert (shop.export(orders[0]).state, shop.export(orders[0]).revision) == ("waiting", 1)
 
 
-def test_failure_of_one_is_tried_again_and_holds_up_nobody(shop: Shop) -> None:
+def test_failure_of_one_is_tried_again_and_holds_up_nobody(local: Shop) -> None:
     """The disk refuses the customers' folder: orders go on, the customer follows once it can, after growing pauses."""
-    shop.tree.mkdir()
-    (shop.tree / "Customers").write_text("in the way")
-    customer, order = Customer.create(account=shop.account, company_name="Echo"), shop.order()
+    local.tree.mkdir()
+    (local.tree / "Customers").write_text("in the way")
+    customer, order = Customer.create(account=local.account, company_name="Echo"), local.order()
 
-    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert local.dispatch() == [f"Orders/order_{order.system_id}"]
 
     pauses = []
     for attempt in (1, 2, 3):
@@ -253,15 +260,15 @@ def test_failure_of_one_is_tried_again_and_holds_up_nobody(shop: Shop) -> None:
         assert waiting.attempts == attempt
         assert "Customers" in waiting.error
         pauses.append((waiting.due_at - now()).total_seconds())
-        assert shop.dispatch() == []
+        assert local.dispatch() == []
         retry_now()
         if attempt < 3:
-            shop.dispatch()
+            local.dispatch()
     assert pauses == sorted(pauses)
     assert pauses[2] > 2 * pauses[0]
 
-    (shop.tree / "Customers").unlink()
-    assert shop.dispatch() == [f"Customers/customer_{customer.system_id}"]
+    (local.tree / "Customers").unlink()
+    assert local.dispatch() == [f"Customers/customer_{customer.system_id}"]
     assert Outbox.select().count() == 0
 
 
@@ -345,27 +352,27 @@ def test_replay_is_a_new_revision_with_new_times(shop: Shop) -> None:
     assert not after.digest.startswith(REPLAY)
 
 
-def test_replay_of_an_order_that_is_confirmed_no_longer(shop: Shop) -> None:
+def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:
     """It comes as it was exported while its files are there, else as it is now; if it is gone, too, that is told."""
-    order = shop.order()
-    shop.dispatch()
+    order = local.order()
+    local.dispatch()
     Order.update(status="shipped").execute()
 
-    replay([shop.export(order)])
-    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
-    assert [row["Status"] for row in shop.rows(order, "order_data")] == ["confirmed"]
+    replay([local.export(order)])
+    assert local.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert [row["Status"] for row in local.rows(order, "order_data")] == ["confirmed"]
 
-    empty(shop.folder(order))
-    replay([shop.export(order)])
-    shop.dispatch()
-    assert [row["Status"] for row in shop.rows(order, "order_data")] == ["shipped"]
+    empty(local.folder(order))
+    replay([local.export(order)])
+    local.dispatch()
+    assert [row["Status"] for row in local.rows(order, "order_data")] == ["shipped"]
 
-    empty(shop.folder(order))
+    empty(local.folder(order))
     order.delete_instance(recursive=True)
-    replay([shop.export(order)])
-    shop.dispatch()
-    assert (shop.export(order).state, shop.export(order).revision) == ("failed", 3)
-    assert "nothing can be put back" in shop.export(order).error
+    replay([local.export(order)])
+    local.dispatch()
+    assert (local.export(order).state, local.export(order).revision) == ("failed", 3)
+    assert "nothing can be put back" in local.export(order).error
 
 
 def test_runs_until_it_is_told_to_stop(shop: Shop) -> None:
