@@ -37,7 +37,8 @@ def export(context: Context, entity: str, account: str, leashed: bool, as_json: 
         print_json({"account": account, "entity": entity, "path": written.path, "file": str(written.file),
                     "rows": written.rows, "revision": written.revision})  # fmt: skip
     else:
-        click.echo(f"{written.rows} rows: /{context.settings.export_folder}/{written.path}, at {written.file}")
+        rows = "1 row" if written.rows == 1 else f"{written.rows:,} rows"
+        click.echo(f"{rows}: /{context.settings.export_folder}/{written.path}, at {written.file}")
 
 
 def _end_with_stdin() -> None:
