@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ NAP = 0.25
 """Seconds after which a waiting mirror looks whether it shall stop."""
 UNTOLD = 0.2
 """Seconds until a folder of ours is looked at that only the kernel told of."""
-BLIND_SECONDS = 10
+BLIND_SECONDS = 3
 """Seconds between two looks at everything where folders can't be watched."""
 ACCOUNTS_SECONDS = 1.0
 """Seconds between two looks whether accounts came or went."""
@@ -87,7 +88,8 @@ class _Run:
         """A look at everything."""
         self._looked = False
         """Whether the look at the start, which takes all accounts, has begun."""
-        self._due = {"accounts": 0.0, "round": 0.0, "old": 0.0}
+        self._last = dict.fromkeys(("accounts", "round", "old"), -math.inf)
+        """When each of the things that are done every so many seconds was done last."""
         watcher.watch("")
 
     def until(self, stopping: threading.Event) -> None:
@@ -136,16 +138,17 @@ class _Run:
         if self._lost.is_set() or todo.overflowed:
             self._lost.clear()
             todo.overflowed = False
-            self._round, self._due["round"] = None, 0.0
+            # One that goes on is ended first, or it never would be where events are lost all the time.
+            self._last["round"] = -math.inf
         if self._round is None and self._is_due("round", self._look_every()):
             self._round = self._everything()
 
     def _is_due(self, what: str, seconds: float) -> bool:
         """Whether it is time again for something that is done every so many seconds."""
         moment = time.monotonic()
-        if moment < self._due[what]:
+        if moment < self._last[what] + seconds:
             return False
-        self._due[what] = moment + seconds
+        self._last[what] = moment
         return True
 
     def _look_every(self) -> float:

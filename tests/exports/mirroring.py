@@ -70,22 +70,26 @@ class Shop:
             thread.join(30)
             assert threading.active_count() < 20
 
-    def put(self, content: str, system_id: str = "", kind: str = "order") -> str:
-        """Export an order (or a customer) as the dispatcher does; returns its path below the export root."""
+    def put(self, content: str, system_id: str = "", kind: str = "order", *, recorded: bool = True) -> str:
+        """Export an order (or a customer); returns its path below the export root. Not recorded: killed before that."""
         system_id = system_id or str(uuid.uuid4())
         path = f"{kind.title()}s/{kind}_{system_id}"
         names = ("order_data", "order_items") if kind == "order" else ("customer_data",)
         files = {f"{name}_{system_id}.csv": f"{name},{content}\n".encode() for name in names}
+        if recorded:
+            self._record(path, kind, system_id, digest(files))
+        self._write(path, files)
+        return path
+
+    def _write(self, path: str, files: dict[str, bytes]) -> None:
         staged = self.settings.exports / ".staging" / "test" / uuid.uuid4().hex
         staged.mkdir(parents=True)
         for name, data in files.items():
             (staged / name).write_bytes(data)
-        self._record(path, kind, system_id, digest(files))
         (self.source / path).parent.mkdir(parents=True, exist_ok=True)
         aside = staged.with_suffix(".old")
         if replace_folder(staged, self.source / path, aside):
             shutil.rmtree(aside)
-        return path
 
     def _record(self, path: str, kind: str, system_id: str, made: str) -> None:
         row, new = Export.get_or_create(account=self.account, path=path,

@@ -55,14 +55,31 @@ def test_hook_and_pusher_are_told_once_for_each_revision(shop: Shop) -> None:
 
 def test_what_was_put_there_while_no_mirror_ran_is_found(shop: Shop) -> None:
     """No event tells of it: the look at the start does."""
-    paths = [shop.put(f"n{number}") for number in range(250)]
+    paths = [shop.put(f"n{number}") for number in range(130)]
     shop.drop("Lists/prices.csv", "1")
     with shop.mirroring():
         for number, path in enumerate(paths):
             shop.ready(path, f"n{number}")
         wait_for((shop.target / "Lists" / "prices.csv").exists)
 
-    assert Export.select().where(Export.state == "ready").count() == 250
+    assert Export.select().where(Export.state == "ready").count() == 130
+
+
+def test_a_revision_appears_when_it_is_recorded(shop: Shop) -> None:
+    """The dispatcher puts a folder into the tree before it records it: till then the former revision stays."""
+    with shop.mirroring() as mirror:
+        path = shop.put("one")
+        shop.ready(path, "one")
+        shop.put("two", path[-36:], recorded=False)
+        mirror.tell("acme", path)
+        marker = shop.put("marker")
+        mirror.tell("acme", marker)
+        shop.ready(marker, "marker")
+        assert shop.contents(path) == {"one"}
+        shop.put("two", path[-36:])
+        shop.ready(path, "two")
+
+    assert [event.revision for event in shop.listener.told if event.path.name in path] == [1, 2]
 
 
 def test_a_reader_sees_one_revision_or_the_next_never_half_of_each(shop: Shop) -> None:

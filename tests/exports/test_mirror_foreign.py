@@ -96,6 +96,21 @@ def test_a_file_that_is_deleted_while_no_mirror_runs_goes_at_the_next_start(sett
         wait_for(lambda: not (shop.target / "a.csv").exists() and ExportFile.select().count() == 0)
 
 
+def test_a_file_that_was_announced_before_a_kill_is_completed(settings: Settings) -> None:
+    """Whether it lies there already or not: in the end it does, and the ledger says so."""
+    shop = Shop(dataclasses.replace(settings, settle_seconds=0))
+    with shop.mirroring():
+        shop.drop("a.csv", "1")
+        shop.drop("b.csv", "2")
+        wait_for(lambda: ExportFile.select().where(ExportFile.state == "mirrored").count() == 2)
+    ExportFile.update(state="placing").execute()
+    (shop.target / "b.csv").unlink()
+    with shop.mirroring():
+        wait_for(lambda: ExportFile.select().where(ExportFile.state == "mirrored").count() == 2)
+
+    assert [(shop.target / name).read_text() for name in ("a.csv", "b.csv")] == ["1", "2"]
+
+
 def test_a_tree_that_is_gone_as_a_whole_takes_nothing_away(shop: Shop) -> None:
     """It may lie on a disk that is not mounted: what the partner has stays."""
     shop = Shop(dataclasses.replace(shop.settings, settle_seconds=0, reconcile_seconds=1), "other")

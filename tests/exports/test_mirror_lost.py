@@ -47,10 +47,9 @@ def shop(make_settings: Callable[..., Settings]) -> Shop:
 class Program:
     """A mirror in a process of its own."""
 
-    def __init__(self, settings: Settings, *before: str, **environment: str) -> None:
+    def __init__(self, settings: Settings, *before: str) -> None:
         self.log = settings.home / "logs" / "mirror.log"
-        values = {"FTPDOCK_DATABASE": settings.database_url, "FTPDOCK_SETTLE_SECONDS": "0", "PYTHONPATH": str(ROOT),
-                  **environment}  # fmt: skip
+        values = {"FTPDOCK_DATABASE": settings.database_url, "FTPDOCK_SETTLE_SECONDS": "0", "PYTHONPATH": str(ROOT)}
         command = [*before, sys.executable, "-c", PROGRAM, str(settings.home)]
         self.process = subprocess.Popen(command, env={**os.environ, **values}, start_new_session=True)
 
@@ -63,8 +62,8 @@ class Program:
 
 
 @contextlib.contextmanager
-def program(settings: Settings, *before: str, **environment: str) -> Iterator[Program]:
-    running = Program(settings, *before, **environment)
+def program(settings: Settings, *before: str) -> Iterator[Program]:
+    running = Program(settings, *before)
     try:
         yield running
     finally:
@@ -91,7 +90,7 @@ def test_exports_are_found_where_no_more_folders_can_be_watched(shop: Shop) -> N
     for number in range(5):
         shop.drop(f"Lists{number}/first.csv", "1")
     few = ("unshare", "--user", "--map-root-user", "sh", "-c", FEW_WATCHES + '"$0" "$@"')
-    with program(shop.settings, *few, FTPDOCK_RECONCILE_SECONDS="1") as mirror:
+    with program(shop.settings, *few) as mirror:
         wait_for(lambda: mirror.says("can't be watched: [Errno 28]"))
         for number in range(5):
             shop.drop(f"Lists{number}/second.csv", "2")
