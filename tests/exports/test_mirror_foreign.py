@@ -142,7 +142,9 @@ def test_what_is_no_plain_file_is_left_alone_with_one_warning(shop: Shop, caplog
         shop.drop(f"{deep}/long.csv", "1")
         shop.drop("good.csv", "1")
         wait_for(lambda: (shop.target / "good.csv").exists() and "1004 characters" in caplog.text)
-    with shop.mirroring():
+    with shop.mirroring() as mirror:
+        for name in ("link.csv", "pipe", "socket", "folder"):
+            mirror.tell("other", name)
         shop.drop("good2.csv", "1")
         wait_for((shop.target / "good2.csv").exists)
 
