@@ -40,12 +40,10 @@ class Downloads(Core):
         assert self.identity is not None
         end = file.start + channel.tot_bytes_sent
         joined = self.shared.beginnings.joined(export, file.start, end)
-        if not channel.whole:
-            return self.answer_end(channel.reply)
-        if self._going or not connected(self.socket):
-            return self.answer_end(UNCONFIRMED)
-        if not joined or end != export.version.size:
-            return self.answer_end(IN_PARTS)
+        if missed := self._missed(channel, joined and end == export.version.size):
+            if export.pin is not None:
+                export.pin.asked(export.name, -1)
+            return self.answer_end(missed)
         if export.pin is not None:
             self.shared.pins.fetched(export.key, export.pin, export.name)
         work = functools.partial(collect, self.identity, export, self.remote_ip)
@@ -53,6 +51,14 @@ class Downloads(Core):
         if not self.defer(work, then):
             self.answer_end(BUSY)
         return None
+
+    def _missed(self, channel: DataChannel, complete: bool) -> str:
+        """The reply for what does not count as fetched; empty if it does."""
+        if not channel.whole:
+            return str(channel.reply)
+        if self._going or not connected(self.socket):
+            return UNCONFIRMED
+        return "" if complete else IN_PARTS
 
     def _collected(self, file: Outgoing, size: int, _: bool) -> None:
         self.respond("226 Transfer complete.")

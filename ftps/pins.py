@@ -48,7 +48,8 @@ class Pin:
         self.touched = False
         """A file was opened in it."""
         self.until = self._made_at + HELD
-        self.fetched: set[str] = set()
+        self._asked: collections.Counter[str] = collections.Counter()
+        self._fetched: collections.Counter[str] = collections.Counter()
         try:
             self.files = self._versions()
         except BaseException:
@@ -82,6 +83,19 @@ class Pin:
         self.touched = True
         self.until = min(time.monotonic() + HELD, self._made_at + LONGEST)
         return opened
+
+    def asked(self, name: str, times: int = 1) -> None:
+        """A client began to fetch a file; with -1 it did not get it. On the loop."""
+        self._asked[name] += times
+
+    def done(self, name: str) -> bool:
+        """A client has fetched a file whole. Whether nobody lacks another one.
+
+        Several clients may share a login: one that is ahead has both files while another has one. On the loop.
+        """
+        self._fetched[name] += 1
+        most = max(self._asked.values(), default=0)
+        return all(self._fetched[each] >= most for each in self.files)
 
     def folder(self) -> int:
         """A descriptor of the folder, with a place of its own in the listing."""
@@ -143,8 +157,7 @@ class Pins:
 
     def fetched(self, key: Key, pin: Pin, name: str) -> None:
         """A file was fetched whole; after the last one the login goes on to the newest revision."""
-        pin.fetched.add(name)
-        if pin.fetched >= pin.files.keys():
+        if pin.done(name):
             self.drop(key, pin)
 
     def drop(self, key: Key, pin: Pin | None = None) -> None:

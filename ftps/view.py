@@ -165,6 +165,8 @@ class View(AbstractedFS):
         path = on_disk(self.home, place)
         held = self.pinned(place)
         pin, descriptor = self._open_pinned(*held) if held is not None else (None, _open_file(path))
+        if pin is not None:
+            pin.asked(place.name)
         file = Outgoing(descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             file.close()

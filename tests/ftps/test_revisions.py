@@ -35,6 +35,17 @@ def test_both_files_come_from_one_revision(both_shelf: Shelf) -> None:
     assert (shelf.export.state, shelf.export.revision) == ("collected", 2)
 
 
+def test_a_client_that_is_ahead_takes_no_revision_from_another_of_its_login(shelf: Shelf) -> None:
+    """The second one has both files when the folder is exchanged; the first still gets its other half."""
+    shelf.order("one")
+    first, second = shelf.house.login(), shelf.house.login()
+    get(first, DATA)
+    assert (get(second, DATA), get(second, ITEMS)) == ("order_data one", "order_item one")
+    shelf.order("two, longer")
+    assert get(first, ITEMS) == "order_item one"
+    assert (get(second, DATA), get(second, ITEMS)) == ("order_data two, longer", "order_item two, longer")
+
+
 def test_whatever_is_asked_fits_to_what_is_fetched(shelf: Shelf) -> None:
     """SIZE, MDTM, MLST, HASH, LIST and MLSD tell of the revision that RETR gives, in all sessions of the login."""
     shelf.order("one")
