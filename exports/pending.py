@@ -36,10 +36,19 @@ def take(most: int) -> list[Pending]:
         key = (row.account_id, row.kind, str(row.system_id or ""))
         if key in grouped or len(grouped) < most:
             grouped.setdefault(key, []).append(row)
+    for row in _postponed(key[2] for key in grouped):
+        # What is read now answers these, too.
+        grouped.get((row.account_id, row.kind, str(row.system_id)), []).append(row)
     return [
         Pending(*key, tuple(row.number for row in held), held[0].created_at, max(row.attempts for row in held))
         for key, held in grouped.items()
     ]
+
+
+def _postponed(system_ids: Iterable[str]) -> Iterable[Outbox]:
+    """Rows that failed before and are not due yet."""
+    mine = Outbox.kind.in_(("order", "customer")) & Outbox.system_id.in_(list(system_ids))
+    return list(Outbox.select().where(mine & (Outbox.due_at > now())))
 
 
 def done(pending: Iterable[Pending]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import InvalidOperation
 from typing import Any
 
 from peewee import JOIN
@@ -17,6 +18,19 @@ Found = dict[str, Row]
 
 def read_orders(system_ids: Iterable[str]) -> dict[str, OrderRecord | Unexportable]:
     """Those that are there, by System ID, whatever their status. Call it in a `models.snapshot`."""
+    wanted = list(system_ids)
+    try:
+        return _read_orders(wanted)
+    except InvalidOperation as error:
+        if len(wanted) > 1:
+            # One of them is to blame: the others can be read.
+            return {key: record for each in wanted for key, record in read_orders([each]).items()}
+        reason = f"An amount that is stored is not a number ({error}): correct the order"
+        return dict.fromkeys(wanted, Unexportable(reason))
+
+
+def _read_orders(system_ids: Iterable[str]) -> dict[str, OrderRecord | Unexportable]:
+    """Raises InvalidOperation: a program may have stored an amount that is none."""
     orders = _by_id(Order, system_ids)
     customers = _by_id(Customer, (order["customer"] for order in orders.values()))
     belongings = Belongings(customers)

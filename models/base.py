@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import AbstractContextManager
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -37,7 +37,13 @@ class ExactDecimalField(Field):
         return None if value is None else format(Decimal(value), "f")
 
     def python_value(self, value: Any) -> Any:
-        return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
+        """Raises InvalidOperation: SQLite stores whatever a program writes."""
+        if value is None or isinstance(value, Decimal):
+            return value
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            raise InvalidOperation(f"{self.name} is {str(value)[:60]!r}") from None
 
 
 class UTCField(Field):

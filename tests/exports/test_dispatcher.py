@@ -246,6 +246,37 @@ def test_nothing_of_another_account_is_told(shop: Shop) -> None:
     assert (shop.export(orders[0]).state, shop.export(orders[0]).revision) == ("waiting", 1)
 
 
+def test_amount_that_is_no_number_fails_the_order(shop: Shop) -> None:
+    """SQLite stores any text as an amount, both engines store NaN: the export says what was found, until corrected."""
+    orders = [shop.order() for _ in range(3)]
+    stored = "NaN" if is_postgres() else "two"
+    database.execute_sql(f"UPDATE order_line SET quantity = '{stored}' WHERE order_id = '{orders[1].system_id}'")
+
+    assert shop.dispatch() == [f"Orders/order_{orders[index].system_id}" for index in (0, 2)]
+
+    failed = shop.export(orders[1])
+    assert failed.state == "failed"
+    assert "number" in failed.error
+    assert stored in failed.error
+    assert Outbox.select().count() == 0
+    OrderLine.update(quantity=Decimal(3)).where(OrderLine.order == orders[1]).execute()
+    assert shop.dispatch() == [f"Orders/order_{orders[1].system_id}"]
+
+
+def test_change_settles_what_had_failed_before(local: Shop) -> None:
+    """An order that could not be written is exported by its next change, and no retry or error is left of it."""
+    local.tree.mkdir()
+    (local.tree / "Orders").write_text("in the way")
+    order = local.order()
+    assert local.dispatch() == []
+    (local.tree / "Orders").unlink()
+
+    Order.update(notes="again").where(Order.system_id == order.system_id).execute()
+
+    assert local.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert Outbox.select().count() == 0
+
+
 def test_failure_of_one_is_tried_again_and_holds_up_nobody(local: Shop) -> None:
     """The disk refuses the customers' folder: orders go on, the customer follows once it can, after growing pauses."""
     local.tree.mkdir()
