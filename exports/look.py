@@ -7,6 +7,7 @@ times of its last change: the 100,000 orders in it are not looked at again.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import stat
 import time
@@ -18,6 +19,8 @@ from exports import known
 from exports.todo import Key
 from exports.tree import below, files_of_unit, hidden, is_odd, is_unit, odd_name, version, version_at
 from models.ledger import Version
+
+log = logging.getLogger("ftpdock.exports")
 
 CHUNK = 100
 """Entries between two steps."""
@@ -66,6 +69,7 @@ class Looker:
         self._source, self._target, self._account, self._number = source, target, account, number
         self._watch = watch
         self._times: dict[str, tuple[int, int]] = {}
+        self._unreadable: set[str] = set()
 
     def all(self) -> Iterator[Found]:
         """What is new or gone on either side."""
@@ -74,7 +78,7 @@ class Looker:
             yield from self.ledger()
 
     def folder(self, path: str) -> Iterator[Found]:
-        """What is new below a folder of the export tree."""
+        """What is new below a folder of the export tree. One that can't be read is passed over."""
         try:
             self._watch(path)
             times = self._times_of(path)
@@ -82,6 +86,19 @@ class Looker:
                 yield from self._contents(path, times)
         except (FileNotFoundError, NotADirectoryError):
             yield [Key(self._account, path)] if path else []
+        except OSError as error:
+            if not path:
+                raise
+            # What lies beside it is looked at all the same.
+            self._warn(path, error)
+        else:
+            self._unreadable.discard(path)
+
+    def _warn(self, path: str, error: OSError) -> None:
+        """Once, until it works again."""
+        if path not in self._unreadable:
+            self._unreadable.add(path)
+            log.warning("exports/%s/%s can't be looked through: %s", self._account, path, error)
 
     def _contents(self, path: str, times: tuple[int, int] | None) -> Iterator[Found]:
         self._times.pop(path, None)

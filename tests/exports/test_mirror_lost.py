@@ -36,6 +36,8 @@ thread.start()
 threading.Event().wait()
 """
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+LIKE_OTHERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""Begins a command that may read only what its user may, even if that is root."""
 FEW_WATCHES = "echo 3 > /proc/sys/user/max_inotify_watches && exec "
 
 
@@ -95,6 +97,23 @@ def test_exports_are_found_where_no_more_folders_can_be_watched(shop: Shop) -> N
         for number in range(5):
             shop.drop(f"Lists{number}/second.csv", "2")
         wait_for(lambda: all((shop.target / f"Lists{number}" / "second.csv").exists() for number in range(5)))
+
+
+def test_folder_that_may_not_be_read_hides_no_other(shop: Shop) -> None:
+    """It is told once; what was put beside it appears, and what was withdrawn beside it goes."""
+    with shop.mirroring():
+        shop.drop("Lists/old.csv", "1")
+        wait_for(lambda: (shop.target / "Lists/old.csv").exists())
+    (shop.source / "Lists/old.csv").unlink()
+    for number in range(5):
+        shop.drop(f"Lists{number}/new.csv", "2")
+    locked = shop.source / "Locked"
+    locked.mkdir(mode=0)
+    with program(shop.settings, *LIKE_OTHERS) as mirror:
+        wait_for(lambda: all((shop.target / f"Lists{number}" / "new.csv").exists() for number in range(5)))
+        wait_for(lambda: not (shop.target / "Lists/old.csv").exists())
+        assert mirror.says("exports/acme/Locked can't be looked through: [Errno 13]")
+    locked.chmod(0o700)
 
 
 @pytest.fixture
