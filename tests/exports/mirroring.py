@@ -25,7 +25,7 @@ from models.ledger import By, mark_collected, mark_removed
 from settings import Settings
 
 
-def wait_for(check: Callable[[], Any], patience: float = 20) -> Any:
+def wait_for(check: Callable[[], Any], patience: float = 60) -> Any:
     """Ask until `check` gives something true."""
     deadline = time.monotonic() + patience
     while not (found := check()):

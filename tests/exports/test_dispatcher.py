@@ -399,7 +399,7 @@ def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:
     assert [row["Status"] for row in local.rows(order, "order_data")] == ["shipped"]
 
     empty(local.folder(order))
-    order.delete_instance(recursive=True)
+    order.delete_instance()
     replay([local.export(order)])
     local.dispatch()
     assert (local.export(order).state, local.export(order).revision) == ("failed", 3)
