@@ -181,7 +181,7 @@ class Handler:
 
     def identify(self, row: Row) -> list[str]:
         """The cells of `key_columns` for ids.csv."""
-        return [row.texts.get(column, "") for column in self.key_columns]
+        return [row.text(column) for column in self.key_columns]
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         """All records of an account by attribute of the schema, in the order in which they were made."""

@@ -120,8 +120,7 @@ class Pass:
         return nullcontext() if self.job.account.export_imported else _unechoed()
 
     def _validate(self, rows: list[Row]) -> None:
-        for row in rows:
-            self.validator.read(row)
+        self.validator.read_all(rows)
         self._refuse_duplicates(rows)
         good = live(rows)
         self.job.hooks.call("on_rows", entity=self.job.run.entity, account=self.job.account.name, rows=good)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class Row:
 
     __slots__ = (
         "_mark",
+        "_places",
+        "_texts",
         "cells",
         "errors",
         "group",
@@ -36,7 +39,6 @@ class Row:
         "outcome",
         "stored",
         "system_id",
-        "texts",
         "values",
         "warnings",
         "write",
@@ -44,7 +46,8 @@ class Row:
 
     def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group
-        self.texts: dict[str, str] = {}
+        self._places: Mapping[str, int] = {}
+        self._texts: dict[str, str] | None = None
         self.values: dict[str, Any] = {}
         self.errors: list[Message] = []
         self.warnings: list[Message] = []
@@ -62,17 +65,35 @@ class Row:
     def mark(self) -> None:
         self._mark = (len(self.errors), len(self.warnings))
 
+    def named(self, places: Mapping[str, int]) -> None:
+        """Say which cell is which column's."""
+        self._places = places
+        self._texts = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        if self._texts is None:  # few rows are asked, so they are cut out only then
+            self._texts = {name: self.cells[place].strip() for name, place in self._places.items()}
+        return self._texts
+
+    def text(self, column: str) -> str:
+        """One of `texts`; empty for a column that the file does not have."""
+        if self._texts is not None:
+            return self._texts.get(column, "")
+        place = self._places.get(column)
+        return "" if place is None else self.cells[place].strip()
+
     @property
     def rejected(self) -> bool:
         return bool(self.errors)
 
     def reject(self, code: str, column: str, message: str) -> None:
         """Reject the row: `message` says what was found, what is expected and what to do."""
-        self.errors.append(Message(column, self.texts.get(column, ""), code, message))
+        self.errors.append(Message(column, self.text(column), code, message))
 
     def warn(self, code: str, column: str, message: str) -> None:
         """Let the row go on, with a line in the report."""
-        self.warnings.append(Message(column, self.texts.get(column, ""), code, message))
+        self.warnings.append(Message(column, self.text(column), code, message))
 
 
 def live(rows: list[Row]) -> list[Row]:

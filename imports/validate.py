@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import ValidationError
 
+from imports.compiled import Loader
 from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.fields import CellField, Code, SystemId
 
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
+_SCIENTIFIC_LINE = re.compile(rf"^\s*(?a:{_SCIENTIFIC.pattern})\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Validator:
@@ -29,6 +32,33 @@ class Validator:
         ]
         self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
+        self._places = {column.name: index for index, column in enumerate(shape.columns)
+                        if column.kind in ("fixed", "open")}  # fmt: skip
+        self._code_places = [(self._places[name], name) for _, name in self._named if name in self._codes]
+        self._loader = Loader(schema, shape)
+
+    def read_all(self, rows: Sequence[Row]) -> None:
+        """`read` each of the rows; those that are plainly good together, column by column."""
+        whole = [row for row in rows if not count_fault(self._shape, row.cells)]
+        for row in rows if len(whole) < len(rows) else ():
+            if count_fault(self._shape, row.cells):
+                self.read(row)
+        good: list[Row] = []
+        for row, values in zip(whole, self._loader.load([row.cells for row in whole]), strict=True):
+            if values is None:
+                self.read(row)
+            else:
+                row.named(self._places)
+                row.values = values
+                good.append(row)
+        self._look_at_all_codes(good)
+
+    def _look_at_all_codes(self, rows: Sequence[Row]) -> None:
+        for place, column in self._code_places:
+            joined = "\n".join(row.cells[place] for row in rows)
+            if ("E" in joined or "e" in joined) and _SCIENTIFIC_LINE.search(joined):
+                for row in rows:
+                    self._look_at_codes(row, {column: row.cells[place].strip()})
 
     def read(self, row: Row) -> None:
         """Fill in `texts` and `values`, or reject the row with every fault that the schema finds."""
@@ -36,9 +66,9 @@ class Validator:
             row.reject("COLUMN_COUNT", "", fault)
             return
         given: dict[str, str] = {}
+        row.named(self._places)
         for index, name in self._named:
             text = row.cells[index].strip()
-            row.texts[name] = text
             if text == CLEAR:
                 self._clear(row, name)
             elif text:
@@ -67,7 +97,6 @@ class Validator:
                     row.reject(getattr(message, "code", "INVALID_VALUE"), name, str(message))
 
     def _read_open(self, row: Row, text: str, column: Column, open_column: Any) -> None:
-        row.texts[column.name] = text
         if not text:
             return
         held = row.values.setdefault(open_column.attribute, {})

@@ -9,9 +9,10 @@ import copy
 import datetime as dt
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -19,8 +20,19 @@ from marshmallow import ValidationError, fields
 _DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
 """What a number may look like, by the account's decimal separator."""
 
+_URL = re.compile(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
+
+_SPELLED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as it is stored."""
+
 CLEAR = r"\N"
 """The cell that clears a stored value."""
+
+DOUBT: Any = object()
+"""What a quick reader gives for a text that is not plainly good."""
+
+Quick = Callable[[str], Any]
+"""Reads what is plainly good as `deserialize` does, and gives DOUBT for everything else."""
 
 
 class Fault(str):
@@ -92,6 +104,15 @@ class CellField(fields.Field[Any]):
     def formats(self) -> Formats:
         return getattr(self.root, "formats", Formats())
 
+    def quick(self) -> Quick | None:
+        """A cheaper reader for a bound field, if there is one. Whoever overrides `_deserialize` has none until he
+        writes his own; see `quick_reader`."""
+        return None
+
+    def plain(self, texts: Sequence[str]) -> bool:
+        """Whether all texts are surely good and their own values; under the same rule as `quick`."""
+        return False
+
     def pack(self, value: Any) -> Any:
         """`value` as it stands inside JSON, exactly."""
         return value
@@ -119,6 +140,9 @@ class Text(CellField):
             raise invalid(f"The text has {len(value)} characters: at most {self.length} fit", "TOO_LONG")
         return value
 
+    def plain(self, texts: Sequence[str]) -> bool:
+        return max(map(len, texts), default=0) <= self.length and "\0" not in "".join(texts)
+
 
 class Code(Text):
     """An identifier: text, so that leading zeros stay. The import warns of what spreadsheets do to codes."""
@@ -132,6 +156,9 @@ class SystemId(CellField):
         if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):  # UUID() takes signs and underscores too
             raise invalid(f"{value!r} is not a System ID: take it from ids.csv or leave the cell empty")
         return str(uuid.UUID(digits))
+
+    def quick(self) -> Quick:
+        return lambda text: text if _SPELLED.fullmatch(text) else DOUBT
 
 
 class Choice(CellField):
@@ -184,6 +211,15 @@ class Number(CellField):
         if self.maximum is not None and number > self.maximum:
             raise invalid(f"{value} is too large: at most {self.maximum}", "OUT_OF_RANGE")
         return number if number else abs(number)
+
+    def quick(self) -> Quick | None:
+        if self.minimum not in (None, 0) or self.maximum is not None:
+            return None
+        point = self.formats.decimal_separator
+        small = re.compile(rf"\d{{1,{self.INTEGER_DIGITS}}}([{point}]\d{{1,{self.DECIMALS}}})?", re.ASCII).fullmatch
+        if point == ".":
+            return lambda text: Decimal(text) if small(text) else DOUBT
+        return lambda text: Decimal(text.replace(point, ".")) if small(text) else DOUBT
 
     def pack(self, value: Any) -> str:
         return format(value, "f")
@@ -264,6 +300,10 @@ class Items(CellField):
             raise invalid(f"The list is empty: write values separated by |, or {CLEAR} to clear what is stored")
         return list(dict.fromkeys(self.item.deserialize(part, attr, data) for part in parts))
 
+    def quick(self) -> Quick | None:
+        item = quick_reader(self.item)
+        return None if item is None else partial(_only_item, item)
+
     def pack(self, value: Any) -> list[Any]:
         return [self.item.pack(each) for each in value]
 
@@ -292,9 +332,15 @@ class Url(Text):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if not re.fullmatch(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", text, re.IGNORECASE):
+        if not _URL.fullmatch(text):
             raise invalid(f"{text!r} is not a web address such as https://example.com/picture.jpg")
         return text
+
+    def quick(self) -> Quick:
+        return lambda text: text if _URL.fullmatch(text) and self.plain((text,)) else DOUBT
+
+    def plain(self, texts: Sequence[str]) -> bool:
+        return super().plain(texts) and all(map(_URL.fullmatch, texts))
 
 
 class Path(Text):
@@ -310,3 +356,33 @@ class Path(Text):
         if "|" in value:
             raise invalid(f"{value!r} holds a |, which separates lists: take another character")
         return super()._deserialize(" > ".join(names), attr, data, **kwargs)
+
+
+def _only_item(item: Quick, text: str) -> Any:
+    """A list of one item; DOUBT about longer ones."""
+    value = DOUBT if "|" in text else item(text)
+    return DOUBT if value is DOUBT else [value]
+
+
+def quick_reader(field: CellField) -> Quick | None:
+    """The field's quick reader, if it was written for how the field reads."""
+    return field.quick() if _written_for(field, "quick") else None
+
+
+def has_plain(field: CellField) -> bool:
+    """Whether the field's `plain` was written for how the field reads."""
+    return _written_for(field, "plain")
+
+
+def _written_for(field: CellField, shortcut: str) -> bool:
+    """Whether a class that knows the shortcut reads the field, and nobody has a say before or behind it."""
+    kind = type(field)
+    plain = kind.deserialize is CellField.deserialize and kind._validate is CellField._validate
+    if not plain or field.validators or field.pre_load or field.post_load:
+        return False
+    return _place(kind, shortcut) <= _place(kind, "_deserialize")
+
+
+def _place(kind: type[CellField], name: str) -> int:
+    """How far up its line of classes one of `kind` finds `name`."""
+    return next(place for place, each in enumerate(kind.__mro__) if name in vars(each))
