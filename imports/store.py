@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import peewee
-from peewee import Field, JSONField, Model, ModelSelect
+from peewee import Model, ModelSelect
+from psycopg.types.string import TextLoader
 
-from models import database, is_postgres
+from imports.bulk import insert, quoted, update
+from imports.stored import Layout, Stored
+from models import database, is_postgres, now
+
+__all__ = [
+    "PARAMETERS",
+    "STREAMED",
+    "Stored",
+    "defaults",
+    "fetch",
+    "fetch_by",
+    "fresh",
+    "in_order_made",
+    "insert",
+    "is_too_large",
+    "stream",
+    "system_ids",
+    "update",
+]
 
 PARAMETERS = 10_000
 """Values per query: SQLite takes 32,766 and Postgres 65,535."""
@@ -18,30 +39,45 @@ STREAMED = 1_000
 """Rows that `stream` fetches at once."""
 
 
-def fetch(model: type[Model], account: int, field: str, values: Iterable[Any]) -> list[dict[str, Any]]:
-    """The records of `account` whose `field` is one of `values`, as dicts by attribute name (foreign keys as keys)."""
-    wanted = list(dict.fromkeys(value for value in values if value))
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(wanted), PARAMETERS):
-        query = model.select().where(
-            (model._meta.fields["account"] == account)
-            & model._meta.fields[field].in_(wanted[start : start + PARAMETERS])
-        )
-        found.extend(query.dicts())
+def fetch(model: type[Model], account: int, field: str, values: Iterable[Any]) -> list[Stored]:
+    """The records of `account` whose `field` is one of `values`, by attribute name (foreign keys as keys)."""
+    wanted = sorted({value for value in values if value})
+    if not wanted:
+        return []
+    layout = Layout(model)
+    columns = ", ".join(quoted(each.column_name) for each in layout.fields)
+    return [Stored(layout, raw) for raw in _select(model, columns, account, field, wanted)]
+
+
+def _select(model: type[Model], columns: str, account: int, field: str, wanted: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Rows by `wanted`, which goes as one parameter, however many values it has."""
+    fields = model._meta.fields
+    among = "= ANY(%s)" if is_postgres() else "IN (SELECT value FROM json_each(?))"
+    sql = (f"SELECT {columns} FROM {quoted(model._meta.table_name)} WHERE {quoted(fields['account'].column_name)} = "
+           f"{'%s' if is_postgres() else '?'} AND {quoted(fields[field].column_name)} {among}")  # fmt: skip
+    cursor = database.connection().cursor()
+    try:
+        with peewee.__exception_wrapper__:
+            if is_postgres():
+                for kind in ("json", "jsonb"):  # read when somebody asks
+                    cursor.adapters.register_loader(kind, TextLoader)
+            cursor.execute(sql, (account, list(wanted) if is_postgres() else json.dumps(wanted)))
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+    finally:
+        cursor.close()
     return found
 
 
-def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[Any, dict[str, Any]]:
+def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[Any, Stored]:
     """The same, by the value of `field`, which is unique within an account."""
     return {record[field]: record for record in fetch(model, account, field, values)}
 
 
-def system_ids(model: type[Model], account: int, field: str, values: Sequence[str]) -> dict[str, str]:
-    """The System IDs of the records that have one of `values` (PARAMETERS at the most) in `field`, by it."""
-    columns = model._meta.fields
-    wanted = [value for value in values if "\0" not in value]  # Postgres refuses the question, not only the value.
-    query = model.select(columns[field], columns["system_id"])
-    return dict(query.where((columns["account"] == account) & columns[field].in_(wanted)).tuples())
+def system_ids(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[str, str]:
+    """The System IDs of the records that have one of `values` in `field`, by it."""
+    wanted = sorted({value for value in values if value and "\0" not in value})  # Postgres refuses the question, too.
+    columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in (field, "system_id"))
+    return dict(_select(model, columns, account, field, wanted)) if wanted else {}
 
 
 def in_order_made(model: type[Model], account: int) -> ModelSelect:
@@ -75,65 +111,23 @@ def is_too_large(error: peewee.OperationalError) -> bool:
     return str(getattr(getattr(error, "orig", None), "sqlstate", "")).startswith("54")
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _converter(field: Field) -> Callable[[Any], Any]:
-    """What makes a parameter of an attribute's value."""
-    if isinstance(field, JSONField) and not is_postgres():
-        # peewee wraps the value into a call of json(), which a prepared statement has no place for.
-        return _json_text
-    converter: Callable[[Any], Any] = field.db_value
-    return converter
-
-
-def _json_text(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _parameter() -> str:
-    return "%s" if is_postgres() else "?"
-
-
-def _execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    cursor = database.connection().cursor()
-    try:
-        # peewee maps a driver's errors onto its own only within execute_sql; the handlers know peewee's.
-        with peewee.__exception_wrapper__:
-            cursor.executemany(sql, rows)
-    finally:
-        cursor.close()
-
-
-def insert(model: type[Model], records: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `records`, each with every attribute of the model but an automatic key."""
-    if not records:
-        return
-    fields: list[Field] = [model._meta.fields[name] for name in records[0]]
-    columns = ", ".join(_quoted(field.column_name) for field in fields)
-    places = ", ".join([_parameter()] * len(fields))
-    sql = f"INSERT INTO {_quoted(model._meta.table_name)} ({columns}) VALUES ({places})"
-    converters = [(field, _converter(field)) for field in fields]
-    _execute_many(sql, [[to_value(record[field.name]) for field, to_value in converters] for record in records])
-
-
-def update(model: type[Model], key: str, records: Sequence[Mapping[str, Any]]) -> None:
-    """Set all attributes of `records`, each with the same ones, where `key` has the record's value."""
-    if not records:
-        return
-    fields: list[Field] = [model._meta.fields[name] for name in records[0] if name != key]
-    assignments = ", ".join(f"{_quoted(field.column_name)} = {_parameter()}" for field in fields)
-    key_field = model._meta.fields[key]
-    sql = (f"UPDATE {_quoted(model._meta.table_name)} SET {assignments} "
-           f"WHERE {_quoted(key_field.column_name)} = {_parameter()}")  # fmt: skip
-    converters = [(field, _converter(field)) for field in [*fields, key_field]]
-    _execute_many(sql, [[to_value(record[field.name]) for field, to_value in converters] for record in records])
-
-
 def defaults(model: type[Model]) -> dict[str, Any]:
     """A fresh record of `model`: every attribute with its default, None where there is none."""
-    fresh: dict[str, Any] = {}
-    for name, field in model._meta.fields.items():
-        fresh[name] = field.default() if callable(field.default) else field.default
-    return fresh
+    return fresh(model, now())
+
+
+def fresh(model: type[Model], moment: dt.datetime) -> dict[str, Any]:
+    """The same, made at `moment`."""
+    constants, makers = _defaults(model)  # type: ignore[arg-type]
+    record = constants.copy()
+    for name, make in makers:
+        record[name] = moment if make is now else make()
+    return record
+
+
+@cache
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What is the same in all fresh records, and what makes the rest."""
+    fields = model._meta.fields.items()
+    constants = {name: None if callable(field.default) else field.default for name, field in fields}
+    return constants, [(name, field.default) for name, field in fields if callable(field.default)]

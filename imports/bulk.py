@@ -1,0 +1,129 @@
+"""Bulk writing of records: column by column into parameters, then one statement for all of them."""
+
+from __future__ import annotations
+
+import json
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import peewee
+from peewee import Field, ForeignKeyField, JSONField, Model
+
+from imports import copying
+from models import database, is_postgres
+from models.base import ExactDecimalField, UTCField
+
+Records = Sequence[Mapping[str, Any]]
+Column = Sequence[Any]
+
+_TEXTS = frozenset({str, type(None)})
+_NUMBERS = frozenset({int})
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def insert(model: type[Model], records: Records) -> None:
+    """Insert `records`, each with every attribute of the model but an automatic key."""
+    if not records:
+        return
+    fields: list[Field] = [model._meta.fields[name] for name in records[0]]
+    columns = _columns(fields, records)
+    names = [quoted(field.column_name) for field in fields]
+    if is_postgres() and copying.insert(quoted(model._meta.table_name), names, columns):
+        return
+    places = ", ".join([_parameter()] * len(fields))
+    sql = f"INSERT INTO {quoted(model._meta.table_name)} ({', '.join(names)}) VALUES ({places})"
+    _execute_many(sql, columns)
+
+
+def update(model: type[Model], key: str, records: Records) -> None:
+    """Set the attributes of `records`, each with the same ones, where `key` has the record's value.
+
+    Of records that are ChainMaps, what was changed over what is stored, only attributes that some record changes.
+    """
+    if not records:
+        return
+    fields = [model._meta.fields[name] for name in _changed(records) if name != key]
+    key_field = model._meta.fields[key]
+    columns = _columns([*fields, key_field], records)
+    table, names = quoted(model._meta.table_name), [quoted(field.column_name) for field in (*fields, key_field)]
+    if is_postgres() and copying.update(table, names, columns):
+        return
+    assignments = ", ".join(f"{name} = {_parameter()}" for name in names[:-1])
+    _execute_many(f"UPDATE {table} SET {assignments} WHERE {names[-1]} = {_parameter()}", columns)
+
+
+def _changed(records: Records) -> list[str]:
+    if not all(isinstance(record, ChainMap) for record in records):
+        return list(records[0])
+    changed = {name for record in records if isinstance(record, ChainMap) for name in record.maps[0]}
+    return sorted(changed)
+
+
+def _parameter() -> str:
+    return "%s" if is_postgres() else "?"
+
+
+def _execute_many(sql: str, columns: Sequence[Column]) -> None:
+    cursor = database.connection().cursor()
+    try:
+        # peewee maps a driver's errors onto its own only within execute_sql; the handlers know peewee's.
+        with peewee.__exception_wrapper__:
+            cursor.executemany(sql, list(zip(*columns, strict=True)))
+    finally:
+        cursor.close()
+
+
+def _columns(fields: Sequence[Field], records: Records) -> list[Column]:
+    """The parameters of all records, by field."""
+    return [_parameters(field, [record[field.name] for record in records]) for field in fields]
+
+
+def _parameters(field: Field, values: list[Any]) -> Column:
+    """Parameters of a column's values; what a field does in Python is left out where it does nothing."""
+    types = set(map(type, values))
+    if types <= _TEXTS and _is_text(field) or types <= _NUMBERS and _is_number(field):
+        return values
+    if isinstance(field, JSONField) and field._dumps is json.dumps:
+        # On SQLite peewee wraps the value into a call of json(), which a prepared statement has no place for.
+        return [None if value is None else _json(value) for value in values]
+    if type(field) is ExactDecimalField and types <= {Decimal, type(None)}:
+        return [None if value is None else exact(value) for value in values]
+    if type(field) is UTCField:
+        return _each_once(field.db_value, values)
+    return [field.db_value(value) for value in values]
+
+
+def _is_text(field: Field) -> bool:
+    if isinstance(field, ForeignKeyField):
+        return _is_text(field.rel_field)
+    return type(field) in (peewee.CharField, peewee.TextField)
+
+
+def _is_number(field: Field) -> bool:
+    if isinstance(field, ForeignKeyField):
+        return _is_number(field.rel_field)
+    return type(field) in (peewee.AutoField, peewee.IntegerField, peewee.BigIntegerField)
+
+
+def _json(value: Any) -> str:
+    if not value and isinstance(value, (list, dict)):
+        return "[]" if isinstance(value, list) else "{}"
+    return _encode(value)
+
+
+def exact(value: Decimal) -> str:
+    """A decimal as digits, without an exponent."""
+    text = str(value)
+    return format(value, "f") if "E" in text else text
+
+
+def _each_once(convert: Callable[[Any], Any], values: list[Any]) -> list[Any]:
+    """The records of a chunk mostly share one moment."""
+    known = {id(value): convert(value) for value in {id(value): value for value in values}.values()}
+    return [known[id(value)] for value in values]

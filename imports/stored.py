@@ -1,0 +1,75 @@
+"""Records as they lie in their tables: an attribute is converted only when somebody asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from peewee import Field, JSONField, Model
+
+from models import is_postgres
+
+Reader = Callable[[Any], Any]
+
+_EMPTY: dict[str, Callable[[], Any]] = {"[]": list, "{}": dict}
+
+
+class Layout:
+    """Where the attributes of a model stand in a row of its table, and how each is read."""
+
+    def __init__(self, model: type[Model]) -> None:
+        self.fields: list[Field] = list(model._meta.sorted_fields)
+        self.places: dict[str, int] = {field.name: place for place, field in enumerate(self.fields)}
+        self.readers: list[Reader] = [_reader(field) for field in self.fields]
+
+
+def _reader(field: Field) -> Reader:
+    if isinstance(field, JSONField) and field._loads is json.loads:
+        return _read_json
+    reader: Reader = field.python_value
+    return reader
+
+
+def _read_json(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    make = _EMPTY.get(text)
+    if make is not None:
+        return make()
+    try:
+        return json.loads(text)
+    except ValueError:  # another program wrote it; peewee gives it as it is, too
+        if is_postgres():
+            raise
+        return text
+
+
+class Stored(Mapping[str, Any]):
+    """One record by attribute name, foreign keys as keys."""
+
+    __slots__ = ("_known", "_layout", "raw")
+
+    def __init__(self, layout: Layout, raw: tuple[Any, ...]) -> None:
+        self._layout, self.raw = layout, raw
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        known = self._known
+        if name not in known:
+            place = self._layout.places[name]
+            known[name] = self._layout.readers[place](self.raw[place])
+        return known[name]
+
+    def holds(self, name: str, value: Any) -> bool:
+        """Whether `value`, a text or None, is in the table just so; False if it has to be looked at more closely."""
+        return bool(self.raw[self._layout.places[name]] == value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layout.places)
+
+    def __len__(self) -> int:
+        return len(self._layout.places)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other}
