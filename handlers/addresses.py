@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.base import Context, Handler, batched
@@ -39,7 +39,7 @@ class CustomerPartHandler(Handler):
     likeness_column: str
     """Stands in the report for what makes two records alike."""
 
-    def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
+    def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """What two equal records of one customer share."""
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class CustomerPartHandler(Handler):
                        f"to another customer: to move it, send {system_column} {row.stored['system_id']}")  # fmt: skip
 
     def _find_alike(self, rows: list[Row], context: Context) -> None:
-        alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
         customers = [row.write["customer"] for row in rows if "customer" in row.write]
         for record in store.fetch(self.model, context.account, "customer", customers):
             alike.setdefault((record["customer"], *self.likeness(record)), []).append(record)
@@ -90,7 +90,7 @@ class CustomerPartHandler(Handler):
         for group in same.values():
             self._refuse_alike(group)
 
-    def _take_alike(self, row: Row, alike: list[dict[str, Any]]) -> None:
+    def _take_alike(self, row: Row, alike: list[Mapping[str, Any]]) -> None:
         if len(alike) > 1:
             system_column, reference_column = self.id_columns
             row.reject("AMBIGUOUS_MATCH", self.likeness_column, f"{len(alike)} {self.schema.plural} of the customer "
@@ -135,5 +135,5 @@ class AddressHandler(CustomerPartHandler):
         place = "\t".join(folded(texts(column)) for column in PLACE.values())
         yield Key(self.likeness_column, f"{customer_named(texts)}\t{place}", strong=self.without_ids(texts))
 
-    def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
+    def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(folded(record.get(attribute)) for attribute in PLACE)

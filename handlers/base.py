@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Key, Texts
+from imports.store import Stored
 from models import Record, new_system_id, now
 from schemas import TemplateSchema
-from schemas.fields import CellField
+from schemas.fields import CellField, Number
 
 __all__ = ["Context", "Handler", "Row", "batched"]
 
 Item = TypeVar("Item")
+
+_SIMPLE = frozenset({str, Decimal, bool, int, dt.date})
+"""Types whose values are stored as they are."""
 
 
 @dataclass
@@ -33,6 +39,23 @@ class Context:
     """When the run was begun, before any kill: what was made later may be its own."""
     memory: dict[str, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
+    moment: dt.datetime = field(default_factory=now)
+    """When the rows at hand are written."""
+    opened: frozenset[str] = field(init=False)
+    """Attributes that are filled by open columns."""
+    attributes: dict[str, str] = field(init=False)
+    """Column of the template to attribute."""
+    needed: list[str] = field(init=False)
+    """Columns without which no record can be created."""
+    plain: frozenset[str] = field(init=False)
+    """Attributes of which equal values mean the same."""
+
+    def __post_init__(self) -> None:
+        self.opened = frozenset(column.attribute for column in self.schema.open_columns)
+        self.attributes = {str(cell.data_key): name for name, cell in self.schema.fields.items()}
+        self.needed = self.schema.needed_columns
+        self.plain = frozenset(name for name, cell in self.schema.fields.items()
+                               if isinstance(cell, CellField) and type(cell).same is CellField.same)  # fmt: skip
 
 
 class Entangled(Exception):
@@ -61,9 +84,19 @@ class Handler:
     def entity(self) -> str:
         return self.schema.entity
 
+    plain_keys: ClassVar[tuple[str, ...]] = ()
+    """Where `keys` gives nothing but the System ID and the texts of some columns as they are: these columns, in the
+    order of `keys`. It is a shortcut for files without System IDs, and stands where `keys` does."""
+
     def keys(self, texts: Texts) -> Iterable[Key]:
         """The keys by which no two rows of a file may agree, from the cells' texts."""
         return ()
+
+    def key_columns_of(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns whose texts are the keys of a file with `columns`; none if `keys` has to be asked."""
+        owner = next(each for each in type(self).__mro__ if "keys" in vars(each) or "plain_keys" in vars(each))
+        own = "plain_keys" in vars(owner) and self.schema.id_column not in columns
+        return self.plain_keys if own else ()
 
     def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
         """The System IDs of the stored records with one of `values` in `column`; see imports.scan.Holders."""
@@ -77,6 +110,7 @@ class Handler:
 
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""
+        context.moment = now()
         self.prepare(rows, context)
         self.find(live(rows), context)
         self.refuse_same_record(rows)
@@ -113,32 +147,47 @@ class Handler:
 
     def merge(self, row: Row, context: Context) -> None:
         """Decide between created, updated and unchanged; put the whole record into `row.write`."""
-        given = self.given(row, context) | row.write
+        given = self.given(row, context)
+        given.update(row.write)
         if row.stored is None:
             self.create(row, given, context)
         else:
-            changed = {
-                name: value for name, value in given.items() if not self.same(name, row.stored[name], value, context)
-            }
+            changed = self.changed(row.stored, given, context)
             row.system_id = row.stored["system_id"]
             row.outcome = UPDATED if changed else UNCHANGED
-            row.write = row.stored | changed | ({"updated_at": now()} if changed else {})
+            if changed:
+                changed["updated_at"] = context.moment
+            row.write = ChainMap(changed, row.stored)  # type: ignore[arg-type]
         self.check(row, context)
+
+    def changed(self, stored: Mapping[str, Any], given: dict[str, Any], context: Context) -> dict[str, Any]:
+        """What of `given` is not the same as what is stored."""
+        changed: dict[str, Any] = {}
+        raw = stored.holds if isinstance(stored, Stored) and type(self).same is Handler.same else _holds_nothing
+        for name, value in given.items():
+            if name in context.plain and raw(name, value):
+                continue
+            if not self.same(name, stored[name], value, context):
+                changed[name] = value
+        return changed
 
     def given(self, row: Row, context: Context) -> dict[str, Any]:
         """The attributes that the row sets, with what is to be stored: cleared ones have their default."""
         given: dict[str, Any] = {}
-        opened = {column.attribute for column in context.schema.open_columns}
+        references, opened, fields = self.references, context.opened, context.schema.fields
+        as_is = type(self).stored_form is Handler.stored_form
         for name, value in row.values.items():
-            if name in self.references or name == "system_id":
+            if name in references or name == "system_id":
                 continue
             if name in opened:
-                kept = {**((row.stored or {}).get(name) or {}), **value}
-                given[name] = {key: each for key, each in kept.items() if each is not None}
+                kept = {**(row.stored[name] or {}), **value} if row.stored else value
+                given[name] = _without_cleared(kept) if None in kept.values() else kept
             elif value is None:
                 given[name] = store.defaults(self.model)[name]
+            elif type(value) in _SIMPLE and as_is:
+                given[name] = value
             else:
-                given[name] = self.stored_form(context.schema.fields[name], value)
+                given[name] = self.stored_form(fields[name], value)
         return given
 
     @staticmethod
@@ -147,17 +196,17 @@ class Handler:
         return cell.pack(value) if isinstance(value, list) else value
 
     def create(self, row: Row, given: dict[str, Any], context: Context) -> None:
-        missing = [column for column in context.schema.needed_columns if not self.has(row, column, context)]
+        missing = [column for column in context.needed if not self.has(row, column, context)]
         for column in missing:
             row.reject("REQUIRED", column, f"{column} is needed to create {article(self.entity)}: give a value "
                        "(or check the keys of the row, if the record should exist)")  # fmt: skip
         row.system_id = new_system_id()
         row.outcome = CREATED
-        row.write = store.defaults(self.model) | given | {"account": context.account, "system_id": row.system_id}
+        row.write = store.fresh(self.model, context.moment)
+        row.write.update(given, account=context.account, system_id=row.system_id)
 
     def has(self, row: Row, column: str, context: Context) -> bool:
-        attribute = next(name for name, cell in context.schema.fields.items() if cell.data_key == column)
-        return row.values.get(attribute) is not None
+        return row.values.get(context.attributes[column]) is not None
 
     def check(self, row: Row, context: Context) -> None:
         """Reject the row if the merged record in `row.write` is not right as a whole."""
@@ -166,9 +215,12 @@ class Handler:
         """Whether a stored attribute means the same as the new value."""
         if stored is None or new is None:
             return stored is new
-        for column in context.schema.open_columns:
+        for column in context.schema.open_columns if name in context.opened else ():
             if column.attribute == name:
-                return stored.keys() == new.keys() and all(column.field.same(stored[key], new[key]) for key in new)
+                field = column.field
+                if stored == new and type(field).same in _SAME_IF_EQUAL:
+                    return True
+                return stored.keys() == new.keys() and all(field.same(stored[key], new[key]) for key in new)
         cell = context.schema.fields.get(name)
         if isinstance(cell, CellField) and name not in self.references:
             return cell.same(stored, new)
@@ -198,6 +250,17 @@ def batched(items: Iterable[Item], size: int = store.STREAMED) -> Iterator[list[
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _without_cleared(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _holds_nothing(name: str, value: Any) -> bool:
+    return False
+
+
+_SAME_IF_EQUAL = (CellField.same, Number.same)
 
 
 def article(noun: str) -> str:

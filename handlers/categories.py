@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -119,9 +119,9 @@ def _moves(row: Row) -> bool:
     return bool(row.stored and not row.rejected and row.values.get("path", row.stored["path"]) != row.stored["path"])
 
 
-def _below(account: int, system_id: str) -> list[dict[str, Any]]:
+def _below(account: int, system_id: str) -> list[Mapping[str, Any]]:
     """All categories under one."""
-    found: list[dict[str, Any]] = []
+    found: list[Mapping[str, Any]] = []
     level = [system_id]
     while level:
         children = store.fetch(Category, account, "parent", level)
@@ -134,7 +134,7 @@ def _moved(path: str, old: str, new: str) -> str:
     return new + path[len(old) :]
 
 
-def _move_below(account: int, stored: dict[str, Any], new: str) -> None:
+def _move_below(account: int, stored: Mapping[str, Any], new: str) -> None:
     moved = [{"system_id": each["system_id"], "path": _moved(each["path"], stored["path"], new), "updated_at": now()}
              for each in _below(account, stored["system_id"])]  # fmt: skip
     store.update(Category, "system_id", moved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.addresses import CustomerPartHandler, customer_named, folded
@@ -26,7 +26,7 @@ class ContactHandler(CustomerPartHandler):
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
         yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
 
-    def likeness(self, record: dict[str, Any]) -> tuple[Any, ...]:
+    def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """The e-mail address; people without one are told apart by name and phone."""
         if record.get("email"):
             return ("email", folded(record["email"]))

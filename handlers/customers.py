@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.base import Context, Handler
@@ -13,7 +13,7 @@ from imports.scan import Key, Texts
 from models import Customer
 from schemas.customer import CustomerSchema
 
-Stored = dict[str, Any]
+Stored = Mapping[str, Any]
 
 
 def name_key(company_name: str) -> str:
@@ -62,7 +62,7 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
         row.stored = fitting[0]
         # The next row of this chunk is to see what this one makes of it, as it would if a chunk lay between them.
         place = namesakes.index(fitting[0])
-        namesakes[place] = fitting[0] | {"reference_id": reference or fitting[0]["reference_id"]}
+        namesakes[place] = {**fitting[0], "reference_id": reference or fitting[0]["reference_id"]}
     elif fitting:
         row.reject("AMBIGUOUS_MATCH", "Company_Name", f"{len(fitting)} customers are called "
                    f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip

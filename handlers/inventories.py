@@ -27,16 +27,15 @@ class InventoryHandler(Handler):
             yield Key("SKU_ID", f"{sku_id}\t{texts('Warehouse') or MAIN}")
 
     def find(self, rows: list[Row], context: Context) -> None:
-        products = store.fetch_by(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
-        wanted = [product["system_id"] for product in products.values()]
+        products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
         stored = {
             (record["product"], record["warehouse"]): record
-            for record in store.fetch(Inventory, context.account, "product", wanted)
+            for record in store.fetch(Inventory, context.account, "product", products.values())
         }
         self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
         for row in rows:
             if not row.rejected:
-                row.write = {"product": products[row.values["sku_id"]]["system_id"],
+                row.write = {"product": products[row.values["sku_id"]],
                              "warehouse": row.values.get("warehouse") or MAIN}  # fmt: skip
                 row.stored = stored.get((row.write["product"], row.write["warehouse"]))
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from handlers.base import Context, Entangled
 from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
+from imports.store import Stored
 from models import Customer, Record
-
-Stored = dict[str, Any]
 
 
 def own_keys(texts: Texts, system_column: str, *columns: str) -> Iterable[Key]:
@@ -40,7 +38,7 @@ def by_attribute(model: type[Record], attribute: str, rows: list[Row], context: 
     return store.fetch_by(model, context.account, attribute, [row.values.get(attribute) for row in rows])
 
 
-def find_system_id(row: Row, column: str, known: dict[str, Stored]) -> bool:
+def find_system_id(row: Row, column: str, known: Mapping[str, Stored]) -> bool:
     """Take the record that the row's System ID names. False: the row has none. An unknown one rejects the row."""
     system_id = row.values.get("system_id")
     if system_id is None:
@@ -58,10 +56,25 @@ class UniqueKey:
     Ask and tell in the order of the rows.
     """
 
-    def __init__(self, model: type[Record], column: str, attribute: str, rows: list[Row], context: Context) -> None:
+    def __init__(
+        self,
+        model: type[Record],
+        column: str,
+        attribute: str,
+        rows: list[Row],
+        context: Context,
+        at_hand: Iterable[Stored] = (),
+    ) -> None:
+        """`at_hand` are records that were read already: they need not be read again for this key."""
         self.column, self.attribute = column, attribute
-        self._known = by_attribute(model, attribute, rows, context)
+        self._known = {record[attribute]: record for record in at_hand if record[attribute] is not None}
+        wanted = [value for row in rows if (value := row.values.get(attribute)) not in self._known]
+        self._known |= store.fetch_by(model, context.account, attribute, wanted)
         self._left: set[str] = set()
+
+    @property
+    def known(self) -> Iterable[Stored]:
+        return self._known.values()
 
     def holder(self, row: Row) -> Stored | None:
         """The record that has the row's value. Raises Entangled if a row before is about to take it away."""
@@ -108,8 +121,10 @@ def refuse_taken(row: Row, keys: Sequence[UniqueKey]) -> None:
 def find_by_two_keys(rows: list[Row], context: Context, model: type[Record], attribute: str, column: str) -> None:
     """System_ID; else `column` and Reference_ID, which must neither point at two records nor disagree with one."""
     known = by_system_id(model, rows, context)
-    main = UniqueKey(model, column, attribute, rows, context)
-    reference = UniqueKey(model, "Reference_ID", "reference_id", rows, context)
+    main = UniqueKey(model, column, attribute, rows, context, known.values())
+    reference = UniqueKey(model, "Reference_ID", "reference_id", rows, context, [*known.values(), *main.known])
+    if not main.known and not reference.known and not any("system_id" in row.values for row in rows):
+        return
     for row in rows:
         by_id = find_system_id(row, "System_ID", known)
         if not by_id:

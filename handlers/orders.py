@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -105,7 +105,7 @@ class OrderHandler(Handler):
                 continue
             if head.outcome == UNCHANGED:
                 head.outcome = UPDATED
-                head.write = head.write | {"updated_at": now()}
+                head.write["updated_at"] = now()
                 changed.append(head)
             fresh.extend(wanted)
         _delete_lines([head.system_id for head in known if head.outcome == UPDATED], {line["order"] for line in fresh})
@@ -163,7 +163,7 @@ def _settle(head: Row, group: list[Row]) -> None:
     group[0].system_id = head.system_id
 
 
-def _refer_to_address(row: Row, attribute: str, known: dict[str, dict[str, Any]]) -> None:
+def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str, Any]]) -> None:
     target, column = ADDRESSES[attribute]
     reference = row.values[attribute]
     if reference is None:

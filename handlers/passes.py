@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -44,15 +45,14 @@ class Counts:
     rejected: int = 0
     warnings: int = 0
 
-    def add(self, row: Row) -> None:
-        self.rows += 1
-        self.warnings += len(row.warnings)
-        if row.rejected:
-            self.rejected += 1
-            return
-        self.created += row.outcome == CREATED
-        self.updated += row.outcome == UPDATED
-        self.unchanged += row.outcome == UNCHANGED
+    def add(self, rows: list[Row]) -> None:
+        outcomes = Counter(row.outcome for row in rows if not row.errors)
+        self.rows += len(rows)
+        self.warnings += sum(len(row.warnings) for row in rows if row.warnings)
+        self.rejected += len(rows) - outcomes.total()
+        self.created += outcomes[CREATED]
+        self.updated += outcomes[UPDATED]
+        self.unchanged += outcomes[UNCHANGED]
 
 
 class Pass:
@@ -95,7 +95,7 @@ class Pass:
                 yield rows
                 rows, size = [], 0
             rows.append(Row(number, record.line, record.cells, group))
-            size += sum(map(len, record.cells))
+            size += len("".join(record.cells))
         if rows:
             yield rows
 
@@ -156,16 +156,20 @@ class Pass:
                        "what is stored: check its keys and values")  # fmt: skip
 
     def _report(self, rows: list[Row]) -> None:
+        identified: list[Row] = []
         for row in rows:
-            self.counts.add(row)
-            for message in [*row.warnings, *row.errors]:
+            for message in [*row.warnings, *row.errors] if row.warnings or row.errors else ():
                 self.files.message(row.line, message.column, message.value, message.code, message.text)
-            if row.rejected:
+            if row.errors:
                 codes = dict.fromkeys(error.code for error in row.errors)
                 self.files.rejected(row.cells, row.line, JOIN.join(codes),
                                     JOIN.join(error.text for error in row.errors))  # fmt: skip
             elif row.system_id and not self.dry_run:
-                self.files.identified(row.line, self.job.handler.identify(row), row.system_id, row.outcome)
+                identified.append(row)
+        self.counts.add(rows)
+        identify = self.job.handler.identify
+        self.files.identified_all([row.line for row in identified],
+                                  [[*identify(row), row.system_id, row.outcome] for row in identified])  # fmt: skip
         self.position += len(rows)
 
 

@@ -18,6 +18,7 @@ from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
 from hooks import Hooks
 from imports.open_names import settle
+from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
 from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
@@ -88,7 +89,8 @@ class ImportJob:
                     self.settings.max_rows, partial(self.handler.holders, self.account.id))  # fmt: skip
         try:
             self._update(total=scan.rows)
-            self._passes(shape, scan)
+            with held_back():
+                self._passes(shape, scan)
         finally:
             scan.close()
         self._decide(None, "")

@@ -66,7 +66,10 @@ class Table(Appended):
             self._writer.writerow(header)
 
     def write(self, cells: Sequence[str]) -> None:
-        self._writer.writerow(cells)
+        self.write_all((cells,))
+
+    def write_all(self, rows: Iterable[Sequence[str]]) -> None:
+        self._writer.writerows(rows)
         self._changed = True
         if self._text.tell() > 1 << 20:
             self._pour()
@@ -84,8 +87,8 @@ class Numbers(Appended):
         super().__init__(path, offsets)
         self._held = array("q")
 
-    def write(self, number: int) -> None:
-        self._held.append(number)
+    def write_all(self, numbers: Iterable[int]) -> None:
+        self._held.extend(numbers)
         self._changed = True
 
     def _pour(self) -> None:

@@ -12,6 +12,7 @@ import peewee
 from peewee import Field, ForeignKeyField, JSONField, Model
 
 from imports import copying
+from imports.stored import is_text
 from models import database, is_postgres
 from models.base import ExactDecimalField, UTCField
 
@@ -87,7 +88,7 @@ def _columns(fields: Sequence[Field], records: Records) -> list[Column]:
 def _parameters(field: Field, values: list[Any]) -> Column:
     """Parameters of a column's values; what a field does in Python is left out where it does nothing."""
     types = set(map(type, values))
-    if types <= _TEXTS and _is_text(field) or types <= _NUMBERS and _is_number(field):
+    if (types <= _TEXTS and is_text(field)) or (types <= _NUMBERS and _is_number(field)):
         return values
     if isinstance(field, JSONField) and field._dumps is json.dumps:
         # On SQLite peewee wraps the value into a call of json(), which a prepared statement has no place for.
@@ -97,12 +98,6 @@ def _parameters(field: Field, values: list[Any]) -> Column:
     if type(field) is UTCField:
         return _each_once(field.db_value, values)
     return [field.db_value(value) for value in values]
-
-
-def _is_text(field: Field) -> bool:
-    if isinstance(field, ForeignKeyField):
-        return _is_text(field.rel_field)
-    return type(field) in (peewee.CharField, peewee.TextField)
 
 
 def _is_number(field: Field) -> bool:

@@ -29,9 +29,9 @@ def insert(table: str, names: Sequence[str], columns: Columns) -> bool:
         return False
     lines = zip(*(_escaped(column) for column in texts), strict=True)
     block = "\n".join(map("\t".join, lines)) + "\n"
-    with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
-        with cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
-            copy.write(block)
+    sql = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+    with peewee.__exception_wrapper__, database.connection().cursor() as cursor, cursor.copy(sql) as copy:
+        copy.write(block)
     return True
 
 

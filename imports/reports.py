@@ -63,8 +63,12 @@ class ReportFiles:
 
     def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
         """One line of ids.csv. Outcome: created, updated or unchanged."""
-        self._ids.write([*keys, system_id, outcome])
-        self._ids_lines.write(line)
+        self.identified_all([line], [[*keys, system_id, outcome]])
+
+    def identified_all(self, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
+        """The lines of ids.csv that belong to `lines` of the file, whole."""
+        self._ids.write_all(rows)
+        self._ids_lines.write_all(lines)
 
     def flush(self) -> dict[str, int]:
         """Put everything on disk; return the length of each file, in bytes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,10 +56,10 @@ class Row:
 
     def reset(self) -> None:
         """Back to what `mark` saw: the chunk is tried again."""
-        self.stored: dict[str, Any] | None = None
+        self.stored: Mapping[str, Any] | None = None
         self.system_id = ""
         self.outcome = ""
-        self.write: dict[str, Any] = {}
+        self.write: MutableMapping[str, Any] = {}
         del self.errors[self._mark[0] :], self.warnings[self._mark[1] :]
 
     def mark(self) -> None:

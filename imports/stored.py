@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from peewee import Field, JSONField, Model
+from peewee import CharField, Field, ForeignKeyField, JSONField, Model, TextField
 
 from models import is_postgres
 
@@ -21,7 +21,16 @@ class Layout:
     def __init__(self, model: type[Model]) -> None:
         self.fields: list[Field] = list(model._meta.sorted_fields)
         self.places: dict[str, int] = {field.name: place for place, field in enumerate(self.fields)}
+        self.texts = frozenset(field.name for field in self.fields if is_text(field))
+        """Attributes that are texts in the table, too."""
         self.readers: list[Reader] = [_reader(field) for field in self.fields]
+
+
+def is_text(field: Field) -> bool:
+    """Whether texts go into the table and come out of it as they are."""
+    if isinstance(field, ForeignKeyField):
+        return is_text(field.rel_field)
+    return type(field) in (CharField, TextField)
 
 
 def _reader(field: Field) -> Reader:
@@ -62,8 +71,8 @@ class Stored(Mapping[str, Any]):
         return known[name]
 
     def holds(self, name: str, value: Any) -> bool:
-        """Whether `value`, a text or None, is in the table just so; False if it has to be looked at more closely."""
-        return bool(self.raw[self._layout.places[name]] == value)
+        """Whether `value`, a text or None, surely is in the table just so; False if it has to be looked at closely."""
+        return name in self._layout.texts and bool(self.raw[self._layout.places[name]] == value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layout.places)
