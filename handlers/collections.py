@@ -17,6 +17,8 @@ class CollectionHandler(Handler):
     key_columns = ("Reference_ID", "Name")
     unique = {"Reference_ID": "reference_id", "Name": "name"}
 
+    plain_keys = ("Name", "Reference_ID")
+
     def keys(self, texts: Texts) -> Iterable[Key]:
         return own_keys(texts, "System_ID", "Name", "Reference_ID")
 

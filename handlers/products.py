@@ -23,6 +23,8 @@ class ProductHandler(Handler):
     after = ("category", "collection")
     references = frozenset({"categories", "collections"})
 
+    plain_keys = ("SKU_ID", "Reference_ID")
+
     def keys(self, texts: Texts) -> Iterable[Key]:
         return own_keys(texts, "System_ID", "SKU_ID", "Reference_ID")
 

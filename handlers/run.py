@@ -86,7 +86,8 @@ class ImportJob:
         shape = inspect(self.source, self.schema, column_order=self.account.column_order)
         shape = settle(shape, self.account.id, self.run.entity, keep=not self.run.dry_run)
         scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
-                    self.settings.max_rows, partial(self.handler.holders, self.account.id))  # fmt: skip
+                    self.settings.max_rows, partial(self.handler.holders, self.account.id),
+                    self.handler.key_columns_of([column.name for column in shape.columns]))  # fmt: skip
         try:
             self._update(total=scan.rows)
             with held_back():

@@ -21,7 +21,8 @@ Column = Sequence[Any]
 
 _TEXTS = frozenset({str, type(None)})
 _NUMBERS = frozenset({int})
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_text: Callable[[str], str] = json.encoder.encode_basestring
 
 
 def quoted(name: str) -> str:
@@ -107,9 +108,11 @@ def _is_number(field: Field) -> bool:
 
 
 def _json(value: Any) -> str:
-    if not value and isinstance(value, (list, dict)):
-        return "[]" if isinstance(value, list) else "{}"
-    return _encode(value)
+    if type(value) is list and set(map(type, value)) <= {str}:
+        return f"[{','.join(map(_text, value))}]"
+    if type(value) is dict and {*map(type, value), *map(type, value.values())} <= {str}:
+        return f"{{{','.join([f'{_text(key)}:{_text(each)}' for key, each in value.items()])}}}"
+    return _encoder.encode(value)
 
 
 def exact(value: Decimal) -> str:

@@ -62,7 +62,7 @@ def read_records(source: Source, delimiter: str) -> Iterator[Record]:
                 if held[0] < 0:  # csv closes the last row for a file that ends within quotes
                     raise _cut(held[0] == _LONG_LINE, source, start, cells, skip + reader.line_num + 1)
                 held[0] = 0
-                if any(map(str.strip, cells)):
+                if (cells and cells[0].strip()) or any(map(str.strip, cells)):
                     yield Record(start, cells)
                 start = skip + reader.line_num + 1
         except UnicodeDecodeError as error:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
+from imports.hashes import Hashes
 from imports.reading import FileShape, Record, records
 from schemas import CLEAR
 
@@ -53,7 +54,8 @@ class Scan:
 
     `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a key
     gathers the rows that have it where the first of them stands. Without it the file's own order is kept.
-    `holders` finds the records of keys, for rows that mean one record by different ones.
+    `holders` finds the records of keys, for rows that mean one record by different ones. `key_columns`: the texts of
+    these columns, as they are, are all that `keys` gives, in that order.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Scan:
         order: Callable[[Texts], int | Key | None] | None = None,
         max_rows: int = 10_000_000,
         holders: Holders | None = None,
+        key_columns: Sequence[str] = (),
     ) -> None:
         self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
         scratch.unlink(missing_ok=True)
@@ -73,6 +76,7 @@ class Scan:
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
         self._holders, self._first_columns = holders, set[str]()
+        self._key_columns = [column for column in key_columns if column in self._index]
         self._run()
 
     def close(self) -> None:
@@ -85,32 +89,74 @@ class Scan:
         self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER, first INTEGER)")
         self._db.execute("CREATE TABLE record (no INTEGER PRIMARY KEY, line INTEGER, cells TEXT, place)")
         self._db.execute("BEGIN")
-        found = records(self._path, self._shape)
-        while batch := list(islice(found, BATCH)):
-            self._take(batch)
-            if self.rows > self._max_rows:
-                raise FileProblem("TOO_LARGE", f"The file has more than {self._max_rows} rows: send it in parts",
-                                  line=batch[-1].line)  # fmt: skip
+        suspects = None if self._order else self._suspects()
+        if suspects is None or any(suspects.values()):
+            found = records(self._path, self._shape)
+            self.rows = 0
+            while batch := list(islice(found, BATCH)):
+                self._take(batch, suspects)
+                self._bound(batch[-1].line)
         self._find_same_records()
         self._find_duplicates()
         self._find_places()
         self._db.execute("COMMIT")
 
-    def _take(self, batch: list[Record]) -> None:
-        keys: list[tuple[str, int, int, bool, bool]] = []
-        ordered: list[tuple[int, int, str, int | str]] = []
-        for number, record in enumerate(batch, self.rows):
-            texts = self._texts(record.cells)
-            if self._shape.width <= len(record.cells) <= len(self._shape.columns):
-                for place, (column, value, strong) in enumerate(self._keys(texts)):
-                    keys.append((f"{column}\t{value}", number, record.line, strong, not place))
+    def _bound(self, line: int) -> None:
+        if self.rows > self._max_rows:
+            raise FileProblem("TOO_LARGE", f"The file has more than {self._max_rows} rows: send it in parts", line=line)
+
+    def _suspects(self) -> dict[str, set[int]] | None:
+        """Count the rows; give, by column, the hashes of keys that seem to stand on two. None: all keys are needed."""
+        hashes: dict[str, Hashes] = {}
+        found = records(self._path, self._shape)
+        while batch := list(islice(found, BATCH)):
+            if not self._hash_columns(batch, hashes):
+                for _, _, place, key in self._keys_of(batch):
+                    hashes.setdefault(key.column, Hashes()).add([key.value])
                     if not place:
-                        self._first_columns.add(column)
-            if self._order:
-                ordered.append((number, record.line, json.dumps(record.cells), self._place(number, self._order(texts))))
+                        self._first_columns.add(key.column)
+            self.rows += len(batch)
+            self._bound(batch[-1].line)
+        if self._holders is not None and len(self._first_columns) > 1:
+            return None
+        return {column: each.twice() for column, each in hashes.items()}
+
+    def _hash_columns(self, batch: list[Record], hashes: dict[str, Hashes]) -> bool:
+        """Take the keys of a batch by the column. False: its rows are not that even."""
+        first = self._key_columns[0] if self._key_columns else ""
+        sizes = {len(record.cells) for record in batch}
+        if not first or len(sizes) > 1 or not self._shape.width <= sizes.pop() <= len(self._shape.columns):
+            return False
+        for column in self._key_columns:
+            place = self._index[column]
+            texts = [text for record in batch if (text := record.cells[place].strip()) and text != CLEAR]
+            if column == first and len(texts) < len(batch):
+                return False
+            hashes.setdefault(column, Hashes()).add(texts)
+        self._first_columns.add(first)
+        return True
+
+    def _keys_of(self, batch: list[Record]) -> Iterator[tuple[int, Record, int, Key]]:
+        """(number, record, how many keys of the row stand before it, key)."""
+        for number, record in enumerate(batch, self.rows):
+            if self._shape.width <= len(record.cells) <= len(self._shape.columns):
+                for place, key in enumerate(self._keys(self._texts(record.cells))):
+                    yield number, record, place, key
+
+    def _take(self, batch: list[Record], suspects: dict[str, set[int]] | None) -> None:
+        keys: list[tuple[str, int, int, bool, bool]] = []
+        for number, record, place, (column, value, strong) in self._keys_of(batch):
+            if suspects is None or hash(value) in suspects[column]:
+                keys.append((f"{column}\t{value}", number, record.line, strong, not place))
+            if not place:
+                self._first_columns.add(column)
         self._db.executemany(_INSERT_KEY, keys)
-        if ordered:
-            self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", ordered)
+        if self._order:
+            ordered = ((number, record, self._order(self._texts(record.cells)))
+                       for number, record in enumerate(batch, self.rows))  # fmt: skip
+            packed = ((number, record.line, json.dumps(record.cells), self._place(number, order))
+                      for number, record, order in ordered)  # fmt: skip
+            self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", packed)
         self.rows += len(batch)
 
     def _place(self, number: int, order: int | Key | None) -> int | str:

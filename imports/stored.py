@@ -12,6 +12,7 @@ from models import is_postgres
 
 Reader = Callable[[Any], Any]
 
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _EMPTY: dict[str, Callable[[], Any]] = {"[]": list, "{}": dict}
 
 
@@ -47,6 +48,9 @@ def _read_json(text: Any) -> Any:
     if make is not None:
         return make()
     try:
+        value, end = _scan(text, 0)
+        return value if end == len(text) else json.loads(text)
+    except StopIteration:
         return json.loads(text)
     except ValueError:  # another program wrote it; peewee gives it as it is, too
         if is_postgres():
@@ -64,11 +68,14 @@ class Stored(Mapping[str, Any]):
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        known = self._known
-        if name not in known:
-            place = self._layout.places[name]
-            known[name] = self._layout.readers[place](self.raw[place])
-        return known[name]
+        if name in self._known:
+            return self._known[name]
+        layout = self._layout
+        place = layout.places[name]
+        if name in layout.texts:
+            return self.raw[place]
+        value = self._known[name] = layout.readers[place](self.raw[place])
+        return value
 
     def holds(self, name: str, value: Any) -> bool:
         """Whether `value`, a text or None, surely is in the table just so; False if it has to be looked at closely."""
@@ -76,6 +83,9 @@ class Stored(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layout.places)
+
+    def __bool__(self) -> bool:
+        return True
 
     def __len__(self) -> int:
         return len(self._layout.places)

@@ -39,9 +39,12 @@ class Validator:
 
     def read_all(self, rows: Sequence[Row]) -> None:
         """`read` each of the rows; those that are plainly good together, column by column."""
-        whole = [row for row in rows if not count_fault(self._shape, row.cells)]
-        for row in rows if len(whole) < len(rows) else ():
-            if count_fault(self._shape, row.cells):
+        usual = len(self._shape.columns) if self._shape.named == len(self._shape.columns) else -1
+        whole: list[Row] = []
+        for row in rows:
+            if len(row.cells) == usual or not count_fault(self._shape, row.cells):
+                whole.append(row)
+            else:
                 self.read(row)
         good: list[Row] = []
         for row, values in zip(whole, self._loader.load([row.cells for row in whole]), strict=True):

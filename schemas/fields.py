@@ -225,6 +225,8 @@ class Number(CellField):
         return format(value, "f")
 
     def same(self, one: Any, other: Any) -> bool:
+        if type(one) is Decimal and type(other) is Decimal:
+            return one == other
         return None not in (one, other) and Decimal(one) == Decimal(other)
 
     def write(self, value: Any, formats: Formats) -> str:
