@@ -256,10 +256,6 @@ def _without_cleared(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _without_cleared(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
 def _holds_nothing(name: str, value: Any) -> bool:
     return False
 
