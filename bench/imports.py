@@ -39,7 +39,7 @@ PRODUCT = ["SKU_ID", "Reference_ID", "Name", "Description", "Status", "Category"
            "Attribute: Size", "Attribute: Material", "Attribute: Season"]  # fmt: skip
 INVENTORY = ["SKU_ID", "Warehouse", "Available_Quantity", "On_Order_Quantity", "On_Order_ETA", "Back_Order_Allowed",
              "Back_Order_Limit", "_note"]  # fmt: skip
-WORDS = "porcelain cup steel lamp oak table linen blue grand small silent river north ember".split()
+WORDS = ["porcelain", "cup", "steel", "lamp", "oak", "table", "linen", "blue", "grand", "small", "silent", "river"]
 NOW = "2026-01-01T00:00:00.000000+00:00"
 CHUNK = 5_000
 
@@ -48,8 +48,8 @@ PRODUCT_FIELDS = ("system_id, created_at, updated_at, account_id, categories, co
 PRODUCT_CELLS = (0, 1, 2, 3, 4, 7, 8, 9, 10, 11)
 PRODUCT_SET = "SET " + ", ".join(f"{name} = excluded.{name}" for name in (
     "name", "description", "status", "moq", "ioq", "uom", "barcode", "weight", "prices", "updated_at"))  # fmt: skip
-STOCK_FIELDS = ("system_id, created_at, updated_at, account_id, on_order_quantity, on_order_eta, product_id, warehouse, "
-                "available_quantity, back_order_limit")  # fmt: skip
+STOCK_FIELDS = ("system_id, created_at, updated_at, account_id, on_order_quantity, on_order_eta, product_id, "
+                "warehouse, available_quantity, back_order_limit")  # fmt: skip
 STOCK_CELLS = (0, 1, 2, 6)
 STOCK_SET = ("SET available_quantity = excluded.available_quantity, back_order_limit = excluded.back_order_limit, "
              "updated_at = excluded.updated_at")  # fmt: skip

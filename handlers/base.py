@@ -7,6 +7,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = ["Context", "Handler", "Row", "batched"]
 
 Item = TypeVar("Item")
 
+_SAME_IF_EQUAL = (CellField.same, Number.same)
 _SIMPLE = frozenset({str, Decimal, bool, int, dt.date})
 """Types whose values are stored as they are."""
 
@@ -55,7 +57,7 @@ class Context:
         self.attributes = {str(cell.data_key): name for name, cell in self.schema.fields.items()}
         self.needed = self.schema.needed_columns
         self.plain = frozenset(name for name, cell in self.schema.fields.items()
-                               if isinstance(cell, CellField) and type(cell).same is CellField.same)  # fmt: skip
+                               if isinstance(cell, CellField) and type(cell).same in _SAME_IF_EQUAL)  # fmt: skip
 
 
 class Entangled(Exception):
@@ -174,21 +176,27 @@ class Handler:
     def given(self, row: Row, context: Context) -> dict[str, Any]:
         """The attributes that the row sets, with what is to be stored: cleared ones have their default."""
         given: dict[str, Any] = {}
-        references, opened, fields = self.references, context.opened, context.schema.fields
+        elsewhere, opened, fields = self._elsewhere, context.opened, context.schema.fields
         as_is = type(self).stored_form is Handler.stored_form
         for name, value in row.values.items():
-            if name in references or name == "system_id":
+            if type(value) in _SIMPLE and as_is:
+                if name not in elsewhere:
+                    given[name] = value
+            elif name in elsewhere:
                 continue
-            if name in opened:
+            elif name in opened:
                 kept = {**(row.stored[name] or {}), **value} if row.stored else value
                 given[name] = _without_cleared(kept) if None in kept.values() else kept
             elif value is None:
                 given[name] = store.defaults(self.model)[name]
-            elif type(value) in _SIMPLE and as_is:
-                given[name] = value
             else:
                 given[name] = self.stored_form(fields[name], value)
         return given
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[str]:
+        """Attributes of the schema that are no values of the record."""
+        return self.references | {"system_id"}
 
     @staticmethod
     def stored_form(cell: Any, value: Any) -> Any:
@@ -258,9 +266,6 @@ def _without_cleared(values: dict[str, Any]) -> dict[str, Any]:
 
 def _holds_nothing(name: str, value: Any) -> bool:
     return False
-
-
-_SAME_IF_EQUAL = (CellField.same, Number.same)
 
 
 def article(noun: str) -> str:

@@ -85,16 +85,20 @@ class ImportJob:
             raise FileProblem("REFUSED", str(refusal)) from refusal
         shape = inspect(self.source, self.schema, column_order=self.account.column_order)
         shape = settle(shape, self.account.id, self.run.entity, keep=not self.run.dry_run)
+        with held_back():
+            self._work(shape)
+        self._decide(None, "")
+
+    def _work(self, shape: FileShape) -> None:
+        """Scan the file, then pass through it."""
         scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
                     self.settings.max_rows, partial(self.handler.holders, self.account.id),
                     self.handler.key_columns_of([column.name for column in shape.columns]))  # fmt: skip
         try:
             self._update(total=scan.rows)
-            with held_back():
-                self._passes(shape, scan)
+            self._passes(shape, scan)
         finally:
             scan.close()
-        self._decide(None, "")
 
     def _passes(self, shape: FileShape, scan: Scan) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""

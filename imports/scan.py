@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -136,16 +136,22 @@ class Scan:
         self._first_columns.add(first)
         return True
 
-    def _keys_of(self, batch: list[Record]) -> Iterator[tuple[int, Record, int, Key]]:
-        """(number, record, how many keys of the row stand before it, key)."""
-        for number, record in enumerate(batch, self.rows):
+    def _keys_of(
+        self, batch: list[Record], suspects: dict[str, set[int]] | None = None
+    ) -> Iterator[tuple[int, Record, int, Key]]:
+        """(number, record, how many keys of the row stand before it, key); rows that are surely alone may miss."""
+        numbered: Iterable[tuple[int, Record]] = enumerate(batch, self.rows)
+        if suspects is not None and self._key_columns:
+            places = [(self._index[column], suspects.get(column, ())) for column in self._key_columns]
+            numbered = [each for each in numbered if _suspicious(each[1].cells, places)]
+        for number, record in numbered:
             if self._shape.width <= len(record.cells) <= len(self._shape.columns):
                 for place, key in enumerate(self._keys(self._texts(record.cells))):
                     yield number, record, place, key
 
     def _take(self, batch: list[Record], suspects: dict[str, set[int]] | None) -> None:
         keys: list[tuple[str, int, int, bool, bool]] = []
-        for number, record, place, (column, value, strong) in self._keys_of(batch):
+        for number, record, place, (column, value, strong) in self._keys_of(batch, suspects):
             if suspects is None or hash(value) in suspects[column]:
                 keys.append((f"{column}\t{value}", number, record.line, strong, not place))
             if not place:
@@ -241,3 +247,8 @@ class Scan:
                  "LIMIT -1 OFFSET ?")  # fmt: skip
         for number, line, cells, place in self._db.execute(query, (skip,)):
             yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""
+
+
+def _suspicious(cells: list[str], places: Iterable[tuple[int, Container[int]]]) -> bool:
+    """Whether one of the cells has a hash that others seem to have, too."""
+    return any(place < len(cells) and hash(cells[place].strip()) in hashes for place, hashes in places)

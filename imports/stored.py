@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from peewee import CharField, Field, ForeignKeyField, JSONField, Model, TextField
 
 from models import is_postgres
+from models.base import ExactDecimalField
 
 Reader = Callable[[Any], Any]
 
@@ -24,6 +26,7 @@ class Layout:
         self.places: dict[str, int] = {field.name: place for place, field in enumerate(self.fields)}
         self.texts = frozenset(field.name for field in self.fields if is_text(field))
         """Attributes that are texts in the table, too."""
+        self.exact = frozenset(field.name for field in self.fields if type(field) is ExactDecimalField)
         self.readers: list[Reader] = [_reader(field) for field in self.fields]
 
 
@@ -78,8 +81,11 @@ class Stored(Mapping[str, Any]):
         return value
 
     def holds(self, name: str, value: Any) -> bool:
-        """Whether `value`, a text or None, surely is in the table just so; False if it has to be looked at closely."""
-        return name in self._layout.texts and bool(self.raw[self._layout.places[name]] == value)
+        """Whether `value` surely is in the table just so; False if it has to be looked at more closely."""
+        layout = self._layout
+        if name in layout.texts:
+            return bool(self.raw[layout.places[name]] == value)
+        return name in layout.exact and type(value) is Decimal and self.raw[layout.places[name]] in (str(value), value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layout.places)
