@@ -162,8 +162,8 @@ class Plain(TemplateSchema):
 
     entity, plural, folder = "thing", "things", "Things"
 
-    code = Code("Code", 100)
-    amount = Number("Amount")
+    code: CellField = Code("Code", 100)
+    amount: CellField = Number("Amount")
 
 
 class Upper(Text):

@@ -1,0 +1,147 @@
+"""Bulk writing and reading against peewee's own, row for row, on both engines."""
+
+from __future__ import annotations
+
+import gc
+from collections import ChainMap
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from peewee import DataError, IntegrityError
+
+from imports import hashes, store
+from imports.copying import FEWEST
+from imports.hashes import Hashes
+from imports.quiet import held_back
+from models import Account, Product, database, is_postgres, now
+from settings import Settings
+
+COUNTS = [2, FEWEST + 10]
+"""Few rows go one by one, many by COPY on Postgres."""
+ODD = ["", "\\N", "\\", "\\.", "a\tb", "a\nb", "a\r\nb", "'", '"', "{}", "NULL", "\u00e9\U0001f99a", "%s", "?", " x "]
+
+
+def record(account: Account, number: int, **values: Any) -> dict[str, Any]:
+    made = store.fresh(Product, now()) | {"account": account.id, "sku_id": f"S{number}", "name": "x"}
+    return made | values
+
+
+def odd_records(account: Account, count: int) -> list[dict[str, Any]]:
+    """With every odd text, as text and within JSON, and numbers of every size."""
+    numbers = [
+        None,
+        Decimal("1.10"),
+        Decimal("0E-6"),
+        Decimal("1E+3"),
+        Decimal("999999999999999999.999999"),
+        Decimal(0),
+    ]
+    return [
+        record(
+            account,
+            number,
+            name=ODD[number % len(ODD)],
+            description=ODD[-number % len(ODD)] if number % 3 else None,
+            moq=numbers[number % len(numbers)],
+            media=ODD[: number % 4],
+            attributes={text: text for text in ODD[: number % 5]},
+            prices={"a": "1.10", "b": None} if number % 2 else {},
+            categories=[[], ["a", 1, None, {"x": True}]][number % 2],
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def account(settings: Settings) -> Account:
+    return Account.create(name="acme")
+
+
+def read(account: Account) -> list[dict[str, Any]]:
+    """All products as peewee reads them, in the order of their numbers."""
+    found = list(Product.select().where(Product.account == account).dicts())
+    return sorted(found, key=lambda each: int(each["sku_id"][1:]))
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_what_is_inserted_is_read_again(account: Account, count: int) -> None:
+    """By peewee, and attribute by attribute as imports read it."""
+    records = odd_records(account, count)
+
+    store.insert(Product, records)
+
+    assert read(account) == records
+    fetched = store.fetch_by(Product, account.id, "sku_id", [each["sku_id"] for each in records])
+    assert [dict(fetched[each["sku_id"]]) for each in records] == records
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_an_update_writes_what_some_record_changes(account: Account, count: int) -> None:
+    """Another program's change to another attribute stays."""
+    records = odd_records(account, count)
+    store.insert(Product, records)
+    stored = store.fetch_by(Product, account.id, "sku_id", [each["sku_id"] for each in records])
+    Product.update(barcode="theirs").execute()
+    moq = [{"moq": Decimal("5.50")}, {"name": "new\t\\N"}]
+
+    found = [stored[each["sku_id"]] for each in records]
+    changes = [ChainMap(dict(moq[number % 2]), each) for number, each in enumerate(found)]  # type: ignore[arg-type]
+    store.update(Product, "system_id", changes)
+
+    expected = [{**each, **moq[number % 2], "barcode": "theirs"} for number, each in enumerate(records)]
+    assert read(account) == expected
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_a_key_that_is_taken_is_an_integrity_error(account: Account, count: int) -> None:
+    """As peewee calls it, and the transaction can go on when it is undone."""
+    records = odd_records(account, count)
+    store.insert(Product, records)
+
+    with pytest.raises(IntegrityError), database.atomic():
+        store.insert(Product, [each | {"system_id": f"{number}"} for number, each in enumerate(records)])
+
+    assert len(read(account)) == count
+
+
+def test_postgres_refuses_what_does_not_fit(account: Account) -> None:
+    long = [record(account, number, name="x" * 501) for number in range(FEWEST)]
+    if not is_postgres():
+        store.insert(Product, long)
+        return
+    with pytest.raises(DataError), database.atomic():
+        store.insert(Product, long)
+
+
+def test_a_record_says_what_it_surely_holds(account: Account) -> None:
+    """False is no harm: the attribute is then compared by its meaning."""
+    store.insert(Product, [record(account, 1, moq=Decimal("1.10"), barcode="1")])
+    stored = store.fetch_by(Product, account.id, "sku_id", ["S1"])["S1"]
+
+    assert [stored.holds("barcode", "1"), stored.holds("uom", None), stored.holds("moq", Decimal("1.10"))] == [True] * 3
+    assert not any((stored.holds("barcode", 1), stored.holds("moq", Decimal(2)), stored.holds("media", "[]")))
+
+
+@pytest.mark.parametrize("part", [10, 1_000_000])
+def test_hashes_tell_what_is_there_twice(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many parts they are sorted in."""
+    monkeypatch.setattr(hashes, "PART", part)
+    seen = Hashes()
+    seen.add(f"{number}" for number in range(1_000))
+    seen.add(["7", "999", "7", "new"])
+
+    assert seen.twice() == {hash("7"), hash("999")}
+
+
+def test_the_collector_is_as_before() -> None:
+    """When the last of those who held it back leaves."""
+    before = gc.get_threshold()
+    with held_back():
+        with held_back():
+            assert gc.get_threshold() != before
+        assert gc.get_threshold() != before
+        assert gc.get_freeze_count()
+
+    assert gc.get_threshold() == before
+    assert not gc.get_freeze_count()
