@@ -83,7 +83,7 @@ def test_an_update_writes_what_some_record_changes(account: Account, count: int)
     store.insert(Product, records)
     stored = store.fetch_by(Product, account.id, "sku_id", [each["sku_id"] for each in records])
     Product.update(barcode="theirs").execute()
-    moq = [{"moq": Decimal("5.50")}, {"name": "new\t\\N"}]
+    moq: list[dict[str, Any]] = [{"moq": Decimal("5.50")}, {"name": "new\t\\N"}]
 
     found = [stored[each["sku_id"]] for each in records]
     changes = [ChainMap(dict(moq[number % 2]), each) for number, each in enumerate(found)]  # type: ignore[arg-type]
