@@ -16,7 +16,7 @@ from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCH
 
 from imports.reading import Column, FileShape
 from schemas import CLEAR, TemplateSchema
-from schemas.fields import DOUBT, CellField, SystemId, has_plain, quick_reader
+from schemas.fields import DOUBT, CellField, SystemId, plain_reader, quick_reader
 
 ABSENT: Any = object()
 """The value of an empty cell."""
@@ -49,12 +49,15 @@ class _Memory(dict[str, Any]):
     def __init__(self, field: CellField, column: str, clear: Any, *, packed: bool) -> None:
         super().__init__()
         self._field, self._column, self._clear, self._packed = field, column, clear, packed
-        self._quick = quick_reader(field)
+        self.quick = quick_reader(field)
+        self.new = 0
+        """How often a cell was not known."""
         self.lists = self.sparse = self.doubtful = False
         """Whether lists (each row is to have its own), ABSENT and DOUBT are among the values."""
 
     def __missing__(self, cell: str) -> Any:
-        value = self._read(cell.strip())
+        self.new += 1
+        value = self.read(cell.strip())
         self.sparse |= value is ABSENT
         self.doubtful |= value is DOUBT
         if len(self) >= MEMORY:
@@ -63,12 +66,13 @@ class _Memory(dict[str, Any]):
             self[cell] = value
         return value
 
-    def _read(self, text: str) -> Any:
+    def read(self, text: str) -> Any:
+        """The value of a trimmed cell, made anew."""
         if not text:
             return ABSENT
         if text == CLEAR:
             return self._clear
-        value = self._quick(text) if self._quick else DOUBT
+        value = self.quick(text) if self.quick else DOUBT
         try:
             if value is DOUBT:
                 value = self._field.deserialize(text, self._column, _NO_ROW)
@@ -100,8 +104,9 @@ class _CompiledColumn:
     def __init__(self, place: int, field: CellField, column: Column, key: str, clear: Any, *, packed: bool) -> None:
         self.place, self._key = place, key
         self._memory = _Memory(field, column.name, clear, packed=packed)
-        own = has_plain(field) and (not packed or type(field).pack is CellField.pack)
-        self._plain = field.plain if own else None
+        self._plain = plain_reader(field, packed=packed)
+        self._alone = False
+        """Whether most cells are there once: to remember them would be in vain."""
 
     def read(self, cells: Sequence[str]) -> _Read:
         if self._plain is not None:
@@ -111,7 +116,11 @@ class _CompiledColumn:
                 sparse = len(given) < len(texts)
                 return _Read(self._key, [text or ABSENT for text in texts] if sparse else texts, sparse, False)
         memory = self._memory
+        if self._alone:
+            return _Read(self._key, [memory.read(cell.strip()) for cell in cells], True, True)
+        new = memory.new
         values = list(map(memory.__getitem__, cells))
+        self._alone = memory.quick is not None and memory.new - new > len(cells) // 2
         if memory.lists:
             values = [value.copy() if type(value) is list else value for value in values]
         return _Read(self._key, values, memory.sparse, memory.doubtful)

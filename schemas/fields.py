@@ -20,6 +20,9 @@ from marshmallow import ValidationError, fields
 _DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
 """What a number may look like, by the account's decimal separator."""
 
+_PLAIN_NUMBER = re.compile(r"(0|[1-9]\d{0,17})(\.\d{1,6})?", re.ASCII)
+"""What is written again just so, and within every limit but a maximum."""
+
 _URL = re.compile(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
 
 _SPELLED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -112,6 +115,10 @@ class CellField(fields.Field[Any]):
     def plain(self, texts: Sequence[str]) -> bool:
         """Whether all texts are surely good and their own values; under the same rule as `quick`."""
         return False
+
+    def plain_packed(self, texts: Sequence[str]) -> bool:
+        """Whether all texts are surely good, and what `pack` makes of them is the texts again."""
+        return type(self).pack is CellField.pack and self.plain(texts)
 
     def pack(self, value: Any) -> Any:
         """`value` as it stands inside JSON, exactly."""
@@ -220,6 +227,10 @@ class Number(CellField):
         if point == ".":
             return lambda text: Decimal(text) if small(text) else DOUBT
         return lambda text: Decimal(text.replace(point, ".")) if small(text) else DOUBT
+
+    def plain_packed(self, texts: Sequence[str]) -> bool:
+        usual = self.formats.decimal_separator == "." and self.minimum in (None, 0) and self.maximum is None
+        return usual and all(map(_PLAIN_NUMBER.fullmatch, texts))
 
     def pack(self, value: Any) -> str:
         return format(value, "f")
@@ -339,7 +350,8 @@ class Url(Text):
         return text
 
     def quick(self) -> Quick:
-        return lambda text: text if _URL.fullmatch(text) and self.plain((text,)) else DOUBT
+        length, match = self.length, _URL.fullmatch
+        return lambda text: text if match(text) and len(text) <= length and "\0" not in text else DOUBT
 
     def plain(self, texts: Sequence[str]) -> bool:
         return super().plain(texts) and all(map(_URL.fullmatch, texts))
@@ -371,9 +383,12 @@ def quick_reader(field: CellField) -> Quick | None:
     return field.quick() if _written_for(field, "quick") else None
 
 
-def has_plain(field: CellField) -> bool:
-    """Whether the field's `plain` was written for how the field reads."""
-    return _written_for(field, "plain")
+def plain_reader(field: CellField, *, packed: bool) -> Callable[[Sequence[str]], bool] | None:
+    """The field's `plain` or `plain_packed`, if it was written for how the field reads and packs."""
+    name = "plain_packed" if packed and type(field).plain_packed is not CellField.plain_packed else "plain"
+    if not _written_for(field, name) or (packed and _place(type(field), name) > _place(type(field), "pack")):
+        return None
+    return field.plain_packed if packed else field.plain
 
 
 def _written_for(field: CellField, shortcut: str) -> bool:
