@@ -44,8 +44,10 @@ class Appended:
 
     def close(self) -> None:
         if not self._file.closed:
-            self._pour()
-            self._file.close()
+            try:
+                self._pour()
+            finally:  # the disk may be full
+                self._file.close()
 
     def _pour(self) -> None:
         """Hand what is collected to the file."""

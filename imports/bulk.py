@@ -6,7 +6,7 @@ import json
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from json.encoder import c_make_encoder, encode_basestring
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
 import peewee
@@ -24,7 +24,7 @@ _TEXTS = frozenset({str, type(None)})
 _NUMBERS = frozenset({int})
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # What JSONEncoder.encode makes anew for each value.
-_pieces: Callable[[Any, int], Iterable[str]] = c_make_encoder(  # type: ignore[misc]
+_pieces: Callable[[Any, int], Iterable[str]] = c_make_encoder(
     None, _encoder.default, encode_basestring, None, ":", ",", False, False, True
 )
 

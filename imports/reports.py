@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,9 @@ class ReportFiles:
         return {file.path.name: file.flush() for file in self._files}
 
     def close(self) -> None:
-        for file in self._files:
-            file.close()
+        with ExitStack() as stack:  # all of them, even if one fails
+            for file in self._files:
+                stack.callback(file.close)
 
     def sort_by_line(self) -> Path:
         """Close the files, write them in the order of the file's lines into a folder of their own, and return it.
