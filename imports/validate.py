@@ -94,6 +94,8 @@ class Validator:
         try:
             row.values.update(self.schema.load(given))
         except ValidationError as error:
+            # It refers to its frames and they to it: the chunk would live until the collector looks.
+            error.__traceback__ = None
             for column, found in error.normalized_messages().items():
                 for message in _flat(found):
                     name = "" if column == "_schema" else str(column)
