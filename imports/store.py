@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -39,29 +39,36 @@ STREAMED = 1_000
 """Rows that `stream` fetches at once."""
 
 
-def fetch(model: type[Model], account: int, field: str, values: Iterable[Any]) -> list[Stored]:
-    """The records of `account` whose `field` is one of `values`, by attribute name (foreign keys as keys)."""
-    wanted = sorted({value for value in values if value})
-    if not wanted:
+def fetch(model: type[Model], account: int, field: str, values: Iterable[Any], **also: Iterable[Any]) -> list[Stored]:
+    """The records of `account` whose `field` is one of `values`, by attribute name (foreign keys as keys).
+
+    `also` bounds further attributes in the same way; better by few values than by many.
+    """
+    wanted = {name: sorted({value for value in each if value}) for name, each in ({field: values} | also).items()}
+    if not all(wanted.values()):
         return []
     layout = Layout(model)
     columns = ", ".join(quoted(each.column_name) for each in layout.fields)
-    return [Stored(layout, raw) for raw in _select(model, columns, account, field, wanted)]
+    return [Stored(layout, raw) for raw in _select(model, columns, account, wanted)]
 
 
-def _select(model: type[Model], columns: str, account: int, field: str, wanted: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Rows by `wanted`, which goes as one parameter, however many values it has."""
+def _select(
+    model: type[Model], columns: str, account: int, wanted: Mapping[str, Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """Rows by the values that attributes may have, which go as one parameter, however many they are."""
     fields = model._meta.fields
     among = "= ANY(%s)" if is_postgres() else "IN (SELECT value FROM json_each(?))"
+    conditions = " AND ".join(f"{quoted(fields[name].column_name)} {among}" for name in wanted)
     sql = (f"SELECT {columns} FROM {quoted(model._meta.table_name)} WHERE {quoted(fields['account'].column_name)} = "
-           f"{'%s' if is_postgres() else '?'} AND {quoted(fields[field].column_name)} {among}")  # fmt: skip
+           f"{'%s' if is_postgres() else '?'} AND {conditions}")  # fmt: skip
+    packed = [list(each) if is_postgres() else json.dumps(each) for each in wanted.values()]
     cursor = database.connection().cursor()
     try:
         with peewee.__exception_wrapper__:
             if is_postgres():
                 for kind in ("json", "jsonb"):  # read when somebody asks
                     cursor.adapters.register_loader(kind, TextLoader)
-            cursor.execute(sql, (account, list(wanted) if is_postgres() else json.dumps(wanted)))
+            cursor.execute(sql, (account, *packed))
             found: list[tuple[Any, ...]] = cursor.fetchall()
     finally:
         cursor.close()
@@ -77,7 +84,7 @@ def system_ids(model: type[Model], account: int, field: str, values: Iterable[An
     """The System IDs of the records that have one of `values` in `field`, by it."""
     wanted = sorted({value for value in values if value and "\0" not in value})  # Postgres refuses the question, too.
     columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in (field, "system_id"))
-    return dict(_select(model, columns, account, field, wanted)) if wanted else {}
+    return dict(_select(model, columns, account, {field: wanted})) if wanted else {}
 
 
 def in_order_made(model: type[Model], account: int) -> ModelSelect:
