@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from errors import FileProblem
+from imports import scan as scanning
 from imports.reading import inspect
 from imports.scan import Key, Scan, Texts
 from schemas import ProductSchema
@@ -150,3 +151,20 @@ def test_an_open_column_of_that_name_is_no_key(scan: Make) -> None:
 
 def _name(texts: Texts) -> Key | None:
     return Key("Name", texts("Name")) if texts("Name") else None
+
+
+@pytest.mark.parametrize("batch", [2, 10_000])
+def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks around texts, cleared and empty cells, short and long rows, a row without the first key."""
+    monkeypatch.setattr(scanning, "BATCH", batch)
+    rows = "1,a,\n2,b,\n 1 ,c,\n\\N,d,\n,d ,\n3,\\N,\n4,\\N,\n2\n5,e,,,\n5,a,\n6,x,\n"
+
+    by_row = scan(rows, keys=both)
+    by_column = scan(rows, keys=both, key_columns=("SKU_ID", "Name"))
+
+    assert found(by_column) == found(by_row)
+    assert [sorted(found(by_column)), by_column.rows] == [[0, 2, 3, 4, 9], by_row.rows]
+
+
+def both(texts: Texts) -> Iterable[Key]:
+    return [Key(column, text) for column in ("SKU_ID", "Name") if (text := texts(column))]
