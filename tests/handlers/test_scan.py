@@ -84,7 +84,8 @@ def test_rows_with_a_wrong_count_of_cells_have_no_keys(scan: Make) -> None:
     assert found(scan("1,a,\n1,b\n1,c,,d\n")) == {}
 
 
-def test_rows_that_name_one_record_by_different_keys(scan: Make) -> None:
+@pytest.mark.parametrize("key_columns", [(), ("SKU_ID", "Name")])
+def test_rows_that_name_one_record_by_different_keys(scan: Make, key_columns: tuple[str, ...]) -> None:
     """`holders` is asked for the first key of each row, only when rows have different ones."""
     asked: list[tuple[str, list[str]]] = []
 
@@ -92,13 +93,13 @@ def test_rows_that_name_one_record_by_different_keys(scan: Make) -> None:
         asked.append((column, values))
         return {value: "record" for value in values if value in ("1", "a")}
 
-    made = scan("1,x,\n2,a,\n,a,\n3,b,\n", holders=holders, keys=by_sku)
+    made = scan("1,x,\n2,a,\n,a,\n3,b,\n", holders=holders, keys=by_sku, key_columns=key_columns)
     assert sorted(asked) == [("Name", ["a"]), ("SKU_ID", ["1", "2", "3"])]
     assert found(made, 0) == {0: [("", [2, 4], 2)]}
     assert made.duplicates([0])[0][0].value == "record"
 
     asked.clear()
-    assert found(scan("1,x,\n2,y,\n", holders=holders)) == {}
+    assert found(scan("1,x,\n2,y,\n", holders=holders, key_columns=key_columns)) == {}
     assert asked == []
 
 
