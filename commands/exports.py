@@ -96,7 +96,7 @@ def list_exports(
     pending = [] if not_collected or state not in (None, "waiting") else _pending(found, kind)
     objects = _newest(wanted, pending, limit) if limit else _all(wanted, pending)
     if not as_json:
-        objects = ({**each, "pushed": _pushed(each["deliveries"])} for each in objects)
+        objects = ({**each, "path": _name(each), "pushed": _pushed(each["deliveries"])} for each in objects)
     print_objects(objects, LISTED, as_json, "No exports.")
 
 
@@ -186,6 +186,11 @@ def _all(wanted: list[Any], pending: list[dict[str, Any]]) -> Iterator[dict[str,
         last = rows[-1].number
         yield from _objects(rows)
     yield from pending
+
+
+def _name(export: dict[str, Any]) -> str:
+    """The path; of what has none yet, what people know it by."""
+    return str(export["path"] or export["system_id"] or export["entity"])
 
 
 def _pushed(deliveries: list[dict[str, Any]]) -> str:

@@ -57,7 +57,9 @@ def test_list_tells_the_state_of_each(shop: Shop, done: Done) -> None:
     assert isinstance(one["ready_at"], str)
     assert [other[key] for key in ("kind", "system_id", "path", "state", "revision", "ready_at")] == [
         "order", second.system_id, None, "waiting", 1, None]  # fmt: skip
-    assert f"Orders/order_{first}" in done("exports", "list")
+    table = done("exports", "list")
+    assert f"Orders/order_{first}" in table
+    assert second.system_id in table
 
 
 def test_list_is_narrowed(shop: Shop, done: Done) -> None:
