@@ -38,7 +38,8 @@ def commit(jobs: Sequence[Job]) -> None:
         raise
     for job in written:
         if job.refusal:
-            log.error("%s %s can't be exported: %s", job.pending.kind, job.pending.system_id, job.refusal)
+            # Not the System ID, which may hold whatever a program wrote, line breaks too.
+            log.error("%s can't be exported: %s", job.path, job.refusal)
 
 
 def _values(job: Job) -> dict[str, Any]:

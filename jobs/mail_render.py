@@ -43,7 +43,7 @@ _ALERTS = {
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `ftpdock cert install`."),
     "exports": ("Exports that nobody collects: {count}",
-                "So many exports lie in their partners' folders for more than {hours} hours, not collected:",
+                "So many exports lie in their partners' folders for more than {hours} h, not collected:",
                 "`ftpdock exports list --not-collected {hours}h` lists them."),
     "full": ("The export of {entity} of {account} failed",
              "ftpdock could not write {path}: {error}",
