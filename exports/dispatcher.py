@@ -25,7 +25,7 @@ import peewee
 from exports import pending as outbox
 from exports.entries import commit
 from exports.folders import Staging, make_parent, sync
-from exports.job import Job, plan
+from exports.job import Job, path_of, plan
 from exports.pending import Pending
 from exports.wake import Wake
 from layout import sync_folder
@@ -126,8 +126,8 @@ class Dispatcher:
 
     def _postpone(self, each: Pending, error: Exception) -> None:
         pause = outbox.postpone(each, f"{type(error).__name__}: {error}")
-        log.warning("%s %s could not be exported, trying again in %.0f s", each.kind, each.system_id, pause,
-                    exc_info=not isinstance(error, OSError))  # fmt: skip
+        log.warning("%s could not be exported, trying again in %.0f s: %s", path_of(each.kind, each.system_id), pause,
+                    error, exc_info=not isinstance(error, OSError))  # fmt: skip
 
 
 def _reachable() -> bool:

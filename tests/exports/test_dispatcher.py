@@ -277,7 +277,7 @@ def test_change_settles_what_had_failed_before(local: Shop) -> None:
     assert Outbox.select().count() == 0
 
 
-def test_failure_of_one_is_tried_again_and_holds_up_nobody(local: Shop) -> None:
+def test_failure_of_one_is_tried_again_and_holds_up_nobody(local: Shop, caplog: pytest.LogCaptureFixture) -> None:
     """The disk refuses the customers' folder: orders go on, the customer follows once it can, after growing pauses."""
     local.tree.mkdir()
     (local.tree / "Customers").write_text("in the way")
@@ -285,6 +285,7 @@ def test_failure_of_one_is_tried_again_and_holds_up_nobody(local: Shop) -> None:
 
     assert local.dispatch() == [f"Orders/order_{order.system_id}"]
 
+    assert f"Customers/customer_{customer.system_id} could not be exported, trying again in 1 s: [Errno" in caplog.text
     pauses = []
     for attempt in (1, 2, 3):
         [waiting] = Outbox.select()
