@@ -29,6 +29,9 @@ class Identity:
     password_hash: str = field(repr=False)
     networks: tuple[str, ...]
     entities: frozenset[str]
+    """What it may send."""
+    exported: frozenset[str]
+    """Whose exports it may see: what an account does not send it may well be sent."""
     require_close_notify: bool
     restricted: bool = False
     """Made for some of the account's entities only."""
@@ -81,6 +84,7 @@ def _identity(login: Login, schemas: Schemas) -> Identity | None:
         password_hash=login.password_hash,
         networks=tuple(login.networks or ()),
         entities=_entities(schemas, account.entities, login.entities),
+        exported=_entities(schemas, login.entities),
         require_close_notify=login.require_close_notify,
         restricted=login.entities is not None,
     )

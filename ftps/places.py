@@ -87,7 +87,7 @@ class Map:
         if len(parts) == 1:
             return Place("fixed", virtual)
         schema = self._schemas.get(parts[1])
-        if schema.entity not in self.identity.entities if schema else self.identity.restricted:
+        if schema.entity not in self.identity.exported if schema else self.identity.restricted:
             return None
         return Place("fixed" if schema and len(parts) == 2 else "export", virtual, schema)
 

@@ -51,7 +51,7 @@ def _not_fetched(identity: Identity, schemas: Schemas, export_folder: str) -> li
     told = [
         f"{counts[schema.entity]} {schema.entity if counts[schema.entity] == 1 else schema.plural}"
         for schema in schemas
-        if schema.entity in counts and schema.entity in identity.entities
+        if schema.entity in counts and schema.entity in identity.exported
     ]
     return [f"not fetched yet in /{export_folder}: {', '.join(told)}"] if told else []
 

@@ -69,6 +69,18 @@ def test_a_login_for_some_entities_sees_their_exports_only(shelf: Shelf) -> None
     assert (shelf.root / "note.txt").exists()
 
 
+def test_an_account_gets_exports_of_what_it_may_not_send(shelf: Shelf) -> None:
+    """`account set --entities` says what the partner may send; orders and new customers come all the same."""
+    shelf.order()
+    Account.update(entities=["product"]).execute()
+    client = shelf.house.login()
+    assert "Orders" not in client.nlst("/")
+    assert client.nlst("/Export") == ["Orders"]
+    assert client.get(f"/Export/{DATA}") == b"order_data one"
+    assert client.ask("SITE EXPORT order")[:3] == "501"
+    assert "1 order" in client.ask("SITE STATUS")
+
+
 def test_what_may_be_deleted_is_told_by_mlsd(shelf: Shelf) -> None:
     """RFC 3659: d may be deleted, p may be emptied."""
     shelf.order()

@@ -16,7 +16,8 @@ from models import Account
 from schemas import SCHEMAS
 from tests.visitor import BODY, NAME, PATH, House, add_account
 
-IDENTITY = Identity(1, "acme", "1-0", 1, "acme", "", (), frozenset({"product", "order"}), True)
+ENTITIES = frozenset({"product", "order"})
+IDENTITY = Identity(1, "acme", "1-0", 1, "acme", "", (), ENTITIES, ENTITIES, True)
 VIEW = Map(IDENTITY, SCHEMAS, (".part", ".in.*"))
 PIECES = [
     "", ".", "..", "/", "//", "Products", "products", "Customers", "Orders", "processed", "Templates", "Export", "\\",
