@@ -51,7 +51,23 @@ def delete(identity: Identity, place: Place, path: Path, pins: Pins, pinned: Key
         # In the folder that was looked at, though it may have been exchanged for a newer one meanwhile.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path.name, dir_fd=folder)
+    if pinned is not None and _is_ours(identity, place):
+        _drop_empty(path.parent, pins, pinned)
     return "250 File removed."
+
+
+def _is_ours(identity: Identity, place: Place) -> bool:
+    """Whether the ledger has it as a file of an order or customer, not of another program."""
+    mine = (ExportFile.account == identity.account_id) & (ExportFile.path == place.below_export)
+    return bool(ExportFile.select().where(mine, ExportFile.export.is_null(False)).exists())
+
+
+def _drop_empty(folder: Path, pins: Pins, pinned: Key) -> None:
+    """Many clients delete files only: the last one takes the folder of the order or customer with it."""
+    # If there is more in it, or a newer one was exchanged for it, it stays.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        pins.drop(pinned)
 
 
 @contextlib.contextmanager
