@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -60,9 +61,11 @@ def test_server_worker_and_queue_are_told(settings: Settings, partner: Partner, 
 def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partner: Partner) -> None:
     """Waiting, so many rows of so many, how it ended; exit status 0."""
     number = partner.queue("product", CONTENT).number
+    # A shell that runs the tests in its background has Ctrl-C ignored, which children inherit.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     watching = subprocess.Popen([sys.executable, "-m", "commands", "imports", "watch", "--account", "acme"], cwd=ROOT,
                                 env={**os.environ, **environment(settings), "PYTHONUNBUFFERED": "1"},
-                                stdout=subprocess.PIPE, text=True)  # fmt: skip
+                                stdout=subprocess.PIPE, text=True, preexec_fn=heeding)  # fmt: skip
     assert watching.stdout is not None
     lines = [watching.stdout.readline()]
     mine = ImportRun.number == number
@@ -73,7 +76,7 @@ def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partne
     time.sleep(0.1)
     watching.send_signal(signal.SIGINT)
 
-    assert watching.wait(10) == 0
+    assert watching.wait(60) == 0
     watching.stdout.close()
     name = f"{number} acme PRODUCT_18_09_2024.csv"
     assert lines == [f"{name}: waiting\n", f"{name}: running, 1 of 2 rows\n",
