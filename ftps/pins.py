@@ -13,7 +13,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from models.ledger import Version
@@ -59,7 +59,12 @@ class Pin:
     def _versions(self) -> dict[str, Version]:
         with os.scandir(self._handle) as entries:
             found = itertools.islice((each for each in entries if each.is_file(follow_symlinks=False)), _MOST_FILES)
-            return {each.name: version(each.stat(follow_symlinks=False)) for each in found}
+            versions = {}
+            for each in found:
+                # Another session may delete it at this moment.
+                with contextlib.suppress(FileNotFoundError):
+                    versions[each.name] = version(each.stat(follow_symlinks=False))
+            return versions
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[int]:
@@ -134,6 +139,21 @@ class Pins:
         """For a listing: the newest revision, unless a file of another was fetched already. Raises OSError."""
         pin = self.get(key)
         return pin if pin is not None and pin.touched else self._make(key, path)
+
+    def opener(self, key: Key, path: Path) -> Callable[[], int]:
+        """For a listing, which a pool thread makes later: opens the folder of the revision that `renew` gives."""
+        pin = self.renew(key, path)
+
+        def opened() -> int:
+            try:
+                return pin.folder()
+            except FileNotFoundError:
+                # Closed since: another session of the login has gone on to another revision.
+                with contextlib.suppress(FileNotFoundError):
+                    return self.take(key, path).folder()
+            return os.open(path, FOLDER)
+
+        return opened
 
     def _make(self, key: Key, path: Path) -> Pin:
         pin = Pin(path)

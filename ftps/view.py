@@ -146,7 +146,7 @@ class View(AbstractedFS):
         held = self.pinned(place)
         open_it: Callable[[], int] = functools.partial(os.open, disk, FOLDER)
         if held is not None and not held[2]:
-            open_it = self._shared.pins.renew(held[0], held[1]).folder
+            open_it = self._shared.pins.opener(held[0], held[1])
         return Folder(place, self.map, self.home, open_it, self.key, self._shared.overlay, self._shared.partials)
 
     # --- doing

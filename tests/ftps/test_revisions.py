@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import shutil
 import time
 from pathlib import Path
@@ -83,6 +84,16 @@ def test_the_listing_decides_which_revision_is_fetched(shelf: Shelf) -> None:
     shelf.order("three")
     client.nlst(f"/Export/{FOLDER}")
     assert get(client, DATA) == "order_data three"
+
+
+def test_sessions_of_a_login_list_a_folder_at_once(shelf: Shelf) -> None:
+    """Each gets its listing, though the other's look takes the place of its own."""
+    shelf.order("one")
+    clients = [shelf.house.login() for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+        listings = list(pool.map(lambda client: [sorted(client.nlst(f"/Export/{FOLDER}")) for _ in range(40)], clients))
+    names = sorted(Path(each).name for each in (DATA, ITEMS))
+    assert listings == [[names] * 40] * 4
 
 
 def test_logins_do_not_hold_each_other_back(shelf: Shelf) -> None:
