@@ -163,12 +163,17 @@ class Pins:
             self._seen[key] = pin.files
             self._seen.move_to_end(key)
             if len(self._pins) > MOST_PINS:
-                older.append(self._pins.popitem(last=False)[1])
+                older.append(self._pins.pop(self._least(key)))
             if len(self._seen) > MOST_SEEN:
                 self._seen.popitem(last=False)
         for each in filter(None, older):
             each.close()
         return pin
+
+    def _least(self, key: Key) -> Key:
+        """The pin that is missed least: the oldest that no file was fetched from, else the oldest."""
+        others = [each for each in self._pins if each != key]
+        return next((each for each in others if not self._pins[each].touched), others[0])
 
     def seen(self, key: Key, name: str) -> Version | None:
         """The version of a file that a login saw last; None when it saw none or that is forgotten."""

@@ -148,6 +148,19 @@ def test_pins_are_bounded_and_closed(shelf: Shelf, monkeypatch: pytest.MonkeyPat
     assert [pin._handle for pin in held] == [-1, -1, -1]
 
 
+def test_looking_around_costs_nobody_a_revision(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a file was fetched from is held, however many other folders are listed meanwhile."""
+    monkeypatch.setattr(ftps.pins, "MOST_PINS", 3)
+    shelf.order("one")
+    client = shelf.house.login()
+    get(client, DATA)
+    for number in range(6):
+        shelf.place(f"Orders/order_{number}/a.csv")
+        client.nlst(f"/Export/Orders/order_{number}")
+    shelf.order("two, longer")
+    assert get(client, ITEMS) == "order_item one"
+
+
 # --- deleting
 
 
