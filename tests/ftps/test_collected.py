@@ -333,8 +333,8 @@ def test_clients_that_take_and_remove(both_shelf: Shelf, tool: str, tmp_path: Pa
     assert all(shelf.file(path).collected_at is not None for path in (DATA, ITEMS, customer))
     assert shelf.export.state == "removed"
     assert sorted(path.name for path in shelf.root.iterdir()) == ["Customers", "Orders"]
-    # lftp removes folders only with an option that wants to remove /Export itself, too.
-    assert (shelf.root / FOLDER).exists() is (tool == "lftp")
+    # lftp deletes files only: the last one takes the folder along.
+    assert not (shelf.root / FOLDER).exists()
 
 
 def take_and_remove(client: Client, inbox: Path) -> None:
