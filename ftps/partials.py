@@ -15,6 +15,8 @@ from ftps.targets import Target
 _FREE_EVERY = 16 * 1024 * 1024
 """Bytes between two looks at the free space."""
 
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 class TooLarge(Exception):
     """The file grew beyond max_file_size."""
@@ -62,12 +64,15 @@ class Partials:
             raise Refusal("452 The disk is full. Try again later.")
         path = self.path(key, target.virtual)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, _FLAGS, 0o600)
         try:
-            size = os.fstat(descriptor).st_size
+            found = os.fstat(descriptor)
+            size = found.st_size
             if rest > size:
                 raise Refusal(f"554 REST {rest} is beyond the {size} bytes that arrived; continue at {size} or less.")
             start = size if append else rest
+            if found.st_nlink > 1:
+                descriptor = _part_from_receipt(path, descriptor, start)
             os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
         except BaseException:
@@ -88,6 +93,24 @@ class Partials:
                     if path.lstat().st_mtime < oldest:
                         path.unlink()
                         yield path
+
+
+def _part_from_receipt(path: Path, descriptor: int, start: int) -> int:
+    """A kill behind a receipt's commit leaves the partial as a second name of the recorded file, whose bytes must stay.
+
+    Closes `descriptor` and returns one of a file of its own, with the first `start` bytes.
+    """
+    path.unlink()
+    own = os.open(path, _FLAGS | os.O_EXCL, 0o600)
+    try:
+        done = 0
+        while done < start and (copied := os.copy_file_range(descriptor, own, start - done, done)):
+            done += copied
+    except BaseException:
+        os.close(own)
+        raise
+    os.close(descriptor)
+    return own
 
 
 def _remove_empty(path: Path) -> None:

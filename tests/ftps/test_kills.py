@@ -61,6 +61,26 @@ def test_a_receipt_that_fails_records_nothing_and_can_be_continued(
     assert house.file(PATH).read_bytes() == BODY
 
 
+@pytest.mark.parametrize(("rest", "stored"), [(0, b"tail"), (3, b"oldtail"), (5, b"oldertail")])
+def test_what_a_kill_leaves_behind_a_receipt_is_not_written_on(house: House, rest: int, stored: bytes) -> None:
+    """The partial is still a second name of the recorded file: another upload has a file of its own."""
+    client = house.login()
+    EntitySettings.update(schedule="immediate").execute()
+    client.put(PATH, b"older")
+    (first,) = house.rows
+    recorded = spool_folder(house.settings, first.id) / NAME
+    assert recorded.read_bytes() == b"older"
+    (key,) = {each.identity.key for each in house.door.shared.sessions}
+    partial = house.door.shared.partials.path(key, PATH)
+    partial.hardlink_to(recorded)
+    house.door.shared.overlay.forget(key, PATH)
+
+    assert client.put(PATH, b"tail", rest=rest or None).startswith("226 ")
+
+    assert recorded.read_bytes() == b"older"
+    assert (spool_folder(house.settings, house.rows[-1].id) / NAME).read_bytes() == stored
+
+
 def test_a_bell_that_is_broken_does_not_take_the_receipt_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep finds what was not rung for."""
 
