@@ -1,0 +1,91 @@
+"""The parts of the bench of transfers, each alone."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import ftp_clients as clients
+from bench.contender import Contender
+from bench.ftp_idle import idle_sessions, logins, waiting
+from bench.transfer_table import row
+
+SESSIONS = 200
+"""Idle sessions whose memory is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    size: int
+    files: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    measure: Callable[[list[Contender], Sizes, Path], None]
+    hashes: tuple[str, ...] = ("cheap",)
+
+
+def alternating(contenders: list[Contender], runs: int, once: Callable[[Contender], float]) -> dict[str, float]:
+    """The median of each, measured in turns: what else the machine does hits all alike."""
+    found: dict[str, list[float]] = {each.name: [] for each in contenders}
+    for run in range(runs):
+        for each in contenders if run % 2 else contenders[::-1]:
+            found[each.name].append(once(each))
+    return {name: statistics.median(figures) for name, figures in found.items()}
+
+
+def large(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
+    pairs = {"upload, curl": clients.curl_up, "upload, ftplib": clients.ftplib_up,
+             "download, curl": clients.curl_down, "download, ftplib": clients.ftplib_down}  # fmt: skip
+    for title, once in pairs.items():
+
+        def rate(each: Contender, once: Callable[[Contender, Path], float] = once) -> float:
+            return sizes.size / 1e6 / once(each, source)
+
+        row(title, alternating(contenders, sizes.runs, rate), "MB/s")
+
+
+def small(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
+    data = (b"SKU_ID,Name\n" + b"S1,A product\n" * 400)[:4096]
+    for title, once in {"small uploads": clients.small_up, "small downloads": clients.small_down}.items():
+        for reuse in (False, True):
+
+            def rate(each: Contender, once: Callable[..., float] = once, reuse: bool = reuse) -> float:
+                return once(each, sizes.files, reuse, data)
+
+            figures = alternating(contenders, sizes.runs, rate)
+            row(f"{title}, {'resumed' if reuse else 'full handshakes'}", figures, "files/s")
+
+
+def logging_in(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
+    ours = contenders[0].hash
+    fair = [each for each in contenders if each.hash in (ours, "none")]
+    for at_once in (1, 10):
+        figures = alternating(fair, sizes.runs, lambda each, at_once=at_once: logins(each, 50, at_once))  # type: ignore[misc]
+        row(f"logins, {ours}, {at_once} at once", figures, "a second")
+
+
+def memory(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
+    figures = {each.name: idle_sessions(each, SESSIONS) / 1024 for each in contenders}
+    row(f"memory of {SESSIONS} idle sessions", figures, "KB each", more_is_better=False)
+
+
+def beside(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
+    """p99 of NOOP and LIST while one client uploads and one downloads without end, and 20 logins come."""
+    found = {each.name: waiting(each, source) for each in contenders}
+    for index, title in enumerate(("NOOP p50", "NOOP p99", "LIST p50", "LIST p99")):
+        figures = {name: values[index] for name, values in found.items()}
+        row(f"{title} beside transfers", figures, "ms", more_is_better=False)
+
+
+PARTS = {
+    "large": Part(large),
+    "small": Part(small),
+    "logins": Part(logging_in, ("cheap", "argon2id")),
+    "memory": Part(memory),
+    "waiting": Part(beside, ("argon2id",)),
+}
