@@ -1,4 +1,4 @@
-"""Debian's FTP servers beside each other: the packages conflict, so each is unpacked into a folder of the bench's own."""
+"""Debian's FTP servers beside each other: the packages conflict, so each is unpacked into a folder of its own."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import io
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,15 +71,15 @@ def ftplib_down(contender: Contender, source: Path) -> float:
     return seconds
 
 
-def _curl(contender: Contender, *arguments: str) -> float:
-    """Seconds of the second of two transfers on one session: without the login, with PASV and the reply."""
+def _curl(contender: Contender, *arguments: str) -> list[float]:
+    """Seconds of each transfer, all on one session: the first with the login, each with PASV and the reply."""
     done = subprocess.run(
         ["curl", "--silent", "--show-error", "--ssl-reqd", "--tls-max", "1.2", "--ciphers", CIPHER,
          "--cacert", str(contender.certificate), "--user", f"{contender.user}:{PASSWORD}",
-         "--write-out", "%{stderr}%{time_total} %{num_connects}\n", *arguments],
+         "--write-out", "%{stderr}%{time_total}\n", *arguments],
         capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, f"{contender.name}: {done.stderr}"
-    return float(done.stderr.splitlines()[-1].split()[0])
+    return [float(line.split()[0]) for line in done.stderr.splitlines()]
 
 
 def curl_up(contender: Contender, source: Path) -> float:
@@ -87,12 +88,12 @@ def curl_up(contender: Contender, source: Path) -> float:
     named = source.with_name(UPLOAD.rpartition("/")[2])
     if not named.exists():
         named.hardlink_to(source)
-    return _curl(contender, "-T", f"{{{little},{named}}}", f"ftp://127.0.0.1:{contender.port}/Products/")
+    return _curl(contender, "-T", f"{{{little},{named}}}", f"ftp://127.0.0.1:{contender.port}/Products/")[-1]
 
 
 def curl_down(contender: Contender, source: Path) -> float:
     url = f"ftp://127.0.0.1:{contender.port}/Export"
-    return _curl(contender, "-o", "/dev/null", f"{url}/little.bin", "-o", "/dev/null", f"{url}/large.bin")
+    return _curl(contender, "-o", "/dev/null", f"{url}/little.bin", "-o", "/dev/null", f"{url}/large.bin")[-1]
 
 
 def small_up(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
@@ -113,3 +114,20 @@ def small_down(contender: Contender, count: int, reuse: bool, data: bytes) -> fl
         rate = count / (time.perf_counter() - begun)
     assert sum(map(len, got)) == count * len(data)
     return rate
+
+
+def small_curl_up(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
+    """By curl, which switches Nagle's algorithm off."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        for number in range(count):
+            Path(folder, f"PRODUCT_18_09_2024_{number}.csv").write_bytes(data)
+        names = f"{folder}/PRODUCT_18_09_2024_[0-{count - 1}].csv"
+        taken = _curl(contender, *([] if reuse else ["--no-sessionid"]), "-T", names,
+                      f"ftp://127.0.0.1:{contender.port}/Products/")  # fmt: skip
+    return (count - 1) / sum(taken[1:])
+
+
+def small_curl_down(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
+    taken = _curl(contender, *([] if reuse else ["--no-sessionid"]), "-o", "/dev/null",
+                  f"ftp://127.0.0.1:{contender.port}/Export/small/[0-{count - 1}].bin")  # fmt: skip
+    return (count - 1) / sum(taken[1:])

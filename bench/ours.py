@@ -37,4 +37,3 @@ def certificate(home: Path) -> Path:
     folder, pem = home / "home" / "certs", home / "both.pem"
     pem.write_text("".join((folder / name).read_text() for name in ("server.pem", "server.key")))
     return pem
-

@@ -1,7 +1,7 @@
 """vsftpd, proftpd and pure-ftpd from Debian, configured for speed: no logs, no name look-ups, no delays at login.
 
-They start as root and serve as another user. vsftpd has no password file of its own (it asks PAM, which means /etc): its one
-login is the anonymous one, so it checks no password at all.
+They start as root and serve as another user. vsftpd has no password file of its own (it asks PAM, which means /etc):
+its one login is the anonymous one, so it checks no password at all.
 """
 
 from __future__ import annotations

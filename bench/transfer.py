@@ -2,10 +2,10 @@
 
 python -m bench.transfer [PART ...] [--size MB] [--files N] [--runs N]     as root, which the others need
 
-Parts: large, small, logins, memory, waiting; none means all. Everything lies in memory (/dev/shm); the same TLS version,
-cipher and certificate for all; runs alternate, figures are medians. ftpdock runs as it is shipped: an upload's time
-ends with its receipt (SHA-256, fsync, the row in the database), a download's with the ledger's entry. Only its imports
-wait (schedule off), so that none runs beside.
+Parts: large, small, logins, memory, waiting; none means all. Everything lies in memory (/dev/shm); the same TLS
+version, cipher and certificate for all; runs alternate, figures are medians. ftpdock runs as it is shipped: an upload's
+time ends with its receipt (SHA-256, fsync, the row in the database), a download's with the ledger's entry. Only its
+imports wait (schedule off), so that none runs beside.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench.contender import Contender  # noqa: E402
-from bench.ours import certificate, ftpdock  # noqa: E402
-from bench.rivals import RIVALS  # noqa: E402
-from bench.transfer_parts import PARTS, Sizes  # noqa: E402
-from bench.transfer_table import facts  # noqa: E402
+from bench.contender import Contender
+from bench.ours import certificate, ftpdock
+from bench.rivals import RIVALS
+from bench.transfer_parts import PARTS
+from bench.transfer_table import Sizes, facts
 
 MEMORY = Path("/dev/shm")
 
@@ -87,6 +86,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1000, help="small files on one session")
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
+    # So that the servers are stopped and the memory is given back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if os.geteuid() != 0:
         parser.error("start it as root: vsftpd, proftpd and pure-ftpd can't be run otherwise")
     run(given.parts, Sizes(given.size << 20, given.files, given.runs))

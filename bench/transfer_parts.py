@@ -10,17 +10,10 @@ from pathlib import Path
 from bench import ftp_clients as clients
 from bench.contender import Contender
 from bench.ftp_idle import idle_sessions, logins, waiting
-from bench.transfer_table import row
+from bench.transfer_table import Sizes, row
 
 SESSIONS = 200
 """Idle sessions whose memory is measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    size: int
-    files: int
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,9 @@ def large(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
 
 def small(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
     data = (b"SKU_ID,Name\n" + b"S1,A product\n" * 400)[:4096]
-    for title, once in {"small uploads": clients.small_up, "small downloads": clients.small_down}.items():
+    pairs = {"ftplib, small up": clients.small_up, "curl, small up": clients.small_curl_up,
+             "ftplib, small down": clients.small_down, "curl, small down": clients.small_curl_down}  # fmt: skip
+    for title, once in pairs.items():
         for reuse in (False, True):
 
             def rate(each: Contender, once: Callable[..., float] = once, reuse: bool = reuse) -> float:

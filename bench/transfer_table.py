@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Protocol
+from dataclasses import dataclass
 
 from bench.ours import NAME
 
 
-class _Sizes(Protocol):
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What is measured: bytes of the large file, how many small ones, how often."""
+
     size: int
     files: int
     runs: int
 
 
-def facts(sizes: _Sizes) -> str:
+def facts(sizes: Sizes) -> str:
     """What a reader needs to judge the figures."""
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     return (f"{os.cpu_count()} cores, load {load}; {ssl.OPENSSL_VERSION}; large file {sizes.size >> 20} MB, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from typing import Any
 
@@ -11,15 +10,14 @@ from pyftpdlib.handlers.ftp.dispatchers import PassiveDTP
 
 from ftps.ending import Ending
 from ftps.tls import OwnSteps
+from ftps.waits import acknowledge
 
 
 class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
     """One data connection, always with TLS."""
 
     def __init__(self, sock: socket.socket, cmd_channel: Any) -> None:
-        # Delayed acknowledgements and Nagle's algorithm together cost small files 40 ms each.
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        acknowledge(sock)
         super().__init__(sock, cmd_channel)
         if not self._ssl_requested:
             self.abort("522 TLS is required on the data connection.")
@@ -54,6 +52,8 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
         return sent
 
     def handle_ssl_established(self) -> None:
+        # In a resumed session the client's part comes last, and its first data wait for this.
+        acknowledge(self.socket)
         self.modify_ioloop_events(self._wanted_io_events)
 
     def handle_error(self) -> None:

@@ -11,16 +11,17 @@ from typing import Any
 
 from OpenSSL import SSL
 from pyftpdlib.exceptions import _RetryError
-from pyftpdlib.handlers import DTPHandler
 from pyftpdlib.ioloop import AsyncChat
 
 from ftps.farewell import IN_ORDER, Farewell
 from ftps.outgoing import Outgoing
 from ftps.partials import DiskFull, TooLarge
+from ftps.records import Records
 from ftps.tls import OwnErrors
+from ftps.waits import acknowledge
 
 TURN = 32
-"""TLS records (16 KB) that one transfer may move before the other sessions get their turn."""
+"""Pieces (64 KB) that one transfer may send before the other sessions get their turn."""
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at a connection whose end is awaited: an acknowledgement is no event."""
@@ -28,7 +29,7 @@ LOOK_EVERY = 0.05
 ABORTED = "426 The connection was cut before the file was whole."
 
 
-class Ending(OwnErrors, DTPHandler):
+class Ending(OwnErrors, Records):
     """How a transfer ends. It stands below pyftpdlib's TLS mixin, whose handle_close calls past a subclass."""
 
     whole = False
@@ -55,15 +56,16 @@ class Ending(OwnErrors, DTPHandler):
         return data
 
     def handle_read(self) -> None:
-        """Read on until the socket is empty: one record for each turn of the loop costs a third of the speed."""
-        for _ in range(TURN):
-            if not self._read_record():
-                return
+        """One record for each turn of the loop costs a third of the speed, so recv() gives many."""
+        while self._read_records() and self.more_to_tell:
+            pass
+        if not self._closed:
+            acknowledge(self.socket)
 
     # pyftpdlib makes the same short cut.
     handle_read_event = handle_read
 
-    def _read_record(self) -> bool:
+    def _read_records(self) -> bool:
         try:
             chunk = self.recv(self.ac_in_buffer_size)
         except _RetryError:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ftps.digest import Digest
 from ftps.replies import Refusal
 from ftps.targets import Target
 
@@ -132,6 +133,8 @@ class Incoming:
         self.name = target.virtual
         self.closed = False
         self.moved_at = time.monotonic()
+        self.digest: Digest | None = None
+        """Hashes what arrives, if somebody will ask for it."""
         self.on_close: Callable[[Incoming], None] = _nothing
         """Called once when pyftpdlib or the session gives the file up without a transfer."""
 
@@ -139,8 +142,8 @@ class Incoming:
         """Raises TooLarge, DiskFull or another OSError; what was written before stays."""
         if self.size + len(data) > self._partials.max_file_size:
             raise TooLarge
-        if self.size - self._checked >= _FREE_EVERY:
-            self._checked = self.size
+        if self.size + len(data) - self._checked >= _FREE_EVERY:
+            self._checked = self.size + len(data)
             if self._partials.free() < 0:
                 raise DiskFull
         self.moved_at = time.monotonic()
@@ -149,6 +152,8 @@ class Incoming:
             written = os.write(self._descriptor, view)
             self.size += written
             view = view[written:]
+        if self.digest is not None:
+            self.digest.grown(self.size)
 
     def close(self) -> None:
         if not self.closed:

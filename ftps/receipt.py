@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import hashlib
 import logging
 import os
 import secrets
@@ -32,6 +31,7 @@ from pathlib import Path
 
 from errors import FileRefused
 from events import UploadReceived
+from ftps.digest import Digest
 from ftps.identity import Identity, account_key, current
 from ftps.pickups import pickup_told
 from ftps.replies import Refusal, one_line
@@ -52,6 +52,8 @@ class Arrival:
     target: Target
     source: Path
     size: int
+    digest: Digest | None = None
+    """What was hashed while the file arrived."""
 
 
 def receive(shared: Shared, arrival: Arrival) -> str:
@@ -60,8 +62,8 @@ def receive(shared: Shared, arrival: Arrival) -> str:
     if arrival.target.temporary:
         _put_aside(arrival)
         return "226 Transfer complete, rename it to be imported."
-    number = record(shared, arrival)
-    return f"226 Transfer complete, queued as import {number}{pickup_told(number)}."
+    upload = record(shared, arrival)
+    return f"226 Transfer complete, queued as import {upload.id}{_told(upload)}."
 
 
 def rename(shared: Shared, arrival: Arrival) -> str:
@@ -70,16 +72,24 @@ def rename(shared: Shared, arrival: Arrival) -> str:
     if arrival.target.temporary:
         _put_aside(arrival)
         return "250 Renamed; not yet to be imported."
-    number = record(shared, arrival)
+    upload = record(shared, arrival)
     # What was once begun under the final name is older than this file.
     shared.partials.discard(arrival.identity.key, arrival.target.virtual)
-    return f"250 Renamed, queued as import {number}{pickup_told(number)}."
+    return f"250 Renamed, queued as import {upload.id}{_told(upload)}."
 
 
-def record(shared: Shared, arrival: Arrival) -> int:
-    """Steps 1 to 5; returns the import's number."""
+def _told(upload: Upload) -> str:
+    """When it is picked up; what was picked up by its receipt need not be asked for."""
+    return pickup_told(upload.id) if upload.state == "waiting" else ""
+
+
+def record(shared: Shared, arrival: Arrival) -> Upload:
+    """Steps 1 to 5; returns the row, whose id is the import's number."""
+    before = _version(arrival.source)
     _ask_hooks(shared, arrival)
-    digest = _sha256_and_sync(arrival.source)
+    # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
+    followed = arrival.digest if _version(arrival.source) == before else None
+    digest = _sha256_and_sync(arrival.source, followed or Digest(arrival.source))
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
         older = replace_waiting(account, target.schema.entity, target.name)
@@ -96,7 +106,7 @@ def record(shared: Shared, arrival: Arrival) -> int:
     arrival.source.unlink(missing_ok=True)
     forget_spooled(shared, older)
     _ring(shared)
-    return number
+    return upload
 
 
 def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:
@@ -134,7 +144,8 @@ def replace_waiting(account_id: int, entity: str, name: str) -> list[int]:
     """Take the waiting uploads of a name out of the queue; returns their numbers."""
     condition = waiting(account_id, entity, name)
     numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
-    Upload.update(state="replaced").where(*condition).execute()
+    if numbers:
+        Upload.update(state="replaced").where(*condition).execute()
     return numbers
 
 
@@ -191,16 +202,26 @@ def _ask_hooks(shared: Shared, arrival: Arrival) -> None:
 
 def _put_aside(arrival: Arrival) -> None:
     """Into the entity folder under a temporary name: the partner sees it, the import does not."""
-    _sha256_and_sync(arrival.source, hash=False)
+    _sync(arrival.source)
     arrival.source.replace(arrival.target.final)
     sync_folder(arrival.target.final.parent)
 
 
-def _sha256_and_sync(path: Path, hash: bool = True) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest() if hash else ""
+def _version(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _sha256_and_sync(path: Path, digest: Digest) -> str:
+    with path.open("rb", buffering=0) as file:
+        found = digest.finish(file.fileno())
         os.fsync(file.fileno())
-    return digest
+    return found
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        os.fsync(file.fileno())
 
 
 def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from events import UploadIncomplete
 from ftps.claims import Claim, connected
 from ftps.data import DataChannel, RangeUsedUp
+from ftps.digest import Digest
 from ftps.downloads import Downloads
 from ftps.ending import ABORTED
 from ftps.partials import Incoming
@@ -98,6 +99,8 @@ class Transfers(Downloads):
         except BaseException:
             self.shared.claims.release(claim)
             raise
+        if not goal.temporary:
+            incoming.digest = Digest(incoming.path, self.shared.pool)
         self.upload = Upload(incoming, claim, self.identity)
         incoming.on_close, claim.incoming = self._gave_up, incoming
         self._connect_data(incoming, cmd, text)
@@ -225,7 +228,8 @@ class Transfers(Downloads):
     def _receipt(self, upload: Upload) -> None:
         incoming = upload.incoming
         upload.claim.storing = True
-        arrival = Arrival(upload.identity, self.remote_ip, incoming.target, incoming.path, incoming.size)
+        arrival = Arrival(upload.identity, self.remote_ip, incoming.target, incoming.path, incoming.size,
+                          incoming.digest)  # fmt: skip
         release = functools.partial(self.shared.claims.release, upload.claim)
         if not self.defer(functools.partial(receive, self.shared, arrival), self.respond, always=release):
             self._incomplete(upload, BUSY)

@@ -1,0 +1,92 @@
+"""What makes transfers fast must change nothing of what they promise. bench/transfer.py tells how fast they are."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftps.digest import Digest
+from ftps.pool import Pool
+from tests.visitor import BODY, PATH, House
+
+DELAYED = 0.04
+"""Seconds by which Linux puts an acknowledgement off, at the least."""
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool("digest", 2, 10)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_a_hash_follows_the_file_as_it_grows(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same as that of the whole, in whatever steps the file came."""
+    monkeypatch.setattr("ftps.digest.PIECE", 1000)
+    path = tmp_path / "file"
+    digest = Digest(path, pool)
+    with path.open("ab", buffering=0) as file:
+        for start in range(0, len(BODY), 7777):
+            file.write(BODY[start : start + 7777])
+            digest.grown(file.tell())
+    with path.open("rb") as file:
+        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
+
+
+def test_most_of_the_hash_is_there_before_the_end(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """finish() has only the rest to read: here nothing is left of the file that it could read."""
+    monkeypatch.setattr("ftps.digest.PIECE", 1000)
+    path = tmp_path / "file"
+    path.write_bytes(BODY)
+    digest = Digest(path, pool)
+    digest.grown(len(BODY))
+    deadline = time.monotonic() + 10
+    while not pool.idle and time.monotonic() < deadline:
+        time.sleep(0.001)
+    path.write_bytes(b"")
+    with path.open("rb") as file:
+        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
+
+
+def test_an_upload_in_parts_has_the_hash_of_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before REST was written by another session."""
+    monkeypatch.setattr("ftps.digest.PIECE", 50_000)
+    house.login().cut(PATH, BODY[:150_000])
+    house.login().put(PATH, BODY[140_000:], rest=140_000)
+    assert [row.sha256 for row in house.rows] == [hashlib.sha256(BODY).hexdigest()]
+
+
+def test_a_hook_that_writes_into_the_file_leads_to_no_wrong_hash(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks are to read only; what is recorded is what lies there all the same."""
+    monkeypatch.setattr("ftps.digest.PIECE", 50_000)
+
+    def add(event: Any) -> None:
+        with event.path.open("ab") as file:
+            file.write(b"more")
+
+    house.hooks.on_received = add
+    house.login().put(PATH, BODY)
+    assert [row.sha256 for row in house.rows] == [hashlib.sha256(BODY + b"more").hexdigest()]
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_clients_with_nagles_algorithm_do_not_wait_for_acknowledgements(house: House, reuse: bool) -> None:
+    """Their close_notify leaves when the data before it are acknowledged, which the kernel likes to put off."""
+    client = house.login()
+    client.reuse = reuse
+    waits = []
+    for _ in range(10):
+        connection = client.begin(f"STOR {PATH}")
+        connection.sendall(b"SKU_ID,Name\r\nA1,Lamp\r\n")
+        begun = time.monotonic()
+        connection.unwrap().close()
+        waits.append(time.monotonic() - begun)
+        assert client.voidresp().startswith("226 ")
+    # The machine may be busy; the delay, if there is one, is there each time.
+    assert min(waits) < DELAYED / 2
