@@ -8,7 +8,6 @@ import io
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +20,17 @@ BLOCK = 256 * 1024
 
 
 class Client(ftplib.FTP_TLS):
-    """With `reuse` the data connections resume the session of the control connection."""
+    """With `reuse` the data connections resume the session of the control connection.
+
+    Python leaves Nagle's algorithm on, as many clients do; curl and lftp switch it off.
+    """
 
     reuse = False
+    nagle = True
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not self.nagle)
         session = self.sock.session if self.reuse and isinstance(self.sock, ssl.SSLSocket) else None
         return self.context.wrap_socket(connection, server_hostname=self.host, session=session), size
 
@@ -40,9 +44,9 @@ def context(contender: Contender) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def session(contender: Contender, reuse: bool = False) -> Iterator[Client]:
+def session(contender: Contender, reuse: bool = False, nagle: bool = True) -> Iterator[Client]:
     client = Client(context=context(contender), timeout=120)
-    client.reuse = reuse
+    client.reuse, client.nagle = reuse, nagle
     try:
         client.connect("127.0.0.1", contender.port)
         client.login(contender.user, PASSWORD)
@@ -96,38 +100,21 @@ def curl_down(contender: Contender, source: Path) -> float:
     return _curl(contender, "-o", "/dev/null", f"{url}/little.bin", "-o", "/dev/null", f"{url}/large.bin")[-1]
 
 
-def small_up(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
+def small_up(contender: Contender, count: int, reuse: bool, nagle: bool, data: bytes) -> float:
     """Files a second."""
-    with session(contender, reuse) as client:
+    with session(contender, reuse, nagle) as client:
         begun = time.perf_counter()
         for number in range(count):
             client.storbinary(f"STOR /Products/PRODUCT_18_09_2024_{number}.csv", io.BytesIO(data))
         return count / (time.perf_counter() - begun)
 
 
-def small_down(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
+def small_down(contender: Contender, count: int, reuse: bool, nagle: bool, data: bytes) -> float:
     got: list[Any] = []
-    with session(contender, reuse) as client:
+    with session(contender, reuse, nagle) as client:
         begun = time.perf_counter()
         for number in range(count):
             client.retrbinary(f"RETR /Export/small/{number}.bin", got.append)
         rate = count / (time.perf_counter() - begun)
     assert sum(map(len, got)) == count * len(data)
     return rate
-
-
-def small_curl_up(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
-    """By curl, which switches Nagle's algorithm off."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        for number in range(count):
-            Path(folder, f"PRODUCT_18_09_2024_{number}.csv").write_bytes(data)
-        names = f"{folder}/PRODUCT_18_09_2024_[0-{count - 1}].csv"
-        taken = _curl(contender, *([] if reuse else ["--no-sessionid"]), "-T", names,
-                      f"ftp://127.0.0.1:{contender.port}/Products/")  # fmt: skip
-    return (count - 1) / sum(taken[1:])
-
-
-def small_curl_down(contender: Contender, count: int, reuse: bool, data: bytes) -> float:
-    taken = _curl(contender, *([] if reuse else ["--no-sessionid"]), "-o", "/dev/null",
-                  f"ftp://127.0.0.1:{contender.port}/Export/small/[0-{count - 1}].bin")  # fmt: skip
-    return (count - 1) / sum(taken[1:])

@@ -44,16 +44,16 @@ def large(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
 
 def small(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
     data = (b"SKU_ID,Name\n" + b"S1,A product\n" * 400)[:4096]
-    pairs = {"ftplib, small up": clients.small_up, "curl, small up": clients.small_curl_up,
-             "ftplib, small down": clients.small_down, "curl, small down": clients.small_curl_down}  # fmt: skip
-    for title, once in pairs.items():
-        for reuse in (False, True):
+    for title, once in {"small, up": clients.small_up, "small, down": clients.small_down}.items():
+        for reuse, nagle in ((False, True), (True, True), (False, False), (True, False)):
 
-            def rate(each: Contender, once: Callable[..., float] = once, reuse: bool = reuse) -> float:
-                return once(each, sizes.files, reuse, data)
+            def rate(
+                each: Contender, once: Callable[..., float] = once, reuse: bool = reuse, nagle: bool = nagle
+            ) -> float:
+                return once(each, sizes.files, reuse, nagle, data)
 
             figures = alternating(contenders, sizes.runs, rate)
-            row(f"{title}, {'resumed' if reuse else 'full handshakes'}", figures, "files/s")
+            row(f"{title}, {'resumed' if reuse else 'full'}{', no delay' if not nagle else ''}", figures, "files/s")
 
 
 def logging_in(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
