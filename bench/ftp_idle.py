@@ -15,6 +15,8 @@ from bench.contender import Contender
 
 SETTLE = 2.0
 """Seconds until a server that has just begun sessions is at rest."""
+FIRST = 60
+"""Sessions before those that are weighed: the first ones also fill what all share (threads, caches)."""
 PROBES = 300
 LOGINS = 20
 
@@ -34,11 +36,11 @@ def logins(contender: Contender, count: int, at_once: int) -> float:
 
 def idle_sessions(contender: Contender, count: int) -> float:
     """Bytes that a server needs for one more idle session."""
-    with clients.session(contender):
-        pass
-    time.sleep(SETTLE)
-    before = contender.memory()
     with contextlib.ExitStack() as stack:
+        for _ in range(FIRST):
+            stack.enter_context(clients.session(contender))
+        time.sleep(SETTLE)
+        before = contender.memory()
         for _ in range(count):
             stack.enter_context(clients.session(contender))
         time.sleep(SETTLE)

@@ -58,7 +58,8 @@ def small(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
 
 def logging_in(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
     ours = contenders[0].hash
-    fair = [each for each in contenders if each.hash in (ours, "none")]
+    # vsftpd, which checks no password, is no measure of a dear hash.
+    fair = [each for each in contenders if each.hash == ours or (ours, each.hash) == ("cheap", "none")]
     for at_once in (1, 10):
         figures = alternating(fair, sizes.runs, lambda each, at_once=at_once: logins(each, 50, at_once))  # type: ignore[misc]
         row(f"logins, {ours}, {at_once} at once", figures, "a second")
