@@ -12,7 +12,7 @@ from typing import Any
 import peewee
 from peewee import Field, ForeignKeyField, JSONField, Model
 
-from imports import copying
+from imports import arrays
 from imports.stored import is_text
 from models import database, is_postgres
 from models.base import ExactDecimalField, UTCField
@@ -40,7 +40,7 @@ def insert(model: type[Model], records: Records) -> None:
     fields: list[Field] = [model._meta.fields[name] for name in records[0]]
     columns = _columns(fields, records)
     names = [quoted(field.column_name) for field in fields]
-    if is_postgres() and copying.insert(quoted(model._meta.table_name), names, columns):
+    if is_postgres() and arrays.insert(quoted(model._meta.table_name), names, columns):
         return
     places = ", ".join([_parameter()] * len(fields))
     sql = f"INSERT INTO {quoted(model._meta.table_name)} ({', '.join(names)}) VALUES ({places})"
@@ -58,7 +58,7 @@ def update(model: type[Model], key: str, records: Records) -> None:
     key_field = model._meta.fields[key]
     columns = _columns([*fields, key_field], records)
     table, names = quoted(model._meta.table_name), [quoted(field.column_name) for field in (*fields, key_field)]
-    if is_postgres() and copying.update(table, names, columns):
+    if is_postgres() and arrays.update(table, names, columns):
         return
     assignments = ", ".join(f"{name} = {_parameter()}" for name in names[:-1])
     _execute_many(f"UPDATE {table} SET {assignments} WHERE {names[-1]} = {_parameter()}", columns)

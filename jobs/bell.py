@@ -21,8 +21,10 @@ from settings import Settings
 log = logging.getLogger("ftpdock.jobs")
 
 NAME = "ftpdock"
-POLL, AWAY = 1.0, 5.0
-"""Seconds between two looks at a storage that can't wake anybody (SQLite), and after an error."""
+POLL = 1.0
+"""Seconds between two looks at a storage that can't wake anybody (SQLite)."""
+SOON, AWAY = 0.1, 5.0
+"""Seconds after an error, at first and at the most: two nodes that make the storage's tables at once are no outage."""
 SAY_AGAIN = 60.0
 """Seconds between two log lines about a storage that is away."""
 
@@ -75,13 +77,16 @@ class Bell:
             self._thread.join()
 
     def _loop(self, turn: Callable[[], None]) -> None:
+        pause = SOON
         while not self._stopping.is_set():
             try:
                 turn()
+                pause = SOON
             except Exception as error:
                 self._complain(error)
                 self._forget()
-                self._stopping.wait(AWAY)
+                self._stopping.wait(pause)
+                pause = min(pause * 4, AWAY)
         # Here and not in `stop`: huey keeps a connection for each thread.
         self._forget()
 

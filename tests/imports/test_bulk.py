@@ -11,14 +11,14 @@ import pytest
 from peewee import DataError, IntegrityError
 
 from imports import hashes, store
-from imports.copying import FEWEST
+from imports.arrays import FEWEST
 from imports.hashes import Hashes
 from imports.quiet import held_back
 from models import Account, Product, database, is_postgres, now
 from settings import Settings
 
 COUNTS = [2, FEWEST + 10]
-"""Few rows go one by one, many by COPY on Postgres."""
+"""Few rows go one by one, many from arrays on Postgres."""
 ODD = ["", "\\N", "\\", "\\.", "a\tb", "a\nb", "a\r\nb", "'", '"', "{}", "NULL", "\u00e9\U0001f99a", "%s", "?", " x "]
 
 
