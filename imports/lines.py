@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from functools import partial
+import io
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -33,43 +34,84 @@ class Source(NamedTuple):
 _ENDED, _OVERFULL, _LONG_LINE = -1, -2, -3
 
 
-def _bounded(file: TextIO, limit: int, held: list[int]) -> Iterator[str]:
-    """The file's lines. held[0] counts the characters since the reader set it to 0, and says at the end why it is one.
+class Reading:
+    """A file that is open for reading, and the physical line it has come to."""
 
-    It ends, instead of raising, when a record passes the limit: then csv hands out the cells read so far, and the
-    last of them is the one whose quote is open.
-    """
-    for line in iter(partial(file.readline, limit + 1), ""):
-        held[0] += len(line)
-        if held[0] > limit:
-            held[0] = _LONG_LINE if len(line) > limit else _OVERFULL
-            return
-        yield line
-    held[0] = _ENDED
+    def __init__(self, source: Source, delimiter: str, file: TextIO) -> None:
+        self.source, self.delimiter, self.line = source, delimiter, source.skip + 1
+        self._file, self._ahead = file, io.StringIO()
+        csv.field_size_limit(max(csv.field_size_limit(), source.max_record + 1))  # of the whole process: only raised
+        for _ in range(source.skip):
+            file.readline(MAX_RECORD)
+
+    def block(self, size: int) -> str:
+        """About `size` characters, up to the end of a line of bearable length; empty at the end of the file."""
+        text = self._file.read(size)
+        return text if text.endswith("\n") or not text else text + self._file.readline(self.source.max_record + 1)
+
+    def put_back(self, block: str) -> None:
+        """Let `records` begin with `block`."""
+        self._ahead = io.StringIO(block, newline="")
+
+    def records(self, *, all: bool = True) -> Generator[Record, None, None]:
+        """By the csv module, rows without any text left out; if not `all`, those that begin in what was put back."""
+        held, before = [0], self.line
+        reader = csv.reader(self._bounded(held), delimiter=self.delimiter)
+        try:
+            for cells in reader:
+                next_line = before + reader.line_num
+                if held[0] < 0:  # csv closes the last row for a file that ends within quotes
+                    raise _cut(held[0] == _LONG_LINE, self.source, self.line, cells, next_line)
+                held[0] = 0
+                start, self.line = self.line, next_line
+                if (cells and cells[0].strip()) or any(map(str.strip, cells)):
+                    yield Record(start, cells)
+                if not all and self._put_back_is_read():
+                    return
+        except UnicodeDecodeError as error:
+            raise self.undecodable() from error
+        if held[0] == _LONG_LINE:
+            raise _too_large(self.line, self.source.max_record)
+
+    def undecodable(self) -> FileProblem:
+        message = f"The file is not {self.source.encoding}: save it as CSV UTF-8"
+        return FileProblem("NOT_TEXT", message, line=self.line)
+
+    def _put_back_is_read(self) -> bool:
+        return self._ahead.tell() == len(self._ahead.getvalue())
+
+    def _bounded(self, held: list[int]) -> Iterator[str]:
+        """The file's lines. held[0] counts the characters since `records` set it to 0, and says why it is the end.
+
+        It ends, instead of raising, when a record passes the limit: then csv hands out the cells read so far, and the
+        last of them is the one whose quote is open.
+        """
+        limit = self.source.max_record
+        while line := self._readline(limit + 1):
+            held[0] += len(line)
+            if held[0] > limit:
+                held[0] = _LONG_LINE if len(line) > limit else _OVERFULL
+                return
+            yield line
+        held[0] = _ENDED
+
+    def _readline(self, size: int) -> str:
+        line = self._ahead.readline(size)
+        if line.endswith(("\n", "\r")) or len(line) == size:
+            return line
+        return line + self._file.readline(size - len(line))
+
+
+@contextmanager
+def reading(source: Source, delimiter: str) -> Iterator[Reading]:
+    with source.path.open(encoding=source.encoding, newline="") as file:
+        yield Reading(source, delimiter, file)
 
 
 def read_records(source: Source, delimiter: str) -> Iterator[Record]:
     """The header and what follows, rows without any text left out."""
-    held, skip = [0], source.skip
-    csv.field_size_limit(max(csv.field_size_limit(), source.max_record + 1))  # of the whole process: only ever raised
-    with source.path.open(encoding=source.encoding, newline="") as file:
-        for _ in range(skip):
-            file.readline(MAX_RECORD)
-        reader = csv.reader(_bounded(file, source.max_record, held), delimiter=delimiter)
-        start = skip + 1
-        try:
-            for cells in reader:
-                if held[0] < 0:  # csv closes the last row for a file that ends within quotes
-                    raise _cut(held[0] == _LONG_LINE, source, start, cells, skip + reader.line_num + 1)
-                held[0] = 0
-                if (cells and cells[0].strip()) or any(map(str.strip, cells)):
-                    yield Record(start, cells)
-                start = skip + reader.line_num + 1
-        except UnicodeDecodeError as error:
-            message = f"The file is not {source.encoding}: save it as CSV UTF-8"
-            raise FileProblem("NOT_TEXT", message, line=start) from error
-        if held[0] == _LONG_LINE:
-            raise _too_large(start, source.max_record)
+    with reading(source, delimiter) as opened:
+        yield from opened.records()
 
 
 def _cut(long_line: bool, source: Source, start: int, cells: list[str], next_line: int) -> FileProblem:

@@ -8,13 +8,25 @@ from pathlib import Path
 from typing import Literal
 
 from errors import FileProblem
+from imports.batches import BLOCK, Batch, read_batches
 from imports.delimiter import find_delimiter, preamble
 from imports.encoding import detect
 from imports.header import Column, check_order, columns_in_words, read_header
-from imports.lines import MAX_RECORD, Record, Source, read_records
+from imports.lines import MAX_RECORD, Record, Source
 from schemas import TemplateSchema
 
-__all__ = ["MAX_RECORD", "Column", "FileShape", "Record", "count_fault", "inspect", "missing_column", "records"]
+__all__ = [
+    "MAX_RECORD",
+    "Batch",
+    "Column",
+    "FileShape",
+    "Record",
+    "batches",
+    "count_fault",
+    "inspect",
+    "missing_column",
+    "records",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +80,13 @@ def records(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD) -> It
 
     Raises FileProblem UNCLOSED_QUOTE, TOO_LARGE or (the file changed meanwhile) NOT_TEXT, when it gets there.
     """
-    rows = read_records(Source(path, shape.encoding, shape.header_line - 1, max_record), shape.delimiter)
-    next(rows, None)
-    return rows
+    for batch in batches(path, shape, max_record=max_record, block=BLOCK // 4):
+        yield from map(Record, batch.lines, batch.rows())
+
+
+def batches(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD, block: int = BLOCK) -> Iterator[Batch]:
+    """The same by the batch of about `block` characters."""
+    return read_batches(Source(path, shape.encoding, shape.header_line - 1, max_record), shape.delimiter, block)
 
 
 def count_fault(shape: FileShape, cells: list[str]) -> str:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
 from imports.hashes import Hashes
-from imports.reading import FileShape, Record, records
+from imports.reading import Batch, FileShape, Record, batches, records
 from schemas import CLEAR
 
 BATCH = 10_000
 LINES_NAMED = 5
+TYPICAL_ROW = 256
+"""Characters; by it, what is read at once holds about a chunk."""
 
 Holders = Callable[[str, list[str]], dict[str, str]]
 """Gives, for a column and BATCH values of it at the most, the System IDs of the stored records that have them."""
@@ -91,11 +93,10 @@ class Scan:
         self._db.execute("BEGIN")
         suspects = None if self._order else self._suspects()
         if suspects is None or any(suspects.values()):
-            found = records(self._path, self._shape)
             self.rows = 0
-            while batch := list(islice(found, BATCH)):
+            for batch in self._batches():
                 self._take(batch, suspects)
-                self._bound(batch[-1].line)
+                self._bound(batch.lines[-1])
         self._find_same_records()
         self._find_duplicates()
         self._find_places()
@@ -108,48 +109,63 @@ class Scan:
     def _suspects(self) -> dict[str, set[int]] | None:
         """Count the rows; give, by column, the hashes of keys that seem to stand on two. None: all keys are needed."""
         hashes: dict[str, Hashes] = {}
-        found = records(self._path, self._shape)
-        while batch := list(islice(found, BATCH)):
+        for batch in self._batches():
             if not self._hash_columns(batch, hashes):
                 for _, _, place, key in self._keys_of(batch):
                     hashes.setdefault(key.column, Hashes()).add([key.value])
                     if not place:
                         self._first_columns.add(key.column)
             self.rows += len(batch)
-            self._bound(batch[-1].line)
+            self._bound(batch.lines[-1])
         if self._holders is not None and len(self._first_columns) > 1:
             return None
         return {column: each.twice() for column, each in hashes.items()}
 
-    def _hash_columns(self, batch: list[Record], hashes: dict[str, Hashes]) -> bool:
+    def _batches(self) -> Iterator[Batch]:
+        for batch in batches(self._path, self._shape):
+            yield from batch.parts(BATCH)
+
+    def _hash_columns(self, batch: Batch, hashes: dict[str, Hashes]) -> bool:
         """Take the keys of a batch by the column. False: its rows are not that even."""
-        first = self._key_columns[0] if self._key_columns else ""
-        sizes = {len(record.cells) for record in batch}
-        if not first or len(sizes) > 1 or not self._shape.width <= sizes.pop() <= len(self._shape.columns):
+        found = self._key_texts(batch)
+        if not found or not all(found[0]) or CLEAR in found[0]:
             return False
-        for column in self._key_columns:
-            place = self._index[column]
-            texts = [text for record in batch if (text := record.cells[place].strip()) and text != CLEAR]
-            if column == first and len(texts) < len(batch):
-                return False
-            hashes.setdefault(column, Hashes()).add(texts)
-        self._first_columns.add(first)
+        for column, texts in zip(self._key_columns, found, strict=True):
+            hashes.setdefault(column, Hashes()).add(text for text in texts if text and text != CLEAR)
+        self._first_columns.add(self._key_columns[0])
         return True
 
+    def _key_texts(self, batch: Batch) -> list[list[str]]:
+        """The trimmed cells of the key columns; none if the rows do not all have them."""
+        sizes = batch.sizes() if self._key_columns else {0}
+        if len(sizes) > 1 or not self._shape.width <= max(sizes) <= len(self._shape.columns):
+            return []
+        return [
+            list(map(str.strip, cells)) for cells in batch.columns([self._index[each] for each in self._key_columns])
+        ]
+
     def _keys_of(
-        self, batch: list[Record], suspects: dict[str, set[int]] | None = None
+        self, batch: Batch, suspects: dict[str, set[int]] | None = None
     ) -> Iterator[tuple[int, Record, int, Key]]:
         """(number, record, how many keys of the row stand before it, key); rows that are surely alone may miss."""
-        numbered: Iterable[tuple[int, Record]] = enumerate(batch, self.rows)
-        if suspects is not None and self._key_columns:
-            places = [(self._index[column], suspects.get(column, ())) for column in self._key_columns]
-            numbered = [each for each in numbered if _suspicious(each[1].cells, places)]
-        for number, record in numbered:
+        for place in range(len(batch)) if suspects is None else self._suspicious(batch, suspects):
+            record = Record(batch.lines[place], batch.row(place))
             if self._shape.width <= len(record.cells) <= len(self._shape.columns):
-                for place, key in enumerate(self._keys(self._texts(record.cells))):
-                    yield number, record, place, key
+                for nth, key in enumerate(self._keys(self._texts(record.cells))):
+                    yield self.rows + place, record, nth, key
 
-    def _take(self, batch: list[Record], suspects: dict[str, set[int]] | None) -> None:
+    def _suspicious(self, batch: Batch, suspects: dict[str, set[int]]) -> Sequence[int]:
+        """The places of rows one of whose keys has a hash that others seem to have, too."""
+        found = self._key_texts(batch)
+        if not found:
+            return range(len(batch))
+        places: set[int] = set()
+        for column, texts in zip(self._key_columns, found, strict=True):
+            hashes = suspects.get(column, ())
+            places.update(place for place, text in enumerate(texts) if hash(text) in hashes)
+        return sorted(places)
+
+    def _take(self, batch: Batch, suspects: dict[str, set[int]] | None) -> None:
         keys: list[tuple[str, int, int, bool, bool]] = []
         for number, record, place, (column, value, strong) in self._keys_of(batch, suspects):
             if suspects is None or hash(value) in suspects[column]:
@@ -158,10 +174,9 @@ class Scan:
                 self._first_columns.add(column)
         self._db.executemany(_INSERT_KEY, keys)
         if self._order:
-            ordered = ((number, record, self._order(self._texts(record.cells)))
-                       for number, record in enumerate(batch, self.rows))  # fmt: skip
-            packed = ((number, record.line, json.dumps(record.cells), self._place(number, order))
-                      for number, record, order in ordered)  # fmt: skip
+            numbered = zip(count(self.rows), batch.lines, batch.rows(), strict=False)
+            packed = ((number, line, json.dumps(cells), self._place(number, self._order(self._texts(cells))))
+                      for number, line, cells in numbered)  # fmt: skip
             self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", packed)
         self.rows += len(batch)
 
@@ -237,6 +252,13 @@ class Scan:
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
+    def batches(self, skip: int, size: int) -> Iterator[Batch]:
+        """The rows from the `skip`th on in the file's order, at most `size` at once; for scans without an order."""
+        block = max(1 << 16, min(size * TYPICAL_ROW, 1 << 22))
+        for batch in batches(self._path, self._shape, block=block):
+            left, skip = batch[min(skip, len(batch)) :], max(skip - len(batch), 0)
+            yield from left.parts(size) if len(left) else ()
+
     def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:
         """(number, record, group) from the `skip`th on, in the order of work; groups must not be torn apart."""
         if self._order is None:
@@ -247,8 +269,3 @@ class Scan:
                  "LIMIT -1 OFFSET ?")  # fmt: skip
         for number, line, cells, place in self._db.execute(query, (skip,)):
             yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""
-
-
-def _suspicious(cells: list[str], places: Iterable[tuple[int, Container[int]]]) -> bool:
-    """Whether one of the cells has a hash that others seem to have, too."""
-    return any(place < len(cells) and hash(cells[place].strip()) in hashes for place, hashes in places)

@@ -1,0 +1,114 @@
+"""The rows of a file by the batch: text without quotes is split at once, all other goes through the csv module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress, pairwise
+
+from errors import FileProblem
+from imports.lines import Reading, Record, Source, reading
+
+BLOCK = 1 << 20
+"""Characters that are read together."""
+
+JOINT = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that follow each other; those without any text are left out, but their lines count."""
+
+    delimiter: str
+    lines: Sequence[int]
+    """The physical line on which each row starts."""
+    texts: Sequence[str]
+    """Each row as one text: rows of one file have the same only if they have the same cells."""
+    cells: Sequence[list[str]] | None = None
+    """The rows' raw cells; None if the texts need only be split."""
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, part: slice) -> Batch:
+        cells = None if self.cells is None else self.cells[part]
+        return Batch(self.delimiter, self.lines[part], self.texts[part], cells)
+
+    def rows(self) -> Sequence[list[str]]:
+        """The raw cells of each row, as many as it has."""
+        return [text.split(self.delimiter) for text in self.texts] if self.cells is None else self.cells
+
+    def row(self, place: int) -> list[str]:
+        return self.texts[place].split(self.delimiter) if self.cells is None else self.cells[place]
+
+    def sizes(self) -> set[int]:
+        """How many cells the rows have."""
+        if self.cells is None:
+            return {text.count(self.delimiter) + 1 for text in self.texts}
+        return set(map(len, self.cells))
+
+    def columns(self, places: Sequence[int]) -> list[list[str]]:
+        """The raw cells of some columns, which all rows have."""
+        if self.cells is not None:
+            return [[row[place] for row in self.cells] for place in places]
+        most = max(places, default=-1) + 1
+        rows = [text.split(self.delimiter, most) for text in self.texts]
+        return [[row[place] for row in rows] for place in places]
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """Batches of at most `size` rows, as even as can be."""
+        count = -(-len(self) // size) or 1
+        borders = [len(self) * number // count for number in range(count + 1)]
+        for start, end in pairwise(borders):
+            yield self[start:end]
+
+
+def read_batches(source: Source, delimiter: str, block: int = BLOCK) -> Iterator[Batch]:
+    """What follows the header, in batches of about `block` characters."""
+    with reading(source, delimiter) as opened:
+        # The header may go over several lines, and the rows begin behind its last.
+        header = opened.records()
+        next(header, None)
+        header.close()
+        try:
+            while text := opened.block(block):
+                yield from filter(len, _batches(opened, text))
+        except UnicodeDecodeError as error:
+            raise opened.undecodable() from error
+
+
+def _batches(opened: Reading, text: str) -> Iterator[Batch]:
+    if '"' not in text:
+        plain = text.replace("\r\n", "\n") if "\r" in text else text
+        lines = plain.removesuffix("\n").split("\n")
+        if "\r" not in plain and max(map(len, lines)) < opened.source.max_record:
+            yield _split(opened, lines)
+            return
+    opened.put_back(text)
+    yield from _by_csv(opened)
+
+
+def _by_csv(opened: Reading) -> Iterator[Batch]:
+    records: list[Record] = []
+    problem: FileProblem | None = None
+    try:
+        records.extend(opened.records(all=False))
+    except FileProblem as error:  # after the rows before it
+        problem = error
+    cells = [record.cells for record in records]
+    # Behind a quote, so that it is no text of a row that needed none.
+    texts = ['"' + JOINT.join(each) for each in cells]
+    yield Batch(opened.delimiter, [record.line for record in records], texts, cells)
+    if problem is not None:
+        raise problem
+
+
+def _split(opened: Reading, texts: list[str]) -> Batch:
+    delimiter, first = opened.delimiter, opened.line
+    opened.line += len(texts)
+    lines: Sequence[int] = range(first, opened.line)
+    # What begins with a letter has text; the others are looked at.
+    told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").strip()) for text in texts]
+    if not all(told):
+        lines, texts = list(compress(lines, told)), list(compress(texts, told))
+    return Batch(delimiter, lines, texts)
