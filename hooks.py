@@ -32,6 +32,10 @@ class Hooks:
         except Exception as error:
             raise HookError(f"A plugin can't be loaded: {error}") from error
 
+    def has(self, hook: str) -> bool:
+        """Whether a plugin implements `hook`."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
     def call(self, hook: str, **arguments: Any) -> None:
         """Call each plugin's `hook`. Raises FileRefused when a plugin does; any other exception is logged."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():

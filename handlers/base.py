@@ -236,6 +236,11 @@ class Handler:
 
     def write(self, rows: list[Row], context: Context) -> None:
         """Insert and update; updates first, because they may free a key that a new record takes."""
+        if "row_hash" in self.model._meta.fields:
+            for row in rows:
+                if row.outcome != UNCHANGED:
+                    # A row with a warning is to be looked at, and warned of, again.
+                    row.write["row_hash"] = None if row.warnings else row.hash
         store.update(self.model, "system_id", [row.write for row in rows if row.outcome == UPDATED])
         store.insert(self.model, [row.write for row in rows if row.outcome == CREATED])
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peewee import DataError, IntegrityError, OperationalError
@@ -32,7 +33,7 @@ Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
 
 
-class _Undo(Exception):
+class Undo(Exception):
     """Leaves a transaction that is not to be kept."""
 
 
@@ -76,8 +77,7 @@ class Pass:
 
     def work(self) -> Counts:
         try:
-            for rows in self._chunks():
-                self._chunk(rows)
+            for _ in self._steps():
                 self.job.progress(self.position, self.scan.rows)
             if self.job.handler.order is not None:
                 self.files.sort_by_line()
@@ -99,21 +99,27 @@ class Pass:
         if rows:
             yield rows
 
-    def _chunk(self, rows: list[Row]) -> None:
-        self._validate(rows)
+    def _steps(self) -> Iterator[None]:
+        """Do the work, step by step; each ends with a commit."""
+        for rows in self._chunks():
+            self._validate(rows)
+            self._commit(partial(self._process, rows), partial(self._report, rows))
+            yield
+
+    def _commit(self, process: Callable[[], None], report: Callable[[], None]) -> None:
+        """Write and report some rows in one transaction; in a dry run only report what writing them would do."""
         try:
             with transaction():
                 # Locks the run before anything is written, the report files included: they know no transactions.
                 self.job.hold()
                 with self._guard():
-                    self._process(rows)
+                    process()
                 if self.dry_run:
-                    raise _Undo
-                self._report(rows)
+                    raise Undo
+                report()
                 self.job.checkpoint(self.counts, self.position, self.files.flush())
-        except _Undo:
-            self.job.handler.remember(live(rows), self.context)
-            self._report(rows)
+        except Undo:
+            report()
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""
@@ -136,11 +142,9 @@ class Pass:
     def _process(self, rows: list[Row]) -> None:
         """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts."""
         try:
-            with database.atomic():
+            with refusable():
                 self.job.handler.process(rows, self.context)
-        except (Entangled, IntegrityError, DataError, OperationalError) as error:
-            if isinstance(error, OperationalError) and not is_too_large(error):
-                raise
+        except Refused as error:
             for row in rows:
                 row.reset()
             halves = _halves(rows)
@@ -156,7 +160,17 @@ class Pass:
                        "what is stored: check its keys and values")  # fmt: skip
 
     def _report(self, rows: list[Row]) -> None:
-        identified: list[Row] = []
+        if self.dry_run:
+            self.job.handler.remember(live(rows), self.context)
+        self._tell(rows)
+        identified = [row for row in rows if row.system_id and not row.errors and not self.dry_run]
+        identify = self.job.handler.identify
+        self.files.identified_all([row.line for row in identified],
+                                  [[*identify(row), row.system_id, row.outcome] for row in identified])  # fmt: skip
+        self.position += len(rows)
+
+    def _tell(self, rows: list[Row]) -> None:
+        """Count the rows and write down what is to be said about them."""
         for row in rows:
             for message in [*row.warnings, *row.errors] if row.warnings or row.errors else ():
                 self.files.message(row.line, message.column, message.value, message.code, message.text)
@@ -164,13 +178,23 @@ class Pass:
                 codes = dict.fromkeys(error.code for error in row.errors)
                 self.files.rejected(row.cells, row.line, JOIN.join(codes),
                                     JOIN.join(error.text for error in row.errors))  # fmt: skip
-            elif row.system_id and not self.dry_run:
-                identified.append(row)
         self.counts.add(rows)
-        identify = self.job.handler.identify
-        self.files.identified_all([row.line for row in identified],
-                                  [[*identify(row), row.system_id, row.outcome] for row in identified])  # fmt: skip
-        self.position += len(rows)
+
+
+class Refused(Exception):
+    """The database refuses what was to be written, or the rows stand in each other's way; nothing of it is written."""
+
+
+@contextmanager
+def refusable() -> Iterator[None]:
+    """A transaction, or a savepoint within one. Raises Refused for what smaller parts may be spared."""
+    try:
+        with database.atomic():
+            yield
+    except (Entangled, IntegrityError, DataError, OperationalError) as error:
+        if isinstance(error, OperationalError) and not is_too_large(error):
+            raise
+        raise Refused(str(error)) from error
 
 
 @contextmanager

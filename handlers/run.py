@@ -13,6 +13,8 @@ import layout
 from errors import FileProblem, FileRefused, FtpdockError, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
+from handlers.block_pass import BlockPass
+from handlers.blocks import blocks_for
 from handlers.close import REPORT_FILES, close, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
@@ -115,11 +117,18 @@ class ImportJob:
         self._pass(shape, scan, dry_run=False)
 
     def _pass(self, shape: FileShape, scan: Scan, *, dry_run: bool) -> Counts:
-        counts = Pass(self, shape, scan, dry_run=dry_run).work()
+        counts = self._way(shape, scan, dry_run=dry_run).work()
         if shape.missing_needed and counts.rejected == counts.rows and self._misses(shape):
             # Without the column records can only be updated, and no row of the file found one.
             raise missing_column(shape, self.schema)
         return counts
+
+    def _way(self, shape: FileShape, scan: Scan, *, dry_run: bool) -> Pass:
+        """By the column where that can be; a plugin wants to see each row."""
+        blocks = None if self.hooks.has("on_rows") else blocks_for(self.handler, self.schema, shape)
+        if blocks is None:
+            return Pass(self, shape, scan, dry_run=dry_run)
+        return BlockPass(self, shape, scan, blocks, dry_run=dry_run)
 
     def _misses(self, shape: FileShape) -> bool:
         """Whether a row was rejected because of a column that the file does not have."""

@@ -36,6 +36,33 @@ def insert(table: str, names: Sequence[str], columns: Columns) -> bool:
     return True
 
 
+def insert_columns(table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any]) -> None:
+    """Insert the rows, however few, and the constants into the columns that are left; texts or what str() makes one."""
+    types = _types(table)
+    kept = [f"c{place}" for place in range(len(columns))]
+    values = [f"new.{each}::{types[name]}" for name, each in zip(names, kept, strict=False)]
+    values += [f"%s::{types[name]}" for name in names[len(kept) :]]
+    arrays = ", ".join(["%s::text[]"] * len(kept))
+    sql = (f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} "
+           f"FROM unnest({arrays}) AS new({', '.join(kept)})")  # fmt: skip
+    with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
+        cursor.execute(sql, [*constants, *map(_literal, columns)])
+
+
+def _literal(column: Sequence[Any]) -> str:
+    """A column as the text of an array, which takes a quarter of the time that psycopg's adapter does."""
+    if set(map(type, column)) == {str}:
+        body = '","'.join(column)
+        if "\\" not in body and body.count('"') == 2 * (len(column) - 1):
+            return '{"' + body + '"}'
+    return "{" + ",".join(["NULL" if value is None else _item(str(value)) for value in column]) + "}"
+
+
+def _item(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text
+    return f'"{escaped}"'
+
+
 def update(table: str, names: Sequence[str], columns: Columns) -> bool:
     """Set all columns where the last one has the row's value. False: as for `insert`."""
     texts = _as_texts(columns)

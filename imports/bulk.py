@@ -6,6 +6,7 @@ import json
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import repeat
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -47,6 +48,19 @@ def insert(model: type[Model], records: Records) -> None:
     _execute_many(sql, columns)
 
 
+def insert_columns(model: type[Model], columns: Mapping[str, Column], constants: Mapping[str, Any]) -> None:
+    """Insert records by the column: parameters by attribute, and of the other attributes one value for all records."""
+    fields = model._meta.fields
+    shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
+    names = [quoted(fields[name].column_name) for name in (*columns, *shared)]
+    table = quoted(model._meta.table_name)
+    if is_postgres():
+        arrays.insert_columns(table, names, list(columns.values()), list(shared.values()))
+        return
+    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['?'] * len(names))})"
+    _execute_many(sql, [*columns.values(), *map(repeat, shared.values())])
+
+
 def update(model: type[Model], key: str, records: Records) -> None:
     """Set the attributes of `records`, each with the same ones, where `key` has the record's value.
 
@@ -75,12 +89,12 @@ def _parameter() -> str:
     return "%s" if is_postgres() else "?"
 
 
-def _execute_many(sql: str, columns: Sequence[Column]) -> None:
+def _execute_many(sql: str, columns: Sequence[Iterable[Any]]) -> None:
     cursor = database.connection().cursor()
     try:
         # peewee maps a driver's errors onto its own only within execute_sql; the handlers know peewee's.
         with peewee.__exception_wrapper__:
-            cursor.executemany(sql, list(zip(*columns, strict=True)))
+            cursor.executemany(sql, zip(*columns, strict=False))
     finally:
         cursor.close()
 
@@ -97,12 +111,17 @@ def _parameters(field: Field, values: list[Any]) -> Column:
         return values
     if isinstance(field, JSONField) and field._dumps is json.dumps:
         # On SQLite peewee wraps the value into a call of json(), which a prepared statement has no place for.
-        return [None if value is None else _json(value) for value in values]
+        return [None if value is None else as_json(value) for value in values]
     if type(field) is ExactDecimalField and types <= {Decimal, type(None)}:
         return [None if value is None else exact(value) for value in values]
     if type(field) is UTCField:
         return _each_once(field.db_value, values)
     return [field.db_value(value) for value in values]
+
+
+def one_parameter(field: Field | None, value: Any) -> Any:
+    """The parameter of one value; without a field, the value itself."""
+    return value if field is None else _parameters(field, [value])[0]
 
 
 def _is_number(field: Field) -> bool:
@@ -111,7 +130,8 @@ def _is_number(field: Field) -> bool:
     return type(field) in (peewee.AutoField, peewee.IntegerField, peewee.BigIntegerField)
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """JSON as it is stored: no blanks, letters as they are."""
     return "".join(_pieces(value, 0))
 
 

@@ -27,7 +27,7 @@ def zero_padded(
     rows: Iterable[Row], account: int, before: dt.datetime, memory: dict[str, Any]
 ) -> Iterable[tuple[Row, str]]:
     """The rows whose SKU is all digits, with the stored SKU that has the same digits behind leading zeros."""
-    lengths = _padded_lengths(account, before, memory)
+    lengths = padded_lengths(account, before, memory)
     if not lengths:
         return
     digits = [row for row in rows if (row.values.get("sku_id") or "").isdecimal()]
@@ -41,7 +41,7 @@ def zero_padded(
             yield row, stored
 
 
-def _padded_lengths(account: int, before: dt.datetime, memory: dict[str, Any]) -> list[int]:
+def padded_lengths(account: int, before: dt.datetime, memory: dict[str, Any]) -> list[int]:
     """The lengths of the stored SKUs that begin with a zero, asked once per file: mostly there are none or one."""
     if "padded_lengths" not in memory:
         length = fn.LENGTH(Product.sku_id).coerce(False)

@@ -43,7 +43,7 @@ class _NoRow(Mapping[str, Any]):
 _NO_ROW = _NoRow()
 
 
-class _Memory(dict[str, Any]):
+class Memory(dict[str, Any]):
     """Cell to value, ABSENT or DOUBT, for one column. Asks the field about cells that are new."""
 
     def __init__(self, field: CellField, column: str, clear: Any, *, packed: bool) -> None:
@@ -103,7 +103,7 @@ class _CompiledColumn:
 
     def __init__(self, place: int, field: CellField, column: Column, key: str, clear: Any, *, packed: bool) -> None:
         self.place, self._key = place, key
-        self._memory = _Memory(field, column.name, clear, packed=packed)
+        self._memory = Memory(field, column.name, clear, packed=packed)
         self._plain = plain_reader(field, packed=packed)
         self._alone = False
         """Whether most cells are there once: to remember them would be in vain."""

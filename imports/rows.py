@@ -34,6 +34,7 @@ class Row:
         "cells",
         "errors",
         "group",
+        "hash",
         "line",
         "number",
         "outcome",
@@ -46,6 +47,8 @@ class Row:
 
     def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group
+        self.hash: int | None = None
+        """What the record keeps to know the row again; None: nothing."""
         self._places: Mapping[str, int] = {}
         self._texts: dict[str, str] | None = None
         self.values: dict[str, Any] = {}

@@ -13,7 +13,7 @@ import peewee
 from peewee import Model, ModelSelect
 from psycopg.types.string import TextLoader
 
-from imports.bulk import insert, quoted, update
+from imports.bulk import insert, one_parameter, quoted, update
 from imports.stored import Layout, Stored
 from models import database, is_postgres, now
 
@@ -28,6 +28,8 @@ __all__ = [
     "in_order_made",
     "insert",
     "is_too_large",
+    "one_parameter",
+    "select",
     "stream",
     "system_ids",
     "update",
@@ -80,11 +82,19 @@ def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]
     return {record[field]: record for record in fetch(model, account, field, values)}
 
 
+def select(
+    model: type[Model], names: Sequence[str], account: int, wanted: Mapping[str, Iterable[str]]
+) -> list[tuple[Any, ...]]:
+    """Some attributes, as they lie in the table, of the records that have one of the texts in each of `wanted`."""
+    # Postgres refuses the question for a text with a NUL, which no record holds.
+    among = {name: sorted({text for text in texts if text and "\0" not in text}) for name, texts in wanted.items()}
+    columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in names)
+    return _select(model, columns, account, among) if all(among.values()) else []
+
+
 def system_ids(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[str, str]:
     """The System IDs of the records that have one of `values` in `field`, by it."""
-    wanted = sorted({value for value in values if value and "\0" not in value})  # Postgres refuses the question, too.
-    columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in (field, "system_id"))
-    return dict(_select(model, columns, account, {field: wanted})) if wanted else {}
+    return dict(select(model, (field, "system_id"), account, {field: values}))
 
 
 def in_order_made(model: type[Model], account: int) -> ModelSelect:

@@ -14,8 +14,8 @@ from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.fields import CellField, Code, SystemId
 
-_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
-_SCIENTIFIC_LINE = re.compile(rf"^\s*(?a:{_SCIENTIFIC.pattern})\s*$", re.IGNORECASE | re.MULTILINE)
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
+SCIENTIFIC_LINE = re.compile(rf"^\s*(?a:{SCIENTIFIC.pattern})\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Validator:
@@ -59,7 +59,7 @@ class Validator:
     def _look_at_all_codes(self, rows: Sequence[Row]) -> None:
         for place, column in self._code_places:
             joined = "\n".join(row.cells[place] for row in rows)
-            if ("E" in joined or "e" in joined) and _SCIENTIFIC_LINE.search(joined):
+            if ("E" in joined or "e" in joined) and SCIENTIFIC_LINE.search(joined):
                 for row in rows:
                     self._look_at_codes(row, {column: row.cells[place].strip()})
 
@@ -118,7 +118,7 @@ class Validator:
 
     def _look_at_codes(self, row: Row, given: dict[str, str]) -> None:
         for column in self._codes & given.keys():
-            if _SCIENTIFIC.fullmatch(given[column]):
+            if SCIENTIFIC.fullmatch(given[column]):
                 row.warn("SCIENTIFIC_NOTATION", column, f"{given[column]!r} looks like a number that a spreadsheet "
                          "rewrote: format the column as text and send the file again")  # fmt: skip
 

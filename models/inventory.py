@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BooleanField, CharField, ForeignKeyField, JSONField
+from peewee import BigIntegerField, BooleanField, CharField, ForeignKeyField, JSONField
 
 from models.account import Account
 from models.base import NAME, ExactDecimalField, Record
@@ -20,6 +20,8 @@ class Inventory(Record):
     """ISO 8601 dates."""
     back_order_allowed = BooleanField(null=True)
     back_order_limit = ExactDecimalField(null=True)
+    row_hash = BigIntegerField(null=True)
+    """The hash of the row that it was last imported from; a trigger clears it when anything else changes the record."""
 
     class Meta:
         indexes = ((("product", "warehouse"), True), (("account", "product"), False))

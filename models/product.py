@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import CharField, ForeignKeyField, JSONField, TextField
+from peewee import BigIntegerField, CharField, ForeignKeyField, JSONField, TextField
 
 from models.account import Account
 from models.base import CODE, NAME, ExactDecimalField, Record
@@ -28,6 +28,8 @@ class Product(Record):
     prices = JSONField(default=dict)
     """Price list name to the amount as text: JSON numbers would be floats."""
     attributes = JSONField(default=dict)
+    row_hash = BigIntegerField(null=True)
+    """The hash of the row that it was last imported from; a trigger clears it when anything else changes the record."""
 
     class Meta:
         indexes = ((("account", "sku_id"), True), (("account", "reference_id"), True))

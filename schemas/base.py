@@ -47,6 +47,8 @@ class TemplateSchema(Schema):
     id_column: ClassVar[str] = "System_ID"
     """The template's column for the System ID; where the template has none, what `records --json` calls it."""
     open_columns: ClassVar[tuple[OpenColumns, ...]] = ()
+    equal_lengths: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Attributes whose lists a validator of the schema, and nothing else of it, wants to be of equal lengths."""
     example_rows: ClassVar[tuple[dict[str, str], ...]] = ()
     hints: ClassVar[tuple[str, ...]] = ()
     """Sentences for the README in /Templates."""

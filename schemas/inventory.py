@@ -22,6 +22,7 @@ class InventorySchema(TemplateSchema):
     back_order_allowed = YesNo("Back_Order_Allowed", help="Y or N")
     back_order_limit = Number("Back_Order_Limit", minimum=0)
 
+    equal_lengths = (("on_order_quantity", "on_order_eta"),)
     example_rows = (
         {"SKU_ID": "001001", "Warehouse": "MAIN", "Available_Quantity": "120", "On_Order_Quantity": "60|60",
          "On_Order_ETA": "2030-01-15|2030-02-15", "Back_Order_Allowed": "Y", "Back_Order_Limit": "50"},

@@ -30,6 +30,7 @@ KINDS = {
     "json": ("TEXT", "jsonb"),
     "text": ("TEXT", "text"),
     "integer": ("INTEGER", "integer"),
+    "bigint": ("INTEGER", "bigint"),
 }
 """Kind on the page to type on SQLite and Postgres; `text (n)` is a varchar on both."""
 

@@ -1,0 +1,145 @@
+"""A way through a file by the column: what is plainly new or unchanged needs no Row; other rows go as they used to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from handlers.blocks import Blocks, Sight
+from handlers.passes import Pass, Refused, refusable
+from imports.columns import ColumnLoader, Loaded
+from imports.reading import Batch, FileShape
+from imports.row_hash import RowHasher
+from imports.rows import CREATED, UNCHANGED, Row
+from imports.scan import Scan
+from models import database, is_postgres, now
+
+if TYPE_CHECKING:
+    from handlers.run import ImportJob
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to become of the rows of a batch."""
+
+    sight: Sight
+    loaded: Loaded
+    """The plainly good rows among those that are not unchanged."""
+    new: list[bool]
+    """Which of `loaded` make a record."""
+    fresh: Loaded
+    """Those."""
+    rows: list[Row]
+    """All that is neither fresh nor unchanged, validated."""
+    version: int
+    """The state of the database, as SQLite tells it."""
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """A batch on its way."""
+
+    batch: Batch
+    hashes: list[int]
+    plan: _Plan | None = None
+    rows: list[Row] = field(default_factory=list)
+    """Those that went to the handler."""
+    ids: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """System ID and outcome of the others, by place."""
+
+
+class BlockPass(Pass):
+    """As Pass, by the rules of `blocks`."""
+
+    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, blocks: type[Blocks], *, dry_run: bool) -> None:
+        super().__init__(job, shape, scan, dry_run=dry_run)
+        self._blocks = blocks(shape, self.context)
+        self._loader = ColumnLoader(job.schema, shape, job.handler.model)
+        self._hasher = RowHasher(job.schema, shape)
+
+    def _steps(self) -> Iterator[None]:
+        for batch in self.scan.batches(self.position, self.job.settings.chunk_rows):
+            self.context.moment = now()
+            chunk = _Chunk(batch, self._hasher.of(batch.texts))
+            if not is_postgres():  # what can be done before the whole database is locked
+                chunk.plan = self._plan(chunk)
+            self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
+            yield
+
+    def _plan(self, chunk: _Chunk) -> _Plan:
+        version = _version()
+        sight = self._blocks.look(chunk.batch, chunk.hashes)
+        apart = self.scan.duplicates(range(self.position, self.position + len(chunk.batch)))
+        places = [place for place in range(len(chunk.batch))
+                  if self.position + place not in apart and not sight.unchanged(place)]  # fmt: skip
+        loaded = self._loader.load(chunk.batch, places)
+        new = self._blocks.fresh(loaded, sight)
+        fresh = loaded.only(new)
+        left = {*places, *(number - self.position for number in apart)}.difference(fresh.places)
+        return _Plan(sight, loaded, new, fresh, self._validated(chunk, sight, sorted(left)), version)
+
+    def _validated(self, chunk: _Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
+        rows = [Row(self.position + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]
+        for row in rows:
+            row.hash = sight.hashes[row.number - self.position]
+        self._validate(rows)
+        return rows
+
+    def _holds(self, plan: _Plan, chunk: _Chunk) -> bool:
+        """Whether the database, which now is locked, is still as it was when the plan was made."""
+        if plan.version == _version():
+            return True
+        sight = self._blocks.look(chunk.batch, chunk.hashes)
+        return sight == plan.sight and self._blocks.fresh(plan.loaded, sight) == plan.new
+
+    def _write(self, chunk: _Chunk) -> None:
+        plan = chunk.plan
+        if plan is None or not self._holds(plan, chunk):
+            plan = chunk.plan = self._plan(chunk)
+        chunk.ids = {place: (found[0], UNCHANGED) for place, found in enumerate(plan.sight.found)
+                     if found and plan.sight.unchanged(place)}  # fmt: skip
+        chunk.rows = plan.rows
+        for row in chunk.rows:
+            chunk.ids.pop(row.number - self.position, None)
+        self._insert(chunk, plan)
+        self._process(chunk.rows)
+
+    def _insert(self, chunk: _Chunk, plan: _Plan) -> None:
+        """Make the fresh records; if the database refuses them, their rows go to the handler."""
+        try:
+            with refusable():
+                made = self._blocks.insert(plan.fresh, plan.sight) if plan.fresh.places else []
+        except Refused:
+            refused = self._validated(chunk, plan.sight, plan.fresh.places)
+            chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
+        else:
+            chunk.ids |= {place: (system_id, CREATED) for place, system_id in zip(plan.fresh.places, made, strict=True)}
+
+    def _conclude(self, chunk: _Chunk) -> None:
+        self._tell(chunk.rows)
+        outcomes = Counter(outcome for _, outcome in chunk.ids.values())
+        self.counts.rows += len(chunk.ids)
+        self.counts.created += outcomes[CREATED]
+        self.counts.unchanged += outcomes[UNCHANGED]
+        if not self.dry_run:
+            self._identify(chunk)
+        self.position += len(chunk.batch)
+
+    def _identify(self, chunk: _Chunk) -> None:
+        """The lines of ids.csv, in the order of the file."""
+        told = chunk.ids | {row.number - self.position: (row.system_id, row.outcome)
+                            for row in chunk.rows if row.system_id and not row.errors}  # fmt: skip
+        places = range(len(chunk.batch)) if len(told) == len(chunk.batch) else sorted(told)
+        keys = [self._blocks.texts(chunk.batch, column) for column in self.job.handler.key_columns]
+        lines = chunk.batch.lines
+        self.files.identified_all([lines[place] for place in places],
+                                  [[*(each[place] for each in keys), *told[place]] for place in places])  # fmt: skip
+
+
+def _version() -> int:
+    """Changes when another connection commits; Postgres, where nobody asks, has no such thing."""
+    return 0 if is_postgres() else int(database.execute_sql("PRAGMA data_version").fetchone()[0])
