@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
-from imports.scan import Key, Texts
+from imports.scan import Key, PlainKey, Texts
 from imports.store import Stored
 from models import Record, new_system_id, now
 from schemas import TemplateSchema
@@ -86,16 +86,16 @@ class Handler:
     def entity(self) -> str:
         return self.schema.entity
 
-    plain_keys: ClassVar[tuple[str, ...]] = ()
-    """Where `keys` gives nothing but the System ID and the texts of some columns as they are: these columns, in the
-    order of `keys`. It is a shortcut for files without System IDs, and stands where `keys` does."""
+    plain_keys: ClassVar[tuple[PlainKey, ...]] = ()
+    """Where `keys` gives nothing but the System ID and plain keys: these, in its order. It is a shortcut for files
+    without System IDs, and stands where `keys` does."""
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         """The keys by which no two rows of a file may agree, from the cells' texts."""
         return ()
 
-    def key_columns_of(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """The columns whose texts are the keys of a file with `columns`; none if `keys` has to be asked."""
+    def plain_keys_of(self, columns: Iterable[str]) -> tuple[PlainKey, ...]:
+        """The plain keys of a file with `columns`; none if `keys` has to be asked."""
         owner = next(each for each in type(self).__mro__ if "keys" in vars(each) or "plain_keys" in vars(each))
         own = "plain_keys" in vars(owner) and self.schema.id_column not in columns
         return self.plain_keys if own else ()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -133,11 +134,11 @@ class BlockPass(Pass):
         """The lines of ids.csv, in the order of the file."""
         told = chunk.ids | {row.number - self.position: (row.system_id, row.outcome)
                             for row in chunk.rows if row.system_id and not row.errors}  # fmt: skip
-        places = range(len(chunk.batch)) if len(told) == len(chunk.batch) else sorted(told)
-        keys = [self._blocks.texts(chunk.batch, column) for column in self.job.handler.key_columns]
-        lines = chunk.batch.lines
-        self.files.identified_all([lines[place] for place in places],
-                                  [[*(each[place] for each in keys), *told[place]] for place in places])  # fmt: skip
+        keys = self._blocks.texts(chunk.batch, *self.job.handler.key_columns)
+        given = [place in told for place in range(len(chunk.batch))]
+        ids, outcomes = zip(*map(told.__getitem__, sorted(told)), strict=True) if told else ((), ())
+        keys = [list(compress(each, given)) for each in keys]
+        self.files.identified_columns(list(compress(chunk.batch.lines, given)), [*keys, ids, outcomes])
 
 
 def _version() -> int:

@@ -86,14 +86,17 @@ class Blocks:
         insert_columns(model, columns, constants)
         return made
 
-    def texts(self, batch: Batch, column: str) -> list[str]:
-        """The trimmed cells of a column; empty ones for rows, or a file, that do not have it."""
-        place = self._places.get(column)
-        if place is None:
-            return [""] * len(batch)
-        if min(batch.sizes()) > place:
-            return list(map(str.strip, batch.columns([place])[0]))
-        return [row[place].strip() if len(row) > place else "" for row in batch.rows()]
+    def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
+        """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""
+        known = {column: self._places[column] for column in columns if column in self._places}
+        if min(batch.sizes()) > max(known.values(), default=0):
+            cells = [list(map(str.strip, each)) for each in batch.columns(list(known.values()))]
+        else:
+            cells = [
+                [row[place].strip() if len(row) > place else "" for row in batch.rows()] for place in known.values()
+            ]
+        found = dict(zip(known, cells, strict=True))
+        return [found[column] if column in found else [""] * len(batch) for column in columns]
 
 
 def _filled(values: Sequence[Any], default: Any, model: type[Record], name: str) -> Sequence[Any]:
@@ -114,14 +117,13 @@ class ProductBlocks(Blocks):
     )
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
-        codes = self.texts(batch, "SKU_ID")
+        codes, *cells = self.texts(batch, "SKU_ID", *(column for _, column, _, _ in self._refer))
         known = _known(Product, self.context.account, codes)
         own: list[int | None] = [value if code and code != CLEAR else None
                                  for code, value in zip(codes, hashes, strict=True)]  # fmt: skip
         references: dict[str, Sequence[str | None]] = {}
-        for attribute, column, model, named_by in self._refer:
+        for (attribute, column, model, named_by), texts in zip(self._refer, cells, strict=True):
             if column in self._places:
-                texts = self.texts(batch, column)
                 resolved = self._resolved(set(texts), attribute, column, model, named_by)
                 references[attribute] = [resolved[text] for text in texts]
                 parts = {text: None if to is None else of_reference(attribute, to) for text, to in resolved.items()}
@@ -162,8 +164,8 @@ class InventoryBlocks(Blocks):
     columns = frozenset({"SKU_ID"})
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
-        codes = self.texts(batch, "SKU_ID")
-        warehouses = [text or MAIN for text in self.texts(batch, "Warehouse")]
+        codes, named = self.texts(batch, "SKU_ID", "Warehouse")
+        warehouses = [text or MAIN for text in named]
         products = store.system_ids(Product, self.context.account, "sku_id", codes)
         own = [products.get(code) for code in codes]
         stock = _stock(self.context.account, set(products.values()), set(warehouses))

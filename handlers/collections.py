@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from handlers.base import Context, Handler
 from handlers.keys import find_by_two_keys, own_keys
 from imports.rows import Row
-from imports.scan import Key, Texts
+from imports.scan import Key, PlainKey, Texts
 from models import Collection
 from schemas.collection import CollectionSchema
 
@@ -17,7 +17,7 @@ class CollectionHandler(Handler):
     key_columns = ("Reference_ID", "Name")
     unique = {"Reference_ID": "reference_id", "Name": "name"}
 
-    plain_keys = ("Name", "Reference_ID")
+    plain_keys = (PlainKey("Name"), PlainKey("Reference_ID"))
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         return own_keys(texts, "System_ID", "Name", "Reference_ID")

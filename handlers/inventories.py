@@ -9,7 +9,7 @@ from handlers.base import Context, Handler, batched
 from imports import store
 from imports.codes import zero_padded
 from imports.rows import Row
-from imports.scan import Key, Texts
+from imports.scan import Key, PlainKey, Texts
 from models import Inventory, Product
 from schemas.inventory import InventorySchema
 
@@ -21,6 +21,8 @@ class InventoryHandler(Handler):
     key_columns = ("SKU_ID", "Warehouse")
     after = ("category", "collection", "product")
     references = frozenset({"sku_id"})
+
+    plain_keys = (PlainKey("SKU_ID", "Warehouse", MAIN),)
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         if sku_id := texts("SKU_ID"):

@@ -10,7 +10,7 @@ from handlers.keys import find_by_two_keys, own_keys
 from imports import store
 from imports.codes import warn_of_lost_zeros
 from imports.rows import Row
-from imports.scan import Key, Texts
+from imports.scan import Key, PlainKey, Texts
 from models import Category, Collection, Product
 from models.base import Record
 from schemas.product import ProductSchema
@@ -23,7 +23,7 @@ class ProductHandler(Handler):
     after = ("category", "collection")
     references = frozenset({"categories", "collections"})
 
-    plain_keys = ("SKU_ID", "Reference_ID")
+    plain_keys = (PlainKey("SKU_ID"), PlainKey("Reference_ID"))
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         return own_keys(texts, "System_ID", "SKU_ID", "Reference_ID")

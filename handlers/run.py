@@ -95,7 +95,7 @@ class ImportJob:
         """Scan the file, then pass through it."""
         scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
                     self.settings.max_rows, partial(self.handler.holders, self.account.id),
-                    self.handler.key_columns_of([column.name for column in shape.columns]))  # fmt: skip
+                    self.handler.plain_keys_of([column.name for column in shape.columns]))  # fmt: skip
         try:
             self._update(total=scan.rows)
             self._passes(shape, scan)

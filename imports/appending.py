@@ -61,6 +61,7 @@ class Table(Appended):
         self, path: Path, offsets: Mapping[str, int], header: Iterable[str], delimiter: str, *, bom: bool = False
     ) -> None:
         super().__init__(path, offsets)
+        self._delimiter = delimiter
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator="\r\n")
         if not self.length:
@@ -75,6 +76,20 @@ class Table(Appended):
         self._changed = True
         if self._text.tell() > 1 << 20:
             self._pour()
+
+    def write_columns(self, columns: Sequence[Sequence[str]]) -> None:
+        """The same by the column; what needs no quotes is joined at once."""
+        joined = [self._delimiter.join(column) for column in columns]
+        most = len(columns[0]) - 1 if columns else 0
+        if columns and len(columns) > 1 and all(self._needs_none(text, most) for text in joined):
+            self._text.write("\r\n".join(map(self._delimiter.join, zip(*columns, strict=True))) + "\r\n")
+            self.write_all(())
+        else:
+            self.write_all(zip(*columns, strict=True))
+
+    def _needs_none(self, joined: str, delimiters: int) -> bool:
+        """Whether csv would put none of the cells, which were joined by delimiters, into quotes."""
+        return joined.count(self._delimiter) == delimiters and not any(each in joined for each in '"\r\n')
 
     def _pour(self) -> None:
         self._file.write(self._text.getvalue().encode())

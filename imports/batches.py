@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress, pairwise
 
 from errors import FileProblem
@@ -15,45 +14,66 @@ BLOCK = 1 << 20
 JOINT = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Rows that follow each other; those without any text are left out, but their lines count."""
 
-    delimiter: str
-    lines: Sequence[int]
-    """The physical line on which each row starts."""
-    texts: Sequence[str]
-    """Each row as one text: rows of one file have the same only if they have the same cells."""
-    cells: Sequence[list[str]] | None = None
-    """The rows' raw cells; None if the texts need only be split."""
+    __slots__ = ("_rows", "_sizes", "delimiter", "lines", "texts")
+
+    def __init__(
+        self, delimiter: str, lines: Sequence[int], texts: Sequence[str], rows: Sequence[list[str]] | None = None
+    ) -> None:
+        """`rows` are the raw cells; without them the texts need only be split."""
+        self.delimiter = delimiter
+        self.lines = lines
+        """The physical line on which each row starts."""
+        self.texts = texts
+        """Each row as one text: rows of one file have the same only if they have the same cells."""
+        self._rows = rows
+        self._sizes: set[int] | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def __getitem__(self, part: slice) -> Batch:
-        cells = None if self.cells is None else self.cells[part]
-        return Batch(self.delimiter, self.lines[part], self.texts[part], cells)
+        return Batch(
+            self.delimiter, self.lines[part], self.texts[part], None if self._rows is None else self._rows[part]
+        )
 
     def rows(self) -> Sequence[list[str]]:
         """The raw cells of each row, as many as it has."""
-        return [text.split(self.delimiter) for text in self.texts] if self.cells is None else self.cells
+        if self._rows is None:
+            self._rows = [text.split(self.delimiter) for text in self.texts]
+        return self._rows
 
     def row(self, place: int) -> list[str]:
-        return self.texts[place].split(self.delimiter) if self.cells is None else self.cells[place]
+        return self.texts[place].split(self.delimiter) if self._rows is None else self._rows[place]
 
     def sizes(self) -> set[int]:
         """How many cells the rows have."""
-        if self.cells is None:
-            return {text.count(self.delimiter) + 1 for text in self.texts}
-        return set(map(len, self.cells))
+        if self._sizes is None:
+            counts = (
+                (text.count(self.delimiter) + 1 for text in self.texts) if self._rows is None else map(len, self._rows)
+            )
+            self._sizes = set(counts)
+        return self._sizes
 
     def columns(self, places: Sequence[int]) -> list[list[str]]:
         """The raw cells of some columns, which all rows have."""
-        if self.cells is not None:
-            return [[row[place] for row in self.cells] for place in places]
-        most = max(places, default=-1) + 1
-        rows = [text.split(self.delimiter, most) for text in self.texts]
+        rows, most = self._rows, max(places, default=-1) + 1
+        if rows is None and self._sizes == {most}:
+            cells = self.delimiter.join(self.texts).split(self.delimiter)
+            return [cells[place::most] for place in places]
+        if rows is None:
+            rows = [text.split(self.delimiter, most) for text in self.texts]
         return [[row[place] for row in rows] for place in places]
+
+    def only(self, places: Sequence[int]) -> Batch:
+        """Some of the rows."""
+        texts, lines = self.texts, self.lines
+        part = Batch(self.delimiter, [lines[place] for place in places], [texts[place] for place in places],
+                     self._rows and [self._rows[place] for place in places])  # fmt: skip
+        part._sizes = self._sizes if places and len(self.sizes()) == 1 else None
+        return part
 
     def parts(self, size: int) -> Iterator[Batch]:
         """Batches of at most `size` rows, as even as can be."""

@@ -22,7 +22,7 @@ from imports.reading import Column, FileShape, count_fault
 from imports.stored import is_text
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import CLEAR, TemplateSchema
-from schemas.fields import DOUBT, CellField, Code, plain_reader
+from schemas.fields import DOUBT, CellField, Code, plain_item_reader, plain_reader
 
 SLICE = 16
 """Cells that are looked at together where most are there once."""
@@ -142,10 +142,9 @@ class ColumnLoader:
 
     def load(self, batch: Batch, places: Sequence[int] | None = None) -> Loaded:
         """The plainly good ones of all rows, or of those at `places`, in their order."""
-        rows, places = self._whole(batch, range(len(batch)) if places is None else places)
-        if not rows:
+        places, cells = self._whole(batch, range(len(batch)) if places is None else places)
+        if not places:
             return Loaded([], {})
-        cells = list(zip(*rows, strict=False))
         columns = {name: column.read(cells[place]) for place, name, column in self._fixed}
         doubtful = _doubtful(columns.values())
         for name in self._needed:
@@ -159,14 +158,15 @@ class ColumnLoader:
         self._compare_lengths(columns, cells, doubtful)
         return Loaded(places, columns).only([place not in doubtful for place in range(len(places))])
 
-    def _whole(self, batch: Batch, places: Sequence[int]) -> tuple[Sequence[list[str]], Sequence[int]]:
-        """The rows that have all their cells."""
-        rows = batch.rows() if len(places) == len(batch) else [batch.row(place) for place in places]
-        usual = len(self._shape.columns) if self._shape.named == len(self._shape.columns) else -1
-        if usual >= 0 and set(map(len, rows)) == {usual}:
-            return rows, places
+    def _whole(self, batch: Batch, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Sequence[str]]]:
+        """The places of rows that have all their cells, and these by the column."""
+        width = len(self._shape.columns)
+        if self._shape.named == width and batch.sizes() == {width}:
+            part = batch if len(places) == len(batch) else batch.only(places)
+            return places, part.columns(range(width))
+        rows = [batch.row(place) for place in places]
         good = [not count_fault(self._shape, row) for row in rows]
-        return list(compress(rows, good)), list(compress(places, good))
+        return list(compress(places, good)), list(zip(*compress(rows, good), strict=False))
 
     def _compare_lengths(
         self, columns: Mapping[str, Parameters], cells: Sequence[Sequence[str]], doubtful: set[int]
@@ -188,8 +188,14 @@ def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _
     def finish(value: Any) -> Any:
         return as_json(field.pack(value)) if isinstance(value, list) else one_parameter(stored, value)
 
+    if one_item := plain_item_reader(field):
+        return _ParameterColumn(field, column, finish, packed=False, plain=one_item, dress=_list_of_one)
     text = stored is None or is_text(stored)
     return _ParameterColumn(field, column, finish, packed=False, plain=plain_reader(field, packed=not text))
+
+
+def _list_of_one(text: str) -> str:
+    return f"[{quote(text)}]"
 
 
 def _open(field: CellField, column: Column) -> _ParameterColumn:

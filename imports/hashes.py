@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 PART = 1_000_000
@@ -16,7 +16,8 @@ class Hashes:
     def __init__(self) -> None:
         self._held = array("q")
 
-    def add(self, texts: Iterable[str]) -> None:
+    def add(self, texts: Iterable[str | int]) -> None:
+        """Numbers stand in the place of what is no text, and must differ."""
         self._held.extend(map(hash, texts))
 
     def twice(self) -> set[int]:
@@ -27,3 +28,7 @@ class Hashes:
             ordered = sorted(self._held if parts == 1 else [each for each in self._held if each % parts == part])
             found.update(one for one, other in pairwise(ordered) if one == other)
         return found
+
+    def places(self, hashes: set[int]) -> Iterator[int]:
+        """Which of the texts, counted in the order in which they came, have one of the hashes."""
+        return (place for place, each in enumerate(self._held) if each in hashes)

@@ -71,6 +71,11 @@ class ReportFiles:
         self._ids.write_all(rows)
         self._ids_lines.write_all(lines)
 
+    def identified_columns(self, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> None:
+        """The same by the column."""
+        self._ids.write_columns(columns)
+        self._ids_lines.write_all(lines)
+
     def flush(self) -> dict[str, int]:
         """Put everything on disk; return the length of each file, in bytes."""
         return {file.path.name: file.flush() for file in self._files}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,14 @@ class Key(NamedTuple):
     strong: bool = True
 
 
+class PlainKey(NamedTuple):
+    """A key that is the text of one column, if it has any, and behind a tab that of another one, or a default."""
+
+    column: str
+    other: str = ""
+    default: str = ""
+
+
 class Duplicate(NamedTuple):
     """Several rows with one key; without a column: several rows that name one record, each by another key."""
 
@@ -51,13 +60,27 @@ class Duplicate(NamedTuple):
     total: int
 
 
+class Suspects(NamedTuple):
+    """Keys that seem to stand on two rows: their hashes by column, and the rows' numbers, if these are known."""
+
+    hashes: dict[str, set[int]]
+    numbers: list[int] | None
+
+    def places(self, first: int, count: int) -> Iterable[int]:
+        """Which of the `count` rows from the `first` on have to be looked at."""
+        if self.numbers is None:
+            return range(count)
+        found = self.numbers[bisect_left(self.numbers, first) : bisect_left(self.numbers, first + count)]
+        return [number - first for number in found]
+
+
 class Scan:
     """What the first pass found.
 
     `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a key
     gathers the rows that have it where the first of them stands. Without it the file's own order is kept.
-    `holders` finds the records of keys, for rows that mean one record by different ones. `key_columns`: the texts of
-    these columns, as they are, are all that `keys` gives, in that order.
+    `holders` finds the records of keys, for rows that mean one record by different ones. `plain_keys` are
+    all that `keys` gives, in that order.
     """
 
     def __init__(
@@ -69,7 +92,7 @@ class Scan:
         order: Callable[[Texts], int | Key | None] | None = None,
         max_rows: int = 10_000_000,
         holders: Holders | None = None,
-        key_columns: Sequence[str] = (),
+        plain_keys: Sequence[PlainKey] = (),
     ) -> None:
         self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
         scratch.unlink(missing_ok=True)
@@ -78,7 +101,7 @@ class Scan:
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
         self._holders, self._first_columns = holders, set[str]()
-        self._key_columns = [column for column in key_columns if column in self._index]
+        self._plain_keys = [key for key in plain_keys if key.column in self._index]
         self._run()
 
     def close(self) -> None:
@@ -92,7 +115,7 @@ class Scan:
         self._db.execute("CREATE TABLE record (no INTEGER PRIMARY KEY, line INTEGER, cells TEXT, place)")
         self._db.execute("BEGIN")
         suspects = None if self._order else self._suspects()
-        if suspects is None or any(suspects.values()):
+        if suspects is None or any(suspects.hashes.values()):
             self.rows = 0
             for batch in self._batches():
                 self._take(batch, suspects)
@@ -106,11 +129,13 @@ class Scan:
         if self.rows > self._max_rows:
             raise FileProblem("TOO_LARGE", f"The file has more than {self._max_rows} rows: send it in parts", line=line)
 
-    def _suspects(self) -> dict[str, set[int]] | None:
-        """Count the rows; give, by column, the hashes of keys that seem to stand on two. None: all keys are needed."""
+    def _suspects(self) -> Suspects | None:
+        """Count the rows and tell which may have the key of another one. None: all keys are needed."""
         hashes: dict[str, Hashes] = {}
+        by_column = bool(self._plain_keys)
         for batch in self._batches():
             if not self._hash_columns(batch, hashes):
+                by_column = False
                 for _, _, place, key in self._keys_of(batch):
                     hashes.setdefault(key.column, Hashes()).add([key.value])
                     if not place:
@@ -119,7 +144,10 @@ class Scan:
             self._bound(batch.lines[-1])
         if self._holders is not None and len(self._first_columns) > 1:
             return None
-        return {column: each.twice() for column, each in hashes.items()}
+        twice = {column: each.twice() for column, each in hashes.items()}
+        numbers = {number for column, each in hashes.items() if by_column and twice[column]
+                   for number in each.places(twice[column])}  # fmt: skip
+        return Suspects(twice, sorted(numbers) if by_column else None)
 
     def _batches(self) -> Iterator[Batch]:
         for batch in batches(self._path, self._shape):
@@ -128,47 +156,36 @@ class Scan:
     def _hash_columns(self, batch: Batch, hashes: dict[str, Hashes]) -> bool:
         """Take the keys of a batch by the column. False: its rows are not that even."""
         found = self._key_texts(batch)
-        if not found or not all(found[0]) or CLEAR in found[0]:
+        if not found or not all(found[0]):
             return False
-        for column, texts in zip(self._key_columns, found, strict=True):
-            hashes.setdefault(column, Hashes()).add(text for text in texts if text and text != CLEAR)
-        self._first_columns.add(self._key_columns[0])
+        for key, texts in zip(self._plain_keys, found, strict=True):
+            held = hashes.setdefault(key.column, Hashes())
+            held.add([text or ~number for number, text in enumerate(texts, self.rows)] if "" in texts else texts)
+        self._first_columns.add(self._plain_keys[0].column)
         return True
 
     def _key_texts(self, batch: Batch) -> list[list[str]]:
-        """The trimmed cells of the key columns; none if the rows do not all have them."""
-        sizes = batch.sizes() if self._key_columns else {0}
+        """The plain keys of the rows, empty where there is none; nothing if they do not all have the cells."""
+        sizes = batch.sizes() if self._plain_keys else {0}
         if len(sizes) > 1 or not self._shape.width <= max(sizes) <= len(self._shape.columns):
             return []
-        return [
-            list(map(str.strip, cells)) for cells in batch.columns([self._index[each] for each in self._key_columns])
-        ]
+        names = {name for key in self._plain_keys for name in (key.column, key.other) if name in self._index}
+        cells = zip(names, batch.columns([self._index[name] for name in names]), strict=True)
+        texts = {name: _cleared(list(map(str.strip, column))) for name, column in cells}
+        return [_joined(key, texts) for key in self._plain_keys]
 
-    def _keys_of(
-        self, batch: Batch, suspects: dict[str, set[int]] | None = None
-    ) -> Iterator[tuple[int, Record, int, Key]]:
+    def _keys_of(self, batch: Batch, suspects: Suspects | None = None) -> Iterator[tuple[int, Record, int, Key]]:
         """(number, record, how many keys of the row stand before it, key); rows that are surely alone may miss."""
-        for place in range(len(batch)) if suspects is None else self._suspicious(batch, suspects):
+        for place in range(len(batch)) if suspects is None else suspects.places(self.rows, len(batch)):
             record = Record(batch.lines[place], batch.row(place))
             if self._shape.width <= len(record.cells) <= len(self._shape.columns):
                 for nth, key in enumerate(self._keys(self._texts(record.cells))):
                     yield self.rows + place, record, nth, key
 
-    def _suspicious(self, batch: Batch, suspects: dict[str, set[int]]) -> Sequence[int]:
-        """The places of rows one of whose keys has a hash that others seem to have, too."""
-        found = self._key_texts(batch)
-        if not found:
-            return range(len(batch))
-        places: set[int] = set()
-        for column, texts in zip(self._key_columns, found, strict=True):
-            hashes = suspects.get(column, ())
-            places.update(place for place, text in enumerate(texts) if hash(text) in hashes)
-        return sorted(places)
-
-    def _take(self, batch: Batch, suspects: dict[str, set[int]] | None) -> None:
+    def _take(self, batch: Batch, suspects: Suspects | None) -> None:
         keys: list[tuple[str, int, int, bool, bool]] = []
         for number, record, place, (column, value, strong) in self._keys_of(batch, suspects):
-            if suspects is None or hash(value) in suspects[column]:
+            if suspects is None or hash(value) in suspects.hashes[column]:
                 keys.append((f"{column}\t{value}", number, record.line, strong, not place))
             if not place:
                 self._first_columns.add(column)
@@ -269,3 +286,15 @@ class Scan:
                  "LIMIT -1 OFFSET ?")  # fmt: skip
         for number, line, cells, place in self._db.execute(query, (skip,)):
             yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""
+
+
+def _cleared(texts: list[str]) -> list[str]:
+    return ["" if text == CLEAR else text for text in texts] if CLEAR in texts else texts
+
+
+def _joined(key: PlainKey, texts: Mapping[str, list[str]]) -> list[str]:
+    own = texts[key.column]
+    if not key.other:
+        return own
+    others = texts.get(key.other) or [""] * len(own)
+    return [text and f"{text}\t{other or key.default}" for text, other in zip(own, others, strict=True)]

@@ -391,6 +391,18 @@ def plain_reader(field: CellField, *, packed: bool) -> Callable[[Sequence[str]],
     return field.plain_packed if packed else field.plain
 
 
+def plain_item_reader(field: CellField) -> Callable[[Sequence[str]], bool] | None:
+    """Of a list: a test whether all texts are surely one good item each, whose packed form is the text again."""
+    if type(field) not in (Items, Series) or not isinstance(field, Items) or quick_reader(field) is None:
+        return None
+    item = plain_reader(field.item, packed=True)
+    return None if item is None else partial(_only_items, item)
+
+
+def _only_items(item: Callable[[Sequence[str]], bool], texts: Sequence[str]) -> bool:
+    return "|" not in "".join(texts) and item(texts)
+
+
 def _written_for(field: CellField, shortcut: str) -> bool:
     """Whether a class that knows the shortcut reads the field, and nobody has a say before or behind it."""
     kind = type(field)

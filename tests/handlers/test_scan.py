@@ -11,7 +11,7 @@ import pytest
 from errors import FileProblem
 from imports import scan as scanning
 from imports.reading import inspect
-from imports.scan import Key, Scan, Texts
+from imports.scan import Key, PlainKey, Scan, Texts
 from schemas import ProductSchema
 
 Make = Callable[..., Scan]
@@ -84,8 +84,8 @@ def test_rows_with_a_wrong_count_of_cells_have_no_keys(scan: Make) -> None:
     assert found(scan("1,a,\n1,b\n1,c,,d\n")) == {}
 
 
-@pytest.mark.parametrize("key_columns", [(), ("SKU_ID", "Name")])
-def test_rows_that_name_one_record_by_different_keys(scan: Make, key_columns: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("plain_keys", [(), (PlainKey("SKU_ID"), PlainKey("Name"))])
+def test_rows_that_name_one_record_by_different_keys(scan: Make, plain_keys: tuple[PlainKey, ...]) -> None:
     """`holders` is asked for the first key of each row, only when rows have different ones."""
     asked: list[tuple[str, list[str]]] = []
 
@@ -93,13 +93,13 @@ def test_rows_that_name_one_record_by_different_keys(scan: Make, key_columns: tu
         asked.append((column, values))
         return {value: "record" for value in values if value in ("1", "a")}
 
-    made = scan("1,x,\n2,a,\n,a,\n3,b,\n", holders=holders, keys=by_sku, key_columns=key_columns)
+    made = scan("1,x,\n2,a,\n,a,\n3,b,\n", holders=holders, keys=by_sku, plain_keys=plain_keys)
     assert sorted(asked) == [("Name", ["a"]), ("SKU_ID", ["1", "2", "3"])]
     assert found(made, 0) == {0: [("", [2, 4], 2)]}
     assert made.duplicates([0])[0][0].value == "record"
 
     asked.clear()
-    assert found(scan("1,x,\n2,y,\n", holders=holders, key_columns=key_columns)) == {}
+    assert found(scan("1,x,\n2,y,\n", holders=holders, plain_keys=plain_keys)) == {}
     assert asked == []
 
 
@@ -161,7 +161,7 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
     rows = "1,a,\n2,b,\n 1 ,c,\n\\N,d,\n,d ,\n3,\\N,\n4,\\N,\n2\n5,e,,,\n5,a,\n6,x,\n"
 
     by_row = scan(rows, keys=both)
-    by_column = scan(rows, keys=both, key_columns=("SKU_ID", "Name"))
+    by_column = scan(rows, keys=both, plain_keys=(PlainKey("SKU_ID"), PlainKey("Name")))
 
     assert found(by_column) == found(by_row)
     assert [sorted(found(by_column)), by_column.rows] == [[0, 2, 3, 4, 9], by_row.rows]
