@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from handlers.blocks import Blocks, Sight
 from handlers.passes import Pass, Refused, refusable
+from imports.ahead import Reader
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
-from imports.row_hash import RowHasher
 from imports.rows import CREATED, UNCHANGED, Row
 from imports.scan import Scan
 from models import database, is_postgres, now
@@ -45,31 +46,41 @@ class _Chunk:
     """A batch on its way."""
 
     batch: Batch
-    hashes: list[int]
+    hashes: Sequence[int]
+    loaded: Loaded | None
+    """Its plainly good rows, if they are known already."""
     plan: _Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""
     ids: dict[int, tuple[str, str]] = field(default_factory=dict)
     """System ID and outcome of the others, by place."""
 
+    @property
+    def unchanged(self) -> int:
+        return sum(outcome == UNCHANGED for _, outcome in self.ids.values())
+
 
 class BlockPass(Pass):
     """As Pass, by the rules of `blocks`."""
 
-    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, blocks: type[Blocks], *, dry_run: bool) -> None:
+    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, blocks: type[Blocks], reader: Reader, *,
+                 dry_run: bool) -> None:  # fmt: skip
+        """`reader` begins where the pass does; it is closed with it."""
         super().__init__(job, shape, scan, dry_run=dry_run)
+        self._reader = reader
         self._blocks = blocks(shape, self.context)
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
-        self._hasher = RowHasher(job.schema, shape)
 
     def _steps(self) -> Iterator[None]:
-        for batch in self.scan.batches(self.position, self.job.settings.chunk_rows):
-            self.context.moment = now()
-            chunk = _Chunk(batch, self._hasher.of(batch.texts))
-            if not is_postgres():  # what can be done before the whole database is locked
-                chunk.plan = self._plan(chunk)
-            self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
-            yield
+        with closing(self._reader):
+            for read in self._reader:
+                self.context.moment = now()
+                chunk = _Chunk(*read)
+                if not is_postgres():  # what can be done before the whole database is locked
+                    chunk.plan = self._plan(chunk)
+                self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
+                self._reader.expect(unchanged=chunk.unchanged > len(chunk.batch) // 2)
+                yield
 
     def _plan(self, chunk: _Chunk) -> _Plan:
         version = _version()
@@ -77,11 +88,20 @@ class BlockPass(Pass):
         apart = self.scan.duplicates(range(self.position, self.position + len(chunk.batch)))
         places = [place for place in range(len(chunk.batch))
                   if self.position + place not in apart and not sight.unchanged(place)]  # fmt: skip
-        loaded = self._loader.load(chunk.batch, places)
+        loaded = self._load(chunk, places)
         new = self._blocks.fresh(loaded, sight)
         fresh = loaded.only(new)
         left = {*places, *(number - self.position for number in apart)}.difference(fresh.places)
         return _Plan(sight, loaded, new, fresh, self._validated(chunk, sight, sorted(left)), version)
+
+    def _load(self, chunk: _Chunk, places: list[int]) -> Loaded:
+        """The plainly good ones of the rows at `places`."""
+        if chunk.loaded is None:
+            return self._loader.load(chunk.batch, places)
+        if len(places) == len(chunk.batch):
+            return chunk.loaded
+        wanted = set(places)
+        return chunk.loaded.only([place in wanted for place in chunk.loaded.places])
 
     def _validated(self, chunk: _Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
         rows = [Row(self.position + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]

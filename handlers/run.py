@@ -6,6 +6,8 @@ import csv
 import datetime as dt
 import logging
 import shutil
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 
@@ -13,11 +15,10 @@ import layout
 from errors import FileProblem, FileRefused, FtpdockError, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
-from handlers.block_pass import BlockPass
-from handlers.blocks import blocks_for
 from handlers.close import REPORT_FILES, close, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
+from handlers.way import Way
 from hooks import Hooks
 from imports.open_names import settle
 from imports.quiet import held_back
@@ -93,42 +94,37 @@ class ImportJob:
 
     def _work(self, shape: FileShape) -> None:
         """Scan the file, then pass through it."""
-        scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
-                    self.settings.max_rows, partial(self.handler.holders, self.account.id),
-                    self.handler.plain_keys_of([column.name for column in shape.columns]))  # fmt: skip
+        way = Way(self, shape)
         try:
-            self._update(total=scan.rows)
-            self._passes(shape, scan)
+            scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
+                        self.settings.max_rows, partial(self.handler.holders, self.account.id),
+                        self.handler.plain_keys_of([column.name for column in shape.columns]))  # fmt: skip
+            with closing(scan):
+                self._update(total=scan.rows)
+                self._passes(shape, partial(way.through, scan))
         finally:
-            scan.close()
+            way.close()
 
-    def _passes(self, shape: FileShape, scan: Scan) -> None:
+    def _passes(self, shape: FileShape, way: Callable[..., Pass]) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""
         if self.run.dry_run:
-            self.checkpoint(self._pass(shape, scan, dry_run=True), 0, {})
+            self.checkpoint(self._pass(shape, way, dry_run=True), 0, {})
             return
         if self._on_error() == "abort" and self.run.position == 0:
-            looked = self._pass(shape, scan, dry_run=True)
+            looked = self._pass(shape, way, dry_run=True)
             if looked.rejected:
                 self._keep(looked)
                 self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
                              "imported: correct them in your file and send the whole file again")  # fmt: skip
                 return
-        self._pass(shape, scan, dry_run=False)
+        self._pass(shape, way, dry_run=False)
 
-    def _pass(self, shape: FileShape, scan: Scan, *, dry_run: bool) -> Counts:
-        counts = self._way(shape, scan, dry_run=dry_run).work()
+    def _pass(self, shape: FileShape, way: Callable[..., Pass], *, dry_run: bool) -> Counts:
+        counts = way(dry_run=dry_run).work()
         if shape.missing_needed and counts.rejected == counts.rows and self._misses(shape):
             # Without the column records can only be updated, and no row of the file found one.
             raise missing_column(shape, self.schema)
         return counts
-
-    def _way(self, shape: FileShape, scan: Scan, *, dry_run: bool) -> Pass:
-        """By the column where that can be; a plugin wants to see each row."""
-        blocks = None if self.hooks.has("on_rows") else blocks_for(self.handler, self.schema, shape)
-        if blocks is None:
-            return Pass(self, shape, scan, dry_run=dry_run)
-        return BlockPass(self, shape, scan, blocks, dry_run=dry_run)
 
     def _misses(self, shape: FileShape) -> bool:
         """Whether a row was rejected because of a column that the file does not have."""

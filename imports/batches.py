@@ -17,7 +17,7 @@ JOINT = "\x1f"
 class Batch:
     """Rows that follow each other; those without any text are left out, but their lines count."""
 
-    __slots__ = ("_rows", "_sizes", "delimiter", "lines", "texts")
+    __slots__ = ("_rows", "_sizes", "delimiter", "lines", "quoted", "texts")
 
     def __init__(
         self, delimiter: str, lines: Sequence[int], texts: Sequence[str], rows: Sequence[list[str]] | None = None
@@ -28,6 +28,8 @@ class Batch:
         """The physical line on which each row starts."""
         self.texts = texts
         """Each row as one text: rows of one file have the same only if they have the same cells."""
+        self.quoted = rows is not None
+        """Whether it takes more than splitting to get from the texts to the cells."""
         self._rows = rows
         self._sizes: set[int] | None = None
 
@@ -115,12 +117,15 @@ def _by_csv(opened: Reading) -> Iterator[Batch]:
         records.extend(opened.records(all=False))
     except FileProblem as error:  # after the rows before it
         problem = error
-    cells = [record.cells for record in records]
-    # Behind a quote, so that it is no text of a row that needed none.
-    texts = ['"' + JOINT.join(each) for each in cells]
-    yield Batch(opened.delimiter, [record.line for record in records], texts, cells)
+    yield by_cells(opened.delimiter, [record.line for record in records], [record.cells for record in records])
     if problem is not None:
         raise problem
+
+
+def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -> Batch:
+    """Rows that the csv module has split."""
+    # Their text stands behind a quote, so that it is no text of a row that needed none.
+    return Batch(delimiter, lines, ['"' + JOINT.join(each) for each in cells], cells)
 
 
 def _split(opened: Reading, texts: list[str]) -> Batch:

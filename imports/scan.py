@@ -21,8 +21,6 @@ from schemas import CLEAR
 
 BATCH = 10_000
 LINES_NAMED = 5
-TYPICAL_ROW = 256
-"""Characters; by it, what is read at once holds about a chunk."""
 
 Holders = Callable[[str, list[str]], dict[str, str]]
 """Gives, for a column and BATCH values of it at the most, the System IDs of the stored records that have them."""
@@ -268,13 +266,6 @@ class Scan:
             column, _, value = key.partition("\t")
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
-
-    def batches(self, skip: int, size: int) -> Iterator[Batch]:
-        """The rows from the `skip`th on in the file's order, at most `size` at once; for scans without an order."""
-        block = max(1 << 16, min(size * TYPICAL_ROW, 1 << 22))
-        for batch in batches(self._path, self._shape, block=block):
-            left, skip = batch[min(skip, len(batch)) :], max(skip - len(batch), 0)
-            yield from left.parts(size) if len(left) else ()
 
     def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:
         """(number, record, group) from the `skip`th on, in the order of work; groups must not be torn apart."""

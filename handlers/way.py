@@ -1,0 +1,41 @@
+"""Chooses how the rows of a file are gone through, and has a large one read ahead while it is scanned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handlers.block_pass import BlockPass
+from handlers.blocks import blocks_for
+from handlers.passes import Pass
+from imports.ahead import Reader, Task, reader
+from imports.reading import FileShape
+from imports.scan import Scan
+
+if TYPE_CHECKING:
+    from handlers.run import ImportJob
+
+
+class Way:
+    """The way through one file, by the column where that can be; a plugin wants to see each row."""
+
+    def __init__(self, job: ImportJob, shape: FileShape) -> None:
+        self._job, self._shape = job, shape
+        self._blocks = None if job.hooks.has("on_rows") else blocks_for(job.handler, job.schema, shape)
+        self._early = self._reader(0 if job.run.dry_run else job.run.position) if self._blocks else None
+
+    def through(self, scan: Scan, *, dry_run: bool) -> Pass:
+        """A pass through the whole file, or through what a killed run left of it."""
+        if self._blocks is None:
+            return Pass(self._job, self._shape, scan, dry_run=dry_run)
+        early, self._early = self._early, None
+        reader = early or self._reader(0 if dry_run else self._job.run.position)
+        return BlockPass(self._job, self._shape, scan, self._blocks, reader, dry_run=dry_run)
+
+    def close(self) -> None:
+        if self._early is not None:
+            self._early.close()
+
+    def _reader(self, position: int) -> Reader:
+        schema, handler = self._job.schema, self._job.handler
+        return reader(Task(self._job.source, self._shape, type(schema), schema.formats, handler.model, position,
+                           self._job.settings.chunk_rows))  # fmt: skip
