@@ -1,0 +1,164 @@
+"""A process that reads ahead gives what reading here gives, whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imports import ahead
+from imports.ahead import Ahead, Read, Reader, Task, reader
+from imports.batches import Batch, by_cells
+from imports.columns import Loaded
+from imports.frames import pack, unpack
+from imports.reading import inspect
+from models import Product
+from schemas import Formats
+from schemas.product import ProductSchema
+from tests.partner import Partner, counts
+
+HEADER = "SKU_ID,Name,Description,MOQ,Media,Price: a,Attribute: b\n"
+
+
+def products(count: int) -> str:
+    """Some with quotes, line breaks, faults, or the SKU of another one."""
+    kinds = (
+        'S{0},Name {0},,{0},,9.90,x\n',
+        '{0},"Name, ""{0}""","a\nb",x,,,\n',
+        'S{0},\u00e9 {0},{1},,https://example.com/{0},1.5,"y"\n',
+        'S1,twice,,,,,\n',
+    )  # fmt: skip
+    return HEADER + "".join(kinds[min(number % 50, 3)].format(number, "text " * 20) if number % 50 < 4
+                            else kinds[0].format(number, "") for number in range(count))  # fmt: skip
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Callable[..., Task]:
+    def make(rows: int, skip: int = 0, size: int = 100) -> Task:
+        path = tmp_path / "PRODUCT_18_09_2024.csv"
+        path.write_text(products(rows), newline="")
+        return Task(path, inspect(path, ProductSchema()), ProductSchema, Formats(), Product, skip, size)
+
+    return make
+
+
+def flat(read: Iterable[Read]) -> list[tuple[int, list[str], int]]:
+    return [(line, list(cells), hash) for batch, hashes, _ in read
+            for line, cells, hash in zip(batch.lines, batch.rows(), hashes, strict=True)]  # fmt: skip
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_frames_come_back_as_they_were() -> None:
+    """Rows that were split or not, gaps, columns of other types, and texts with what stands between texts."""
+    split = Batch(";", range(2, 5), ["a;1", "b;", "c;3"])
+    quoted = by_cells(",", [2, 7], [["a\nb", "x,y"], ["", "1"]])
+    columns: dict[str, list[Any]] = {
+        "name": ["a", "b", "c"],
+        "moq": ["1", None, "3"],
+        "odd": ["\x1e", "", None],
+        "yes": [True, None, False],
+    }
+
+    batch, hashes, loaded = unpack(pack(split, [-(2**63), 0, 2**63 - 1], Loaded(range(3), columns)))
+    assert (list(batch.rows()), batch.lines, batch.texts) == (split.rows(), range(2, 5), split.texts)
+    assert (list(hashes), loaded) == ([-(2**63), 0, 2**63 - 1], Loaded(range(3), columns))
+
+    batch, hashes, nothing = unpack(pack(quoted, [1, 2], None))
+    assert (list(batch.rows()), list(batch.lines), batch.texts) == (quoted.rows(), [2, 7], quoted.texts)
+    assert (list(hashes), nothing) == ([1, 2], None)
+
+    _, _, empty = unpack(pack(quoted, [1, 2], Loaded([], {"name": []})))
+    assert (list(empty.places), empty.columns) == ([], {"name": []}) if empty else False
+
+
+def test_the_same_rows(task: Callable[..., Task]) -> None:
+    """The same lines, cells and hashes, and what the loader makes of them; also from the middle on."""
+    for skip in (0, 333):
+        wanted = task(1000, skip)
+        with closing(Ahead(wanted)) as started:
+            found = list(started)
+        assert flat(found) == flat(Reader(wanted))
+        loader = wanted.loader()
+        for batch, _, loaded in found:
+            here = loader.load(batch)
+            assert loaded is not None
+            assert (list(loaded.places), loaded.columns) == (list(here.places), here.columns)
+
+
+def test_rows_that_will_be_unchanged_are_not_validated(task: Callable[..., Task]) -> None:
+    """When it is told so, what it reads from then on has no parameters."""
+    with closing(Ahead(task(60_000))) as started:
+        rows = iter(started)
+        assert next(rows).loaded is not None
+        started.expect(unchanged=True)
+        assert list(rows)[-1].loaded is None
+
+
+def test_it_is_killed(task: Callable[..., Task], caplog: pytest.LogCaptureFixture) -> None:
+    """Each row comes once, in its order, and the log tells."""
+    wanted = task(30_000)
+    with closing(Ahead(wanted)) as started:
+        rows = iter(started)
+        found = [next(rows)]
+        os.kill(started._process.pid, signal.SIGKILL)
+        found += rows
+    assert flat(found) == flat(Reader(wanted))
+    assert "going on without it" in caplog.text
+
+
+def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> None:
+    """A writer that is killed in the midst leaves no process behind."""
+    wanted = task(60_000)
+    program = ("import pathlib, pickle, sys, time\nfrom imports.ahead import Ahead\n"
+               f"ahead = iter(Ahead(pickle.loads(pathlib.Path({str(tmp_path / 'task')!r}).read_bytes())))\n"
+               "next(ahead)\nprint('read', flush=True)\ntime.sleep(60)\n")  # fmt: skip
+    (tmp_path / "task").write_bytes(pickle.dumps(wanted))
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"read\n"
+        (child,) = children(writer.pid)
+        writer.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{child}/stat").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_small_files_are_read_here(task: Callable[..., Task]) -> None:
+    """To start a process would take longer."""
+    assert type(reader(task(100))) is Reader
+
+
+def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts, reports and records are those of an import that reads by itself, and no process is left."""
+    before = children(os.getpid())
+    other = partner.neighbour("other").in_chunks(70)
+    text = products(400)
+    alone = [other.send("product", text), other.send("product", text.replace("Name 7", "Other"))]
+    monkeypatch.setattr(ahead, "WORTH", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    mine = partner.in_chunks(70)
+    ahead_of = [mine.send("product", text), mine.send("product", text.replace("Name 7", "Other"))]
+
+    assert [counts(each) for each in ahead_of] == [counts(each) for each in alone]
+    assert alone[0].created > 350
+    assert alone[1].unchanged > 300
+    assert [partner.messages(each) for each in ahead_of] == [other.messages(each) for each in alone]
+    for record, twin in zip(partner.records("product"), other.records("product"), strict=True):
+        assert record | {"System_ID": ""} == twin | {"System_ID": ""}
+    for one, two in zip(ahead_of, alone, strict=True):
+        rows = zip(partner.read(one, ".ids.csv"), other.read(two, ".ids.csv"), strict=True)
+        assert all(row | {"System_ID": ""} == twin | {"System_ID": ""} for row, twin in rows)
+    assert children(os.getpid()) == before
