@@ -12,11 +12,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from handlers.blocks import Blocks, Sight
+from handlers.differences import Differences
 from handlers.passes import Pass, Refused, refusable
 from imports.ahead import Reader
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
-from imports.rows import CREATED, UNCHANGED, Row
+from imports.rows import CREATED, UNCHANGED, UPDATED, Row
 from imports.scan import Scan
 from models import database, is_postgres, now
 
@@ -30,13 +31,17 @@ class _Plan:
 
     sight: Sight
     loaded: Loaded
-    """The plainly good rows among those that are not unchanged."""
+    """The plainly good rows among those whose hash tells nothing."""
     new: list[bool]
     """Which of `loaded` make a record."""
     fresh: Loaded
     """Those."""
+    known: Loaded
+    """Those whose record is there."""
+    differences: Differences
+    """How they differ from it."""
     rows: list[Row]
-    """All that is neither fresh nor unchanged, validated."""
+    """All that is left for the handler, validated."""
     version: int
     """The state of the database, as SQLite tells it."""
 
@@ -91,8 +96,12 @@ class BlockPass(Pass):
         loaded = self._load(chunk, places)
         new = self._blocks.fresh(loaded, sight)
         fresh = loaded.only(new)
-        left = {*places, *(number - self.position for number in apart)}.difference(fresh.places)
-        return _Plan(sight, loaded, new, fresh, self._validated(chunk, sight, sorted(left)), version)
+        known = loaded.only([sight.known(place) for place in loaded.places])
+        found = self._blocks.compare(known, sight)
+        told = (known.places[each] for each in (*found.same, *found.changed))
+        left = {*places, *(number - self.position for number in apart)}.difference(fresh.places, told)
+        rows = self._validated(chunk, sight, sorted(left))
+        return _Plan(sight, loaded, new, fresh, known, found, rows, version)
 
     def _load(self, chunk: _Chunk, places: list[int]) -> Loaded:
         """The plainly good ones of the rows at `places`."""
@@ -112,8 +121,8 @@ class BlockPass(Pass):
 
     def _holds(self, plan: _Plan, chunk: _Chunk) -> bool:
         """Whether the database, which now is locked, is still as it was when the plan was made."""
-        if plan.version == _version():
-            return True
+        if plan.version == _version() or plan.known.places:
+            return plan.version == _version()
         sight = self._blocks.look(chunk.batch, chunk.hashes)
         return sight == plan.sight and self._blocks.fresh(plan.loaded, sight) == plan.new
 
@@ -121,23 +130,29 @@ class BlockPass(Pass):
         plan = chunk.plan
         if plan is None or not self._holds(plan, chunk):
             plan = chunk.plan = self._plan(chunk)
-        chunk.ids = {place: (found[0], UNCHANGED) for place, found in enumerate(plan.sight.found)
-                     if found and plan.sight.unchanged(place)}  # fmt: skip
         chunk.rows = plan.rows
-        for row in chunk.rows:
-            chunk.ids.pop(row.number - self.position, None)
-        self._insert(chunk, plan)
+        self._write_plain(chunk, plan)
         self._process(chunk.rows)
 
-    def _insert(self, chunk: _Chunk, plan: _Plan) -> None:
-        """Make the fresh records; if the database refuses them, their rows go to the handler."""
+    def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
+        """Write what needs no handler; if the database refuses it, the rows go to the handler."""
+        sight, found, places = plan.sight, plan.differences, plan.known.places
+        changed, same = [places[each] for each in found.changed], [places[each] for each in found.same]
+        left = {row.number - self.position for row in plan.rows}
+        chunk.ids = {place: (sight.id_of(place), UNCHANGED)
+                     for place in range(len(chunk.batch)) if sight.unchanged(place) and place not in left}  # fmt: skip
         try:
             with refusable():
-                made = self._blocks.insert(plan.fresh, plan.sight) if plan.fresh.places else []
+                if changed:
+                    self._blocks.update(changed, found.columns, sight)
+                self._blocks.remember(same, sight)
+                made = self._blocks.insert(plan.fresh, sight) if plan.fresh.places else []
         except Refused:
-            refused = self._validated(chunk, plan.sight, plan.fresh.places)
+            refused = self._validated(chunk, sight, sorted((*changed, *same, *plan.fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
+            chunk.ids |= {place: (sight.id_of(place), UNCHANGED) for place in same}
+            chunk.ids |= {place: (sight.id_of(place), UPDATED) for place in changed}
             chunk.ids |= {place: (system_id, CREATED) for place, system_id in zip(plan.fresh.places, made, strict=True)}
 
     def _conclude(self, chunk: _Chunk) -> None:
@@ -145,6 +160,7 @@ class BlockPass(Pass):
         outcomes = Counter(outcome for _, outcome in chunk.ids.values())
         self.counts.rows += len(chunk.ids)
         self.counts.created += outcomes[CREATED]
+        self.counts.updated += outcomes[UPDATED]
         self.counts.unchanged += outcomes[UNCHANGED]
         if not self.dry_run:
             self._identify(chunk)

@@ -6,7 +6,7 @@ that is there and differs, a reference that is unknown, a key that somebody has)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
@@ -15,10 +15,11 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError
 
 from handlers.base import Context, Handler
+from handlers.differences import Differences, differences
 from handlers.inventories import MAIN, InventoryHandler
 from handlers.products import ProductHandler
 from imports import store
-from imports.bulk import as_json, insert_columns
+from imports.bulk import as_json, insert_columns, update_columns
 from imports.codes import padded_lengths
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
@@ -42,7 +43,17 @@ class Sight:
     hashes: Sequence[int | None]
     """The hash of the row with what it refers to; None: it refers to something unknown, or has no key."""
     references: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
-    """Parameters by attribute of the model."""
+    """Parameters by attribute of the model; None for an empty cell."""
+
+    def id_of(self, place: int) -> str:
+        """The System ID of the record that was found."""
+        found = self.found[place]
+        assert found is not None
+        return found[0]
+
+    def known(self, place: int) -> bool:
+        """Whether the row has a record, and refers to nothing that is unknown."""
+        return self.found[place] is not None and self.hashes[place] is not None
 
     def unchanged(self, place: int) -> bool:
         """Whether the row's record was made from the same row, and nothing has changed it since."""
@@ -58,6 +69,8 @@ class Blocks:
     """Columns that the file must have, besides those that are needed to create a record."""
     without: ClassVar[frozenset[str]] = frozenset()
     """Columns that it must not have."""
+    keys: ClassVar[frozenset[str]]
+    """Attributes that a row which is found by them can't change as easily as others."""
 
     def __init__(self, shape: FileShape, context: Context) -> None:
         self.context, self.shape = context, shape
@@ -86,6 +99,27 @@ class Blocks:
         insert_columns(model, columns, constants)
         return made
 
+    def compare(self, loaded: Loaded, sight: Sight) -> Differences:
+        """How loaded rows, all of which found a record and refer to nothing unknown, differ from it."""
+        fields = self.handler.model._meta.fields
+        given: dict[str, Sequence[Any]] = {name: each for name, each in loaded.columns.items() if name in fields}
+        given |= {name: [each[place] for place in loaded.places] for name, each in sight.references.items()}
+        return differences(self.handler.model, self.context.schema, self.context.account,
+                           [sight.id_of(place) for place in loaded.places], given, self.keys)  # fmt: skip
+
+    def update(self, places: Sequence[int], columns: Mapping[str, Sequence[Any]], sight: Sight) -> None:
+        """Store what changes the records of the rows at `places`."""
+        hashes = [sight.hashes[place] for place in places]
+        ids = [sight.id_of(place) for place in places]
+        update_columns(self.handler.model, ids, {**columns, "row_hash": hashes}, {"updated_at": self.context.moment})
+
+    def remember(self, places: Iterable[int], sight: Sight) -> None:
+        """Store the hashes of rows that change nothing in records that have none."""
+        new = [place for place in places if (found := sight.found[place]) and found[1] is None]
+        if new:
+            hashes = [sight.hashes[place] for place in new]
+            update_columns(self.handler.model, [sight.id_of(place) for place in new], {"row_hash": hashes}, {})
+
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""
         known = {column: self._places[column] for column in columns if column in self._places}
@@ -111,6 +145,7 @@ class ProductBlocks(Blocks):
     handler = ProductHandler
     columns = frozenset({"SKU_ID"})
     without = frozenset({"System_ID"})
+    keys = frozenset({"sku_id", "reference_id"})
     _refer: ClassVar[tuple[tuple[str, str, type[Record], str], ...]] = (
         ("categories", "Category", Category, "path"),
         ("collections", "Collection", Collection, "name"),
@@ -125,7 +160,8 @@ class ProductBlocks(Blocks):
         for (attribute, column, model, named_by), texts in zip(self._refer, cells, strict=True):
             if column in self._places:
                 resolved = self._resolved(set(texts), attribute, column, model, named_by)
-                references[attribute] = [resolved[text] for text in texts]
+                # An empty cell keeps what is stored.
+                references[attribute] = [resolved[text] if text else None for text in texts]
                 parts = {text: None if to is None else of_reference(attribute, to) for text, to in resolved.items()}
                 own = [_joined(value, parts[text]) for value, text in zip(own, texts, strict=True)]
         return Sight([known.get(code) for code in codes], own, references)
@@ -162,6 +198,7 @@ class ProductBlocks(Blocks):
 class InventoryBlocks(Blocks):
     handler = InventoryHandler
     columns = frozenset({"SKU_ID"})
+    keys = frozenset({"product", "warehouse"})
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         codes, named = self.texts(batch, "SKU_ID", "Warehouse")

@@ -49,6 +49,19 @@ def insert_columns(table: str, names: Sequence[str], columns: Columns, constants
         cursor.execute(sql, [*constants, *map(_literal, columns)])
 
 
+def update_columns(table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any]) -> None:
+    """Set `columns` but for the last, which names the records by System ID, and the constants for the other names."""
+    types = _types(table)
+    kept = [f"c{place}" for place in range(len(columns))]
+    values = [f"{name} = new.{each}::{types[name]}" for name, each in zip(names, kept[:-1], strict=False)]
+    values += [f"{name} = %s::{types[name]}" for name in names[len(kept) - 1 :]]
+    arrays = ", ".join(["%s::text[]"] * len(kept))
+    sql = (f"UPDATE {table} SET {', '.join(values)} FROM unnest({arrays}) AS new({', '.join(kept)}) "
+           f"WHERE {table}.system_id = new.{kept[-1]}")  # fmt: skip
+    with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
+        cursor.execute(sql, [*constants, *map(_literal, columns)])
+
+
 def _literal(column: Sequence[Any]) -> str:
     """A column as the text of an array, which takes a quarter of the time that psycopg's adapter does."""
     if set(map(type, column)) == {str}:

@@ -61,6 +61,21 @@ def insert_columns(model: type[Model], columns: Mapping[str, Column], constants:
     _execute_many(sql, [*columns.values(), *map(repeat, shared.values())])
 
 
+def update_columns(
+    model: type[Model], ids: Sequence[str], columns: Mapping[str, Column], constants: Mapping[str, Any]
+) -> None:
+    """Set attributes of the records with these System IDs by the column, and others to one value for all of them."""
+    fields = model._meta.fields
+    shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
+    names = [quoted(fields[name].column_name) for name in (*columns, *shared)]
+    table = quoted(model._meta.table_name)
+    if is_postgres():
+        arrays.update_columns(table, names, [*columns.values(), ids], list(shared.values()))
+        return
+    sql = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE system_id = ?"
+    _execute_many(sql, [*columns.values(), *map(repeat, shared.values()), ids])
+
+
 def update(model: type[Model], key: str, records: Records) -> None:
     """Set the attributes of `records`, each with the same ones, where `key` has the record's value.
 
