@@ -61,8 +61,10 @@ def _select(
     fields = model._meta.fields
     among = "= ANY(%s)" if is_postgres() else "IN (SELECT value FROM json_each(?))"
     conditions = " AND ".join(f"{quoted(fields[name].column_name)} {among}" for name in wanted)
-    sql = (f"SELECT {columns} FROM {quoted(model._meta.table_name)} WHERE {quoted(fields['account'].column_name)} = "
-           f"{'%s' if is_postgres() else '?'} AND {conditions}")  # fmt: skip
+    # SQLite knows nothing of the sizes of indexes: it would go through all of an account rather than by the keys.
+    hidden = "+" if not is_postgres() and any(_leads(model, name) for name in wanted) else ""  # type: ignore[arg-type]
+    own = f"{hidden}{quoted(fields['account'].column_name)} = {'%s' if is_postgres() else '?'}"
+    sql = f"SELECT {columns} FROM {quoted(model._meta.table_name)} WHERE {own} AND {conditions}"
     packed = [list(each) if is_postgres() else json.dumps(each) for each in wanted.values()]
     cursor = database.connection().cursor()
     try:
@@ -75,6 +77,15 @@ def _select(
     finally:
         cursor.close()
     return found
+
+
+@cache
+def _leads(model: type[Model], name: str) -> bool:
+    """Whether an index begins with the attribute, so that it is found without the account."""
+    field = model._meta.fields[name]
+    return bool(field.primary_key or field.index or field.unique) or any(
+        names[0] == name for names, _ in model._meta.indexes
+    )
 
 
 def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[Any, Stored]:
