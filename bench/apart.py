@@ -1,0 +1,84 @@
+"""Runs work in a process of its own, as the server has it done, and tells what that cost: time, CPU, memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+PAUSE = 0.1
+"""Seconds between two looks at the memory."""
+
+
+@dataclass(slots=True)
+class Cost:
+    """Seconds by the clock, seconds of CPU of all processes, bytes of all processes together at the most."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+    peak: int = 0
+
+
+@contextmanager
+def stopwatch() -> Iterator[Cost]:
+    """What passes inside is filled in at the end; processes count that are over by then."""
+    cost, begun, cpu = Cost(), time.perf_counter(), _cpu()
+    yield cost
+    cost.seconds, cost.cpu = time.perf_counter() - begun, _cpu() - cpu
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def apart(work: Callable[..., Cost], *arguments: object) -> Cost:
+    """Call `work`, which measures itself, in a fresh process; adds the peak of it and of all its children."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_report, args=(theirs, work, arguments))
+    process.start()
+    theirs.close()
+    peak = 0
+    while not ours.poll(PAUSE):
+        peak = max(peak, memory(process.pid or 0))
+    try:
+        cost: Cost = ours.recv()
+    except EOFError:
+        raise RuntimeError(f"{work.__name__} failed") from None
+    finally:
+        process.join()
+        ours.close()
+    return replace(cost, peak=peak)
+
+
+def _report(pipe: Connection, work: Callable[..., Cost], arguments: tuple[object, ...]) -> None:
+    pipe.send(work(*arguments))
+
+
+def memory(root: int) -> int:
+    """Bytes of a process and all that descend from it; what several share is counted once (PSS)."""
+    return _pss(root) + sum(memory(child) for child in _children(root))
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            found += map(int, path.read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _pss(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
