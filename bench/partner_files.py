@@ -18,11 +18,11 @@ COLLECTION = "Summer"
 WORDS = ["porcelain", "cup", "steel", "lamp", "oak", "table", "linen", "blue", "grand", "small", "silent", "river"]
 
 
-def product_rows(count: int) -> Iterator[list[str]]:
-    """With references; of 10,000 rows 100 have a price that is none, and 5 a SKU that is there twice."""
+def product_rows(count: int, repeated: bool = True) -> Iterator[list[str]]:
+    """With references; of 10,000 rows 100 have a price that is none, and 5 a SKU that is there twice if `repeated`."""
     chance = random.Random(1)
     for number in range(count):
-        sku = number - 3 if number % 2_000 == 1_999 else number
+        sku = number - 3 if repeated and number % 2_000 == 1_999 else number
         row = product_row(number, chance)
         row[0] = f"S{sku:08}"
         if chance.random() < 0.01:
