@@ -1,4 +1,4 @@
-"""Runs work in a process of its own, as the server has it done, and tells what that cost: time, CPU, memory."""
+"""Runs work in processes of their own, as the server has it done, and tells what it cost: time, CPU, memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any, TypeVar
 
 PAUSE = 0.1
 """Seconds between two looks at the memory."""
+Stop = Event
+Found = TypeVar("Found")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 @dataclass(slots=True)
@@ -37,27 +42,51 @@ def _cpu() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def apart(work: Callable[..., Cost], *arguments: object) -> Cost:
-    """Call `work`, which measures itself, in a fresh process; adds the peak of it and of all its children."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_report, args=(theirs, work, arguments))
-    process.start()
-    theirs.close()
-    peak = 0
-    while not ours.poll(PAUSE):
-        peak = max(peak, memory(process.pid or 0))
-    try:
+def apart(work: Callable[..., Cost], *arguments: object, look: Callable[[], object] = lambda: None) -> Cost:
+    """Call `work`, which measures itself, in a fresh process; adds the peak of it and of all its children.
+
+    `look` is called every now and then meanwhile.
+    """
+    with _process(work, arguments) as (ours, process):
+        peak = 0
+        while not ours.poll(PAUSE):
+            peak = max(peak, memory(process))
+            look()
         cost: Cost = ours.recv()
-    except EOFError:
-        raise RuntimeError(f"{work.__name__} failed") from None
-    finally:
-        process.join()
-        ours.close()
     return replace(cost, peak=peak)
 
 
-def _report(pipe: Connection, work: Callable[..., Cost], arguments: tuple[object, ...]) -> None:
+@contextmanager
+def beside(work: Callable[..., list[Found]], *arguments: object) -> Iterator[list[Found]]:
+    """Call `work(stop, *arguments)` in a process meanwhile; what it returns when told to stop is there at the end."""
+    found: list[Found] = []
+    stop = SPAWN.Event()
+    with _process(work, (stop, *arguments)) as (ours, _):
+        try:
+            yield found
+        finally:
+            stop.set()
+        found += ours.recv()
+
+
+@contextmanager
+def _process(work: Callable[..., Any], arguments: tuple[object, ...]) -> Iterator[tuple[Connection, int]]:
+    """A fresh process and the pipe by which its result comes."""
+    ours, theirs = SPAWN.Pipe(duplex=False)
+    process = SPAWN.Process(target=_report, args=(theirs, work, arguments))
+    process.start()
+    theirs.close()
+    try:
+        yield ours, process.pid or 0
+    except EOFError:
+        raise RuntimeError(f"{work.__name__} failed") from None
+    finally:
+        # First, or a process that still has something to tell would wait for ever.
+        ours.close()
+        process.join()
+
+
+def _report(pipe: Connection, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
     pipe.send(work(*arguments))
 
 

