@@ -7,11 +7,11 @@ from html import escape
 
 from bench.figures import Figure
 
-WIDTH, LABEL, VALUE, LINE, BAR = 860, 300, 150, 22, 14
+WIDTH, LABEL, VALUE, LINE, BAR = 900, 350, 190, 20, 13
 """Pixels: the whole, what stands left of the bars and right of them, a line, and the bar in it."""
 NAME = "ftpdock"
-PANELS = ("importers", "transfer")
-"""Parts whose figures with rivals are drawn, ours beside theirs."""
+PANELS = {"importers": "rows/s", "transfer": "MB/s"}
+"""Parts whose figures are drawn beside those of rivals, if they are in this unit."""
 MOST = 4.0
 """Times the target at which a bar of the last panel ends."""
 STYLE = """
@@ -32,9 +32,9 @@ Bar = tuple[str, float, str, str]
 def draw(parts: dict[str, list[Figure]]) -> str:
     lines: list[str] = []
     y = LINE
-    for name in PANELS:
+    for name, unit in PANELS.items():
         for figure in parts.get(name, ()):
-            if len(figure.others) > 1:
+            if figure.unit == unit and len(figure.others) > 1:
                 y = _panel(lines, y, f"{figure.name}, {figure.unit}", _beside(figure))
     promised = [figure for figures in parts.values() for figure in figures if figure.share is not None]
     if promised:

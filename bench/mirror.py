@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import models
-from bench.apart import memory
 from bench.figures import Figure
 from exports.files import digest
 from models import Account, Export, database
@@ -72,14 +71,13 @@ class Bench:
         logs = "".join(path.read_text() for path in sorted((self.server.home / "logs").glob("server*")))
         return [(float(seconds), int(differing)) for seconds, differing in LOOKED.findall(logs)]
 
-    def memory(self, when: str) -> Iterator[Figure]:
-        """Of all its processes now, and of the server itself at most."""
+    def memory(self, when: str) -> Figure:
+        """Of the server, without its workers."""
         assert self.server.process is not None
-        yield Figure(f"memory {when}, all processes", memory(self.server.process.pid) / 1e6, "MB")
         status = Path(f"/proc/{self.server.process.pid}/status").read_text()
         found = re.search(r"VmHWM:\s+(\d+) kB", status)
         assert found is not None
-        yield Figure(f"memory {when}, the server at most", int(found[1]) / 1000, "MB")
+        return Figure(f"memory at most, {when}", int(found[1]) / 1000, "MB")
 
     def list(self, command: str) -> Figure:
         """A listing of the folder; the second of two, after the first has warmed what is cached."""
@@ -137,7 +135,7 @@ def _first(bench: Bench) -> Iterator[Figure]:
     waiting = Export.select().where(Export.state == "waiting")
     wait(lambda: not waiting.exists())
     yield Figure("first mirror", bench.folders / (time.monotonic() - begun), "folders/s")
-    yield from bench.memory("after it")
+    yield bench.memory("first mirror")
 
 
 def _again(bench: Bench) -> Iterator[Figure]:
@@ -152,5 +150,5 @@ def _again(bench: Bench) -> Iterator[Figure]:
     wait(lambda: len(bench.looks()) > before + 2)
     yield Figure("reconcile after orders have come", bench.looks()[before][0], "s")
     yield Figure("reconcile when nothing has changed", bench.looks()[before + 2][0], "s")
-    yield from bench.memory("after all")
+    yield bench.memory("started on all of them")
     yield from (bench.list(command) for command in ("LIST", "MLSD", "NLST"))

@@ -18,9 +18,11 @@ class Part:
     title: str
     sizes: dict[str, Size]
     """What `measure` takes, with what is measured if nobody says otherwise: numbers, or names to choose from."""
+    module: str = ""
+    """If it is not called like the part."""
 
     def measure(self, sizes: dict[str, Size]) -> list[Figure]:
-        module = importlib.import_module(f"bench.{self.name.replace('-', '_')}")
+        module = importlib.import_module(f"bench.{self.module or self.name.replace('-', '_')}")
         figures: list[Figure] = module.measure(**sizes)
         return figures
 
@@ -41,7 +43,7 @@ PARTS = {
         Part("stalls", "Other clients beside an import, an upload and logins",
              {"rows": 1_000_000, "megabytes": 512}),
         Part("transfer", "Transfer beside vsftpd, proftpd and pure-ftpd",
-             {"size": 512, "files": 1_000, "runs": 5}),
+             {"size": 512, "files": 1_000, "runs": 5}, module="other_servers"),
         Part("exports", "From the commit of an order to a partner's listing",
              {"seconds": 20, "engines": BOTH}),
         Part("mirror", "Many exports in one account",
