@@ -4,10 +4,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
 TESTS ?=
+# A part of the bench and its sizes, as in `make bench PART=imports SIZES="--products 20000"`; none: all of it.
+PART ?=
+SIZES ?=
 # Processes that share the tests; `make test PROCESSES=0` runs them in one, as a debugger needs it.
 PROCESSES ?= 2
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 
 run: $(READY)  ## start the server in ./demo-home, with an account to try it
 	@$(VENV)/bin/ftpdock --home demo-home serve --demo --host 127.0.0.1
@@ -19,6 +22,9 @@ lint: $(READY)  ## style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
+
+bench: $(READY)  ## measure, beside limits and rivals; hours as it is, `make bench PART=latency` a minute
+	$(VENV)/bin/python -m bench $(PART) $(SIZES)
 
 clean:  ## take away what was set up; demo-home stays, it holds data
 	rm -rf $(VENV) build dist ftpdock.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

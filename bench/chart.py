@@ -9,6 +9,7 @@ from bench.figures import Figure
 
 WIDTH, LABEL, VALUE, LINE, BAR = 900, 350, 190, 20, 13
 """Pixels: the whole, what stands left of the bars and right of them, a line, and the bar in it."""
+FULL = WIDTH - LABEL - VALUE
 NAME = "ftpdock"
 PANELS = {"importers": "rows/s", "transfer": "MB/s"}
 """Parts whose figures are drawn beside those of rivals, if they are in this unit."""
@@ -38,15 +39,18 @@ def draw(parts: dict[str, list[Figure]]) -> str:
                 y = _panel(lines, y, f"{figure.name}, {figure.unit}", _beside(figure))
     promised = [figure for figures in parts.values() for figure in figures if figure.share is not None]
     if promised:
-        y = _panel(
-            lines, y, "What was promised: the dashed line is the target, beyond it is better", _promises(promised)
-        )
-        x = LABEL + _scaled(1.0) * (WIDTH - LABEL - VALUE)
-        top = y - LINE * (len(promised) + 1)
-        lines.append(f'<line class="mark" x1="{x:.0f}" x2="{x:.0f}" y1="{top - 6}" y2="{y - LINE}"/>')
+        y = _promised(lines, y, promised)
     size = f'width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}"'
     return (f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>ftpdock beside its limits and its rivals'
             f"</title><style>{STYLE}</style>{''.join(lines)}</svg>\n")  # fmt: skip
+
+
+def _promised(lines: list[str], y: int, figures: list[Figure]) -> int:
+    title = "What was promised: the dashed line is the target, beyond it is better"
+    end = _panel(lines, y, title, _promises(figures), aligned=True)
+    x = LABEL + _scaled(1.0) * FULL
+    lines.append(f'<line class="mark" x1="{x:.0f}" x2="{x:.0f}" y1="{y + 4}" y2="{end - 2 * LINE + 6}"/>')
+    return end
 
 
 def _beside(figure: Figure) -> list[Bar]:
@@ -76,13 +80,14 @@ def _told(figure: Figure) -> str:
     return f"{measured}, {figure.promise}"
 
 
-def _panel(lines: list[str], y: int, title: str, bars: list[Bar]) -> int:
-    """Add a panel that begins at y; where the next one begins."""
+def _panel(lines: list[str], y: int, title: str, bars: list[Bar], aligned: bool = False) -> int:
+    """Add a panel that begins at y, its figures at the ends of the bars or `aligned`; where the next one begins."""
     lines.append(f'<text class="title" x="8" y="{y}">{escape(title)}</text>')
     for label, share, told, kind in bars:
         y += LINE
-        width = max(1.0, share * (WIDTH - LABEL - VALUE))
+        width = max(1.0, share * FULL)
+        end = LABEL + (FULL if aligned else width) + 8
         lines.append(f'<text class="small" x="{LABEL - 8}" y="{y}" text-anchor="end">{escape(label)}</text>'
                      f'<rect class="{kind}" x="{LABEL}" y="{y - BAR + 3}" width="{width:.0f}" height="{BAR}" rx="2"/>'
-                     f'<text x="{LABEL + width + 6:.0f}" y="{y}">{escape(told)}</text>')  # fmt: skip
+                     f'<text x="{end:.0f}" y="{y}">{escape(told)}</text>')  # fmt: skip
     return y + 2 * LINE
