@@ -23,7 +23,7 @@ lint: $(READY)  ## style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
 
-bench: $(READY)  ## measure, beside limits and rivals; hours as it is, `make bench PART=latency` a minute
+bench: $(READY)  ## measure beside limits and rivals, for hours; `make bench PART=latency` takes a minute
 	$(VENV)/bin/python -m bench $(PART) $(SIZES)
 
 clean:  ## take away what was set up; demo-home stays, it holds data

@@ -46,7 +46,7 @@ def _run(part: Part, sizes: dict[str, Size], keep: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     load = facts.load()
     click.echo(f"{part.title}; load {load}; {_told(sizes)}")
-    figures = part.measure(sizes)
+    figures = part.measure(**sizes)
     click.echo(results.table(figures))
     if keep:
         results.keep(part.name, part.title, load, _told(sizes), figures, list(PARTS))

@@ -6,7 +6,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
@@ -87,7 +87,10 @@ def _process(work: Callable[..., Any], arguments: tuple[object, ...]) -> Iterato
 
 
 def _report(pipe: Connection, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    pipe.send(work(*arguments))
+    found = work(*arguments)
+    # Whoever wanted to know it may have failed meanwhile.
+    with suppress(BrokenPipeError):
+        pipe.send(found)
 
 
 def memory(root: int) -> int:

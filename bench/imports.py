@@ -50,7 +50,7 @@ def one_round(
         yield from each()
 
 
-def measure(engines: tuple[str, ...], products: int, stock: int, rounds: int) -> list[Figure]:
+def measure(products: int, stock: int, rounds: int, engines: tuple[str, ...]) -> list[Figure]:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="ftpdock-bench-") as name:
         folder = Path(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.figures import Figure
@@ -21,10 +22,12 @@ class Part:
     module: str = ""
     """If it is not called like the part."""
 
-    def measure(self, sizes: dict[str, Size]) -> list[Figure]:
+    @property
+    def measure(self) -> Callable[..., list[Figure]]:
+        """The function; its module is loaded now, because some need more than others."""
         module = importlib.import_module(f"bench.{self.module or self.name.replace('-', '_')}")
-        figures: list[Figure] = module.measure(**sizes)
-        return figures
+        work: Callable[..., list[Figure]] = module.measure
+        return work
 
 
 PARTS = {

@@ -74,12 +74,19 @@ def table(figures: list[Figure]) -> str:
 
 
 def _cells(figure: Figure) -> list[str]:
-    beside = "; ".join(f"{name} {number(value)}" for name, value in figure.others.items())
+    reached = {None: "", True: "reached", False: "**not reached**"}[figure.reached]
     ratio = "" if figure.ratio is None else f"{figure.ratio:.2f} x"
     if len(figure.others) > 1 and ratio:
         ratio += f" {figure.against}"
-    reached = {None: "", True: "reached", False: "**not reached**"}[figure.reached]
-    return [figure.name, f"{number(figure.value)} {figure.unit}", beside, ratio, figure.promise, reached]
+    return [figure.name, f"{number(figure.value)} {figure.unit}", _beside(figure), ratio, figure.promise, reached]
+
+
+def _beside(figure: Figure) -> str:
+    """The others; if they are several, each with the ratio of ours to it."""
+    several = len(figure.others) > 1
+    told = (f"{name} {number(value)}" + (f" ({figure.value / value:.2f} x)" if several and value else "")
+            for name, value in figure.others.items())  # fmt: skip
+    return "; ".join(told)
 
 
 def number(value: float) -> str:
