@@ -1,6 +1,7 @@
 """The bare limit: the csv module and one upsert. It ends with the same stored data as an import, and does no more.
 
-Nothing is checked, looked up, told apart or reported; faulty rows are stored as they are where the database takes them.
+Nothing is checked, looked up, told apart or reported; faulty rows are stored as they are where the database takes them,
+and an empty cell overwrites what is stored.
 """
 
 from __future__ import annotations

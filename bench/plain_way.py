@@ -20,9 +20,9 @@ CHUNK, STATEMENT = 5_000, 1_000
 """Rows of a transaction, and of a statement, whose parameters SQLite limits."""
 REFERENCES = ("categories", "collections")
 KEY = [Product.account, Product.sku_id]
-KEPT = [
-    field for field in Product._meta.sorted_fields if field.name not in ("system_id", "created_at", "account", "sku_id")
-]
+UNCHANGED = {"system_id", "created_at", "row_hash", "account", "sku_id"}
+"""What a row of the file does not change."""
+KEPT = [field for field in Product._meta.sorted_fields if field.name not in UNCHANGED]
 
 
 def plain_way(url: str, path: Path, ids: Ids) -> Cost:
