@@ -52,7 +52,7 @@ def apart(work: Callable[..., Cost], *arguments: object, look: Callable[[], obje
         while not ours.poll(PAUSE):
             peak = max(peak, memory(process))
             look()
-        cost: Cost = ours.recv()
+        cost: Cost = _result(ours, work)
     return replace(cost, peak=peak)
 
 
@@ -66,7 +66,7 @@ def beside(work: Callable[..., list[Found]], *arguments: object) -> Iterator[lis
             yield found
         finally:
             stop.set()
-        found += ours.recv()
+        found += _result(ours, work)
 
 
 @contextmanager
@@ -78,12 +78,17 @@ def _process(work: Callable[..., Any], arguments: tuple[object, ...]) -> Iterato
     theirs.close()
     try:
         yield ours, process.pid or 0
-    except EOFError:
-        raise RuntimeError(f"{work.__name__} failed") from None
     finally:
         # First, or a process that still has something to tell would wait for ever.
         ours.close()
         process.join()
+
+
+def _result(pipe: Connection, work: Callable[..., Any]) -> Any:
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise RuntimeError(f"{work.__name__} failed in its process") from None
 
 
 def _report(pipe: Connection, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:

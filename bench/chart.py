@@ -66,8 +66,13 @@ def _kind(name: str) -> str:
 
 
 def _promises(figures: list[Figure]) -> list[Bar]:
-    return [(figure.name, _scaled(figure.share or 0), _told(figure), "ours" if figure.reached else "missed")
+    return [(_named(figure), _scaled(figure.share or 0), _told(figure), "ours" if figure.reached else "missed")
             for figure in figures]  # fmt: skip
+
+
+def _named(figure: Figure) -> str:
+    """With the one of several that it is measured by."""
+    return f"{figure.name} / {figure.against}" if figure.against and len(figure.others) > 1 else figure.name
 
 
 def _scaled(share: float) -> float:

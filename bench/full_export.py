@@ -30,9 +30,15 @@ def measure(few: int, many: int, engines: tuple[str, ...]) -> list[Figure]:
             small, large = (_export(Path(folder), server, rows) for rows in (few, many))
         name, fewer = TITLES[each], f"{few:,} rows"
         figures += [
-            Figure(f"{name}: export of {many:,} rows", many / large.seconds, "rows/s"),
+            Figure(f"{name}: full export of {many:,} rows", many / large.seconds, "rows/s"),
             Figure(
-                f"{name}: memory of it", large.peak / 1e6, "MB", {fewer: small.peak / 1e6}, fewer, GROWTH, at_most=True
+                f"{name}: memory of a full export",
+                large.peak / 1e6,
+                "MB",
+                {fewer: small.peak / 1e6},
+                fewer,
+                GROWTH,
+                at_most=True,
             ),
         ]
     return figures

@@ -55,7 +55,7 @@ def _on(title: str, folder: Path, server: str | None, rows: int, changed: int, r
                     many.setdefault((kind, order), []).append(microseconds)
     first = [
         Figure(f"{title}: import of {rows:,} rows", rows / cost.seconds, "rows/s"),
-        Figure(f"{title}: memory of it, all processes", cost.peak / 1e6, "MB", target=MEMORY, at_most=True),
+        Figure(f"{title}: memory of a large import", cost.peak / 1e6, "MB", target=MEMORY, at_most=True),
     ]
     return first + [_figure(title, kind, order, none[kind, order], each) for (kind, order), each in many.items()]
 

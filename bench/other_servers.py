@@ -38,7 +38,7 @@ def figure_of(line: str) -> Figure | None:
     others = dict(zip(words[::2], map(float, words[1::2]), strict=True))
     value, title, unit = others.pop(NAME), found["title"], found["unit"]
     if title.startswith("memory"):
-        return Figure(title, value, unit, others, target=SESSION, at_most=True)
+        return Figure(title, value, "KB", others, target=SESSION, at_most=True)
     less = LESS_IS_BETTER in (found["ratio"] or "")
     best = (min if less else max)(others, key=lambda name: others[name], default="")
     target = FASTEST if unit in ("MB/s", "files/s") else None

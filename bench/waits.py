@@ -51,9 +51,11 @@ def measure(rows: int) -> list[Figure]:
     return [
         Figure("the large import meanwhile", rows / cost.seconds, "rows/s"),
         Figure(f"{SMALL} rows imported alone, median", usual * 1000, "ms"),
-        *waits(f"{SMALL} rows imported beside it, longer than alone", [each - usual for each in small], p99=SMALL_WAIT),
-        *waits("a reader's SELECT", reads, p99=READER_WAIT),
-        Figure("WAL at most", max(sizes) / 1e6, "MB", target=WAL, at_most=True),
+        *waits(
+            f"{SMALL} rows beside a large import, longer than alone", [each - usual for each in small], p99=SMALL_WAIT
+        ),
+        *waits("a reader's SELECT beside it", reads, p99=READER_WAIT),
+        Figure("the WAL of SQLite meanwhile", max(sizes) / 1e6, "MB", target=WAL, at_most=True),
     ]
 
 

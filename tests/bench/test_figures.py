@@ -112,7 +112,7 @@ def test_the_bench_of_transfers_is_understood(capsys: pytest.CaptureFixture[str]
     fast, small, wait = (figure_of(line) for line in capsys.readouterr().out.splitlines())
 
     assert fast == Figure("upload, curl", 500.0, "MB/s", {"vsftpd": 100.0, "pure-ftpd": 400.0}, "pure-ftpd", target=1.0)
-    assert small == Figure("memory of 200 idle sessions", 30.1, "KB each", {"vsftpd": 650.0}, target=32.0, at_most=True)
+    assert small == Figure("memory of 200 idle sessions", 30.1, "KB", {"vsftpd": 650.0}, target=32.0, at_most=True)
     assert wait is not None
     assert (wait.ratio, wait.against, wait.at_most) == (2.0, "pure-ftpd", True)
     assert figure_of("2 cores, load 0.5") is None
