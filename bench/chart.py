@@ -7,7 +7,7 @@ from html import escape
 
 from bench.figures import Figure
 
-WIDTH, LABEL, VALUE, LINE, BAR = 900, 350, 190, 20, 13
+WIDTH, LABEL, VALUE, LINE, BAR = 940, 390, 190, 20, 13
 """Pixels: the whole, what stands left of the bars and right of them, a line, and the bar in it."""
 FULL = WIDTH - LABEL - VALUE
 NAME = "ftpdock"
