@@ -13,8 +13,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, TypeVar
 
-PAUSE = 0.1
-"""Seconds between two looks at the memory."""
+PAUSE = 0.25
+"""Seconds between two looks at the memory, which take a millisecond or two for each process."""
 Stop = Event
 Found = TypeVar("Found")
 SPAWN = multiprocessing.get_context("spawn")
