@@ -19,7 +19,7 @@ from handlers.differences import Differences, differences
 from handlers.inventories import MAIN, InventoryHandler
 from handlers.products import ProductHandler
 from imports import store
-from imports.bulk import as_json, insert_columns, update_columns
+from imports.bulk import as_json, insert_columns, sorted_by, update_columns
 from imports.codes import padded_lengths
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
@@ -69,6 +69,8 @@ class Blocks:
     """Columns that the file must have, besides those that are needed to create a record."""
     without: ClassVar[frozenset[str]] = frozenset()
     """Columns that it must not have."""
+    sorts: ClassVar[str]
+    """The attribute by which an index sorts the records of an account."""
     keys: ClassVar[frozenset[str]]
     """Attributes that a row which is found by them can't change as easily as others."""
 
@@ -96,7 +98,7 @@ class Blocks:
             columns[name] = _filled(values, constants[name], model, name)
         for name in columns:
             del constants[name]
-        insert_columns(model, columns, constants)
+        insert_columns(model, sorted_by(columns[self.sorts], columns), constants)
         return made
 
     def compare(self, loaded: Loaded, sight: Sight) -> Differences:
@@ -110,15 +112,17 @@ class Blocks:
     def update(self, places: Sequence[int], columns: Mapping[str, Sequence[Any]], sight: Sight) -> None:
         """Store what changes the records of the rows at `places`."""
         hashes = [sight.hashes[place] for place in places]
-        ids = [sight.id_of(place) for place in places]
-        update_columns(self.handler.model, ids, {**columns, "row_hash": hashes}, {"updated_at": self.context.moment})
+        columns = sorted_by(ids := [sight.id_of(place) for place in places],
+                            {**columns, "row_hash": hashes, "system_id": ids})  # fmt: skip
+        update_columns(self.handler.model, columns, {"updated_at": self.context.moment})
 
     def remember(self, places: Iterable[int], sight: Sight) -> None:
         """Store the hashes of rows that change nothing in records that have none."""
         new = [place for place in places if (found := sight.found[place]) and found[1] is None]
         if new:
             hashes = [sight.hashes[place] for place in new]
-            update_columns(self.handler.model, [sight.id_of(place) for place in new], {"row_hash": hashes}, {})
+            ids = [sight.id_of(place) for place in new]
+            update_columns(self.handler.model, {"row_hash": hashes, "system_id": ids}, {})
 
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""
@@ -145,6 +149,7 @@ class ProductBlocks(Blocks):
     handler = ProductHandler
     columns = frozenset({"SKU_ID"})
     without = frozenset({"System_ID"})
+    sorts = "sku_id"
     keys = frozenset({"sku_id", "reference_id"})
     _refer: ClassVar[tuple[tuple[str, str, type[Record], str], ...]] = (
         ("categories", "Category", Category, "path"),
@@ -198,6 +203,7 @@ class ProductBlocks(Blocks):
 class InventoryBlocks(Blocks):
     handler = InventoryHandler
     columns = frozenset({"SKU_ID"})
+    sorts = "product"
     keys = frozenset({"product", "warehouse"})
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:

@@ -61,19 +61,26 @@ def insert_columns(model: type[Model], columns: Mapping[str, Column], constants:
     _execute_many(sql, [*columns.values(), *map(repeat, shared.values())])
 
 
-def update_columns(
-    model: type[Model], ids: Sequence[str], columns: Mapping[str, Column], constants: Mapping[str, Any]
-) -> None:
-    """Set attributes of the records with these System IDs by the column, and others to one value for all of them."""
+def sorted_by(keys: Sequence[str], columns: Mapping[str, Column]) -> Mapping[str, Column]:
+    """The rows in the order of their keys: neighbours in an index that are written together cost it half."""
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    if order == list(range(len(keys))):
+        return columns
+    return {name: [values[place] for place in order] for name, values in columns.items()}
+
+
+def update_columns(model: type[Model], columns: Mapping[str, Column], constants: Mapping[str, Any]) -> None:
+    """Set attributes of records by the column, others to one value; `system_id`, the last one, names the records."""
     fields = model._meta.fields
     shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
-    names = [quoted(fields[name].column_name) for name in (*columns, *shared)]
+    names = [quoted(fields[name].column_name) for name in (*list(columns)[:-1], *shared)]
     table = quoted(model._meta.table_name)
+    *values, ids = columns.values()
     if is_postgres():
-        arrays.update_columns(table, names, [*columns.values(), ids], list(shared.values()))
+        arrays.update_columns(table, names, [*values, ids], list(shared.values()))
         return
     sql = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE system_id = ?"
-    _execute_many(sql, [*columns.values(), *map(repeat, shared.values()), ids])
+    _execute_many(sql, [*values, *map(repeat, shared.values()), ids])
 
 
 def update(model: type[Model], key: str, records: Records) -> None:
