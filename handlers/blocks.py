@@ -196,7 +196,7 @@ class ProductBlocks(Blocks):
         lengths = padded_lengths(self.context.account, self.context.started, self.context.memory)
         if lengths:  # a spreadsheet may have dropped zeros
             new = [one and not (code.isdecimal() and len(code) < max(lengths))
-                   for one, code in zip(new, loaded.columns["sku_id"], strict=True)]  # fmt: skip
+                   for one, code in zip(new, loaded.columns.get("sku_id", ()), strict=True)]  # fmt: skip
         return new
 
 
