@@ -125,7 +125,10 @@ def _by_csv(opened: Reading) -> Iterator[Batch]:
 def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -> Batch:
     """Rows that the csv module has split."""
     # Their text stands behind a quote, so that it is no text of a row that needed none.
-    return Batch(delimiter, lines, ['"' + JOINT.join(each) for each in cells], cells)
+    texts = ['"' + JOINT.join(each) for each in cells]
+    if "".join(texts).count(JOINT) != sum(map(len, cells)) - len(cells):  # it stands within cells, too
+        texts = ['"' + repr(each) for each in cells]
+    return Batch(delimiter, lines, texts, cells)
 
 
 def _split(opened: Reading, texts: list[str]) -> Batch:
