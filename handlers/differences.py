@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from peewee import BooleanField, JSONField, Model
@@ -50,7 +51,7 @@ def differences(
 
     A row that changes one of `keys` is the handler's.
     """
-    lists = [name for names in schema.equal_lengths if not set(names) <= given.keys() for name in names]
+    lists = [name for names in schema.equal_lengths for name in names]
     names = list(dict.fromkeys([*given, *lists]))
     stored = {row[0]: row[1:] for row in store.select(model, ("system_id", *names), account, {"system_id": ids})}
     gone = (None,) * len(names)
@@ -60,8 +61,10 @@ def differences(
     untold = {place for each in verdicts.values() if UNTOLD in each
               for place, verdict in enumerate(each) if verdict is UNTOLD}  # fmt: skip
     untold.update(place for place, each in enumerate(ids) if each not in stored)
-    # Lists that the file does not have may be of unequal lengths already.
-    untold.update(place for name in lists if ids for place, raw in enumerate(raws[name]) if raw != "[]")
+    for name in lists if ids else ():  # those that a row does not give may be of unequal lengths already
+        values = given.get(name, ())
+        untold.update(place for place, (raw, value) in enumerate(zip_longest(raws[name], values))
+                      if value is None and raw != "[]")  # fmt: skip
     return _sorted(verdicts, untold, raws, len(ids))
 
 
@@ -134,7 +137,7 @@ def _objects(same: Callable[[Any, Any], bool]) -> Judge:
 
     def judge(stored: Any, given: str) -> Any:
         old, new = _parsed(stored), json.loads(given)
-        if not isinstance(old, dict):
+        if not isinstance(old, dict) or None in old.values():  # the handler drops what another program cleared
             return UNTOLD
         if all(key in old and (old[key] == value or same(old[key], value)) for key, value in new.items()):
             return SAME
