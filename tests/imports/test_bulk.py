@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections import ChainMap
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from peewee import DataError, IntegrityError
 
 from imports import hashes, store
 from imports.arrays import FEWEST
+from imports.bulk import as_json, insert_columns, update_columns
 from imports.hashes import Hashes
 from imports.quiet import held_back
 from models import Account, Product, database, is_postgres, now
@@ -103,6 +105,85 @@ def test_a_key_that_is_taken_is_an_integrity_error(account: Account, count: int)
         store.insert(Product, [each | {"system_id": f"{number}"} for number, each in enumerate(records)])
 
     assert len(read(account)) == count
+
+
+NASTY = [*ODD, "null", "a,b", "{a}", '","', '\\"', '"\\', "a\x1fb", "\x01", ",", "{NULL}", "x\u2028", "\u00a0"]
+
+
+def nasty_columns(account: Account, names: list[str | None]) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """By the column, as parameters: texts, JSON, numbers, and what all records share."""
+    numbers = range(len(names))
+    columns: dict[str, list[Any]] = {
+        "system_id": [f"id-{number}" for number in numbers],
+        "sku_id": [f"S{number}" for number in numbers],
+        "name": [name or "" for name in names],
+        "description": list(names),
+        "attributes": [as_json({name or "": name, "x": [name]}) for name in names],
+        "moq": [None if number % 3 else "1.10" for number in numbers],
+        "row_hash": [(-1) ** number * (2**63 - 1 - number) for number in numbers],
+    }
+    constants = {name: value for name, value in record(account, 0, uom='{NULL},"\\').items() if name not in columns}
+    return columns, constants
+
+
+def expected_of(columns: dict[str, list[Any]], constants: dict[str, Any]) -> list[dict[str, Any]]:
+    """What peewee is to read of the records."""
+    made = []
+    for number in range(len(columns["sku_id"])):
+        values = {name: values[number] for name, values in columns.items()}
+        values["attributes"] = json.loads(values["attributes"])
+        values["moq"] = None if values["moq"] is None else Decimal(values["moq"])
+        made.append(constants | values)
+    return made
+
+
+@pytest.mark.parametrize("names", [[""], ["plain", "x"], [None], [*NASTY, None], NASTY * 5],
+                         ids=["empty", "plain", "none", "nasty", "many"])  # fmt: skip
+def test_what_is_inserted_by_the_column_is_read_again(account: Account, names: list[str | None]) -> None:
+    """None is no text, and NULL as a text is one; nothing is taken for the syntax of an array."""
+    columns, constants = nasty_columns(account, names)
+
+    insert_columns(Product, columns, constants)
+
+    assert read(account) == expected_of(columns, constants)
+
+
+def test_what_is_updated_by_the_column_is_read_again(account: Account) -> None:
+    """Of the records that are named, and no others."""
+    names: list[str | None] = [*NASTY, None]
+    columns, constants = nasty_columns(account, names)
+    insert_columns(Product, columns, constants)
+    ids = columns["system_id"][1:]
+    changes = {name: columns[name][:0:-1] for name in ("description", "attributes", "moq", "row_hash")}
+
+    update_columns(Product, ids, changes, {"uom": '}"', "updated_at": constants["created_at"]})
+
+    first, *_ = expected_of(columns, constants)
+    changed = expected_of({**{name: each[1:] for name, each in columns.items()}, **changes}, constants | {"uom": '}"'})
+    for number, each in enumerate(zip(changes["row_hash"], columns["row_hash"][1:], strict=True)):
+        if each[0] == each[1]:  # which the trigger takes for the old one
+            changed[number]["row_hash"] = None
+    assert read(account) == [first, *changed]
+
+
+def test_a_key_that_is_taken_is_an_integrity_error_by_the_column_too(account: Account) -> None:
+    columns, constants = nasty_columns(account, ["a", "b"])
+    insert_columns(Product, columns, constants)
+
+    with pytest.raises(IntegrityError), database.atomic():
+        insert_columns(Product, columns | {"system_id": ["x", "y"]}, constants)
+
+    assert len(read(account)) == 2
+
+
+def test_postgres_cuts_nothing_that_comes_by_the_column(account: Account) -> None:
+    """A cast to a type with a length would."""
+    columns, constants = nasty_columns(account, ["x" * 501])
+    if not is_postgres():
+        insert_columns(Product, columns, constants)
+        return
+    with pytest.raises(DataError), database.atomic():
+        insert_columns(Product, columns, constants)
 
 
 def test_postgres_refuses_what_does_not_fit(account: Account) -> None:
