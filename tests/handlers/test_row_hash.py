@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 
 from handlers.base import Row
+from handlers.block_pass import BlockPass
 from hooks import Hooks
 from hookspecs import hookimpl
-from models import Account, Category, Collection, Inventory, Product, database
+from models import Account, Category, Collection, Inventory, Product, database, is_postgres
 from tests.partner import Partner, counts
 
 PRODUCTS = "SKU_ID,Reference_ID,Name,Category,Collection,MOQ,Price: Retail\n1,R1,Cup,K,S,1.5,9.90\n2,R2,Saucer,,,2,\n"
@@ -85,6 +89,58 @@ def save_one_field(partner: Partner) -> None:
     product = Product.get(Product.sku_id == "1")
     product.name = "theirs"
     product.save(only=[Product.name])
+
+
+def test_a_row_that_the_handler_writes_leaves_a_hash(partner: Partner) -> None:
+    """A row that clears something is created by it, and one that brings a Reference_ID is updated by it."""
+    created, updated = "SKU_ID,Name,UOM\n1,Cup,\\N\n", "SKU_ID,Reference_ID,Name\n1,R1,Cup\n"
+
+    for content, expected in ((created, (1, 0, 0, 0)), (updated, (0, 1, 0, 0))):
+        assert counts(partner.send("product", content)) == expected
+        (value,) = hashes()
+        assert value is not None
+        sql("UPDATE product SET name = 'theirs'")
+        sql(f"UPDATE product SET row_hash = {value}")
+        assert counts(partner.send("product", content)) == (0, 0, 1, 0)
+        sql("UPDATE product SET name = 'Cup'")
+
+
+def update_name(connection: Any, mark: str) -> None:
+    connection.execute(f"UPDATE product SET name = {mark}", ("theirs",))
+
+
+def take_code(connection: Any, mark: str) -> None:
+    connection.execute(f"UPDATE product SET sku_id = {mark} WHERE sku_id = '1'", ("3",))
+
+
+def take_reference(connection: Any, mark: str) -> None:
+    connection.execute(f"UPDATE product SET reference_id = {mark} WHERE sku_id = '2'", ("R3",))
+
+
+@pytest.mark.parametrize(("change", "content", "expected"), [
+    (update_name, PRODUCTS, (0, 2, 0, 0)),
+    (update_name, PRODUCTS.replace("9.90", "8"), (0, 2, 0, 0)),
+    (take_code, PRODUCTS.replace("R1", ""), (1, 0, 1, 0)),
+    (take_code, PRODUCTS + "3,,Mug,,,,\n", (0, 1, 1, 1)),
+    (take_reference, "SKU_ID,Reference_ID,Name\n3,R3,Mug\n", (0, 0, 0, 1)),
+])  # fmt: skip
+def test_what_changes_before_the_database_is_locked_counts(
+    stocked: Partner, monkeypatch: pytest.MonkeyPatch, change: Callable[..., None], content: str,
+    expected: tuple[int, ...],
+) -> None:  # fmt: skip
+    """By another connection, when the rows were looked up, but none is written yet."""
+    commit = BlockPass._commit
+
+    def change_first(self: BlockPass, *args: Any) -> None:
+        url, postgres = stocked.settings.database_url, is_postgres()
+        other: Any = psycopg.connect(url) if postgres else sqlite3.connect(url.removeprefix("sqlite:///"))
+        with closing(other), other:
+            change(other, "%s" if postgres else "?")
+        commit(self, *args)
+
+    monkeypatch.setattr(BlockPass, "_commit", change_first)
+
+    assert counts(stocked.send("product", content)) == expected
 
 
 CHANGES: dict[str, Callable[[Partner], Any]] = {
@@ -212,6 +268,7 @@ def test_a_plugin_that_sees_the_rows_leaves_no_hash(stocked: Partner) -> None:
 
     stocked.hooks = Hooks()
     assert counts(stocked.send("product", changed)) == (0, 0, 2, 0)
+    assert None not in hashes()
 
 
 @pytest.mark.parametrize("table", ["product", "inventory"])

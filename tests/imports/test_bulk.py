@@ -156,7 +156,8 @@ def test_what_is_updated_by_the_column_is_read_again(account: Account) -> None:
     ids = columns["system_id"][1:]
     changes = {name: columns[name][:0:-1] for name in ("description", "attributes", "moq", "row_hash")}
 
-    update_columns(Product, ids, changes, {"uom": '}"', "updated_at": constants["created_at"]})
+    shared = {"uom": '}"', "updated_at": constants["created_at"]}
+    update_columns(Product, {**changes, "system_id": ids}, shared)
 
     first, *_ = expected_of(columns, constants)
     changed = expected_of({**{name: each[1:] for name, each in columns.items()}, **changes}, constants | {"uom": '}"'})
