@@ -109,6 +109,10 @@ def update_name(connection: Any, mark: str) -> None:
     connection.execute(f"UPDATE product SET name = {mark}", ("theirs",))
 
 
+def update_moq(connection: Any, mark: str) -> None:
+    connection.execute(f"UPDATE product SET moq = {mark}", ("77",))
+
+
 def take_code(connection: Any, mark: str) -> None:
     connection.execute(f"UPDATE product SET sku_id = {mark} WHERE sku_id = '1'", ("3",))
 
@@ -119,6 +123,7 @@ def take_reference(connection: Any, mark: str) -> None:
 
 @pytest.mark.parametrize(("change", "content", "expected"), [
     (update_name, PRODUCTS, (0, 2, 0, 0)),
+    (update_moq, PRODUCTS, (0, 2, 0, 0)),
     (update_name, PRODUCTS.replace("9.90", "8"), (0, 2, 0, 0)),
     (take_code, PRODUCTS.replace("R1", ""), (1, 0, 1, 0)),
     (take_code, PRODUCTS + "3,,Mug,,,,\n", (0, 1, 1, 1)),
@@ -139,8 +144,11 @@ def test_what_changes_before_the_database_is_locked_counts(
         commit(self, *args)
 
     monkeypatch.setattr(BlockPass, "_commit", change_first)
+    if change is update_moq:
+        sql("UPDATE product SET name = 'ours'")  # so that they have no hashes that would tell
 
     assert counts(stocked.send("product", content)) == expected
+    assert "77" not in stocked.column("product", "MOQ")
 
 
 CHANGES: dict[str, Callable[[Partner], Any]] = {
