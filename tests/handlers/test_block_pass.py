@@ -21,7 +21,7 @@ from models import Account, Category, Collection, EntitySettings, Inventory, Pro
 from tests.partner import Partner, counts
 from tests.random_files import NEEDED, Chance, File
 
-SCENARIOS = int(os.environ.get("FTPDOCK_RANDOM_SCENARIOS", "6"))
+SCENARIOS = int(os.environ.get("FTPDOCK_RANDOM_SCENARIOS", "5"))
 """Random sequences of files on each engine."""
 STEPS = 8
 PASSING = {"account", "created_at", "updated_at", "row_hash"}
