@@ -19,7 +19,7 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import EchoGuard, database, now, transaction
+from models import EchoGuard, by_keys, database, now, transaction
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -112,6 +112,7 @@ class Pass:
             with transaction():
                 # Locks the run before anything is written, the report files included: they know no transactions.
                 self.job.hold()
+                by_keys()
                 with self._guard():
                     process()
                 if self.dry_run:

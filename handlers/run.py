@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import logging
+import math
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
@@ -25,11 +27,14 @@ from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
 from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
-from models import Account, EntitySettings, ImportRun, Mail, now, transaction
+from models import Account, EntitySettings, ImportRun, Mail, database, now, transaction
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
 log = logging.getLogger("ftpdock.import")
+
+FRESH = 0.5
+"""Seconds for which a lease that was renewed need not be renewed again, but to lock the run."""
 
 
 class ImportJob:
@@ -49,6 +54,9 @@ class ImportJob:
         spool = layout.spool_folder(settings, run.number)
         self.folder = spool / str(run.attempts)
         self.source = spool / run.file
+        self._renewed = -math.inf
+        self._total: int | None = None
+        """The rows of the file, once they are counted."""
         self.progress: Progress = progress or (lambda done, rows: None)
         self.schema: TemplateSchema = handler.schema(
             formats=Formats(self.account.date_format, self.account.decimal_separator)
@@ -100,7 +108,9 @@ class ImportJob:
                         self.settings.max_rows, partial(self.handler.holders, self.account.id),
                         self.handler.plain_keys_of([column.name for column in shape.columns]))  # fmt: skip
             with closing(scan):
-                self._update(total=scan.rows)
+                self._total = scan.rows
+                if scan.rows > self.settings.chunk_rows:  # else the first chunk says it soon enough
+                    self._update(total=scan.rows)
                 self._passes(shape, partial(way.through, scan))
         finally:
             way.close()
@@ -143,7 +153,12 @@ class ImportJob:
 
     def hold(self) -> None:
         """Renew the lease, and in a transaction lock the run. Raises LeaseLost: another worker has it."""
-        self._update()
+        if database.in_transaction() or not self._is_fresh():
+            self._update(**({} if self._total is None else {"total": self._total}))
+
+    def _is_fresh(self) -> bool:
+        """Whether the lease was renewed just now: each writing waits for others', and lets others wait."""
+        return time.monotonic() - self._renewed < min(FRESH, self.settings.lease_seconds / 10)
 
     def checkpoint(self, counts: Counts, position: int, offsets: dict[str, int]) -> None:
         """Record how far the run is, in the transaction of what it did. Raises LeaseLost: another worker has it."""
@@ -160,6 +175,7 @@ class ImportJob:
         mine = (ImportRun.number == self.run.number) & (ImportRun.lease_owner == self.owner)
         if not ImportRun.update(lease_until=until, **changes).where(mine).execute():
             raise LeaseLost(f"import {self.run.number} was taken over by another worker")
+        self._renewed = time.monotonic()
 
     def _close(self) -> ImportFinished:
         self.hold()

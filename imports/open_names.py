@@ -41,6 +41,10 @@ def _known(account: int, entity: str) -> dict[tuple[str, str], str]:
 
 
 def _remember(columns: list[tuple[str, str]], account: int, entity: str) -> None:
+    known = _known(account, entity)
+    columns = [(prefix, name) for prefix, name in columns if (prefix, _key(name)) not in known]
+    if not columns:  # nothing to be written: others may be at it
+        return
     rows = [{"account": account, "entity": entity, "prefix": prefix, "key": _key(name), "name": name}
             for prefix, name in columns]  # fmt: skip
     OpenName.insert_many(rows).on_conflict_ignore().execute()

@@ -2,7 +2,7 @@
 
 from models.account import Account, EntitySettings, Login, writing
 from models.address import Address
-from models.base import Base, Record, bind, database, is_postgres, new_system_id, now, snapshot, transaction
+from models.base import Base, Record, bind, by_keys, database, is_postgres, new_system_id, now, snapshot, transaction
 from models.category import Category
 from models.collection import Collection
 from models.contact import Contact
@@ -72,6 +72,7 @@ __all__ = [
     "Target",
     "Upload",
     "bind",
+    "by_keys",
     "database",
     "is_postgres",
     "new_system_id",

@@ -1,0 +1,43 @@
+"""SQLite as many processes share it: whoever waits for the write lock looks for it often."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from peewee import OperationalError, SqliteDatabase
+
+Result = TypeVar("Result")
+
+PATIENCE = 30.0
+"""Seconds to wait for the write lock."""
+LOOK = 4
+"""Milliseconds after which SQLite's own waiting begins anew: its pauses grow to 100 ms, in which others come first."""
+
+
+class Sqlite(SqliteDatabase):
+    """A SqliteDatabase that waits for PATIENCE, in short pauses."""
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        return _patiently(lambda: super(Sqlite, self).execute_sql(sql, params))
+
+    def begin(self, lock_type: str | None = None) -> None:
+        _patiently(lambda: super(Sqlite, self).begin(lock_type))
+
+
+def _patiently(work: Callable[[], Result]) -> Result:
+    """The result of a statement, which has done nothing as long as it finds the database locked."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Whether waiting helps; a transaction that has read what was replaced meanwhile has to begin again."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
