@@ -208,7 +208,7 @@ class Handler:
         for column in missing:
             row.reject("REQUIRED", column, f"{column} is needed to create {article(self.entity)}: give a value "
                        "(or check the keys of the row, if the record should exist)")  # fmt: skip
-        row.system_id = new_system_id()
+        row.system_id = row.new_id or new_system_id()
         row.outcome = CREATED
         row.write = store.fresh(self.model, context.moment)
         row.write.update(given, account=context.account, system_id=row.system_id)

@@ -19,7 +19,7 @@ from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row
 from imports.scan import Scan
-from models import database, is_postgres, now
+from models import database, is_postgres, new_system_id, now
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -57,6 +57,8 @@ class _Chunk:
     plan: _Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""
+    new_ids: list[str] = field(default_factory=list)
+    """A System ID for each row that may need one, in the order of the file."""
     ids: dict[int, tuple[str, str]] = field(default_factory=dict)
     """System ID and outcome of the others, by place."""
 
@@ -130,8 +132,11 @@ class BlockPass(Pass):
         plan = chunk.plan
         if plan is None or not self._holds(plan, chunk):
             plan = chunk.plan = self._plan(chunk)
+        chunk.new_ids = [new_system_id() for _ in chunk.batch.lines] if plan.fresh.places or plan.rows else []
         chunk.rows = plan.rows
         self._write_plain(chunk, plan)
+        for row in chunk.rows:
+            row.new_id = chunk.new_ids[row.number - self.position]
         self._process(chunk.rows)
 
     def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
@@ -146,14 +151,15 @@ class BlockPass(Pass):
                 if changed:
                     self._blocks.update(changed, found.columns, sight)
                 self._blocks.remember(same, sight)
-                made = self._blocks.insert(plan.fresh, sight) if plan.fresh.places else []
+                if plan.fresh.places:
+                    self._blocks.insert(plan.fresh, sight, [chunk.new_ids[place] for place in plan.fresh.places])
         except Refused:
             refused = self._validated(chunk, sight, sorted((*changed, *same, *plan.fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
             chunk.ids |= {place: (sight.id_of(place), UNCHANGED) for place in same}
             chunk.ids |= {place: (sight.id_of(place), UPDATED) for place in changed}
-            chunk.ids |= {place: (system_id, CREATED) for place, system_id in zip(plan.fresh.places, made, strict=True)}
+            chunk.ids |= {place: (chunk.new_ids[place], CREATED) for place in plan.fresh.places}
 
     def _conclude(self, chunk: _Chunk) -> None:
         self._tell(chunk.rows)

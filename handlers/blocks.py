@@ -24,7 +24,7 @@ from imports.codes import padded_lengths
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
 from imports.row_hash import of_reference
-from models import Category, Collection, Inventory, Product, Record, new_system_id
+from models import Category, Collection, Inventory, Product, Record
 from schemas import CLEAR, TemplateSchema
 from schemas.fields import Items
 
@@ -66,7 +66,7 @@ class Blocks:
 
     handler: ClassVar[type[Handler]]
     columns: ClassVar[frozenset[str]] = frozenset()
-    """Columns that the file must have, besides those that are needed to create a record."""
+    """Columns that the file must have."""
     without: ClassVar[frozenset[str]] = frozenset()
     """Columns that it must not have."""
     sorts: ClassVar[str]
@@ -84,13 +84,18 @@ class Blocks:
 
     def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
         """For each loaded row whether it surely makes a new record."""
-        raise NotImplementedError
+        new = [sight.found[place] is None and sight.hashes[place] is not None for place in loaded.places]
+        for column in self.context.needed if any(new) else ():
+            given = loaded.columns.get(self.context.attributes[column])
+            if given is None:
+                return [False] * len(new)
+            new = [one and value is not None for one, value in zip(new, given, strict=True)] if None in given else new
+        return new
 
-    def insert(self, loaded: Loaded, sight: Sight) -> list[str]:
-        """Make the records of rows that are fresh; their System IDs."""
+    def insert(self, loaded: Loaded, sight: Sight, ids: Sequence[str]) -> None:
+        """Make the records of rows that are fresh, with these System IDs."""
         places, model = loaded.places, self.handler.model
-        made = [new_system_id() for _ in places]
-        columns: dict[str, Sequence[Any]] = {"system_id": made, "row_hash": [sight.hashes[place] for place in places]}
+        columns: dict[str, Sequence[Any]] = {"system_id": ids, "row_hash": [sight.hashes[place] for place in places]}
         references = {name: [each[place] for place in places] for name, each in sight.references.items()}
         given = {name: each for name, each in loaded.columns.items() if name in model._meta.fields}
         constants = store.fresh(model, self.context.moment) | {"account": self.context.account}
@@ -99,7 +104,6 @@ class Blocks:
         for name in columns:
             del constants[name]
         insert_columns(model, sorted_by(columns[self.sorts], columns), constants)
-        return made
 
     def compare(self, loaded: Loaded, sight: Sight) -> Differences:
         """How loaded rows, all of which found a record and refer to nothing unknown, differ from it."""
@@ -188,7 +192,9 @@ class ProductBlocks(Blocks):
         return {text: lists.get(text) for text in texts}
 
     def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
-        new = [sight.found[place] is None and sight.hashes[place] is not None for place in loaded.places]
+        new = super().fresh(loaded, sight)
+        if not any(new):
+            return new
         references = [value for value in compress(loaded.columns.get("reference_id", ()), new) if value]
         taken = store.system_ids(Product, self.context.account, "reference_id", references)
         if taken:
@@ -216,9 +222,6 @@ class InventoryBlocks(Blocks):
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
         return Sight(found, told, {"product": own})
-
-    def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
-        return [sight.found[place] is None and sight.hashes[place] is not None for place in loaded.places]
 
 
 def _joined(own: int | None, part: int | None) -> int | None:

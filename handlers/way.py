@@ -21,6 +21,7 @@ class Way:
     def __init__(self, job: ImportJob, shape: FileShape) -> None:
         self._job, self._shape = job, shape
         self._blocks = None if job.hooks.has("on_rows") else blocks_for(job.handler, job.schema, shape)
+        self._readers: list[Reader] = []
         self._early = self._reader(0 if job.run.dry_run else job.run.position) if self._blocks else None
 
     def through(self, scan: Scan, *, dry_run: bool) -> Pass:
@@ -32,10 +33,12 @@ class Way:
         return BlockPass(self._job, self._shape, scan, self._blocks, reader, dry_run=dry_run)
 
     def close(self) -> None:
-        if self._early is not None:
-            self._early.close()
+        for each in self._readers:
+            each.close()
 
     def _reader(self, position: int) -> Reader:
         schema, handler = self._job.schema, self._job.handler
-        return reader(Task(self._job.source, self._shape, type(schema), schema.formats, handler.model, position,
-                           self._job.settings.chunk_rows))  # fmt: skip
+        task = Task(self._job.source, self._shape, type(schema), schema.formats, handler.model, position,
+                    self._job.settings.chunk_rows)  # fmt: skip
+        self._readers.append(reader(task))
+        return self._readers[-1]

@@ -126,7 +126,6 @@ class ColumnLoader:
         self._fixed: list[tuple[int, str, _ParameterColumn]] = []
         self._open: dict[str, list[tuple[int, _ParameterColumn]]] = {}
         names = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
-        self._needed = {names[column] for column in schema.needed_columns}
         self._codes: list[str] = []
         prefixes = {each.prefix: each for each in schema.open_columns}
         for place, column in enumerate(shape.columns if self.usable else ()):
@@ -138,7 +137,6 @@ class ColumnLoader:
             elif column.kind == "open":
                 opened = prefixes[column.open_prefix]
                 self._open.setdefault(opened.attribute, []).append((place, _open(opened.field, column)))
-        self.usable = self.usable and self._needed <= {name for _, name, _ in self._fixed}
 
     def load(self, batch: Batch, places: Sequence[int] | None = None) -> Loaded:
         """The plainly good ones of all rows, or of those at `places`, in their order."""
@@ -147,8 +145,6 @@ class ColumnLoader:
             return Loaded([], {})
         columns = {name: column.read(cells[place]) for place, name, column in self._fixed}
         doubtful = _doubtful(columns.values())
-        for name in self._needed:
-            doubtful.update(place for place, value in enumerate(columns[name]) if value is None)
         for attribute, opened in self._open.items():
             parts = [column.read(cells[place]) for place, column in opened]
             doubtful.update(_doubtful(parts))

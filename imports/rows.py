@@ -36,6 +36,7 @@ class Row:
         "group",
         "hash",
         "line",
+        "new_id",
         "number",
         "outcome",
         "stored",
@@ -47,6 +48,8 @@ class Row:
 
     def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group
+        self.new_id = ""
+        """The System ID of a record that it makes, so that these follow the file; empty: any."""
         self.hash: int | None = None
         """What the record keeps to know the row again; None: nothing."""
         self._places: Mapping[str, int] = {}

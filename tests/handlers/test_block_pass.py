@@ -237,3 +237,24 @@ def test_what_other_programs_wrote_is_taken_the_same_way(
     by_row, by_column = (side.send(entity, again.encode()) for side in sides)
 
     assert by_row == by_column
+
+
+def test_new_records_are_made_in_the_order_of_the_file(partner: Partner) -> None:
+    """Also when some of a chunk's rows go to the handler; exports are written in that order."""
+    partner.send("product", "SKU_ID,Name,UOM\nb,x,\\N\na,x,box\n1E5,x,\n0,x,\n")
+
+    assert partner.column("product", "SKU_ID") == ["b", "a", "1E5", "0"]
+
+
+def test_a_file_without_the_columns_of_a_new_record(partner: Partner) -> None:
+    """Its rows change records by the column; those that would make one say what they lack."""
+    partner.send("product", "SKU_ID,Name,MOQ,Price: a\n1,x,1,2\n2,y,1,3\n")
+
+    event = partner.send("product", "SKU_ID,Price: a\n1,5\n2,3.0\n3,1\n")
+
+    assert counts(event) == (0, 1, 1, 1)
+    assert [each["code"] for each in partner.messages(event)] == ["REQUIRED"]
+    assert partner.column("product", "Price: a") == ["5", "3"]
+    hashes = dict(Product.select(Product.sku_id, Product.row_hash.is_null()).tuples())
+    assert hashes == {"1": False, "2": False}
+    assert counts(partner.send("product", "SKU_ID,Price: a\n1,5\n2,3.0\n")) == (0, 0, 2, 0)

@@ -46,13 +46,13 @@ def batches(cells: list[list[str]], delimiter: str) -> Iterator[Batch]:
 
 
 def parameters(entity: str, schema: TemplateSchema, shape: FileShape, cells: list[list[str]]) -> list[Any]:
-    """Row by row: the parameters of what each row sets, or why it does not make a record without more ado."""
+    """Row by row: the parameters of what each row sets, or what is said against it."""
     handler, rows = handler_of(entity), [Row(number, number, list(each)) for number, each in enumerate(cells)]
     Validator(schema, shape).read_all(rows)
     context = Context(1, schema)
     made: list[Any] = []
     for row in rows:
-        if row.errors or row.warnings or not all(handler.has(row, name, context) for name in context.needed):
+        if row.errors or row.warnings:
             made.append((row.errors, row.warnings))
             continue
         given = {name: value for name, value in row.values.items() if name in handler.references}
