@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -9,6 +10,9 @@ import threading
 import click
 
 from commands.common import Command, Context, pass_context
+
+NICENESS = 10
+"""Of a worker and what it starts: where the machine is small, those who are connected come first."""
 
 
 @click.command(cls=Command)
@@ -35,6 +39,7 @@ def worker(context: Context, bell: str | None) -> None:
 def _work(context: Context, name: str) -> None:
     from jobs.worker import PipeBell, Worker
 
+    os.nice(NICENESS)
     bell = PipeBell(sys.stdin.fileno())
     signal.signal(signal.SIGTERM, lambda *_: bell.stop())
     # Ctrl-C goes to the whole process group; whoever started the worker decides when it stops.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import threading
 import time
@@ -23,7 +24,9 @@ Job = Callable[[], None]
 class Pool:
     """`threads` workers and at most `waiting` jobs before them."""
 
-    def __init__(self, name: str, threads: int, waiting: int) -> None:
+    def __init__(self, name: str, threads: int, waiting: int, niceness: int = 0) -> None:
+        """`niceness` is the threads' own: the loop comes before jobs that only reckon."""
+        self._niceness = niceness
         self._queue: queue.Queue[Job | None] = queue.Queue(waiting)
         self._unfinished = 0
         self._lock = threading.Lock()
@@ -65,6 +68,7 @@ class Pool:
             self._unfinished -= 1
 
     def _work(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + self._niceness)
         while (job := self._queue.get()) is not None:
             try:
                 job()

@@ -17,6 +17,9 @@ from hooks import Hooks
 from layout import partial_folder
 from settings import Settings
 
+LOGIN_NICENESS = 10
+"""Of the thread that reckons password hashes."""
+
 
 class Shared:
     def __init__(self, settings: Settings, hooks: Hooks, schemas: Schemas, ring: Callable[[], None], loop: Any) -> None:
@@ -29,7 +32,7 @@ class Shared:
         # A session waits for one job at a time; the rest is room for hooks that nobody waits for.
         self.pool = Pool("ftps-pool", settings.pool_threads, 2 * settings.max_connections + 1000)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
-        self.logins = Pool("ftps-login", 1, settings.login_queue)
+        self.logins = Pool("ftps-login", 1, settings.login_queue, niceness=LOGIN_NICENESS)
         self.overlay = Overlay(settings.visible_seconds)
         self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)
         self.claims = Claims()

@@ -19,7 +19,7 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import EchoGuard, by_keys, database, now, transaction
+from models import EchoGuard, by_keys, database, now, transaction, trim_log
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -78,6 +78,7 @@ class Pass:
     def work(self) -> Counts:
         try:
             for _ in self._steps():
+                trim_log()
                 self.job.progress(self.position, self.scan.rows)
             if self.job.handler.order is not None:
                 self.files.sort_by_line()

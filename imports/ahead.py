@@ -99,8 +99,10 @@ class Ahead(Reader):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self._unchanged = False
+        path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen([sys.executable, "-m", "imports.ahead"], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, bufsize=0)  # fmt: skip
+                                         stdout=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": path}
+                                         )  # fmt: skip
         with contextlib.suppress(OSError):  # the system may allow less
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE)
         self._tell(_LENGTH.pack(len(packed := pickle.dumps(task))) + packed)

@@ -2,7 +2,19 @@
 
 from models.account import Account, EntitySettings, Login, writing
 from models.address import Address
-from models.base import Base, Record, bind, by_keys, database, is_postgres, new_system_id, now, snapshot, transaction
+from models.base import (
+    Base,
+    Record,
+    bind,
+    by_keys,
+    database,
+    is_postgres,
+    new_system_id,
+    now,
+    snapshot,
+    transaction,
+    trim_log,
+)
 from models.category import Category
 from models.collection import Collection
 from models.contact import Contact
@@ -79,5 +91,6 @@ __all__ = [
     "now",
     "snapshot",
     "transaction",
+    "trim_log",
     "writing",
 ]

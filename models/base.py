@@ -156,6 +156,12 @@ def by_keys() -> None:
         database.execute_sql("; ".join(f"SET LOCAL enable_{way} = off" for way in _WAYS))
 
 
+def trim_log() -> None:
+    """After many writes: keep SQLite's log from growing; see models.sqlite."""
+    if isinstance(database.obj, Sqlite):
+        database.obj.trim_log()
+
+
 def snapshot() -> AbstractContextManager[Any]:
     """A transaction for reading: all of its queries see the database as it was at the first one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from peewee import OperationalError, SqliteDatabase
@@ -16,12 +17,24 @@ PATIENCE = 30.0
 LOOK = 4
 """Milliseconds after which SQLite's own waiting begins anew: its pauses grow to 100 ms, in which others come first."""
 
+LOG = 64_000_000
+"""Bytes of a write-ahead log from which on it is emptied."""
+
 
 class Sqlite(SqliteDatabase):
     """A SqliteDatabase that waits for PATIENCE, in short pauses."""
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         return _patiently(lambda: super(Sqlite, self).execute_sql(sql, params))
+
+    def trim_log(self, size: int = LOG) -> None:
+        """Move a write-ahead log of more than `size` bytes into the database, if nobody reads from it just now.
+
+        SQLite itself moves it over piece by piece, but never makes the file smaller.
+        """
+        log = Path(f"{self.database}-wal")
+        if log.exists() and log.stat().st_size > size:
+            self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def begin(self, lock_type: str | None = None) -> None:
         _patiently(lambda: super(Sqlite, self).begin(lock_type))

@@ -1,0 +1,90 @@
+"""SQLite as many processes share it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import peewee
+import pytest
+
+from models.sqlite import Sqlite
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Sqlite]:
+    made = Sqlite(tmp_path / "a.db", pragmas={"journal_mode": "wal", "busy_timeout": 4})
+    made.execute_sql("CREATE TABLE a (b)")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def locked(database: Sqlite) -> Iterator[Callable[[], None]]:
+    """Another connection has the write lock, and lets go of it a while after this is called."""
+    with closing(sqlite3.connect(database.database, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, other.execute, ["COMMIT"])
+        yield end.start
+        end.join()
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO a VALUES (1)", "BEGIN IMMEDIATE"])
+def test_a_writer_waits_for_another(database: Sqlite, locked: Callable[[], None], statement: str) -> None:
+    """Longer than SQLite's own waiting, which is short here; the statement is carried out once."""
+    locked()
+    if statement.startswith("BEGIN"):
+        with database.atomic("IMMEDIATE"):
+            database.execute_sql("INSERT INTO a VALUES (1)")
+    else:
+        database.execute_sql(statement)
+    assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (1,)
+
+
+def test_a_deferred_transaction_waits_too(database: Sqlite, locked: Callable[[], None]) -> None:
+    """Where it only begins to write."""
+    locked()
+    with database.atomic():
+        database.execute_sql("INSERT INTO a VALUES (1)")
+    assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (1,)
+
+
+def test_patience_ends(database: Sqlite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is SQLite's own."""
+    monkeypatch.setattr("models.sqlite.PATIENCE", 0.05)
+    with closing(sqlite3.connect(database.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(peewee.OperationalError, match="database is locked"):
+            database.execute_sql("INSERT INTO a VALUES (1)")
+
+
+def test_what_was_read_has_changed(database: Sqlite) -> None:
+    """A transaction that has read before another's commit can't write any more: waiting would not help."""
+    with closing(sqlite3.connect(database.database, isolation_level=None)) as other, database.atomic():
+        database.execute_sql("SELECT * FROM a").fetchall()
+        other.execute("INSERT INTO a VALUES (1)")
+        with pytest.raises(peewee.OperationalError, match="database is locked"):
+            database.execute_sql("INSERT INTO a VALUES (2)")
+
+
+def test_the_log_is_emptied(database: Sqlite) -> None:
+    """Not while somebody reads an older picture of the database; then it is, however large it has become."""
+    log = Path(f"{database.database}-wal")
+    with closing(sqlite3.connect(database.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM a").fetchall()
+        for _ in range(50):
+            database.execute_sql("INSERT INTO a VALUES (zeroblob(100000))")
+        grown = log.stat().st_size
+        assert grown > 5_000_000
+        database.trim_log(1_000_000)
+        assert log.stat().st_size == grown
+        reader.execute("COMMIT")
+    database.trim_log(grown)
+    assert log.stat().st_size == grown
+    database.trim_log(1_000_000)
+    assert log.stat().st_size == 0
+    assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (50,)
