@@ -47,11 +47,11 @@ def partial_folder(settings: Settings) -> Path:
 def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:
     """Make what is missing of /Products/processed and so on; return the account's root."""
     root = account_root(settings, account)
-    for folder in folders:
-        for inner in INNER:
-            (root / folder / inner).mkdir(parents=True, exist_ok=True)
-    for name in (TEMPLATES, EXPORT):
-        (root / name).mkdir(parents=True, exist_ok=True)
+    inner = [root / folder / name for folder in folders for name in INNER]
+    for path in (*inner, root / TEMPLATES, root / EXPORT):
+        # Asked at each login, when mostly nothing is missing.
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
     return root
 
 

@@ -11,7 +11,6 @@ from ftps.core import Core
 from ftps.identity import Identity, check
 from ftps.shared import Shared
 from ftps.view import View
-from models import Login, now
 
 DENIED = "530 Login incorrect."
 """One answer for every reason: a wrong password, no such user, a disabled account, a wrong network."""
@@ -52,7 +51,7 @@ class Entry(Core):
             return self.respond("503 You are logged in already.")
         if not self.username:
             return self.respond("503 Login with USER first.")
-        work = functools.partial(check, self.username, line, self.remote_ip, self.shared.schemas)
+        work = functools.partial(enter, self.username, line, self.remote_ip, self.shared)
         if not self.defer(work, self._checked, pool=self.shared.logins):
             self.end("421 Too many logins at the moment. Try again later.")
         return None
@@ -63,6 +62,10 @@ class Entry(Core):
             self.pause()
             self.ioloop.call_later(self.auth_failed_timeout, self._denied, _errback=self.handle_error)
             return
+        if not self.shared.hooks.has("on_login"):
+            self._let_in(identity)
+            return
+        # Not in the thread that checks passwords, for which others wait.
         work = functools.partial(welcome, self.shared, identity, self.remote_ip)
         if not self.defer(work, self._let_in):
             self.end("421 Too much to do at the moment. Try again later.")
@@ -83,6 +86,7 @@ class Entry(Core):
         self.attempted_logins = 0
         self.fs = View(layout.account_root(self.shared.settings, identity.account), self, self.shared)
         self.shared.identities_changed = True
+        self.shared.login_times.note(identity.login_id)
         self.respond("230 Logged in.")
         self.log("logged in")
 
@@ -104,10 +108,16 @@ class Entry(Core):
         super().log_exception(type(instance).__name__)
 
 
+def enter(name: str, password: str, remote_ip: str, shared: Shared) -> Identity | None:
+    """Check a password; if it is right, make what is missing of the account's folders."""
+    identity = check(name, password, remote_ip, shared.rights)
+    if identity is not None:
+        folders = [schema.folder for schema in shared.schemas if schema.entity in identity.entities]
+        layout.make_account_folders(shared.settings, identity.account, folders)
+    return identity
+
+
 def welcome(shared: Shared, identity: Identity, remote_ip: str) -> Identity:
-    """What a right password leads to, before 230: folders, the time of the login, the hook."""
-    folders = [schema.folder for schema in shared.schemas if schema.entity in identity.entities]
-    layout.make_account_folders(shared.settings, identity.account, folders)
-    Login.update(last_login_at=now()).where(Login.id == identity.login_id).execute()
+    """The hook runs before 230."""
     shared.hooks.call("on_login", event=LoginSucceeded(identity.account, identity.login, remote_ip))
     return identity

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import passwords
-from models import Account, Login
+from models import Account, Login, receipts
+from models.prepared import Row
 from schemas import TemplateSchema
 
 log = logging.getLogger("ftpdock.ftps")
@@ -40,17 +41,18 @@ class Identity:
         return not self.networks or any(_inside(address, network) for network in self.networks)
 
 
-def check(name: str, password: str, address: str, schemas: Schemas) -> Identity | None:
+def check(name: str, password: str, address: str, rights: Rights) -> Identity | None:
     """The identity behind a name and password, or None. Takes as long for a name that does not exist.
 
     Why it is None is logged and never told: a disabled login must look like a wrong password (RFC 2577, section 6).
     """
-    login = Login.select(Login, Account).join(Account).where(Login.name == name).first()
-    right = passwords.verify(login.password_hash if login else passwords.dummy_hash(), password)
-    if login is None or not right:
+    found = receipts.password(name)
+    right = passwords.verify(found[1] if found else passwords.dummy_hash(), password)
+    if found is None or not right:
         return None
-    identity = _identity(login, schemas)
-    if identity is None:
+    identity = rights.of(found[0])
+    # It may have been changed while the password was checked.
+    if identity is None or identity.password_hash != found[1]:
         log.info("login %r is disabled", name)
         return None
     if not identity.may_come_from(address):
@@ -64,6 +66,23 @@ def current(login_ids: Iterable[int], schemas: Schemas) -> dict[int, Identity]:
     rows = Login.select(Login, Account).join(Account).where(Login.id.in_(list(login_ids)))
     found = {login.id: _identity(login, schemas) for login in rows}
     return {number: identity for number, identity in found.items() if identity is not None}
+
+
+class Rights:
+    """Identities as they are now, made anew only when what they are made of has changed. Used in the pool."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._known: dict[int, tuple[Row | None, Identity | None]] = {}
+
+    def of(self, login_id: int) -> Identity | None:
+        """The identity of a login, or None when there is none or it is disabled."""
+        row = receipts.login_row(login_id)
+        known = self._known.get(login_id)
+        if known is None or known[0] != row:
+            # Read after the row: should it change between the two, the next call finds that out.
+            known = self._known[login_id] = row, current([login_id], self._schemas).get(login_id)
+        return known[1]
 
 
 def account_key(account: Account) -> str:

@@ -32,13 +32,14 @@ from pathlib import Path
 from errors import FileRefused
 from events import UploadReceived
 from ftps.digest import Digest
-from ftps.identity import Identity, account_key, current
+from ftps.identity import Identity, account_key
 from ftps.pickups import pickup_told
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
 from layout import spool_folder, sync_folder
-from models import Account, EntitySettings, ImportRun, Upload, now, writing
+from models import Account, Upload, now, receipts, writing
+from schedules import IMMEDIATE, is_timed
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -56,14 +57,28 @@ class Arrival:
     """What was hashed while the file arrived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was recorded."""
+
+    number: int
+    """Of the upload and its import, as the partner sees it."""
+    schedule: str
+
+    @property
+    def picked(self) -> bool:
+        """An import of it is queued."""
+        return self.schedule == IMMEDIATE
+
+
 def receive(shared: Shared, arrival: Arrival) -> str:
     """Take an upload over and return the reply. Raises Refusal."""
     _check_rights(shared, arrival)
     if arrival.target.temporary:
         _put_aside(arrival)
         return "226 Transfer complete, rename it to be imported."
-    upload = record(shared, arrival)
-    return f"226 Transfer complete, queued as import {upload.id}{_told(upload)}."
+    receipt = record(shared, arrival)
+    return f"226 Transfer complete, queued as import {receipt.number}{_told(receipt)}."
 
 
 def rename(shared: Shared, arrival: Arrival) -> str:
@@ -72,19 +87,19 @@ def rename(shared: Shared, arrival: Arrival) -> str:
     if arrival.target.temporary:
         _put_aside(arrival)
         return "250 Renamed; not yet to be imported."
-    upload = record(shared, arrival)
+    receipt = record(shared, arrival)
     # What was once begun under the final name is older than this file.
     shared.partials.discard(arrival.identity.key, arrival.target.virtual)
-    return f"250 Renamed, queued as import {upload.id}{_told(upload)}."
+    return f"250 Renamed, queued as import {receipt.number}{_told(receipt)}."
 
 
-def _told(upload: Upload) -> str:
-    """When it is picked up; what was picked up by its receipt need not be asked for."""
-    return pickup_told(upload.id) if upload.state == "waiting" else ""
+def _told(receipt: Receipt) -> str:
+    """When it is picked up, if there is a time to tell."""
+    return pickup_told(receipt.number) if is_timed(receipt.schedule) else ""
 
 
-def record(shared: Shared, arrival: Arrival) -> Upload:
-    """Steps 1 to 5; returns the row, whose id is the import's number."""
+def record(shared: Shared, arrival: Arrival) -> Receipt:
+    """Steps 1 to 5."""
     before = _version(arrival.source)
     _ask_hooks(shared, arrival)
     # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
@@ -93,27 +108,30 @@ def record(shared: Shared, arrival: Arrival) -> Upload:
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
         older = replace_waiting(account, target.schema.entity, target.name)
-        upload = _insert(arrival, digest)
-        number: int = upload.id
-        spooled = _spool(shared, number, arrival.source, target.name)
-        if upload.state == "picked":
-            ImportRun.begin(upload)
-    shared.overlay.add(arrival.identity.key, target.virtual, number, target.schema.entity, arrival.size, digest)
-    if upload.state == "waiting":
-        show(spooled, target.final, number)
+        receipt = _insert(arrival, digest)
+        spooled = _spool(shared, receipt.number, arrival.source, target.name)
+    shared.overlay.add(arrival.identity.key, target.virtual, receipt.number, target.schema.entity, arrival.size,
+                       digest)  # fmt: skip
+    if not receipt.picked:
+        show(spooled, target.final, receipt.number)
     elif older:
         target.final.unlink(missing_ok=True)
     arrival.source.unlink(missing_ok=True)
     forget_spooled(shared, older)
-    _ring(shared)
-    return upload
+    if receipt.picked:
+        # What waits is for the worker's own looks at the clock.
+        _ring(shared)
+    return receipt
 
 
 def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:
     """Link the bytes into the spool. What lies there already is of a receipt that was never committed."""
     folder = spool_folder(shared.settings, number)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        shutil.rmtree(folder)
+        folder.mkdir()
     (folder / name).hardlink_to(source)
     sync_folder(folder)
     sync_folder(folder.parent)
@@ -129,7 +147,7 @@ def show(spooled: Path, final: Path, number: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         aside.hardlink_to(spooled)
         aside.replace(final)
-        if not Upload.select().where(Upload.id == number, Upload.state == "waiting").exists():
+        if not receipts.is_waiting(number):
             hide(final, spooled)
 
 
@@ -142,10 +160,9 @@ def hide(final: Path, spooled: Path) -> None:
 
 def replace_waiting(account_id: int, entity: str, name: str) -> list[int]:
     """Take the waiting uploads of a name out of the queue; returns their numbers."""
-    condition = waiting(account_id, entity, name)
-    numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
+    numbers = receipts.waiting_numbers(account_id, entity, name)
     if numbers:
-        Upload.update(state="replaced").where(*condition).execute()
+        Upload.update(state="replaced").where(*waiting(account_id, entity, name)).execute()
     return numbers
 
 
@@ -178,7 +195,7 @@ def sweep(shared: Shared) -> None:
 
 def _check_rights(shared: Shared, arrival: Arrival) -> None:
     """Rights may have changed while the file was coming in."""
-    identity = current([arrival.identity.login_id], shared.schemas).get(arrival.identity.login_id)
+    identity = shared.rights.of(arrival.identity.login_id)
     if identity is None or arrival.target.schema.entity not in identity.entities:
         raise Refusal("553 This login may not upload here any more.")
 
@@ -234,11 +251,11 @@ def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:
     )
 
 
-def _insert(arrival: Arrival, digest: str) -> Upload:
-    """The receipt. Without a schedule it is picked up at once, so that no later file of the name can replace it."""
+def _insert(arrival: Arrival, digest: str) -> Receipt:
+    """Without a schedule it is picked up at once, so that no later file of the name can replace it."""
     identity, target = arrival.identity, arrival.target
-    schedule = EntitySettings.of(identity.account_id, target.schema.entity).schedule
-    made: Upload = Upload.create(
+    schedule = receipts.schedule(identity.account_id, target.schema.entity)
+    number = receipts.add_upload(
         account=identity.account_id,
         entity=target.schema.entity,
         name=target.name,
@@ -246,9 +263,9 @@ def _insert(arrival: Arrival, digest: str) -> Upload:
         sha256=digest,
         login=identity.login,
         remote_ip=arrival.remote_ip,
-        state="picked" if schedule == "immediate" else "waiting",
+        state="picked" if schedule == IMMEDIATE else "waiting",
     )
-    return made
+    return Receipt(number, schedule)
 
 
 def _ring(shared: Shared) -> None:

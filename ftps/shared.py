@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ftps.claims import Claims
-from ftps.identity import Schemas
+from ftps.identity import Rights, Schemas
+from ftps.login_times import LoginTimes
 from ftps.outgoing import Beginnings
 from ftps.overlay import Overlay
 from ftps.partials import Partials
@@ -26,6 +27,7 @@ class Shared:
         self.settings = settings
         self.hooks = hooks
         self.schemas = tuple(schemas)
+        self.rights = Rights(self.schemas)
         self.ring = ring
         self.loop = loop
         self.waker = Waker(loop)
@@ -33,6 +35,7 @@ class Shared:
         self.pool = Pool("ftps-pool", settings.pool_threads, 2 * settings.max_connections + 1000)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
         self.logins = Pool("ftps-login", 1, settings.login_queue, niceness=LOGIN_NICENESS)
+        self.login_times = LoginTimes(self.pool)
         self.overlay = Overlay(settings.visible_seconds)
         self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)
         self.claims = Claims()

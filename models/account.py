@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, JSONField, TextField
 
 from models.base import Base, UTCField, is_postgres, now, transaction
+from models.prepared import Prepared, slot
 
 
 class Account(Base):
@@ -81,5 +82,10 @@ def writing(account_id: int) -> Iterator[None]:
     with transaction():
         if is_postgres():
             # NO KEY: neither does an import wait that inserts records with this account's key, nor we for it.
-            Account.select(Account.id).where(Account.id == account_id).for_update("FOR NO KEY UPDATE").execute()
+            _LOCK.run(account=account_id)
         yield
+
+
+_LOCK = Prepared(
+    lambda: Account.select(Account.id).where(Account.id == slot("account")).for_update("FOR NO KEY UPDATE")
+)

@@ -10,6 +10,7 @@ from peewee import ModelSelect
 
 from models.base import is_postgres, now, transaction
 from models.export import Export, ExportFile
+from models.prepared import Prepared, slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,27 @@ def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
 
     Fetching again changes nothing: the first time counts.
     """
+    # Looked at first without a lock: what is fetched again and again need not wait for whoever is writing.
+    row = _LEDGER.first(account=account, path=path)
+    if row is None or row[0] not in _THERE:
+        return False
+    if row[1] is None:
+        return _collect_alone(account, path, version, by)
+    return _collect_of_export(account, path, version, by)
+
+
+def _collect_alone(account: int, path: str, version: Version, by: By) -> bool:
+    """A file of no order or customer: nothing else changes with it, so that one statement will do."""
+    when = ExportFile.collected_at.db_value(now())
+    changed = _COLLECT.run(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns, when=when,
+                           login=by.login, address=by.address)  # fmt: skip
+    return bool(changed.rowcount)
+
+
+def _collect_of_export(account: int, path: str, version: Version, by: By) -> bool:
     with transaction():
         file = _hold(account, path)
-        if file is None or file.state not in ("placing", "mirrored") or _version(file) != version:
+        if file is None or file.state not in _THERE or _version(file) != version:
             return False
         file.state, file.collected_at = "collected", now()
         file.collected_by, file.collected_from = by.login, by.address
@@ -64,6 +83,16 @@ def mark_removed(account: int, path: str, by: By | None, version: Version | None
         file.save()
         if file.export_id is not None:
             settle(file.export_id)
+
+
+_THERE = ("placing", "mirrored")
+"""States of a file that lies in the partner's folder and was not fetched."""
+_AT = (ExportFile.account == slot("account")) & (ExportFile.path == slot("path"))
+_LEDGER = Prepared(lambda: ExportFile.select(ExportFile.state, ExportFile.export).where(_AT).tuples())
+_COLLECT = Prepared(lambda: ExportFile.update(state="collected", collected_at=slot("when"),
+                                              collected_by=slot("login"), collected_from=slot("address"))
+                    .where(_AT, ExportFile.state.in_(_THERE), ExportFile.export.is_null(),
+                           ExportFile.size == slot("size"), ExportFile.mtime_ns == slot("mtime_ns")))  # fmt: skip
 
 
 def _version(file: Any) -> Version:

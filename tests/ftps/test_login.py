@@ -13,7 +13,8 @@ from collections.abc import Callable
 import pytest
 
 import passwords
-from models import Account, Login
+from hooks import Hooks
+from models import Account, Login, now, transaction
 from settings import Settings
 from tests.tls import client_context
 from tests.visitor import PASSWORD, House, add_account
@@ -165,11 +166,30 @@ def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixt
 
 
 def test_login_is_told_to_hooks_and_recorded(house: House) -> None:
-    """on_login runs before 230, and last_login_at is set."""
+    """on_login runs before 230, and last_login_at is set soon."""
+    begun = now()
     house.login()
     [event] = house.hooks.logins
     assert (event.account, event.login, event.remote_ip) == ("acme", "acme", "127.0.0.1")
-    assert Login.get().last_login_at is not None
+    assert begun <= house.wait(lambda: Login.get().last_login_at) <= now()
+
+
+def test_many_logins_at_once_are_all_recorded(house: House) -> None:
+    """They share transactions, and nobody waits for those: not even while somebody else writes."""
+    for name in ("b", "c"):
+        Login.create(account=Account.get(), name=name, password_hash=Login.get().password_hash)
+    with transaction():
+        for name in ("acme", "b", "c", "b"):
+            house.connect(name)
+    house.wait(lambda: Login.select().where(Login.last_login_at.is_null(False)).count() == 3)
+
+
+def test_without_a_hook_a_login_comes_in_as_well(settings: Settings, open_house: Callable[..., House]) -> None:
+    """Then there is nothing to call before 230."""
+    house = open_house(dataclasses.replace(settings, host="127.0.0.1", port=0))
+    house.door.shared.hooks = Hooks()
+    assert house.login().pwd() == "/"
+    assert house.hooks.logins == []
 
 
 @pytest.mark.parametrize("what", ["account", "login", "password", "network", "removed"])

@@ -17,7 +17,7 @@ import pytest
 
 from errors import FileRefused
 from layout import spool_folder
-from models import Account, Login, Upload
+from models import Account, EntitySettings, ImportRun, Login, Upload
 from settings import Settings
 from tests.visitor import BODY, NAME, PATH, House, end
 
@@ -26,7 +26,7 @@ from tests.visitor import BODY, NAME, PATH, House, end
 def test_226_names_the_import_whose_row_describes_the_file(
     settings: Settings, open_house: Callable[..., House], reuse: bool
 ) -> None:
-    """On both engines the row, the file and the reply agree, and the bell is rung."""
+    """On both engines the row, the file and the reply agree."""
     house = open_house(dataclasses.replace(settings, host="127.0.0.1", port=0))
     client = house.login(reuse)
 
@@ -38,8 +38,19 @@ def test_226_names_the_import_whose_row_describes_the_file(
     assert row.sha256 == hashlib.sha256(BODY).hexdigest()
     assert (row.login, row.remote_ip) == ("acme", "127.0.0.1")
     assert house.file(PATH).read_bytes() == spooled(house, row) == BODY
-    assert len(house.rung) == 1
     assert [event.name for event in house.hooks.received] == [NAME]
+
+
+@pytest.mark.parametrize(("schedule", "rings"), [("immediate", 1), ("off", 0), ("0 2 * * *", 0)])
+def test_the_bell_rings_for_what_a_worker_can_begin_with(house: House, schedule: str, rings: int) -> None:
+    """An upload that waits for a schedule wakes nobody: workers look at the clock by themselves."""
+    client = house.login()
+    EntitySettings.update(schedule=schedule).execute()
+
+    client.put(PATH, BODY)
+
+    assert len(house.rung) == rings
+    assert ImportRun.select().count() == rings
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
@@ -230,10 +241,10 @@ def test_a_disk_that_fills_up_ends_the_upload(house: House, monkeypatch: pytest.
     connection.sendall(b"begin")
     house.wait(lambda: house.door.shared.partials.stat(key(house), PATH))
 
-    def full(descriptor: int, data: bytes) -> int:
+    def full(descriptor: int, pieces: list[bytes]) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("ftps.partials.os.write", full)
+    monkeypatch.setattr("ftps.partials.os.writev", full)
     with contextlib.suppress(OSError):
         connection.sendall(BODY)
     reply = client.last_reply()
