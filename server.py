@@ -10,7 +10,7 @@ import handlers.registry
 import logs
 import models
 from exports import Exporter
-from ftps import FrontDoor
+from ftps import FrontDoor, settle
 from hooks import Hooks
 from jobs.cards import server_card
 from jobs.mail_sender import MailSender
@@ -46,6 +46,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     try:
         if announce:
             announce(*door.address)
+        settle()
         door.run()
     finally:
         exporter.stop()

@@ -130,9 +130,16 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
             return self.pre_process_command(f"{verb} {argument}" if argument else verb, verb, argument)
         return self.respond("501 This path can't be represented here.")
 
+    def __repr__(self) -> str:
+        """pyftpdlib makes one for each of its debugging lines, whether or not anybody reads them."""
+        return f"<session of {self.username!r} from {self.remote_ip}:{self.remote_port}>"
+
+    __str__ = __repr__
+
     def logline(self, msg: str, **kwargs: Any) -> None:
         """What a client types in a wrong place may still be its password."""
-        super().logline(_PASSWORD.sub(r"\1 ******", msg), **kwargs)
+        if self._log_debug:
+            super().logline(_PASSWORD.sub(r"\1 ******", msg), **kwargs)
 
     # --- work off the loop
 
@@ -161,10 +168,12 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
                 result = error
             self.shared.waker.post(lambda: self._back(result, then, always))
 
-        if not (pool or self.shared.pool).submit(job):
-            return False
         self.pause()
-        return True
+        # Last: whatever follows would wait for the thread that has begun.
+        if (pool or self.shared.pool).submit(job):
+            return True
+        self._deferred = False
+        return False
 
     def answer(self, work: Callable[[], str], always: Callable[[], None] | None = None) -> None:
         """Run `work`, which returns the reply (or raises Refusal), in the pool."""
@@ -174,18 +183,39 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
             self.respond(BUSY)
 
     def pause(self) -> None:
-        """Read no more commands until resume()."""
+        """Read no more commands until resume().
+
+        The loop goes on to watch the connection until something comes: mostly nothing does, and the client waits.
+        """
         self._deferred = True
-        self.del_channel()
-        if self._idler is not None and not self._idler.cancelled:
-            self._idler.cancel()
+
+    def handle_read_event(self) -> None:
+        if self._deferred:
+            self.del_channel()
+        else:
+            super().handle_read_event()
+
+    def handle_close(self) -> None:
+        """By the loop, when the connection has failed; what is going on for it comes to its end all the same."""
+        if self._deferred:
+            self.del_channel()
+        else:
+            super().handle_close()
+
+    def handle_timeout(self) -> None:
+        """A session is not idle while the server works for it."""
+        if self._deferred:
+            self._idle_again()
+        else:
+            super().handle_timeout()
 
     def resume(self) -> bool:
         """Read commands again; False when the session has ended meanwhile."""
         self._deferred = False
         if self._closed:
             return False
-        self.add_channel(events=self.ioloop.READ | (self.ioloop.WRITE if self.producer_fifo else 0))
+        if self._fileno not in self.ioloop.socket_map:
+            self.add_channel(events=self.ioloop.READ | (self.ioloop.WRITE if self.producer_fifo else 0))
         self._idle_again()
         return True
 
@@ -212,9 +242,9 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
             self.drain()
 
     def _idle_again(self) -> None:
-        if self.timeout:
-            if self._idler is not None and not self._idler.cancelled:
-                self._idler.cancel()
+        if self._idler is not None and not self._idler.cancelled:
+            self._idler.reset()
+        elif self.timeout:
             self._idler = self.ioloop.call_later(self.timeout, self.handle_timeout, _errback=self.handle_error)
 
     # --- the end

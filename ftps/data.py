@@ -22,6 +22,11 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
         if not self._ssl_requested:
             self.abort("522 TLS is required on the data connection.")
 
+    def __repr__(self) -> str:
+        return f"<data connection of {self.cmd_channel!r}>"
+
+    __str__ = __repr__
+
     def modify_ioloop_events(self, events: int, logdebug: bool = False) -> None:
         """Not for writing during the handshake: a socket is always ready for it, and the loop would spin."""
         if self._ssl_accepting and not self._ssl_want_write:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,11 +121,19 @@ def on_disk(root: Path, place: Place) -> Path:
 
     Raises FileNotFoundError when a link lies on the way: a link inside an account could lead around `entities`.
     """
-    path = root.joinpath(*place.on_disk)
-    # resolve() has no strict form for a last part that is missing; the folder above it must be real in any case.
-    if path.resolve() != path:
-        raise missing(place.virtual)
-    return path
+    path = str(root)
+    for part in place.on_disk:
+        path = f"{path}/{part}"
+        if _is_link(path):
+            raise missing(place.virtual)
+    return Path(path)
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False  # The last part may be missing; then so is all below it.
 
 
 def missing(virtual: str) -> FileNotFoundError:

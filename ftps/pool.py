@@ -5,7 +5,6 @@ Not concurrent.futures: its queue has no bound, and its threads know nothing of 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import queue
@@ -27,7 +26,8 @@ class Pool:
     def __init__(self, name: str, threads: int, waiting: int, niceness: int = 0) -> None:
         """`niceness` is the threads' own: the loop comes before jobs that only reckon."""
         self._niceness = niceness
-        self._queue: queue.Queue[Job | None] = queue.Queue(waiting)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._most = waiting + threads
         self._unfinished = 0
         self._lock = threading.Lock()
         self._threads = [
@@ -45,20 +45,17 @@ class Pool:
     def submit(self, job: Job) -> bool:
         """Queue a job; False when too many wait. A job's exceptions are logged."""
         with self._lock:
+            if self._unfinished >= self._most:
+                return False
             self._unfinished += 1
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            self._finished()
-            return False
+        self._queue.put(job)
         return True
 
     def stop(self, timeout: float = 5.0) -> None:
         """Let the queued jobs finish, then end the threads; a job that hangs is left alone after `timeout` seconds."""
         until = time.monotonic() + timeout
-        with contextlib.suppress(queue.Full):
-            for _ in self._threads:
-                self._queue.put(None, timeout=max(0.0, until - time.monotonic()))
+        for _ in self._threads:
+            self._queue.put(None)
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))

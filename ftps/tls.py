@@ -106,17 +106,29 @@ class OwnErrors:
 class OwnSteps:
     """The same for the steps in which the mixin keeps the errors to itself. Stands above it."""
 
+    _ssl_established: bool
+    _ssl_want_read: bool
+    _ssl_want_write: bool
+    _parted = False
+    """TLS was shut down without an error."""
+
     def _do_ssl_handshake(self) -> None:
         try:
             super()._do_ssl_handshake()  # type: ignore[misc]
         finally:
-            forget_errors()
+            if not (self._ssl_established or self._ssl_want_read or self._ssl_want_write):
+                forget_errors()
+
+    def handle_ssl_shutdown(self) -> None:
+        self._parted = True
+        super().handle_ssl_shutdown()  # type: ignore[misc]
 
     def _do_ssl_shutdown(self) -> None:
         try:
             super()._do_ssl_shutdown()  # type: ignore[misc]
         finally:
-            forget_errors()
+            if not self._parted:
+                forget_errors()
 
 
 def _forget(error: SSL.Error) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -34,11 +35,9 @@ class Waker:
             log.debug("the loop has ended; a call was dropped")
 
     def handle_read_event(self) -> None:
-        try:
-            while self._reader.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
+        with contextlib.suppress(BlockingIOError):
+            # What is left in it wakes the loop again.
+            self._reader.recv(4096)
         for _ in range(len(self._calls)):
             self._run(self._calls.popleft())
 
