@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,9 +38,21 @@ def large(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
     for title, once in pairs.items():
 
         def rate(each: Contender, once: Callable[[Contender, Path], float] = once) -> float:
+            warm(source)
             return sizes.size / 1e6 / once(each, source)
 
         row(title, alternating(contenders, sizes.runs, rate), "MB/s")
+
+
+def warm(source: Path) -> None:
+    """Use as much memory as the file has, and give it back.
+
+    A virtual machine's free memory may be its host's: to get it back took up to 2 s for 512 MB, against 0.3 s to write
+    them. The others truncate their old file and write into its pages; ftpdock keeps it until the new one is whole.
+    """
+    aside = source.with_name("warm")
+    shutil.copyfile(source, aside)
+    aside.unlink()
 
 
 def small(contenders: list[Contender], sizes: Sizes, source: Path) -> None:

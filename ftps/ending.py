@@ -20,8 +20,8 @@ from ftps.records import Records
 from ftps.tls import OwnErrors
 from ftps.waits import acknowledge
 
-TURN = 32
-"""Pieces (64 KB) that one transfer may send before the other sessions get their turn."""
+TURN = 8
+"""Pieces (256 KB) that one transfer may send before the other sessions get their turn."""
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at a connection whose end is awaited: an acknowledgement is no event."""
@@ -43,7 +43,6 @@ class Ending(OwnErrors, Records):
 
     # pyftpdlib's own.
     file_obj: Any
-    _had_cr: bool
     _lastdata: int
     _error: bool
 
@@ -71,13 +70,14 @@ class Ending(OwnErrors, Records):
         except _RetryError:
             return False
         if chunk:
-            self.tot_bytes_received += len(chunk)
-            self._store(chunk if self._data_wrapper is None else self._data_wrapper(chunk))
+            pieces = [chunk, *self.behind()]
+            self.tot_bytes_received += sum(map(len, pieces))
+            self._store(pieces)
         return bool(chunk) and not self._closed
 
-    def _store(self, chunk: bytes) -> None:
+    def _store(self, pieces: list[bytes]) -> None:
         try:
-            self.file_obj.write(chunk)
+            self.file_obj.write(pieces)
         except TooLarge:
             self.abort("552 The file is larger than this server takes.")
         except DiskFull:
@@ -161,19 +161,12 @@ class Ending(OwnErrors, Records):
     def _judge(self) -> None:
         if self.receive:
             self.whole = self._closed_in_order() or (self.cut and not self.cmd_channel.needs_close_notify(self))
-            self._flush_line_end()
         else:
             self.whole = self._initialized and not self.producer_fifo
 
     def _closed_in_order(self) -> bool:
         tls = isinstance(self.socket, SSL.Connection)
         return tls and bool(self.socket.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
-
-    def _flush_line_end(self) -> None:
-        """In ASCII mode pyftpdlib holds a last CR back and then forgets it."""
-        if self._had_cr and self.whole:
-            self._had_cr = False
-            self._store(b"\r")
 
     def handle_timeout(self) -> None:
         if self._farewell is not None and self._farewell.said:

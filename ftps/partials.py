@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ftps.digest import Digest
@@ -64,8 +64,7 @@ class Partials:
         if self.free() < 0:
             raise Refusal("452 The disk is full. Try again later.")
         path = self.path(key, target.virtual)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, _FLAGS, 0o600)
+        descriptor = _open(path)
         try:
             found = os.fstat(descriptor)
             size = found.st_size
@@ -94,6 +93,14 @@ class Partials:
                     if path.lstat().st_mtime < oldest:
                         path.unlink()
                         yield path
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, _FLAGS, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(path, _FLAGS, 0o600)
 
 
 def _part_from_receipt(path: Path, descriptor: int, start: int) -> int:
@@ -138,22 +145,24 @@ class Incoming:
         self.on_close: Callable[[Incoming], None] = _nothing
         """Called once when pyftpdlib or the session gives the file up without a transfer."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, pieces: Sequence[bytes]) -> None:
         """Raises TooLarge, DiskFull or another OSError; what was written before stays."""
-        if self.size + len(data) > self._partials.max_file_size:
+        end = self.size + sum(map(len, pieces))
+        if end > self._partials.max_file_size:
             raise TooLarge
-        if self.size + len(data) - self._checked >= _FREE_EVERY:
-            self._checked = self.size + len(data)
+        if end - self._checked >= _FREE_EVERY:
+            self._checked = end
             if self._partials.free() < 0:
                 raise DiskFull
         self.moved_at = time.monotonic()
-        view = memoryview(data)
-        while view:
-            written = os.write(self._descriptor, view)
+        left = pieces
+        while self.size < end:
+            written = os.writev(self._descriptor, left)
             self.size += written
-            view = view[written:]
+            if self.size < end:
+                left = [b"".join(left)[written:]]
         if self.digest is not None:
-            self.digest.grown(self.size)
+            self.digest.grown(pieces, self.size)
 
     def close(self) -> None:
         if not self.closed:

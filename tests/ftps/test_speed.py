@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from ftps import settle
 from ftps.digest import Digest
 from ftps.pool import Pool
+from tests.ftps.shelf import Shelf
 from tests.visitor import BODY, PATH, House
 
 DELAYED = 0.04
@@ -26,32 +31,61 @@ def pool() -> Iterator[Pool]:
     made.stop()
 
 
-def test_a_hash_follows_the_file_as_it_grows(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the same as that of the whole, in whatever steps the file came."""
+@pytest.mark.parametrize("held", [0, 20_000, 10_000_000], ids=["all-read", "some-read", "none-read"])
+@pytest.mark.parametrize("start", [0, 5000])
+def test_a_hash_follows_the_file_as_it_grows(
+    tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch, held: int, start: int
+) -> None:
+    """It is the same as that of the whole, in whatever steps the file came, and whatever of it is still in memory."""
     monkeypatch.setattr("ftps.digest.PIECE", 1000)
+    monkeypatch.setattr("ftps.digest.HELD", held)
     path = tmp_path / "file"
+    path.write_bytes(BODY[:start])
     digest = Digest(path, pool)
     with path.open("ab", buffering=0) as file:
-        for start in range(0, len(BODY), 7777):
-            file.write(BODY[start : start + 7777])
-            digest.grown(file.tell())
+        for begin in range(start, len(BODY), 7777):
+            pieces = [BODY[begin : min(begin + 4000, len(BODY))], BODY[begin + 4000 : begin + 7777]]
+            file.write(b"".join(pieces))
+            digest.grown(pieces, file.tell())
+    with path.open("rb") as file:
+        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
+
+
+def test_what_is_in_memory_is_not_read_again(tmp_path: Path, pool: Pool) -> None:
+    """finish() has nothing to read: here the file is empty, and there is all of its hash."""
+    path = tmp_path / "file"
+    path.touch()
+    digest = Digest(path, pool)
+    digest.grown([BODY[:10], BODY[10:]], len(BODY))
     with path.open("rb") as file:
         assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
 
 
 def test_most_of_the_hash_is_there_before_the_end(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """finish() has only the rest to read: here nothing is left of the file that it could read."""
+    """The pool hashes meanwhile, so that nothing piles up in memory."""
     monkeypatch.setattr("ftps.digest.PIECE", 1000)
     path = tmp_path / "file"
     path.write_bytes(BODY)
     digest = Digest(path, pool)
-    digest.grown(len(BODY))
+    digest.grown([BODY], len(BODY))
     deadline = time.monotonic() + 10
     while not pool.idle and time.monotonic() < deadline:
         time.sleep(0.001)
-    path.write_bytes(b"")
-    with path.open("rb") as file:
-        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
+    assert digest._done == len(BODY)
+    assert digest._pieces == []
+
+
+def test_a_write_that_took_only_a_part_goes_on_behind_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As happens on a disk that is nearly full, or at a signal."""
+    write = os.writev
+
+    def partly(descriptor: int, pieces: list[bytes]) -> int:
+        return write(descriptor, [b"".join(pieces)[:5000]])
+
+    monkeypatch.setattr("ftps.partials.os.writev", partly)
+    house.login().put(PATH, BODY)
+    assert house.file(PATH).read_bytes() == BODY
+    assert [row.sha256 for row in house.rows] == [hashlib.sha256(BODY).hexdigest()]
 
 
 def test_an_upload_in_parts_has_the_hash_of_the_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +124,31 @@ def test_clients_with_nagles_algorithm_do_not_wait_for_acknowledgements(house: H
         assert client.voidresp().startswith("226 ")
     # The machine may be busy; the delay, if there is one, is there each time.
     assert min(waits) < DELAYED / 2
+
+
+@pytest.mark.parametrize("size", [16_384, 262_144, 262_145, 3_000_001])
+def test_a_client_that_reads_slowly_gets_every_byte_once(shelf: Shelf, size: int) -> None:
+    """A piece is handed over record by record; where the socket was full it goes on."""
+    path = shelf.root / "a.bin"
+    body = os.urandom(size)
+    path.write_bytes(body)
+    client = shelf.house.login()
+    connection = client.begin("RETR /Export/a.bin")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    got = []
+    while chunk := connection.recv(100_000):
+        got.append(chunk)
+        time.sleep(0.0005)
+    connection.unwrap().close()
+    assert client.voidresp() == "226 Transfer complete."
+    assert b"".join(got) == body
+
+
+def test_what_was_loaded_is_not_looked_at_again() -> None:
+    """The collector of a server that serves leaves alone what stays for ever."""
+    before = gc.get_freeze_count()
+    try:
+        settle()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
