@@ -162,7 +162,7 @@ class Incoming:
             if self.size < end:
                 left = [b"".join(left)[written:]]
         if self.digest is not None:
-            self.digest.grown(pieces, self.size)
+            self.digest.grown(self.size)
 
     def close(self) -> None:
         if not self.closed:

@@ -31,48 +31,32 @@ def pool() -> Iterator[Pool]:
     made.stop()
 
 
-@pytest.mark.parametrize("held", [0, 20_000, 10_000_000], ids=["all-read", "some-read", "none-read"])
-@pytest.mark.parametrize("start", [0, 5000])
-def test_a_hash_follows_the_file_as_it_grows(
-    tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch, held: int, start: int
-) -> None:
-    """It is the same as that of the whole, in whatever steps the file came, and whatever of it is still in memory."""
+def test_a_hash_follows_the_file_as_it_grows(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same as that of the whole, in whatever steps the file came."""
     monkeypatch.setattr("ftps.digest.PIECE", 1000)
-    monkeypatch.setattr("ftps.digest.HELD", held)
     path = tmp_path / "file"
-    path.write_bytes(BODY[:start])
     digest = Digest(path, pool)
     with path.open("ab", buffering=0) as file:
-        for begin in range(start, len(BODY), 7777):
-            pieces = [BODY[begin : min(begin + 4000, len(BODY))], BODY[begin + 4000 : begin + 7777]]
-            file.write(b"".join(pieces))
-            digest.grown(pieces, file.tell())
-    with path.open("rb") as file:
-        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
-
-
-def test_what_is_in_memory_is_not_read_again(tmp_path: Path, pool: Pool) -> None:
-    """finish() has nothing to read: here the file is empty, and there is all of its hash."""
-    path = tmp_path / "file"
-    path.touch()
-    digest = Digest(path, pool)
-    digest.grown([BODY[:10], BODY[10:]], len(BODY))
+        for start in range(0, len(BODY), 7777):
+            file.write(BODY[start : start + 7777])
+            digest.grown(file.tell())
     with path.open("rb") as file:
         assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
 
 
 def test_most_of_the_hash_is_there_before_the_end(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pool hashes meanwhile, so that nothing piles up in memory."""
+    """finish() has only the rest to read: here nothing is left of the file that it could read."""
     monkeypatch.setattr("ftps.digest.PIECE", 1000)
     path = tmp_path / "file"
     path.write_bytes(BODY)
     digest = Digest(path, pool)
-    digest.grown([BODY], len(BODY))
+    digest.grown(len(BODY))
     deadline = time.monotonic() + 10
     while not pool.idle and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert digest._done == len(BODY)
-    assert digest._pieces == []
+    path.write_bytes(b"")
+    with path.open("rb") as file:
+        assert digest.finish(file.fileno()) == hashlib.sha256(BODY).hexdigest()
 
 
 def test_a_write_that_took_only_a_part_goes_on_behind_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
