@@ -20,7 +20,7 @@ from ftps.records import Records
 from ftps.tls import OwnErrors
 from ftps.waits import acknowledge
 
-TURN = 8
+TURN = 2
 """Pieces (256 KB) that one transfer may send before the other sessions get their turn."""
 
 LOOK_EVERY = 0.05
