@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +12,7 @@ from peewee import BooleanField, JSONField, Model
 
 from imports import store
 from imports.bulk import as_json
-from imports.stored import is_text
+from imports.stored import is_text, read_json
 from models.base import ExactDecimalField
 from schemas import TemplateSchema
 
@@ -124,7 +123,7 @@ def _booleans(stored: Any, given: bool) -> Any:
 
 def _lists(cell: Any) -> Judge:
     def judge(stored: Any, given: str) -> Any:
-        old, new = _parsed(stored), json.loads(given)
+        old, new = _parsed(stored), read_json(given)
         if not isinstance(old, list):
             return UNTOLD
         return SAME if old == new or cell.same(old, new) else given
@@ -136,18 +135,18 @@ def _objects(same: Callable[[Any, Any], bool]) -> Judge:
     """What is given is laid over what is stored."""
 
     def judge(stored: Any, given: str) -> Any:
-        old, new = _parsed(stored), json.loads(given)
+        old, new = _parsed(stored), read_json(given)
         if not isinstance(old, dict) or None in old.values():  # the handler drops what another program cleared
             return UNTOLD
         if all(key in old and (old[key] == value or same(old[key], value)) for key, value in new.items()):
             return SAME
-        return as_json(old | new)
+        return given if old.keys() <= new.keys() else as_json(old | new)
 
     return judge
 
 
 def _parsed(text: Any) -> Any:
     try:
-        return json.loads(text) if isinstance(text, str) else text
+        return read_json(text) if isinstance(text, str) else text
     except ValueError:  # another program wrote it
         return UNTOLD

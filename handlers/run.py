@@ -9,7 +9,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from functools import partial
 
@@ -27,7 +27,7 @@ from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
 from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
-from models import Account, EntitySettings, ImportRun, Mail, database, now, transaction
+from models import Account, EntitySettings, ImportRun, Mail, database, large_cache, now, transaction
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
@@ -109,9 +109,11 @@ class ImportJob:
                         self.handler.plain_keys_of([column.name for column in shape.columns]))  # fmt: skip
             with closing(scan):
                 self._total = scan.rows
-                if scan.rows > self.settings.chunk_rows:  # else the first chunk says it soon enough
+                large = scan.rows > self.settings.chunk_rows
+                if large:  # else the first chunk says it soon enough
                     self._update(total=scan.rows)
-                self._passes(shape, partial(way.through, scan))
+                with large_cache() if large else nullcontext():
+                    self._passes(shape, partial(way.through, scan))
         finally:
             way.close()
 

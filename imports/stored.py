@@ -51,14 +51,20 @@ def _read_json(text: Any) -> Any:
     if make is not None:
         return make()
     try:
-        value, end = _scan(text, 0)
-        return value if end == len(text) else json.loads(text)
-    except StopIteration:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:  # another program wrote it; peewee gives it as it is, too
         if is_postgres():
             raise
         return text
+
+
+def read_json(text: str) -> Any:
+    """json.loads, which takes a third of the time for text without blanks around it. Raises ValueError."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 class Stored(Mapping[str, Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -154,6 +154,11 @@ def by_keys() -> None:
     """
     if is_postgres():
         database.execute_sql("; ".join(f"SET LOCAL enable_{way} = off" for way in _WAYS))
+
+
+def large_cache() -> AbstractContextManager[None]:
+    """For many writes, on SQLite; see models.sqlite."""
+    return database.obj.large_cache() if isinstance(database.obj, Sqlite) else nullcontext()
 
 
 def trim_log() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -88,3 +89,12 @@ def test_the_log_is_emptied(database: Sqlite) -> None:
     database.trim_log(1_000_000)
     assert log.stat().st_size == 0
     assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (50,)
+
+
+def test_the_cache_is_large_for_a_while(database: Sqlite) -> None:
+    """And as it was before, even when what it was for fails."""
+    before = database.execute_sql("PRAGMA cache_size").fetchone()
+    with contextlib.suppress(peewee.OperationalError), database.large_cache():
+        assert database.execute_sql("PRAGMA cache_size").fetchone() == (-65536,)
+        database.execute_sql("SELECT * FROM nothing")
+    assert database.execute_sql("PRAGMA cache_size").fetchone() == before
