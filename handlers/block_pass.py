@@ -132,7 +132,8 @@ class BlockPass(Pass):
         plan = chunk.plan
         if plan is None or not self._holds(plan, chunk):
             plan = chunk.plan = self._plan(chunk)
-        chunk.new_ids = [new_system_id() for _ in chunk.batch.lines] if plan.fresh.places or plan.rows else []
+        # Also for rows that the database refuses as they are, and that the handler may make records of.
+        chunk.new_ids = [new_system_id() for _ in chunk.batch.lines] if plan.loaded.places or plan.rows else []
         chunk.rows = plan.rows
         self._write_plain(chunk, plan)
         for row in chunk.rows:
