@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.block_pass import BlockPass
-from handlers.blocks import blocks_for
 from handlers.passes import Pass
+from handlers.plain_rows import blocks_for
 from imports.ahead import Reader, Task, reader
 from imports.reading import FileShape
 from imports.scan import Scan
