@@ -29,10 +29,7 @@ def insert(table: str, names: Sequence[str], columns: Columns) -> bool:
     texts = _as_texts(columns)
     if texts is None:
         return False
-    types = _types(table)
-    kept = [f"c{place}" for place in range(len(names))]
-    values = ", ".join(f"new.{each}::{types[name]}" for name, each in zip(names, kept, strict=True))
-    _execute(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {_unnested(kept)}", texts)
+    insert_columns(table, names, texts, ())
     return True
 
 
