@@ -38,7 +38,7 @@ class Downloads(Core):
     def _export_sent(self, channel: DataChannel, file: Outgoing, export: Exported) -> None:
         """A file of the export folder: 226 means that it counts as fetched, and says so when it does not."""
         assert self.identity is not None
-        end = file.start + channel.tot_bytes_sent
+        end = file.start + channel.most_sent
         joined = self.shared.beginnings.joined(export, file.start, end)
         if missed := self._missed(channel, joined and end == export.version.size):
             if export.pin is not None:

@@ -13,7 +13,9 @@ AT_ONCE = 32
 """TLS records that one transfer may read before the other sessions get their turn."""
 RECORD = 16 * 1024
 PIECE = 256 * 1024
-"""Bytes of a file that are read, and handed to TLS, at a time."""
+"""Bytes of a file that are read at a time."""
+STRETCH = 64 * 1024
+"""Bytes that OpenSSL is given with one call. While the socket is full nobody knows how many of them have left."""
 
 
 class Records(DTPHandler):
@@ -24,6 +26,8 @@ class Records(DTPHandler):
     _next: SSL.Error | OSError | None = None
     """What came behind the last records."""
     _behind: list[bytes]
+    _leaving = 0
+    """Bytes of the stretch in the midst of which the socket was full."""
 
     def __init__(self, sock: Any, cmd_channel: Any) -> None:
         self._behind = []
@@ -33,6 +37,12 @@ class Records(DTPHandler):
     def more_to_tell(self) -> bool:
         """The next recv() says what came behind the last records, without asking the socket."""
         return self._next is not None
+
+    @property
+    def most_sent(self) -> int:
+        """Bytes that the client may have got."""
+        sent: int = self.tot_bytes_sent + self._leaving
+        return sent
 
     def recv(self, buffer_size: int) -> bytes:
         """The first record; those right behind it are given by behind()."""
@@ -61,21 +71,26 @@ class Records(DTPHandler):
         super().push_with_producer(producer)
 
     def send(self, data: bytes) -> int:
-        """Hands over as many records of `data` as the socket takes; what stopped them comes at the next call."""
+        """Hands over as much of `data` as the socket takes; what stopped it comes at the next call.
+
+        That call has to give the same bytes again: TLS goes on in the midst of a stretch.
+        """
         if not isinstance(self.socket, SSL.Connection):
             plain: int = super().send(data)
             return plain
         if self._next is not None:
             self._tell()
-        sent = self._send_records(self.socket, memoryview(data))
+        sent = self._send_stretches(self.socket, memoryview(data))
         self.tot_bytes_sent += sent
         return sent
 
-    def _send_records(self, connection: SSL.Connection, data: memoryview) -> int:
+    def _send_stretches(self, connection: SSL.Connection, data: memoryview) -> int:
         sent = 0
         try:
             while sent < len(data):
-                sent += connection.send(data[sent : sent + RECORD])
+                self._leaving = min(STRETCH, len(data) - sent)
+                sent += connection.send(data[sent : sent + STRETCH])
+            self._leaving = 0
         except (SSL.Error, OSError) as error:
             if not sent:
                 raise

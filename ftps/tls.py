@@ -13,6 +13,9 @@ log = logging.getLogger("ftpdock.ftps")
 
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 
+_PARTIAL_WRITE = 1
+"""SSL_MODE_ENABLE_PARTIAL_WRITE, which pyOpenSSL sets and has no name for."""
+
 
 class TlsError(Exception):
     """The certificate and key can't be used; the message says why."""
@@ -27,6 +30,8 @@ def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     # Halves the memory of an idle session.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # A write is made into records by OpenSSL, not by a call for each of them.
+    context.clear_mode(_PARTIAL_WRITE)
     # Without an id, sessions can't be resumed on data connections once client certificates are asked for.
     context.set_session_id(os.urandom(16))
     try:
