@@ -137,7 +137,7 @@ def test_a_replacement_takes_the_older_upload_out_of_the_queue(house: House) -> 
     first, second = house.rows
     assert (first.state, second.state, second.size) == ("replaced", "waiting", 6)
     assert house.file(PATH).read_bytes() == spooled(house, second) == b"newer!"
-    assert not spool_folder(house.settings, first.id).exists()
+    house.wait(lambda: not spool_folder(house.settings, first.id).exists())
 
 
 def test_a_stale_spool_folder_is_not_taken_for_the_upload(house: House) -> None:
