@@ -14,12 +14,12 @@ from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
 from ftps.pickups import pickup_told
 from ftps.places import Place
-from ftps.receipt import Arrival, forget_spooled, hide, rename, replace_waiting, show, waiting
+from ftps.receipt import Arrival, forget_spooled, hide, rename, show, waiting
 from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.targets import Target, target
 from layout import spool_folder, sync_folder
-from models import ImportRun, Upload, writing
+from models import ImportRun, Upload, receipts, writing
 
 BUSY_FILE = "450 The file is being uploaded."
 
@@ -215,7 +215,7 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         return "250 Renamed."
     spooled = spool_folder(shared.settings, row.id) / old
     with writing(account):
-        older = replace_waiting(account, here.entity, new)
+        older = receipts.replace_waiting(account, here.entity, new)
         renamed = Upload.update(name=new).where(*waiting(account, here.entity, old), Upload.id == row.id).execute()
         if not renamed:
             raise Refusal(f"550 It was already picked up as import {row.id}.")

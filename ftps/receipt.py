@@ -110,7 +110,7 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     digest = _sha256_and_sync(arrival.source, followed or Digest(arrival.source))
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
-        older = replace_waiting(account, target.schema.entity, target.name)
+        older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
     shared.overlay.add(arrival.identity.key, target.virtual, receipt.number, target.schema.entity, arrival.size,
@@ -160,14 +160,6 @@ def hide(final: Path, spooled: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if final.samefile(spooled):
             final.unlink()
-
-
-def replace_waiting(account_id: int, entity: str, name: str) -> list[int]:
-    """Take the waiting uploads of a name out of the queue; returns their numbers."""
-    numbers = receipts.waiting_numbers(account_id, entity, name)
-    if numbers:
-        Upload.update(state="replaced").where(*waiting(account_id, entity, name)).execute()
-    return numbers
 
 
 def forget_spooled(shared: Shared, numbers: list[int]) -> None:

@@ -36,6 +36,14 @@ def waiting_numbers(account: int, entity: str, name: str) -> list[int]:
     return [number for (number,) in _WAITING.rows(account=account, entity=entity, name=name)]
 
 
+def replace_waiting(account: int, entity: str, name: str) -> list[int]:
+    """Take the waiting uploads of one name out of the queue; returns their numbers."""
+    numbers = waiting_numbers(account, entity, name)
+    if numbers:
+        _REPLACE.run(account=account, entity=entity, name=name)
+    return numbers
+
+
 def is_waiting(number: int) -> bool:
     return _STILL.first(number=number) is not None
 
@@ -63,16 +71,17 @@ def _schedule() -> ModelSelect:
     return query.where(Account.id == slot("account"))
 
 
-def _waiting() -> ModelSelect:
+def _mine() -> Any:
     mine = (Upload.account == slot("account")) & (Upload.entity == slot("entity")) & (Upload.name == slot("name"))
-    return Upload.select(Upload.id).where(mine, Upload.state == "waiting")
+    return mine & (Upload.state == "waiting")
 
 
 _COLUMNS = ("account", "entity", "name", "size", "sha256", "login", "remote_ip", "state", "received_at")
 _LOGIN = Prepared(_login)
 _PASSWORD = Prepared(lambda: Login.select(Login.id, Login.password_hash).where(Login.name == slot("name")).tuples())
 _SCHEDULE = Prepared(_schedule)
-_WAITING = Prepared(_waiting)
+_WAITING = Prepared(lambda: Upload.select(Upload.id).where(_mine()))
+_REPLACE = Prepared(lambda: Upload.update(state="replaced").where(_mine()))
 _STILL = Prepared(lambda: Upload.select(Upload.id).where(Upload.id == slot("number"), Upload.state == "waiting"))
 _UPLOAD = Prepared(lambda: Upload.insert({name: slot(name) for name in _COLUMNS}))
 _RUN = Prepared(lambda: ImportRun.insert(number=slot("number"), account=slot("account"), entity=slot("entity"),

@@ -40,7 +40,7 @@ door.run()
 """
 
 
-@pytest.mark.parametrize("step", ["_sha256_and_sync", "replace_waiting", "_insert", "_spool"])
+@pytest.mark.parametrize("step", ["_sha256_and_sync", "receipts.replace_waiting", "_insert", "_spool"])
 def test_a_receipt_that_fails_records_nothing_and_can_be_continued(
     house: House, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -66,6 +66,15 @@ def test_what_waits_is_found_by_its_name(account: Account) -> None:
     assert receipts.waiting_numbers(account.id, "inventory", "a.csv") == []
 
 
+def test_what_is_replaced_is_all_that_waits_under_the_name(account: Account) -> None:
+    """What was picked up is no longer in the queue, and other names are other files."""
+    numbers = [upload(account), upload(account, "picked"), upload(account, name="b.csv"), upload(account)]
+    assert sorted(receipts.replace_waiting(account.id, "product", "a.csv")) == [numbers[0], numbers[3]]
+    states = [row.state for row in Upload.select().order_by(Upload.id)]
+    assert states == ["replaced", "picked", "waiting", "replaced"]
+    assert receipts.replace_waiting(account.id, "product", "a.csv") == []
+
+
 @pytest.mark.parametrize("own", [None, "off", "immediate"])
 def test_the_schedule_is_the_entitys_or_the_accounts(account: Account, own: str | None) -> None:
     """As EntitySettings.of has it."""
