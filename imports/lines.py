@@ -7,10 +7,11 @@ import io
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from errors import FileProblem
 from imports.encoding import line_ends
+from imports.text_file import TextFile
 
 MAX_RECORD = 4 * 1024 * 1024
 """Characters of one record, and so of a line and of a cell: what an unclosed quote may swallow before it is named."""
@@ -37,17 +38,21 @@ _ENDED, _OVERFULL, _LONG_LINE = -1, -2, -3
 class Reading:
     """A file that is open for reading, and the physical line it has come to."""
 
-    def __init__(self, source: Source, delimiter: str, file: TextIO) -> None:
+    def __init__(self, source: Source, delimiter: str, file: TextFile) -> None:
         self.source, self.delimiter, self.line = source, delimiter, source.skip + 1
         self._file, self._ahead = file, io.StringIO()
         csv.field_size_limit(max(csv.field_size_limit(), source.max_record + 1))  # of the whole process: only raised
         for _ in range(source.skip):
             file.readline(MAX_RECORD)
 
+    @property
+    def offset(self) -> int | None:
+        """The byte it has come to, if text can be read from there."""
+        return self._file.offset
+
     def block(self, size: int) -> str:
         """About `size` characters, up to the end of a line of bearable length; empty at the end of the file."""
-        text = self._file.read(size)
-        return text if text.endswith("\n") or not text else text + self._file.readline(self.source.max_record + 1)
+        return self._file.block(size, self.source.max_record)
 
     def put_back(self, block: str) -> None:
         """Let `records` begin with `block`."""
@@ -104,8 +109,8 @@ class Reading:
 
 @contextmanager
 def reading(source: Source, delimiter: str) -> Iterator[Reading]:
-    with source.path.open(encoding=source.encoding, newline="") as file:
-        yield Reading(source, delimiter, file)
+    with source.path.open("rb", buffering=0) as file:
+        yield Reading(source, delimiter, TextFile(file, source.encoding))
 
 
 def read_records(source: Source, delimiter: str) -> Iterator[Record]:
