@@ -1,15 +1,9 @@
-"""The rows of a file by the batch: text without quotes is split at once, all other goes through the csv module."""
+"""The rows of a file by the batch, split only when somebody wants their cells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress, pairwise
-
-from errors import FileProblem
-from imports.lines import Reading, Record, Source, reading
-
-BLOCK = 1 << 20
-"""Characters that are read together."""
+from itertools import pairwise, repeat
 
 JOINT = "\x1f"
 
@@ -53,10 +47,10 @@ class Batch:
     def sizes(self) -> set[int]:
         """How many cells the rows have."""
         if self._sizes is None:
-            counts = (
-                (text.count(self.delimiter) + 1 for text in self.texts) if self._rows is None else map(len, self._rows)
-            )
-            self._sizes = set(counts)
+            if self._rows is None:
+                self._sizes = {count + 1 for count in set(map(str.count, self.texts, repeat(self.delimiter)))}
+            else:
+                self._sizes = set(map(len, self._rows))
         return self._sizes
 
     def columns(self, places: Sequence[int]) -> list[list[str]]:
@@ -85,43 +79,6 @@ class Batch:
             yield self[start:end]
 
 
-def read_batches(source: Source, delimiter: str, block: int = BLOCK) -> Iterator[Batch]:
-    """What follows the header, in batches of about `block` characters."""
-    with reading(source, delimiter) as opened:
-        # The header may go over several lines, and the rows begin behind its last.
-        header = opened.records()
-        next(header, None)
-        header.close()
-        try:
-            while text := opened.block(block):
-                yield from filter(len, _batches(opened, text))
-        except UnicodeDecodeError as error:
-            raise opened.undecodable() from error
-
-
-def _batches(opened: Reading, text: str) -> Iterator[Batch]:
-    if '"' not in text:
-        plain = text.replace("\r\n", "\n") if "\r" in text else text
-        lines = plain.removesuffix("\n").split("\n")
-        if "\r" not in plain and max(map(len, lines)) < opened.source.max_record:
-            yield _split(opened, lines)
-            return
-    opened.put_back(text)
-    yield from _by_csv(opened)
-
-
-def _by_csv(opened: Reading) -> Iterator[Batch]:
-    records: list[Record] = []
-    problem: FileProblem | None = None
-    try:
-        records.extend(opened.records(all=False))
-    except FileProblem as error:  # after the rows before it
-        problem = error
-    yield by_cells(opened.delimiter, [record.line for record in records], [record.cells for record in records])
-    if problem is not None:
-        raise problem
-
-
 def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -> Batch:
     """Rows that the csv module has split."""
     # Their text stands behind a quote, so that it is no text of a row that needed none.
@@ -129,14 +86,3 @@ def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -
     if "".join(texts).count(JOINT) != sum(map(len, cells)) - len(cells):  # it stands within cells, too
         texts = ['"' + repr(each) for each in cells]
     return Batch(delimiter, lines, texts, cells)
-
-
-def _split(opened: Reading, texts: list[str]) -> Batch:
-    delimiter, first = opened.delimiter, opened.line
-    opened.line += len(texts)
-    lines: Sequence[int] = range(first, opened.line)
-    # What begins with a letter has text; the others are looked at.
-    told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").strip()) for text in texts]
-    if not all(told):
-        lines, texts = list(compress(lines, told)), list(compress(texts, told))
-    return Batch(delimiter, lines, texts)

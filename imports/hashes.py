@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 PART = 1_000_000
-"""Hashes that are sorted together: sorting makes objects of them, of 32 bytes."""
+"""Hashes that are in a set together, at about 64 bytes each."""
 
 
 class Hashes:
@@ -22,13 +21,18 @@ class Hashes:
 
     def twice(self) -> set[int]:
         """The hashes that were added more than once."""
-        parts = len(self._held) // PART + 1
-        found: set[int] = set()
-        for part in range(parts):
-            ordered = sorted(self._held if parts == 1 else [each for each in self._held if each % parts == part])
-            found.update(one for one, other in pairwise(ordered) if one == other)
-        return found
+        parts = -(-len(self._held) // PART)
+        return set().union(*map(_twice, (self._part(part, parts) for part in range(parts))))
+
+    def _part(self, part: int, parts: int) -> Iterable[int]:
+        return self._held if parts == 1 else (each for each in self._held if each % parts == part)
 
     def places(self, hashes: set[int]) -> Iterator[int]:
         """Which of the texts, counted in the order in which they came, have one of the hashes."""
         return (place for place, each in enumerate(self._held) if each in hashes)
+
+
+def _twice(hashes: Iterable[int]) -> list[int]:
+    seen = set[int]()
+    add = seen.add
+    return [each for each in hashes if each in seen or add(each)]

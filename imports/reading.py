@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from errors import FileProblem
-from imports.batches import BLOCK, Batch, read_batches
+from imports.batches import Batch
 from imports.delimiter import find_delimiter, preamble
 from imports.encoding import detect
 from imports.header import Column, check_order, columns_in_words, read_header
 from imports.lines import MAX_RECORD, Record, Source
+from imports.stretches import BLOCK, Spot, Stretch, read_again, read_stretches
 from schemas import TemplateSchema
 
 __all__ = [
@@ -21,11 +22,15 @@ __all__ = [
     "Column",
     "FileShape",
     "Record",
+    "Spot",
+    "Stretch",
+    "again",
     "batches",
     "count_fault",
     "inspect",
     "missing_column",
     "records",
+    "stretches",
 ]
 
 
@@ -86,7 +91,22 @@ def records(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD) -> It
 
 def batches(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD, block: int = BLOCK) -> Iterator[Batch]:
     """The same by the batch of about `block` characters."""
-    return read_batches(Source(path, shape.encoding, shape.header_line - 1, max_record), shape.delimiter, block)
+    for stretch in stretches(path, shape, max_record=max_record, block=block):
+        yield from stretch.batches()
+
+
+def stretches(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD, block: int = BLOCK) -> Iterator[Stretch]:
+    """The same before it is split."""
+    return read_stretches(_source(path, shape, max_record), shape.delimiter, block)
+
+
+def again(path: Path, shape: FileShape, spot: Spot, *, max_record: int = MAX_RECORD) -> Iterator[Batch]:
+    """The rows of a stretch that was read before."""
+    return read_again(_source(path, shape, max_record), shape.delimiter, spot)
+
+
+def _source(path: Path, shape: FileShape, max_record: int) -> Source:
+    return Source(path, shape.encoding, shape.header_line - 1, max_record)
 
 
 def count_fault(shape: FileShape, cells: list[str]) -> str:

@@ -9,17 +9,22 @@ from __future__ import annotations
 import json
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
 from imports.hashes import Hashes
-from imports.reading import Batch, FileShape, Record, batches, records
+from imports.plain_keys import PlainKey, PlainKeys
+from imports.reading import Batch, FileShape, Record, Spot, Stretch, again, batches, records, stretches
 from schemas import CLEAR
 
+__all__ = ["Duplicate", "Holders", "Key", "PlainKey", "Scan", "Texts"]
+
 BATCH = 10_000
+STRETCH = 1 << 17
+"""Characters of which the keys are taken together, and which are read again for the sake of one row."""
 LINES_NAMED = 5
 
 Holders = Callable[[str, list[str]], dict[str, str]]
@@ -38,14 +43,6 @@ class Key(NamedTuple):
     column: str
     value: str
     strong: bool = True
-
-
-class PlainKey(NamedTuple):
-    """A key that is the text of one column, if it has any, and behind a tab that of another one, or a default."""
-
-    column: str
-    other: str = ""
-    default: str = ""
 
 
 class Duplicate(NamedTuple):
@@ -68,8 +65,12 @@ class Suspects(NamedTuple):
         """Which of the `count` rows from the `first` on have to be looked at."""
         if self.numbers is None:
             return range(count)
-        found = self.numbers[bisect_left(self.numbers, first) : bisect_left(self.numbers, first + count)]
-        return [number - first for number in found]
+        return [number - first for number in self.among(first, first + count)]
+
+    def among(self, first: int, end: int) -> list[int]:
+        """The rows' numbers from `first` on that are below `end`, as far as they are known."""
+        numbers = self.numbers or []
+        return numbers[bisect_left(numbers, first) : bisect_left(numbers, end)]
 
 
 class Scan:
@@ -99,7 +100,8 @@ class Scan:
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
         self._holders, self._first_columns = holders, set[str]()
-        self._plain_keys = [key for key in plain_keys if key.column in self._index]
+        self._plain_keys = PlainKeys(plain_keys, shape, self._index)
+        self._spots: list[tuple[int, Spot | None]] = []
         self._run()
 
     def close(self) -> None:
@@ -114,10 +116,7 @@ class Scan:
         self._db.execute("BEGIN")
         suspects = None if self._order else self._suspects()
         if suspects is None or any(suspects.hashes.values()):
-            self.rows = 0
-            for batch in self._batches():
-                self._take(batch, suspects)
-                self._bound(batch.lines[-1])
+            self._take_all(suspects)
         self._find_same_records()
         self._find_duplicates()
         self._find_places()
@@ -130,16 +129,11 @@ class Scan:
     def _suspects(self) -> Suspects | None:
         """Count the rows and tell which may have the key of another one. None: all keys are needed."""
         hashes: dict[str, Hashes] = {}
-        by_column = bool(self._plain_keys)
-        for batch in self._batches():
-            if not self._hash_columns(batch, hashes):
-                by_column = False
-                for _, _, place, key in self._keys_of(batch):
-                    hashes.setdefault(key.column, Hashes()).add([key.value])
-                    if not place:
-                        self._first_columns.add(key.column)
-            self.rows += len(batch)
-            self._bound(batch.lines[-1])
+        by_column = bool(self._plain_keys.keys)
+        for stretch in stretches(self._path, self._shape, block=STRETCH):
+            first = self.rows
+            by_column &= self._hash_stretch(stretch, hashes)
+            self._spots.append((first, stretch.spot))
         if self._holders is not None and len(self._first_columns) > 1:
             return None
         twice = {column: each.twice() for column, each in hashes.items()}
@@ -147,30 +141,63 @@ class Scan:
                    for number in each.places(twice[column])}  # fmt: skip
         return Suspects(twice, sorted(numbers) if by_column else None)
 
+    def _hash_stretch(self, stretch: Stretch, hashes: dict[str, Hashes]) -> bool:
+        """Whether all keys could be taken by the column."""
+        if texts := self._plain_keys.of_stretch(stretch):
+            self._hash_columns(texts, hashes)
+            stretch.skip(len(texts[0]))
+            self._bound(stretch.line + len(texts[0]) - 1)
+            return True
+        by_column = True
+        for whole in stretch.batches():
+            for batch in whole.parts(BATCH):
+                by_column &= self._hash_batch(batch, hashes)
+                self._bound(batch.lines[-1])
+        return by_column
+
+    def _hash_batch(self, batch: Batch, hashes: dict[str, Hashes]) -> bool:
+        if texts := self._plain_keys.of_batch(batch):
+            self._hash_columns(texts, hashes)
+            return True
+        for _, _, place, key in self._keys_of(batch):
+            hashes.setdefault(key.column, Hashes()).add([key.value])
+            if not place:
+                self._first_columns.add(key.column)
+        self.rows += len(batch)
+        return False
+
+    def _hash_columns(self, found: list[list[str]], hashes: dict[str, Hashes]) -> None:
+        """Take keys by the column; each row has the first of them."""
+        for key, texts in zip(self._plain_keys.keys, found, strict=True):
+            held = hashes.setdefault(key.column, Hashes())
+            held.add([text or ~number for number, text in enumerate(texts, self.rows)] if "" in texts else texts)
+        self._first_columns.add(self._plain_keys.keys[0].column)
+        self.rows += len(found[0])
+
+    def _take_all(self, suspects: Suspects | None) -> None:
+        """Read the file again, or what of it has to be looked at."""
+        if suspects is not None and suspects.numbers is not None and all(spot for _, spot in self._spots):
+            self._take_spots(suspects)
+            return
+        self.rows = 0
+        self._first_columns.clear()
+        for batch in self._batches():
+            self._take(batch, suspects)
+            self._bound(batch.lines[-1])
+
+    def _take_spots(self, suspects: Suspects) -> None:
+        rows = self.rows
+        firsts = [first for first, _ in self._spots]
+        for (first, spot), end in zip(self._spots, [*firsts[1:], rows], strict=True):
+            if spot and suspects.among(first, end):
+                self.rows = first
+                for batch in again(self._path, self._shape, spot):
+                    self._take(batch, suspects)
+        self.rows = rows
+
     def _batches(self) -> Iterator[Batch]:
         for batch in batches(self._path, self._shape):
             yield from batch.parts(BATCH)
-
-    def _hash_columns(self, batch: Batch, hashes: dict[str, Hashes]) -> bool:
-        """Take the keys of a batch by the column. False: its rows are not that even."""
-        found = self._key_texts(batch)
-        if not found or not all(found[0]):
-            return False
-        for key, texts in zip(self._plain_keys, found, strict=True):
-            held = hashes.setdefault(key.column, Hashes())
-            held.add([text or ~number for number, text in enumerate(texts, self.rows)] if "" in texts else texts)
-        self._first_columns.add(self._plain_keys[0].column)
-        return True
-
-    def _key_texts(self, batch: Batch) -> list[list[str]]:
-        """The plain keys of the rows, empty where there is none; nothing if they do not all have the cells."""
-        sizes = batch.sizes() if self._plain_keys else {0}
-        if len(sizes) > 1 or not self._shape.width <= max(sizes) <= len(self._shape.columns):
-            return []
-        names = {name for key in self._plain_keys for name in (key.column, key.other) if name in self._index}
-        cells = zip(names, batch.columns([self._index[name] for name in names]), strict=True)
-        texts = {name: _cleared(list(map(str.strip, column))) for name, column in cells}
-        return [_joined(key, texts) for key in self._plain_keys]
 
     def _keys_of(self, batch: Batch, suspects: Suspects | None = None) -> Iterator[tuple[int, Record, int, Key]]:
         """(number, record, how many keys of the row stand before it, key); rows that are surely alone may miss."""
@@ -277,15 +304,3 @@ class Scan:
                  "LIMIT -1 OFFSET ?")  # fmt: skip
         for number, line, cells, place in self._db.execute(query, (skip,)):
             yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""
-
-
-def _cleared(texts: list[str]) -> list[str]:
-    return ["" if text == CLEAR else text for text in texts] if CLEAR in texts else texts
-
-
-def _joined(key: PlainKey, texts: Mapping[str, list[str]]) -> list[str]:
-    own = texts[key.column]
-    if not key.other:
-        return own
-    others = texts.get(key.other) or [""] * len(own)
-    return [text and f"{text}\t{other or key.default}" for text, other in zip(own, others, strict=True)]

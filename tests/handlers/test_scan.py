@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from errors import FileProblem
 from imports import scan as scanning
@@ -15,6 +17,8 @@ from imports.scan import Key, PlainKey, Scan, Texts
 from schemas import ProductSchema
 
 Make = Callable[..., Scan]
+
+KEYS = (PlainKey("SKU_ID"), PlainKey("Name"))
 
 
 def by_sku(texts: Texts) -> Iterable[Key]:
@@ -84,7 +88,7 @@ def test_rows_with_a_wrong_count_of_cells_have_no_keys(scan: Make) -> None:
     assert found(scan("1,a,\n1,b\n1,c,,d\n")) == {}
 
 
-@pytest.mark.parametrize("plain_keys", [(), (PlainKey("SKU_ID"), PlainKey("Name"))])
+@pytest.mark.parametrize("plain_keys", [(), KEYS])
 def test_rows_that_name_one_record_by_different_keys(scan: Make, plain_keys: tuple[PlainKey, ...]) -> None:
     """`holders` is asked for the first key of each row, only when rows have different ones."""
     asked: list[tuple[str, list[str]]] = []
@@ -161,7 +165,7 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
     rows = "1,a,\n2,b,\n 1 ,c,\n\\N,d,\n,d ,\n3,\\N,\n4,\\N,\n2\n5,e,,,\n5,a,\n6,x,\n"
 
     by_row = scan(rows, keys=both)
-    by_column = scan(rows, keys=both, plain_keys=(PlainKey("SKU_ID"), PlainKey("Name")))
+    by_column = scan(rows, keys=both, plain_keys=KEYS)
 
     assert found(by_column) == found(by_row)
     assert [sorted(found(by_column)), by_column.rows] == [[0, 2, 3, 4, 9], by_row.rows]
@@ -169,3 +173,30 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
 
 def both(texts: Texts) -> Iterable[Key]:
     return [Key(column, text) for column in ("SKU_ID", "Name") if (text := texts(column))]
+
+
+PIECES = ["1", "2", "é", " ", "\\N", '"', '"1"', '"2\n"', ",", ",", ",", "\n", "\n", "\n", "\r\n", "\r"]
+
+
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=40),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    header=st.permutations(["SKU_ID", "Name", "MOQ"]),
+    stretch=st.sampled_from([1, 10, 1 << 17]),
+)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_duplicates_are_found_in_any_text(
+    pieces: list[str], encoding: str, ends: str, header: list[str], stretch: int, tmp_path: Path
+) -> None:
+    """By the column and by reading parts of the file again: the same as by reading all of it row by row."""
+    path = tmp_path / "PRODUCT_18_09_2024.csv"
+    rows = "\n".join(("", "é,1,2", "3,é,1", "".join(pieces), "2,1,é", "")).replace("\n", ends)
+    path.write_bytes((",".join(header) + rows).encode(encoding))
+    with pytest.MonkeyPatch.context() as patch, suppress(FileProblem):
+        patch.setattr(scanning, "STRETCH", stretch)
+        shape = inspect(path, ProductSchema(), column_order="any")
+        by_row, by_column = (Scan(tmp_path / "s.db", path, shape, both, plain_keys=keys) for keys in ((), KEYS))
+        with closing(by_row), closing(by_column):
+            assert found(by_column) == found(by_row)
+            assert by_column.rows == by_row.rows

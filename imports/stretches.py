@@ -1,0 +1,163 @@
+"""A file by the stretch of lines: text without quotes is split at once, all other goes through the csv module."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import compress, pairwise
+from operator import itemgetter
+from typing import NamedTuple
+
+from errors import FileProblem
+from imports.batches import Batch, by_cells
+from imports.lines import Reading, Record, Source, reading
+from imports.text_file import TextFile
+
+BLOCK = 1 << 20
+"""Characters that are read together."""
+
+_FIRST = itemgetter(slice(1))
+
+
+class Spot(NamedTuple):
+    """Where a stretch is in the file: its first line and its bytes."""
+
+    line: int
+    offset: int
+    size: int
+
+
+class Stretch:
+    """What begins in some lines of a file that were read together; to be taken before the next one is read."""
+
+    def __init__(self, opened: Reading, text: str, start: int | None) -> None:
+        self._opened, self._text, self._start = opened, text, start
+        self.line = opened.line
+
+    @property
+    def spot(self) -> Spot | None:
+        """Where it is, known when it has been taken; None if text can't be read from there."""
+        end = self._opened.offset
+        return None if self._start is None or end is None else Spot(self.line, self._start, end - self._start)
+
+    def batches(self) -> Iterator[Batch]:
+        """Take the rows."""
+        return filter(len, self._batches())
+
+    def _batches(self) -> Iterator[Batch]:
+        opened, lines = self._opened, _plain_lines(self._text)
+        limit = opened.source.max_record
+        if lines and (len(self._text) < limit or max(map(len, lines)) < limit):
+            yield _split(opened, lines)
+        else:
+            opened.put_back(self._text)
+            yield from _by_csv(opened)
+
+    def columns(self, places: Sequence[int]) -> list[list[str]] | None:
+        """Trimmed cells of all rows, found without splitting these; some of the rows may lack other cells.
+
+        None if that does not do: the first of the columns must have a text in each row.
+        """
+        text, ends = self._text, "\r\n" if "\r" in self._text else "\n"
+        if '"' in text or len(text) >= self._opened.source.max_record:
+            return None
+        lines = text.count("\n") + (not text.endswith("\n"))
+        cells = _cells_of(self._opened.delimiter, tuple(sorted(places)), ends).findall(
+            f"{ends}{text.removesuffix(ends)}{ends}"
+        )
+        if len(cells) != lines:
+            return None
+        columns = ([row[nth] for row in cells] for nth in range(len(places))) if len(places) > 1 else [cells]
+        found = {place: list(map(str.strip, column)) for place, column in zip(sorted(places), columns, strict=True)}
+        if not all(found[places[0]]):
+            return None
+        return [found[place] for place in places]
+
+    def skip(self, rows: int) -> None:
+        """Take the rows, which `columns` has found, without looking at them."""
+        self._opened.line += rows
+
+
+def read_stretches(source: Source, delimiter: str, block: int = BLOCK) -> Iterator[Stretch]:
+    """What follows the header, in stretches of about `block` characters."""
+    with reading(source, delimiter) as opened:
+        # The header may go over several lines, and the rows begin behind its last.
+        header = opened.records()
+        next(header, None)
+        header.close()
+        yield from _stretches(opened, block)
+
+
+def read_again(source: Source, delimiter: str, spot: Spot) -> Iterator[Batch]:
+    """The rows of a stretch that was taken before."""
+    with source.path.open("rb", buffering=0) as file:
+        file.seek(spot.offset)
+        text = TextFile(io.BytesIO(file.read(spot.size)), source.encoding.removesuffix("-sig"))
+    opened = Reading(source._replace(skip=0), delimiter, text)
+    opened.line = spot.line
+    for stretch in _stretches(opened, spot.size):
+        yield from stretch.batches()
+
+
+def _stretches(opened: Reading, block: int) -> Iterator[Stretch]:
+    try:
+        start = opened.offset
+        while text := opened.block(block):
+            yield Stretch(opened, text, start)
+            start = opened.offset
+    except UnicodeDecodeError as error:
+        raise opened.undecodable() from error
+
+
+@lru_cache
+def _cells_of(delimiter: str, places: tuple[int, ...], ends: str) -> re.Pattern[str]:
+    """Finds the cells at `places` in each line that stands between `ends`."""
+    between = re.escape(delimiter)
+    cell = f"[^{between}\r\n]*"
+    pattern = ends
+    for before, place in pairwise((-1, *places)):
+        skipped = place - before - (before < 0)
+        pattern += between if before >= 0 and skipped == 1 else f"(?:{cell}{between}){{{skipped}}}"
+        pattern += f"({cell})"
+    # Where CRLF ends lines, a lone LF makes one of two lines, and a lone CR none.
+    return re.compile(pattern + f"[^{ends[0]}]*(?={ends})")
+
+
+def _plain_lines(text: str) -> list[str]:
+    """The lines of a text that the csv module would split by the delimiter only; none if there are others."""
+    if '"' in text:
+        return []
+    if "\r" not in text:
+        return text.removesuffix("\n").split("\n")
+    lines = text.removesuffix("\r\n").split("\r\n")
+    if text.count("\r") == text.count("\n") == len(lines) - (not text.endswith("\r\n")):
+        return lines
+    plain = text.replace("\r\n", "\n")
+    return [] if "\r" in plain else plain.removesuffix("\n").split("\n")
+
+
+def _by_csv(opened: Reading) -> Iterator[Batch]:
+    records: list[Record] = []
+    problem: FileProblem | None = None
+    try:
+        records.extend(opened.records(all=False))
+    except FileProblem as error:  # after the rows before it
+        problem = error
+    yield by_cells(opened.delimiter, [record.line for record in records], [record.cells for record in records])
+    if problem is not None:
+        raise problem
+
+
+def _split(opened: Reading, texts: list[str]) -> Batch:
+    delimiter, first = opened.delimiter, opened.line
+    opened.line += len(texts)
+    lines: Sequence[int] = range(first, opened.line)
+    # What begins with a letter has text; the others are looked at.
+    begins = set(map(_FIRST, texts))
+    if "" in begins or not "".join(begins).isalnum():
+        told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").strip()) for text in texts]
+        if not all(told):
+            lines, texts = list(compress(lines, told)), list(compress(texts, told))
+    return Batch(delimiter, lines, texts)
