@@ -46,8 +46,19 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class _BadByte:
-    line: int
+    offset: int
     byte: int
+    codec: str
+
+    def line(self, path: Path) -> int:
+        """The line it is on, which takes a second look at all that stands before."""
+        decoder, lines, left = codecs.getincrementaldecoder(self.codec)(), LineCounter(), self.offset
+        for block in _blocks(path):
+            lines.add(decoder.decode(block[:left]))
+            left -= len(block)
+            if left <= 0:
+                break
+        return lines.ends + 1
 
 
 def detect(path: Path) -> Encoding:
@@ -75,10 +86,11 @@ def _declared(path: Path, codec: str, name: str) -> Encoding:
         _refuse_binary(path)
     bad = _first_bad_byte(path, codec)
     if bad is not None:
+        line = bad.line(path)
         raise _not_text(
-            f"The file begins as {codec[:6].upper()}, but line {bad.line} holds the byte 0x{bad.byte:02X}, "
+            f"The file begins as {codec[:6].upper()}, but line {line} holds the byte 0x{bad.byte:02X}, "
             "which does not belong there: save it again as CSV UTF-8",
-            bad.line,
+            line,
         )
     return Encoding(name, bom=True)
 
@@ -89,23 +101,24 @@ def _undeclared(path: Path) -> Encoding:
         return Encoding("utf-8")
     bad = _first_bad_byte(path, "cp1252")
     if bad is not None:
+        line = bad.line(path)
         raise _not_text(
-            f"Line {bad.line} holds the byte 0x{bad.byte:02X}, which is neither UTF-8 nor Windows-1252: "
+            f"Line {line} holds the byte 0x{bad.byte:02X}, which is neither UTF-8 nor Windows-1252: "
             "save the file as CSV UTF-8",
-            bad.line,
+            line,
         )
     return Encoding("cp1252", guessed=True)
 
 
 def _first_bad_byte(path: Path, codec: str) -> _BadByte | None:
-    decoder = codecs.getincrementaldecoder(codec)()
-    lines = LineCounter()
+    decoder, read = codecs.getincrementaldecoder(codec)(), 0
     for block in _blocks(path):
+        read += len(block)
         try:
-            lines.add(decoder.decode(block, final=not block))
+            decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            lines.add(error.object[: error.start].decode(codec, "replace"))
-            return _BadByte(lines.ends + 1, error.object[error.start])
+            # What was decoded ends where reading does; it may begin with bytes that were left of the block before.
+            return _BadByte(read - len(error.object) + error.start, error.object[error.start], codec)
     return None
 
 

@@ -109,6 +109,26 @@ def test_files_that_are_no_text(content: bytes, kind: str, write_file: WriteFile
     assert caught.value.code == "NOT_TEXT"
 
 
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a\xc3\xa9\r\n\rb\n\x81", 4),
+        (b"\xef\xbb\xbfa\r\n\xc3\xa9\r\n\xc3(", 3),
+        ("\ufeffé\r\n\nb".encode("utf-16-le") + b"\n", 3),
+        ("\ufeffé\r\n\n".encode("utf-16-be") + b"\xd8\x00\x00a", 3),
+    ],
+)
+def test_the_line_of_a_bad_byte_is_counted_over_blocks(
+    content: bytes, line: int, block: int, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is torn apart by their borders: characters, line ends, the byte order mark."""
+    monkeypatch.setattr(encoding, "BLOCK", block)
+    with pytest.raises(FileProblem, match=f"ine {line} holds the byte") as caught:
+        detect(write_file(content))
+    assert caught.value.line == line
+
+
 def test_a_lone_control_character_is_a_matter_of_its_row(write_file: WriteFile) -> None:
     """A NUL in a cell does not make a file binary."""
     assert Encoding("utf-8") == detect(write_file(b"SKU_ID,Name\n1,a\0b\n"))
