@@ -1,0 +1,36 @@
+"""Two rows have one hash only if they say the same in files that are read alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imports.reading import FileShape, inspect
+from imports.row_hash import RowHasher
+from schemas import Formats, ProductSchema
+
+
+@pytest.fixture
+def shape(tmp_path: Path) -> FileShape:
+    path = tmp_path / "PRODUCT_18_09_2024.csv"
+    path.write_text("SKU_ID,Name\n1,a\n")
+    return inspect(path, ProductSchema())
+
+
+def test_a_row_has_its_hash_wherever_it_stands(shape: FileShape) -> None:
+    """Also when somebody else reads it; it is a signed number of 64 bits, and other rows have others."""
+    hashes = RowHasher(ProductSchema(), shape).of(["1,a", "2,b", "1,a", "", "é\udc80"])
+    assert RowHasher(ProductSchema(), shape).of(["1,a"]) == hashes[:1] == hashes[2:3]
+    assert len(set(hashes)) == 4
+    assert all(-(2**63) <= each < 2**63 for each in hashes)
+    assert RowHasher(ProductSchema(), shape).of([]) == []
+
+
+def test_what_decides_the_meaning_of_a_row_changes_its_hash(shape: FileShape) -> None:
+    """The delimiter, the columns and the account's formats."""
+    turned = replace(shape, columns=shape.columns[::-1])
+    hashers = [RowHasher(ProductSchema(), each) for each in (shape, turned, replace(shape, delimiter=";"))]
+    hashers.append(RowHasher(ProductSchema(formats=Formats(decimal_separator=",")), shape))
+    assert len({hasher.of(["1,a"])[0] for hasher in hashers}) == 4
