@@ -100,7 +100,7 @@ class Ahead(Reader):
         super().__init__(task)
         self._unchanged = False
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen([sys.executable, "-m", "imports.ahead"], stdin=subprocess.PIPE,
+        self._process = subprocess.Popen([sys.executable, "-m", "imports.ahead_process"], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": path}
                                          )  # fmt: skip
         with contextlib.suppress(OSError):  # the system may allow less
@@ -189,7 +189,3 @@ def main() -> None:
     (size,) = _LENGTH.unpack(_exactly(control, _LENGTH.size) or _LENGTH.pack(0))
     with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
         _serve(pickle.loads(_exactly(control, size) or b""), control, output)
-
-
-if __name__ == "__main__":
-    main()
