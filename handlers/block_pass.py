@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from handlers.blocks import Blocks, Sight
 from handlers.differences import Differences
+from handlers.foresight import Seen, unpacked
 from handlers.passes import Pass, Refused, refusable
-from imports.ahead import Reader
+from imports.ahead import Read, Reader
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row
@@ -30,8 +31,10 @@ class _Plan:
     """What is to become of the rows of a batch."""
 
     sight: Sight
+    unchanged: list[int]
+    """Where rows are whose hash tells that they change nothing."""
     loaded: Loaded
-    """The plainly good rows among those whose hash tells nothing."""
+    """The plainly good rows among the others."""
     new: list[bool]
     """Which of `loaded` make a record."""
     fresh: Loaded
@@ -50,31 +53,45 @@ class _Plan:
 class _Chunk:
     """A batch on its way."""
 
+    first: int
+    """The number of its first row."""
     batch: Batch
     hashes: Sequence[int]
-    loaded: Loaded | None
-    """Its plainly good rows, if they are known already."""
+    seen: Seen | None
+    """What the reader saw."""
+    current: bool
+    """Whether it holds still, as far as is known."""
     plan: _Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""
     new_ids: list[str] = field(default_factory=list)
     """A System ID for each row that may need one, in the order of the file."""
-    ids: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """System ID and outcome of the others, by place."""
+    ids: list[str | None] = field(default_factory=list)
+    """System IDs of the others, by place."""
+    outcomes: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def unchanged(self) -> int:
-        return sum(outcome == UNCHANGED for _, outcome in self.ids.values())
+    def begin(self) -> None:
+        self.ids = [None] * len(self.batch)
+        self.outcomes = [""] * len(self.batch)
+        self.counts.clear()
+
+    def note(self, places: Sequence[int], ids: Iterable[str], outcome: str) -> None:
+        """Say what became of rows."""
+        for place, system_id in zip(places, ids, strict=True):
+            self.ids[place] = system_id
+            self.outcomes[place] = outcome
+        self.counts[outcome] += len(places)
 
 
 class BlockPass(Pass):
     """As Pass, by the rules of `blocks`."""
 
-    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, blocks: type[Blocks], reader: Reader, *,
-                 dry_run: bool) -> None:  # fmt: skip
-        """`reader` begins where the pass does; it is closed with it."""
+    def __init__(self, job: ImportJob, shape: FileShape, scan: Scan, blocks: type[Blocks], reader: Reader,
+                 version: int, *, dry_run: bool) -> None:  # fmt: skip
+        """`reader` begins where the pass does, and began in this `version`; it is closed with the pass."""
         super().__init__(job, shape, scan, dry_run=dry_run)
-        self._reader = reader
+        self._reader, self._version = reader, version
         self._blocks = blocks(shape, self.context)
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
 
@@ -82,49 +99,62 @@ class BlockPass(Pass):
         with closing(self._reader):
             for read in self._reader:
                 self.context.moment = now()
-                chunk = _Chunk(*read)
+                chunk = _chunk(self.position, read)
                 if not is_postgres():  # what can be done before the whole database is locked
                     chunk.plan = self._plan(chunk)
                 self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
-                self._reader.expect(unchanged=chunk.unchanged > len(chunk.batch) // 2)
+                if any(map(partial(_strayed, chunk), chunk.rows)):
+                    self._reader.renew()
                 yield
 
     def _plan(self, chunk: _Chunk) -> _Plan:
-        version = _version()
-        sight = self._blocks.look(chunk.batch, chunk.hashes)
-        apart = self.scan.duplicates(range(self.position, self.position + len(chunk.batch)))
-        places = [place for place in range(len(chunk.batch))
-                  if self.position + place not in apart and not sight.unchanged(place)]  # fmt: skip
-        loaded = self._load(chunk, places)
-        new = self._blocks.fresh(loaded, sight)
+        version = self._observe(chunk)
+        seen = chunk.seen if chunk.current else None
+        sight = seen.sight if seen else self._blocks.look(chunk.batch, chunk.hashes)
+        numbers = range(chunk.first, chunk.first + len(chunk.batch))
+        apart = {number - chunk.first for number in self.scan.duplicates(numbers)}
+        unchanged = [] if sight.nothing_found() else [
+            place for place in compress(range(len(chunk.batch)), sight.unchanged()) if place not in apart]  # fmt: skip
+        wanted = set(range(len(chunk.batch))).difference(unchanged, apart)
+        loaded = self._load(chunk, wanted)
+        new = (list(compress(seen.new, seen.loaded.among(wanted))) if seen else
+               self._blocks.fresh(loaded, sight))  # fmt: skip
         fresh = loaded.only(new)
         known = loaded.only([sight.known(place) for place in loaded.places])
         found = self._blocks.compare(known, sight)
         told = (known.places[each] for each in (*found.same, *found.changed))
-        left = {*places, *(number - self.position for number in apart)}.difference(fresh.places, told)
-        rows = self._validated(chunk, sight, sorted(left))
-        return _Plan(sight, loaded, new, fresh, known, found, rows, version)
+        rows = self._validated(chunk, sight, sorted((wanted | apart).difference(fresh.places, told)))
+        return _Plan(sight, unchanged, loaded, new, fresh, known, found, rows, version)
 
-    def _load(self, chunk: _Chunk, places: list[int]) -> Loaded:
-        """The plainly good ones of the rows at `places`."""
-        if chunk.loaded is None:
-            return self._loader.load(chunk.batch, places)
-        if len(places) == len(chunk.batch):
-            return chunk.loaded
-        wanted = set(places)
-        return chunk.loaded.only([place in wanted for place in chunk.loaded.places])
+    def _observe(self, chunk: _Chunk) -> int:
+        """The state of the database; if others have changed it, nothing that was seen before counts."""
+        version = state()
+        if version != self._version or (chunk.current and chunk.seen and is_postgres() and self._renamed(chunk.seen)):
+            self._version, chunk.current = version, False
+            self._reader.renew()
+        return version
+
+    def _renamed(self, seen: Seen) -> bool:
+        """Whether names stand for something else by now: unlike keys, the database does not guard them."""
+        return self._blocks.resolve(seen.sight.named) != seen.sight.named
+
+    def _load(self, chunk: _Chunk, wanted: set[int]) -> Loaded:
+        """The plainly good ones of the rows at `wanted`."""
+        if chunk.seen is None or wanted.difference(chunk.seen.sight.open_places()):
+            return self._loader.load(chunk.batch, sorted(wanted))
+        return chunk.seen.loaded.only(chunk.seen.loaded.among(wanted))
 
     def _validated(self, chunk: _Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
-        rows = [Row(self.position + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]
+        rows = [Row(chunk.first + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]
         for row in rows:
-            row.hash = sight.hashes[row.number - self.position]
+            row.hash = sight.hashes[row.number - chunk.first]
         self._validate(rows)
         return rows
 
     def _holds(self, plan: _Plan, chunk: _Chunk) -> bool:
         """Whether the database, which now is locked, is still as it was when the plan was made."""
-        if plan.version == _version() or plan.known.places:
-            return plan.version == _version()
+        if plan.version == state() or plan.known.places:
+            return plan.version == state()
         sight = self._blocks.look(chunk.batch, chunk.hashes)
         return sight == plan.sight and self._blocks.fresh(plan.loaded, sight) == plan.new
 
@@ -132,58 +162,76 @@ class BlockPass(Pass):
         plan = chunk.plan
         if plan is None or not self._holds(plan, chunk):
             plan = chunk.plan = self._plan(chunk)
-        # Also for rows that the database refuses as they are, and that the handler may make records of.
-        chunk.new_ids = [new_system_id() for _ in chunk.batch.lines] if plan.loaded.places or plan.rows else []
+        chunk.new_ids = self._new_ids(chunk, plan)
         chunk.rows = plan.rows
         self._write_plain(chunk, plan)
         for row in chunk.rows:
-            row.new_id = chunk.new_ids[row.number - self.position]
+            row.new_id = chunk.new_ids[row.number - chunk.first]
         self._process(chunk.rows)
+
+    def _new_ids(self, chunk: _Chunk, plan: _Plan) -> list[str]:
+        """Also for rows that the database refuses as they are, and that the handler may make records of."""
+        if not plan.loaded.places and not plan.rows:
+            return []
+        return (chunk.seen and chunk.seen.ids) or [new_system_id() for _ in chunk.batch.lines]
 
     def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""
         sight, found, places = plan.sight, plan.differences, plan.known.places
         changed, same = [places[each] for each in found.changed], [places[each] for each in found.same]
-        left = {row.number - self.position for row in plan.rows}
-        chunk.ids = {place: (sight.id_of(place), UNCHANGED)
-                     for place in range(len(chunk.batch)) if sight.unchanged(place) and place not in left}  # fmt: skip
+        new_ids = [chunk.new_ids[place] for place in plan.fresh.places]
+        chunk.begin()
+        chunk.note(plan.unchanged, map(sight.id_of, plan.unchanged), UNCHANGED)
         try:
             with refusable():
                 if changed:
                     self._blocks.update(changed, found.columns, sight)
                 self._blocks.remember(same, sight)
                 if plan.fresh.places:
-                    self._blocks.insert(plan.fresh, sight, [chunk.new_ids[place] for place in plan.fresh.places])
+                    self._blocks.insert(plan.fresh, sight, new_ids)
         except Refused:
             refused = self._validated(chunk, sight, sorted((*changed, *same, *plan.fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
-            chunk.ids |= {place: (sight.id_of(place), UNCHANGED) for place in same}
-            chunk.ids |= {place: (sight.id_of(place), UPDATED) for place in changed}
-            chunk.ids |= {place: (chunk.new_ids[place], CREATED) for place in plan.fresh.places}
+            chunk.note(same, map(sight.id_of, same), UNCHANGED)
+            chunk.note(changed, map(sight.id_of, changed), UPDATED)
+            chunk.note(plan.fresh.places, new_ids, CREATED)
 
     def _conclude(self, chunk: _Chunk) -> None:
         self._tell(chunk.rows)
-        outcomes = Counter(outcome for _, outcome in chunk.ids.values())
-        self.counts.rows += len(chunk.ids)
-        self.counts.created += outcomes[CREATED]
-        self.counts.updated += outcomes[UPDATED]
-        self.counts.unchanged += outcomes[UNCHANGED]
+        self.counts.rows += chunk.counts.total()
+        self.counts.created += chunk.counts[CREATED]
+        self.counts.updated += chunk.counts[UPDATED]
+        self.counts.unchanged += chunk.counts[UNCHANGED]
         if not self.dry_run:
             self._identify(chunk)
         self.position += len(chunk.batch)
 
     def _identify(self, chunk: _Chunk) -> None:
         """The lines of ids.csv, in the order of the file."""
-        told = chunk.ids | {row.number - self.position: (row.system_id, row.outcome)
-                            for row in chunk.rows if row.system_id and not row.errors}  # fmt: skip
-        keys = self._blocks.texts(chunk.batch, *self.job.handler.key_columns)
-        given = [place in told for place in range(len(chunk.batch))]
-        ids, outcomes = zip(*map(told.__getitem__, sorted(told)), strict=True) if told else ((), ())
-        keys = [list(compress(each, given)) for each in keys]
-        self.files.identified_columns(list(compress(chunk.batch.lines, given)), [*keys, ids, outcomes])
+        assert chunk.plan is not None
+        for row in chunk.rows:
+            if row.system_id and not row.errors:
+                chunk.note([row.number - chunk.first], [row.system_id], row.outcome)
+        lines = chunk.batch.lines
+        columns: list[Sequence[str | None]] = [*chunk.plan.sight.keys, chunk.ids, chunk.outcomes]
+        if None in chunk.ids:
+            given = [each is not None for each in chunk.ids]
+            lines, columns = list(compress(lines, given)), [list(compress(each, given)) for each in columns]
+        self.files.identified_columns(lines, columns)  # type: ignore[arg-type]  # None is gone
 
 
-def _version() -> int:
+def state() -> int:
     """Changes when another connection commits; Postgres, where nobody asks, has no such thing."""
     return 0 if is_postgres() else int(database.execute_sql("PRAGMA data_version").fetchone()[0])
+
+
+def _chunk(first: int, read: Read) -> _Chunk:
+    return _Chunk(first, read.batch, read.hashes, None if read.seen is None else unpacked(read.seen), read.current)
+
+
+def _strayed(chunk: _Chunk, row: Row) -> bool:
+    """Whether a row has changed a record that its key did not name: other rows may find it by that key no more."""
+    assert chunk.plan is not None
+    found = chunk.plan.sight.found[row.number - chunk.first]
+    return row.outcome == UPDATED and not (found and found[0] == row.system_id)

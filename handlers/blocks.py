@@ -21,6 +21,9 @@ from models import Record
 Known = tuple[str, int | None]
 """The System ID and the row hash of a stored record."""
 
+Names = Mapping[str, Mapping[str, str | None]]
+"""By attribute what the cells that refer to something stand for, as a parameter; None where a name is unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -30,8 +33,12 @@ class Sight:
     """The record that the row's key names."""
     hashes: Sequence[int | None]
     """The hash of the row with what it refers to; None: it refers to something unknown, or has no key."""
+    keys: Sequence[Sequence[str]]
+    """The trimmed cells of the handler's key columns, by the column."""
     references: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     """Parameters by attribute of the model; None for an empty cell."""
+    named: Names = field(default_factory=dict)
+    """What the cells that refer to something stand for, by attribute."""
 
     def id_of(self, place: int) -> str:
         """The System ID of the record that was found."""
@@ -43,10 +50,20 @@ class Sight:
         """Whether the row has a record, and refers to nothing that is unknown."""
         return self.found[place] is not None and self.hashes[place] is not None
 
-    def unchanged(self, place: int) -> bool:
-        """Whether the row's record was made from the same row, and nothing has changed it since."""
-        known, own = self.found[place], self.hashes[place]
-        return known is not None and own is not None and known[1] == own
+    def unchanged(self) -> list[bool]:
+        """For each row whether its record was made from the same row, and nothing has changed it since."""
+        return [known is not None and own is not None and known[1] == own
+                for known, own in zip(self.found, self.hashes, strict=True)]  # fmt: skip
+
+    def nothing_found(self) -> bool:
+        """Whether no row has a record."""
+        return not any(self.found)
+
+    def open_places(self) -> Sequence[int]:
+        """Where rows are that may change something."""
+        if self.nothing_found():
+            return range(len(self.found))
+        return [place for place, same in enumerate(self.unchanged()) if not same]
 
 
 class Blocks:
@@ -69,6 +86,10 @@ class Blocks:
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         """Find what is stored about the rows, whose own hashes are given."""
         raise NotImplementedError
+
+    def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
+        """What cells, by attribute, stand for now. Nothing of what the database itself guards."""
+        return {}
 
     def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
         """For each loaded row whether it surely makes a new record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
 from typing import ClassVar
@@ -10,7 +10,7 @@ from typing import ClassVar
 from marshmallow import ValidationError
 
 from handlers.base import Handler
-from handlers.blocks import Blocks, Known, Sight
+from handlers.blocks import Blocks, Known, Names, Sight
 from handlers.inventories import MAIN, InventoryHandler
 from handlers.products import ProductHandler
 from imports import store
@@ -36,24 +36,32 @@ class ProductBlocks(Blocks):
     )
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
-        codes, *cells = self.texts(batch, "SKU_ID", *(column for _, column, _, _ in self._refer))
+        codes, own_codes, *cells = self.texts(batch, *self.handler.key_columns,
+                                              *(column for _, column, _, _ in self._refer))  # fmt: skip
         known = _known(Product, self.context.account, codes)
         own: list[int | None] = [value if code and code != CLEAR else None
                                  for code, value in zip(codes, hashes, strict=True)]  # fmt: skip
+        given = {attribute: texts for (attribute, column, _, _), texts in zip(self._refer, cells, strict=True)
+                 if column in self._places}  # fmt: skip
+        named = self.resolve(given)
         references: dict[str, Sequence[str | None]] = {}
-        for (attribute, column, model, named_by), texts in zip(self._refer, cells, strict=True):
-            if column in self._places:
-                resolved = self._resolved(set(texts), attribute, column, model, named_by)
-                # An empty cell keeps what is stored.
-                references[attribute] = [resolved[text] if text else None for text in texts]
-                parts = {text: None if to is None else of_reference(attribute, to) for text, to in resolved.items()}
-                own = [_joined(value, parts[text]) for value, text in zip(own, texts, strict=True)]
-        return Sight([known.get(code) for code in codes], own, references)
+        for attribute, texts in given.items():
+            # An empty cell keeps what is stored.
+            stored = {text: to if text else None for text, to in named[attribute].items()}
+            references[attribute] = list(map(stored.__getitem__, texts))
+            parts = {text: None if to is None else of_reference(attribute, to)
+                     for text, to in named[attribute].items()}  # fmt: skip
+            own = [_joined(value, parts[text]) for value, text in zip(own, texts, strict=True)]
+        return Sight([known.get(code) for code in codes], own, [codes, own_codes], references, named)
+
+    def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
+        return {attribute: self._resolved(set(texts[attribute]), attribute, column, model, named_by)
+                for attribute, column, model, named_by in self._refer if attribute in texts}  # fmt: skip
 
     def _resolved(
         self, texts: set[str], attribute: str, column: str, model: type[Record], named_by: str
     ) -> dict[str, str | None]:
-        """The cells of a column to the lists that are stored for them; None where a name is unknown."""
+        """The cells of a column to the lists that are stored for them."""
         cell = self.context.schema.fields[attribute]
         assert isinstance(cell, Items)
         names: dict[str, list[str]] = {}
@@ -88,7 +96,7 @@ class InventoryBlocks(Blocks):
     keys = frozenset({"product", "warehouse"})
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
-        codes, named = self.texts(batch, "SKU_ID", "Warehouse")
+        codes, named = self.texts(batch, *self.handler.key_columns)
         warehouses = [text or MAIN for text in named]
         products = store.system_ids(Product, self.context.account, "sku_id", codes)
         own = [products.get(code) for code in codes]
@@ -96,7 +104,7 @@ class InventoryBlocks(Blocks):
         found = [stock.get(key) for key in zip(own, warehouses, strict=True)]
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        return Sight(found, told, {"product": own})
+        return Sight(found, told, [codes, named], {"product": own})
 
 
 def _joined(own: int | None, part: int | None) -> int | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handlers.block_pass import BlockPass
+from handlers.block_pass import BlockPass, state
+from handlers.blocks import Blocks
+from handlers.foresight import Looking
 from handlers.passes import Pass
 from handlers.plain_rows import blocks_for
 from imports.ahead import Reader, Task, reader
 from imports.reading import FileShape
 from imports.scan import Scan
+from models import now
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -22,23 +25,26 @@ class Way:
         self._job, self._shape = job, shape
         self._blocks = None if job.hooks.has("on_rows") else blocks_for(job.handler, job.schema, shape)
         self._readers: list[Reader] = []
-        self._early = self._reader(0 if job.run.dry_run else job.run.position) if self._blocks else None
+        self._early = self._begun(self._blocks, 0 if job.run.dry_run else job.run.position) if self._blocks else None
 
     def through(self, scan: Scan, *, dry_run: bool) -> Pass:
         """A pass through the whole file, or through what a killed run left of it."""
         if self._blocks is None:
             return Pass(self._job, self._shape, scan, dry_run=dry_run)
         early, self._early = self._early, None
-        reader = early or self._reader(0 if dry_run else self._job.run.position)
-        return BlockPass(self._job, self._shape, scan, self._blocks, reader, dry_run=dry_run)
+        begun = early or self._begun(self._blocks, 0 if dry_run else self._job.run.position)
+        return BlockPass(self._job, self._shape, scan, self._blocks, *begun, dry_run=dry_run)
 
     def close(self) -> None:
         for each in self._readers:
             each.close()
 
-    def _reader(self, position: int) -> Reader:
-        schema, handler = self._job.schema, self._job.handler
-        task = Task(self._job.source, self._shape, type(schema), schema.formats, handler.model, position,
-                    self._job.settings.chunk_rows)  # fmt: skip
+    def _begun(self, blocks: type[Blocks], position: int) -> tuple[Reader, int]:
+        """A reader, and the state of the database before it looked at anything."""
+        job, schema = self._job, self._job.schema
+        looking = Looking(job.settings.database_url, blocks, job.account.id, job.run.started_at or now())
+        task = Task(job.source, self._shape, type(schema), schema.formats, job.handler.model, position,
+                    job.settings.chunk_rows, looking)  # fmt: skip
+        before = state()
         self._readers.append(reader(task))
-        return self._readers[-1]
+        return self._readers[-1], before

@@ -1,7 +1,7 @@
 """Reads a large file ahead of whoever writes its rows: a process of its own splits, hashes and validates them.
 
-A thread would not do: it would take turns with the writer. The reader has no part in what becomes of the rows; when it
-dies, the writer reads on by itself.
+A thread would not do: it would take turns with the writer. The reader writes nothing, and what it finds out is but a
+hint; when it dies, the writer reads on by itself.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import signal
 import struct
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from errors import FileProblem
-from imports.columns import ColumnLoader, Loaded
-from imports.frames import pack, unpack
+from imports.columns import ColumnLoader
+from imports.frames import Packed, pack, pack_loaded, unpack
 from imports.quiet import held_back
 from imports.reading import Batch, FileShape, batches
 from imports.row_hash import RowHasher
@@ -36,18 +38,41 @@ WORTH = 4_000_000
 """Bytes of a file for which a process pays."""
 TYPICAL_ROW = 256
 """Characters; by it, what is read at once holds about a chunk."""
+HELD = 16 << 20
+"""Bytes that may wait for the writer: while it scans the file, a good part of it can be read."""
 _PIPE = 1 << 20
-"""Bytes that may wait for the writer: about a chunk."""
+"""As many of them as the pipe may hold."""
+_HEAD = struct.Struct("<qq")
 _LENGTH = struct.Struct("<q")
-_VALIDATE, _PLAIN = b"v", b"p"
+_RENEW = b"n"
 
 
 class Read(NamedTuple):
-    """Rows with their hashes and, if the reader has validated them, the parameters of the plainly good ones."""
+    """Rows with their hashes and, from a process of its own, what the foresight found out about them."""
 
     batch: Batch
     hashes: Sequence[int]
-    loaded: Loaded | None
+    seen: Packed = None
+    current: bool = False
+    """Whether it was found out after the last renewal."""
+
+
+class Foresight(Protocol):
+    """Finds something out about the rows that are read, in the process that reads them. It is pickled on its way."""
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed: ...
+
+
+class Validating:
+    """Loads the plainly good rows."""
+
+    def __init__(self) -> None:
+        self._loader: ColumnLoader | None = None
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
+        if self._loader is None:
+            self._loader = task.loader()
+        return pack_loaded(self._loader.load(batch))
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,7 @@ class Task:
     model: type[Record]
     skip: int
     size: int
+    foresight: Foresight = field(default_factory=Validating)
 
     def batches(self) -> Iterator[Batch]:
         skip = self.skip
@@ -76,7 +102,7 @@ class Task:
 
 
 class Reader:
-    """Reads a task in this process, without validating."""
+    """Reads a task in this process, and finds out no more."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -84,21 +110,21 @@ class Reader:
     def __iter__(self) -> Iterator[Read]:
         hasher = self._task.hasher()
         for batch in self._task.batches():
-            yield Read(batch, hasher.of(batch.texts), None)
+            yield Read(batch, hasher.of(batch.texts))
 
-    def expect(self, *, unchanged: bool) -> None:
-        """Say whether the rows to come will probably be found unchanged, so that validating them would be in vain."""
+    def renew(self) -> None:
+        """Say that what was found out so far need not be true any more."""
 
     def close(self) -> None:
         """Stop, wherever it is."""
 
 
 class Ahead(Reader):
-    """Reads a task in a process of its own, which is about a chunk ahead."""
+    """Reads a task in a process of its own, which is a few chunks ahead."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self._unchanged = False
+        self._renewals = 0
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen([sys.executable, "-m", "imports.ahead_process"], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": path}
@@ -110,7 +136,8 @@ class Ahead(Reader):
     def __iter__(self) -> Iterator[Read]:
         done = 0
         while frame := self._frame():
-            read = Read(*unpack(frame))
+            renewals, data = frame
+            read = Read(*unpack(data), current=renewals == self._renewals)
             yield read
             done += len(read.batch)
         if frame is None:
@@ -118,10 +145,9 @@ class Ahead(Reader):
                         self._process.wait())  # fmt: skip
             yield from Reader(replace(self._task, skip=self._task.skip + done))
 
-    def expect(self, *, unchanged: bool) -> None:
-        if unchanged != self._unchanged:
-            self._unchanged = unchanged
-            self._tell(_PLAIN if unchanged else _VALIDATE)
+    def renew(self) -> None:
+        self._renewals += 1
+        self._tell(_RENEW)
 
     def close(self) -> None:
         self._process.kill()
@@ -129,10 +155,14 @@ class Ahead(Reader):
         self._input.close()
         self._output.close()
 
-    def _frame(self) -> bytes | None:
-        """What comes next; empty at the end, None if the process has ended before."""
-        length = _exactly(self._output, _LENGTH.size)
-        return None if length is None else _exactly(self._output, _LENGTH.unpack(length)[0])
+    def _frame(self) -> tuple[int, bytes] | tuple[()] | None:
+        """The renewals before it and what comes next; nothing at the end, None if the process has ended before."""
+        head = _exactly(self._output, _HEAD.size)
+        if head is None:
+            return None
+        renewals, length = _HEAD.unpack(head)
+        data = _exactly(self._output, length)
+        return None if data is None else (renewals, data) if length else ()
 
     def _tell(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
@@ -167,19 +197,58 @@ def _exactly(file: IO[bytes], size: int) -> bytes | None:
     return bytes(data)
 
 
+class _Outgoing:
+    """Frames on their way to the writer; those that it has no time for are held."""
+
+    def __init__(self, output: IO[bytes]) -> None:
+        self._output = output
+        self._waiting = deque[memoryview]()
+        self._size = 0
+        os.set_blocking(output.fileno(), False)
+
+    def put(self, renewals: int, data: bytes) -> None:
+        """Wait while more than HELD bytes are held."""
+        for part in (_HEAD.pack(renewals, len(data)), data):
+            self._waiting.append(memoryview(part))
+            self._size += len(part)
+        self._send(HELD)
+
+    def finish(self) -> None:
+        self.put(0, b"")
+        self._send(0)
+
+    def _send(self, bearable: int) -> None:
+        while self._size:
+            try:
+                sent = os.writev(self._output.fileno(), list(islice(self._waiting, 64)))
+            except BlockingIOError:
+                if self._size <= bearable:
+                    return
+                select.select([], [self._output], [])
+            else:
+                self._sent(sent)
+
+    def _sent(self, count: int) -> None:
+        self._size -= count
+        while count:
+            first = self._waiting.popleft()
+            if count < len(first):
+                self._waiting.appendleft(first[count:])
+                return
+            count -= len(first)
+
+
 def _serve(task: Task, control: IO[bytes], output: IO[bytes]) -> None:
     """Read the task into `output` until it is done or nobody wants it any more."""
-    hasher, loader, validate = task.hasher(), task.loader(), True
+    hasher, outgoing, renewals = task.hasher(), _Outgoing(output), 0
     for batch in task.batches():
         while select.select([control], [], [], 0)[0]:
-            said = control.read(1)
-            if not said:
+            if control.read(1) != _RENEW:
                 return
-            validate = said == _VALIDATE
-        frame = pack(batch, hasher.of(batch.texts), loader.load(batch) if validate else None)
-        output.write(_LENGTH.pack(len(frame)))
-        output.write(frame)
-    output.write(_LENGTH.pack(0))
+            renewals += 1
+        hashes = hasher.of(batch.texts)
+        outgoing.put(renewals, pack(batch, hashes, task.foresight.see(task, batch, hashes)))
+    outgoing.finish()
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ asks sends the others, one by one, through imports.validate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from json.encoder import encode_basestring as quote
@@ -38,6 +38,10 @@ class Loaded:
     """Where they stand in the batch."""
     columns: Mapping[str, Parameters]
     """Their parameters by attribute, None where the cell is empty; JSON as text."""
+
+    def among(self, places: Container[int]) -> list[bool]:
+        """For each of the rows whether it is at one of `places`."""
+        return [place in places for place in self.places]
 
     def only(self, wanted: Sequence[bool]) -> Loaded:
         """Those of the rows that are wanted."""

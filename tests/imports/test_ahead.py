@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import pickle
 import signal
@@ -19,7 +20,16 @@ from imports import ahead
 from imports.ahead import Ahead, Read, Reader, Task, reader
 from imports.batches import Batch, by_cells
 from imports.columns import Loaded
-from imports.frames import pack, unpack
+from imports.frames import (
+    pack,
+    pack_column,
+    pack_loaded,
+    pack_numbers,
+    unpack,
+    unpack_column,
+    unpack_loaded,
+    unpack_numbers,
+)
 from imports.reading import inspect
 from models import Product
 from schemas import Formats
@@ -52,7 +62,7 @@ def task(tmp_path: Path) -> Callable[..., Task]:
 
 
 def flat(read: Iterable[Read]) -> list[tuple[int, list[str], int]]:
-    return [(line, list(cells), hash) for batch, hashes, _ in read
+    return [(line, list(cells), hash) for batch, hashes, *_ in read
             for line, cells, hash in zip(batch.lines, batch.rows(), hashes, strict=True)]  # fmt: skip
 
 
@@ -61,26 +71,51 @@ def children(pid: int) -> list[int]:
 
 
 def test_frames_come_back_as_they_were() -> None:
-    """Rows that were split or not, gaps, columns of other types, and texts with what stands between texts."""
+    """Rows that were split or not, with gaps between their lines."""
     split = Batch(";", range(2, 5), ["a;1", "b;", "c;3"])
     quoted = by_cells(",", [2, 7], [["a\nb", "x,y"], ["", "1"]])
-    columns: dict[str, list[Any]] = {
-        "name": ["a", "b", "c"],
-        "moq": ["1", None, "3"],
-        "odd": ["\x1e", "", None],
-        "yes": [True, None, False],
-    }
 
-    batch, hashes, loaded = unpack(pack(split, [-(2**63), 0, 2**63 - 1], Loaded(range(3), columns)))
+    batch, hashes, seen = unpack(pack(split, [-(2**63), 0, 2**63 - 1], ["seen"]))
     assert (list(batch.rows()), batch.lines, batch.texts) == (split.rows(), range(2, 5), split.texts)
-    assert (list(hashes), loaded) == ([-(2**63), 0, 2**63 - 1], Loaded(range(3), columns))
+    assert (list(hashes), seen) == ([-(2**63), 0, 2**63 - 1], ["seen"])
 
     batch, hashes, nothing = unpack(pack(quoted, [1, 2], None))
     assert (list(batch.rows()), list(batch.lines), batch.texts) == (quoted.rows(), [2, 7], quoted.texts)
     assert (list(hashes), nothing) == ([1, 2], None)
 
-    _, _, empty = unpack(pack(quoted, [1, 2], Loaded([], {"name": []})))
-    assert (list(empty.places), empty.columns) == ([], {"name": []}) if empty else False
+
+COLUMNS: list[list[Any]] = [
+    [],
+    [None, None],
+    ["a", "b", "c"],
+    ["1", None, "3", "1"],
+    ["\x1e", "", None],
+    [True, None, False],
+    [str(number) for number in range(1000)],
+    [str(number) if number % 3 else None for number in range(1000)],
+    ["same"] * 600 + [str(number) for number in range(1000)],
+    [str(number % 256) for number in range(1000)],
+    ["\x1e", *(str(number) for number in range(1000))],
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=range(len(COLUMNS)))
+def test_columns_come_back_as_they_were(column: list[Any]) -> None:
+    """Columns of few texts and of many, of other types, and with what stands between texts."""
+    assert unpack_column(marshal.loads(marshal.dumps(pack_column(column), 2))) == column
+
+
+@pytest.mark.parametrize("numbers", [[], [None, None], [1, -(2**63), 2**63 - 1], [None, 0, None, 5]])
+def test_numbers_come_back_as_they_were(numbers: list[int | None]) -> None:
+    """With and without gaps."""
+    assert list(unpack_numbers(marshal.loads(marshal.dumps(pack_numbers(numbers), 2)))) == numbers
+
+
+def test_loaded_rows_come_back_as_they_were() -> None:
+    """Also when there are none."""
+    for loaded in (Loaded(range(2), {"name": ["a", "b"], "moq": ["1", None]}), Loaded([], {"name": []})):
+        found = unpack_loaded(marshal.loads(marshal.dumps(pack_loaded(loaded), 2)))
+        assert (list(found.places), found.columns) == (list(loaded.places), loaded.columns)
 
 
 def test_the_same_rows(task: Callable[..., Task]) -> None:
@@ -91,19 +126,23 @@ def test_the_same_rows(task: Callable[..., Task]) -> None:
             found = list(started)
         assert flat(found) == flat(Reader(wanted))
         loader = wanted.loader()
-        for batch, _, loaded in found:
-            here = loader.load(batch)
-            assert loaded is not None
+        for read in found:
+            here, loaded = loader.load(read.batch), unpack_loaded(read.seen)
+            assert read.current
             assert (list(loaded.places), loaded.columns) == (list(here.places), here.columns)
 
 
-def test_rows_that_will_be_unchanged_are_not_validated(task: Callable[..., Task]) -> None:
-    """When it is told so, what it reads from then on has no parameters."""
+def test_what_was_found_out_before_a_renewal_is_told_apart(task: Callable[..., Task]) -> None:
+    """What the reader has seen already is not current any more; what it sees from then on is."""
     with closing(Ahead(task(60_000))) as started:
         rows = iter(started)
-        assert next(rows).loaded is not None
-        started.expect(unchanged=True)
-        assert list(rows)[-1].loaded is None
+        assert next(rows).current
+        time.sleep(0.2)  # it reads some more meanwhile, but by far not all
+        started.renew()
+        current = [read.current for read in rows]
+    assert not current[0]
+    assert current[-1]
+    assert current == sorted(current)
 
 
 def test_it_is_killed(task: Callable[..., Task], caplog: pytest.LogCaptureFixture) -> None:
@@ -160,5 +199,6 @@ def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.Mon
         assert record | {"System_ID": ""} == twin | {"System_ID": ""}
     for one, two in zip(ahead_of, alone, strict=True):
         rows = zip(partner.read(one, ".ids.csv"), other.read(two, ".ids.csv"), strict=True)
-        assert all(row | {"System_ID": ""} == twin | {"System_ID": ""} for row, twin in rows)
+        for row, twin in rows:
+            assert row | {"System_ID": ""} == twin | {"System_ID": ""}
     assert children(os.getpid()) == before

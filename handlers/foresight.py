@@ -1,0 +1,95 @@
+"""What the process that reads ahead finds in the database about plain rows, for whoever writes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import models
+from handlers.base import Context
+from handlers.blocks import Blocks, Sight
+from imports.ahead import Task
+from imports.columns import ColumnLoader, Loaded
+from imports.frames import (
+    Packed,
+    pack_column,
+    pack_loaded,
+    pack_numbers,
+    unpack_column,
+    unpack_loaded,
+    unpack_numbers,
+)
+from imports.reading import Batch
+from models import new_system_id
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a batch, before whoever writes comes to it."""
+
+    sight: Sight
+    loaded: Loaded
+    """The plainly good rows among those whose hash tells nothing."""
+    new: list[bool]
+    """Which of them make a record."""
+    ids: list[str]
+    """A System ID for each row, in their order; nothing if no row needs one."""
+
+
+def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:
+    """Look at the rows of a batch as the database is now."""
+    with _briefly():
+        sight = blocks.look(batch, hashes)
+    places = sight.open_places()
+    loaded = loader.load(batch, places)
+    with _briefly():
+        new = blocks.fresh(loaded, sight)
+    return Seen(sight, loaded, new, [new_system_id() for _ in batch.lines] if places else [])
+
+
+@contextmanager
+def _briefly() -> Iterator[None]:
+    """For questions only. SQLite can't begin its log anew while this lasts."""
+    with models.snapshot():
+        models.by_keys()
+        yield
+
+
+@dataclass
+class Looking:
+    """Looks at rows by the rules of `blocks`, with a connection of its own."""
+
+    url: str
+    blocks: type[Blocks]
+    account: int
+    started: dt.datetime
+    _begun: tuple[Blocks, ColumnLoader] | None = field(default=None, init=False)
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
+        if self._begun is None:
+            models.bind(self.url).connect()
+            context = Context(self.account, task.schema(formats=task.formats), started=self.started)
+            self._begun = self.blocks(task.shape, context), task.loader()
+        return packed(see(*self._begun, batch, hashes))
+
+
+def packed(seen: Seen) -> Packed:
+    sight = seen.sight
+    records = (len(sight.found) if not any(sight.found) else
+               (pack_column([each and each[0] for each in sight.found]),
+                pack_numbers([each and each[1] for each in sight.found])))  # fmt: skip
+    references = {name: pack_column(each) for name, each in sight.references.items()}
+    return (records, pack_numbers(sight.hashes), references, [pack_column(each) for each in sight.keys],
+            sight.named, pack_loaded(seen.loaded), seen.new, pack_column(seen.ids))  # fmt: skip
+
+
+def unpacked(data: Packed) -> Seen:
+    records, hashes, references, keys, named, loaded, new, ids = data
+    found = [None] * records if isinstance(records, int) else [
+        None if system_id is None else (system_id, row_hash)
+        for system_id, row_hash in zip(unpack_column(records[0]), unpack_numbers(records[1]), strict=True)]  # fmt: skip
+    sight = Sight(found, unpack_numbers(hashes), [unpack_column(each) for each in keys],
+                  {name: unpack_column(each) for name, each in references.items()}, named)  # fmt: skip
+    return Seen(sight, unpack_loaded(loaded), new, unpack_column(ids))
