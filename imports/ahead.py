@@ -23,6 +23,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
+from peewee import PeeweeException
+
 from errors import FileProblem
 from imports.columns import ColumnLoader
 from imports.frames import Packed, pack, pack_loaded, unpack
@@ -36,8 +38,8 @@ log = logging.getLogger("ftpdock.import")
 
 WORTH = 4_000_000
 """Bytes of a file for which a process pays."""
-TYPICAL_ROW = 256
-"""Characters; by it, what is read at once holds about a chunk."""
+_SAMPLE = 1 << 16
+"""Bytes at the beginning of a file that tell how long its rows are."""
 HELD = 16 << 20
 """Bytes that may wait for the writer: while it scans the file, a good part of it can be read."""
 _PIPE = 1 << 20
@@ -90,9 +92,15 @@ class Task:
 
     def batches(self) -> Iterator[Batch]:
         skip = self.skip
-        for batch in batches(self.path, self.shape, block=max(1 << 16, min(self.size * TYPICAL_ROW, 1 << 22))):
+        for batch in batches(self.path, self.shape, block=self._block()):
             left, skip = batch[min(skip, len(batch)) :], max(skip - len(batch), 0)
             yield from left.parts(self.size) if len(left) else ()
+
+    def _block(self) -> int:
+        """Characters that hold nearly `size` rows, by the first ones: a little more would be two halves."""
+        with self.path.open("rb") as file:
+            sample = file.read(_SAMPLE)
+        return max(1 << 16, min(self.size * len(sample) // (sample.count(b"\n") + 1) * 15 // 16, 1 << 22))
 
     def hasher(self) -> RowHasher:
         return RowHasher(self.schema(formats=self.formats), self.shape)
@@ -256,5 +264,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its writer
     control, output = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115 (until the end)
     (size,) = _LENGTH.unpack(_exactly(control, _LENGTH.size) or _LENGTH.pack(0))
-    with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
-        _serve(pickle.loads(_exactly(control, size) or b""), control, output)
+    try:
+        with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
+            _serve(pickle.loads(_exactly(control, size) or b""), control, output)
+    except PeeweeException as error:
+        sys.exit(f"reading ahead: {error}")

@@ -1,0 +1,146 @@
+"""What the process that reads ahead has seen counts only as long as it is true."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from handlers import way
+from handlers.block_pass import BlockPass
+from handlers.foresight import Looking
+from handlers.plain_rows import ProductBlocks
+from imports import ahead
+from models import Category, Collection, Product, is_postgres
+from tests.partner import Partner, counts
+
+HEADER = "SKU_ID,Reference_ID,Name,Category\n"
+AHEAD = 0.5
+"""Seconds in which the process reads all of these small files."""
+
+
+def products(first: int, last: int, name: str = "Cup", category: str = "K") -> str:
+    return "".join(f"{number:04},R{number},{name},{category}\n" for number in range(first, last))
+
+
+@pytest.fixture(autouse=True)
+def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "WORTH", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+
+
+@pytest.fixture
+def stocked(partner: Partner) -> Partner:
+    """With thirty products, imported in chunks of ten."""
+    Category.create(account=partner.account, path="K", name="K")
+    Collection.create(account=partner.account, name="S")
+    chunked = partner.in_chunks(10)
+    assert counts(chunked.send("product", HEADER + products(0, 30))) == (30, 0, 0, 0)
+    return chunked
+
+
+@pytest.fixture
+def before_the_second_chunk(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have another connection execute a statement when the first chunk is written and all others are seen."""
+    commit = BlockPass._commit
+
+    def given(statement: str) -> None:
+        def change_first(self: BlockPass, *args: Any) -> None:
+            time.sleep(AHEAD)
+            if self.position == 10:
+                url = stocked.settings.database_url
+                other: Any = psycopg.connect(url) if is_postgres() else sqlite3.connect(url.removeprefix("sqlite:///"))
+                with closing(other), other:
+                    other.execute(statement)
+            commit(self, *args)
+
+        monkeypatch.setattr(BlockPass, "_commit", change_first)
+
+    return given
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the chunks at which the writer had to look by itself."""
+    look, found = ProductBlocks.look, list[int]()
+
+    def counted(self: ProductBlocks, batch: Any, hashes: Any) -> Any:
+        found.append(len(batch))
+        return look(self, batch, hashes)
+
+    monkeypatch.setattr(ProductBlocks, "look", counted)
+    return found
+
+
+def test_the_writer_need_not_look(stocked: Partner, looks: list[int]) -> None:
+    """Neither for new rows, nor for unchanged or changed ones."""
+    text = HEADER + products(0, 20) + products(20, 30, "Saucer") + products(30, 50)
+
+    assert counts(stocked.send("product", text)) == (20, 10, 20, 0)
+    assert looks == []
+
+
+def test_a_record_that_others_change_meanwhile(
+    stocked: Partner, before_the_second_chunk: Callable[[str], None], looks: list[int]
+) -> None:
+    """SQLite tells, and the file has its way. On Postgres a row that changes nothing came before the others' change."""
+    before_the_second_chunk("UPDATE product SET name = 'theirs' WHERE sku_id = '0025'")
+
+    event = stocked.send("product", HEADER + products(0, 30))
+
+    names = stocked.column("product", "Name")
+    if is_postgres():
+        assert (counts(event), names.count("theirs"), looks) == ((0, 0, 30, 0), 1, [])
+    else:
+        assert (counts(event), names.count("theirs")) == ((0, 1, 29, 0), 0)
+        assert looks
+
+
+def test_a_record_that_others_make_meanwhile(stocked: Partner, before_the_second_chunk: Callable[[str], None]) -> None:
+    """The row of a file that would make it, too, changes it."""
+    before_the_second_chunk("UPDATE product SET sku_id = '0045', name = 'theirs', reference_id = NULL "
+                            "WHERE sku_id = '0005'")  # fmt: skip
+
+    event = stocked.send("product", HEADER + products(30, 60))
+
+    assert counts(event) == (29, 1, 0, 0)
+    assert "theirs" not in stocked.column("product", "Name")
+
+
+def test_a_name_that_others_change_meanwhile(stocked: Partner, before_the_second_chunk: Callable[[str], None]) -> None:
+    """Rows may not refer to what the name stood for."""
+    before_the_second_chunk("UPDATE category SET path = 'L'")
+
+    event = stocked.send("product", HEADER + products(30, 60))
+
+    assert counts(event) == (10, 0, 0, 20)
+    assert {each["code"] for each in stocked.messages(event)} == {"UNKNOWN_REFERENCE"}
+
+
+def test_a_row_that_finds_its_record_by_another_key(stocked: Partner, looks: list[int]) -> None:
+    """Nobody knows what else it has moved, so the writer looks again until the reader has done so, too."""
+    event = stocked.send("product", HEADER + ",R25,Saucer,K\n" + products(30, 60))
+
+    assert counts(event) == (30, 1, 0, 0)
+    assert Product.get(Product.sku_id == "0025").name == "Saucer"
+    assert looks
+
+
+def test_a_database_that_the_reader_cannot_open(
+    stocked: Partner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The import goes on without it, and the log says why."""
+
+    def nowhere(url: str, *rest: Any) -> Looking:
+        return Looking("sqlite:////nowhere/at/all.db", *rest)
+
+    monkeypatch.setattr(way, "Looking", nowhere)
+
+    assert counts(stocked.send("product", HEADER + products(0, 40))) == (10, 0, 30, 0)
+    assert "going on without it" in caplog.text
