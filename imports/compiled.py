@@ -146,22 +146,31 @@ class Loader:
                 columns = self._open.setdefault(opened.attribute, [])
                 columns.append(_CompiledColumn(place, opened.field, column, column.open_name, None, packed=True))
 
-    def load(self, rows: Sequence[Sequence[str]]) -> list[Values | None]:
-        """The values of rows that have all their cells; None for a row that Schema.load has to decide about."""
+    def load(self, rows: Sequence[Sequence[str]]) -> tuple[list[Values | None], dict[int, Values]]:
+        """The values of rows that have all their cells; None for a row that Schema.load has to decide about.
+
+        Where it is but for the open columns that the row is not plain, what Schema.load would give, by number.
+        """
         if not self.whole or not rows:
-            return [None] * len(rows)
+            return [None] * len(rows), {}
         cells = list(zip(*rows, strict=False))
         doubtful: set[int] = set()
         loaded = _rows([column.read(cells[column.place]) for column in self._fixed], len(rows), doubtful)
         for validate in self._validators:
             doubtful.update(number for number, values in enumerate(loaded)
                             if number not in doubtful and not validate(values))  # fmt: skip
+        half = set[int]()
         for attribute, columns in self._open.items():
-            opened = _rows([column.read(cells[column.place]) for column in columns], len(rows), doubtful)
-            for values, held in zip(loaded, opened, strict=True):
-                if held:
+            opened = _rows([column.read(cells[column.place]) for column in columns], len(rows), half)
+            for number, (values, held) in enumerate(zip(loaded, opened, strict=True)):
+                if held and number not in half:
                     values[attribute] = held
-        return [None if number in doubtful else values for number, values in enumerate(loaded)]
+        half -= doubtful
+        for number in half:
+            for attribute in self._open:
+                loaded[number].pop(attribute, None)
+        whole = [None if number in doubtful or number in half else values for number, values in enumerate(loaded)]
+        return whole, {number: loaded[number] for number in half}
 
 
 def _rows(columns: Sequence[_Read], count: int, doubtful: set[int]) -> list[Values]:

@@ -47,9 +47,10 @@ class Validator:
             else:
                 self.read(row)
         good: list[Row] = []
-        for row, values in zip(whole, self._loader.load([row.cells for row in whole]), strict=True):
+        loaded, fixed = self._loader.load([row.cells for row in whole])
+        for number, (row, values) in enumerate(zip(whole, loaded, strict=True)):
             if values is None:
-                self.read(row)
+                self.read(row, fixed.get(number))
             else:
                 row.named(self._places)
                 row.values = values
@@ -63,13 +64,25 @@ class Validator:
                 for row in rows:
                     self._look_at_codes(row, {column: row.cells[place].strip()})
 
-    def read(self, row: Row) -> None:
-        """Fill in `texts` and `values`, or reject the row with every fault that the schema finds."""
+    def read(self, row: Row, fixed: dict[str, Any] | None = None) -> None:
+        """Fill in `texts` and `values`, or reject the row with every fault that the schema finds.
+
+        `fixed` are the values of all but the open columns, if they are known.
+        """
         if fault := count_fault(self._shape, row.cells):
             row.reject("COLUMN_COUNT", "", fault)
             return
-        given: dict[str, str] = {}
         row.named(self._places)
+        if fixed is None:
+            self._read_fixed(row)
+        else:
+            row.values = fixed
+        for index, column, open_column in self._open:
+            self._read_open(row, row.cells[index].strip(), column, open_column)
+        self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
+
+    def _read_fixed(self, row: Row) -> None:
+        given: dict[str, str] = {}
         for index, name in self._named:
             text = row.cells[index].strip()
             if text == CLEAR:
@@ -77,9 +90,6 @@ class Validator:
             elif text:
                 given[name] = text
         self._load(row, given)
-        for index, column, open_column in self._open:
-            self._read_open(row, row.cells[index].strip(), column, open_column)
-        self._look_at_codes(row, given)
 
     def _clear(self, row: Row, column: str) -> None:
         field = self.schema.columns[column]
