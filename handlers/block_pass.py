@@ -120,7 +120,7 @@ class BlockPass(Pass):
         new = (list(compress(seen.new, seen.loaded.among(wanted))) if seen else
                self._blocks.fresh(loaded, sight))  # fmt: skip
         fresh = loaded.only(new)
-        known = loaded.only([sight.known(place) for place in loaded.places])
+        known = loaded.where([] if sight.nothing_found() else sight.known())
         found = self._blocks.compare(known, sight)
         told = (known.places[each] for each in (*found.same, *found.changed))
         rows = self._validated(chunk, sight, sorted((wanted | apart).difference(fresh.places, told)))

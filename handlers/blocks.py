@@ -46,9 +46,9 @@ class Sight:
         assert found is not None
         return found[0]
 
-    def known(self, place: int) -> bool:
-        """Whether the row has a record, and refers to nothing that is unknown."""
-        return self.found[place] is not None and self.hashes[place] is not None
+    def known(self) -> list[bool]:
+        """For each row whether it has a record, and refers to nothing that is unknown."""
+        return [found is not None and own is not None for found, own in zip(self.found, self.hashes, strict=True)]
 
     def unchanged(self) -> list[bool]:
         """For each row whether its record was made from the same row, and nothing has changed it since."""

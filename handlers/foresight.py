@@ -66,13 +66,19 @@ class Looking:
     account: int
     started: dt.datetime
     _begun: tuple[Blocks, ColumnLoader] | None = field(default=None, init=False)
+    _changing: bool = field(default=True, init=False)
+    """Whether most rows were no unchanged ones just now."""
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
         if self._begun is None:
             models.bind(self.url).connect()
             context = Context(self.account, task.schema(formats=task.formats), started=self.started)
             self._begun = self.blocks(task.shape, context), task.loader()
-        return packed(see(*self._begun, batch, hashes))
+        if self._changing:
+            batch.spread()
+        seen = see(*self._begun, batch, hashes)
+        self._changing = len(seen.loaded.places) > len(batch) // 2
+        return packed(seen)
 
 
 def packed(seen: Seen) -> Packed:

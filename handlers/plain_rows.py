@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
+from operator import xor
 from typing import ClassVar
 
 from marshmallow import ValidationError
@@ -51,7 +52,7 @@ class ProductBlocks(Blocks):
             references[attribute] = list(map(stored.__getitem__, texts))
             parts = {text: None if to is None else of_reference(attribute, to)
                      for text, to in named[attribute].items()}  # fmt: skip
-            own = [_joined(value, parts[text]) for value, text in zip(own, texts, strict=True)]
+            own = _joined(own, list(map(parts.__getitem__, texts)))
         return Sight([known.get(code) for code in codes], own, [codes, own_codes], references, named)
 
     def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
@@ -107,8 +108,10 @@ class InventoryBlocks(Blocks):
         return Sight(found, told, [codes, named], {"product": own})
 
 
-def _joined(own: int | None, part: int | None) -> int | None:
-    return None if own is None or part is None else own ^ part
+def _joined(own: list[int | None], parts: list[int | None]) -> list[int | None]:
+    if None not in own and None not in parts:
+        return list(map(xor, own, parts))
+    return [None if value is None or part is None else value ^ part for value, part in zip(own, parts, strict=True)]
 
 
 def _known(model: type[Record], account: int, codes: Sequence[str]) -> dict[str, Known]:

@@ -39,6 +39,12 @@ class Loaded:
     columns: Mapping[str, Parameters]
     """Their parameters by attribute, None where the cell is empty; JSON as text."""
 
+    def where(self, wanted: Sequence[bool]) -> Loaded:
+        """Those of the rows that are wanted, by their places in the batch; of nothing, none."""
+        if not any(wanted):
+            return Loaded([], {name: [] for name in self.columns})
+        return self.only([wanted[place] for place in self.places])
+
     def among(self, places: Container[int]) -> list[bool]:
         """For each of the rows whether it is at one of `places`."""
         return [place in places for place in self.places]
