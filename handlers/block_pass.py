@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from errors import FileProblem
 from handlers.blocks import Blocks, Sight
 from handlers.differences import Differences
 from handlers.foresight import Seen, unpacked
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is to become of the rows of a batch."""
+class _Outline:
+    """What is to become of the rows of a batch, as far as what was seen of the database tells."""
 
     sight: Sight
     unchanged: list[int]
@@ -41,8 +42,17 @@ class _Plan:
     """Those."""
     known: Loaded
     """Those whose record is there."""
+    rows: list[Row]
+    """All others, validated for the handler."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The same with what the stored records themselves tell."""
+
+    outline: _Outline
     differences: Differences
-    """How they differ from it."""
+    """How known rows differ from their records."""
     rows: list[Row]
     """All that is left for the handler, validated."""
     version: int
@@ -61,6 +71,8 @@ class _Chunk:
     """What the reader saw."""
     current: bool
     """Whether it holds still, as far as is known."""
+    outline: _Outline | None = None
+    """By what the reader saw."""
     plan: _Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""
@@ -94,23 +106,55 @@ class BlockPass(Pass):
         self._reader, self._version = reader, version
         self._blocks = blocks(shape, self.context)
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
+        self._reads = iter(reader)
+        self._read_rows = self.position
+        self._prepared = deque[_Chunk | FileProblem | None](maxlen=1)
+        """The next chunk, None for the end, or what is wrong with the file."""
 
     def _steps(self) -> Iterator[None]:
         with closing(self._reader):
-            for read in self._reader:
+            while chunk := self._take():
                 self.context.moment = now()
-                chunk = _chunk(self.position, read)
                 if not is_postgres():  # what can be done before the whole database is locked
                     chunk.plan = self._plan(chunk)
                 self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
                 if any(map(partial(_strayed, chunk), chunk.rows)):
-                    self._reader.renew()
+                    self._renew()
                 yield
 
-    def _plan(self, chunk: _Chunk) -> _Plan:
-        version = self._observe(chunk)
-        seen = chunk.seen if chunk.current else None
-        sight = seen.sight if seen else self._blocks.look(chunk.batch, chunk.hashes)
+    def _take(self) -> _Chunk | None:
+        """The next chunk; None at the end."""
+        self._prepare()
+        prepared = self._prepared.popleft()
+        if isinstance(prepared, FileProblem):
+            raise prepared
+        return prepared
+
+    def _prepare(self) -> None:
+        """Get the next chunk ready, without asking the database; what stops this comes up when the chunk is taken."""
+        if self._prepared:
+            return
+        try:
+            read = next(self._reads, None)
+        except FileProblem as problem:
+            self._prepared.append(problem)
+            return
+        chunk = read and _chunk(self._read_rows, read)
+        self._prepared.append(chunk)
+        if chunk is not None:
+            self._read_rows += len(chunk.batch)
+            if chunk.seen and chunk.current:
+                chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
+
+    def _renew(self) -> None:
+        """What was seen so far counts no more."""
+        self._reader.renew()
+        for each in self._prepared:
+            if isinstance(each, _Chunk):
+                each.current = False
+
+    def _outlined(self, chunk: _Chunk, sight: Sight, seen: Seen | None = None) -> _Outline:
+        """By what was `seen`, or by a sight of our own."""
         numbers = range(chunk.first, chunk.first + len(chunk.batch))
         apart = {number - chunk.first for number in self.scan.duplicates(numbers)}
         unchanged = [] if sight.nothing_found() else [
@@ -121,17 +165,27 @@ class BlockPass(Pass):
                self._blocks.fresh(loaded, sight))  # fmt: skip
         fresh = loaded.only(new)
         known = loaded.where([] if sight.nothing_found() else sight.known())
-        found = self._blocks.compare(known, sight)
-        told = (known.places[each] for each in (*found.same, *found.changed))
-        rows = self._validated(chunk, sight, sorted((wanted | apart).difference(fresh.places, told)))
-        return _Plan(sight, unchanged, loaded, new, fresh, known, found, rows, version)
+        left = (wanted | apart).difference(fresh.places, known.places)
+        return _Outline(sight, unchanged, loaded, new, fresh, known, self._validated(chunk, sight, sorted(left)))
+
+    def _plan(self, chunk: _Chunk) -> _Plan:
+        version = self._observe(chunk)
+        outline = chunk.outline if chunk.current else None
+        if outline is None:
+            outline = self._outlined(chunk, self._blocks.look(chunk.batch, chunk.hashes))
+        known, rows = outline.known, outline.rows
+        found = self._blocks.compare(known, outline.sight)
+        if found.untold:
+            untold = self._validated(chunk, outline.sight, [known.places[each] for each in found.untold])
+            rows = sorted([*rows, *untold], key=attrgetter("number"))
+        return _Plan(outline, found, rows, version)
 
     def _observe(self, chunk: _Chunk) -> int:
         """The state of the database; if others have changed it, nothing that was seen before counts."""
         version = state()
         if version != self._version or (chunk.current and chunk.seen and is_postgres() and self._renamed(chunk.seen)):
             self._version, chunk.current = version, False
-            self._reader.renew()
+            self._renew()
         return version
 
     def _renamed(self, seen: Seen) -> bool:
@@ -153,10 +207,11 @@ class BlockPass(Pass):
 
     def _holds(self, plan: _Plan, chunk: _Chunk) -> bool:
         """Whether the database, which now is locked, is still as it was when the plan was made."""
-        if plan.version == state() or plan.known.places:
+        seen = plan.outline
+        if plan.version == state() or seen.known.places:
             return plan.version == state()
         sight = self._blocks.look(chunk.batch, chunk.hashes)
-        return sight == plan.sight and self._blocks.fresh(plan.loaded, sight) == plan.new
+        return sight == seen.sight and self._blocks.fresh(seen.loaded, sight) == seen.new
 
     def _write(self, chunk: _Chunk) -> None:
         plan = chunk.plan
@@ -171,31 +226,32 @@ class BlockPass(Pass):
 
     def _new_ids(self, chunk: _Chunk, plan: _Plan) -> list[str]:
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
-        if not plan.loaded.places and not plan.rows:
+        if not plan.outline.loaded.places and not plan.rows:
             return []
         return (chunk.seen and chunk.seen.ids) or [new_system_id() for _ in chunk.batch.lines]
 
     def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""
-        sight, found, places = plan.sight, plan.differences, plan.known.places
+        outline, found = plan.outline, plan.differences
+        sight, fresh, places = outline.sight, outline.fresh, outline.known.places
         changed, same = [places[each] for each in found.changed], [places[each] for each in found.same]
-        new_ids = [chunk.new_ids[place] for place in plan.fresh.places]
+        new_ids = [chunk.new_ids[place] for place in fresh.places]
         chunk.begin()
-        chunk.note(plan.unchanged, map(sight.id_of, plan.unchanged), UNCHANGED)
+        chunk.note(outline.unchanged, map(sight.id_of, outline.unchanged), UNCHANGED)
         try:
             with refusable():
                 if changed:
                     self._blocks.update(changed, found.columns, sight)
                 self._blocks.remember(same, sight)
-                if plan.fresh.places:
-                    self._blocks.insert(plan.fresh, sight, new_ids)
+                if fresh.places:
+                    self._blocks.insert(fresh, sight, new_ids, meanwhile=self._prepare)
         except Refused:
-            refused = self._validated(chunk, sight, sorted((*changed, *same, *plan.fresh.places)))
+            refused = self._validated(chunk, sight, sorted((*changed, *same, *fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
             chunk.note(same, map(sight.id_of, same), UNCHANGED)
             chunk.note(changed, map(sight.id_of, changed), UPDATED)
-            chunk.note(plan.fresh.places, new_ids, CREATED)
+            chunk.note(fresh.places, new_ids, CREATED)
 
     def _conclude(self, chunk: _Chunk) -> None:
         self._tell(chunk.rows)
@@ -214,7 +270,7 @@ class BlockPass(Pass):
             if row.system_id and not row.errors:
                 chunk.note([row.number - chunk.first], [row.system_id], row.outcome)
         lines = chunk.batch.lines
-        columns: list[Sequence[str | None]] = [*chunk.plan.sight.keys, chunk.ids, chunk.outcomes]
+        columns: list[Sequence[str | None]] = [*chunk.plan.outline.sight.keys, chunk.ids, chunk.outcomes]
         if None in chunk.ids:
             given = [each is not None for each in chunk.ids]
             lines, columns = list(compress(lines, given)), [list(compress(each, given)) for each in columns]
@@ -233,5 +289,5 @@ def _chunk(first: int, read: Read) -> _Chunk:
 def _strayed(chunk: _Chunk, row: Row) -> bool:
     """Whether a row has changed a record that its key did not name: other rows may find it by that key no more."""
     assert chunk.plan is not None
-    found = chunk.plan.sight.found[row.number - chunk.first]
+    found = chunk.plan.outline.sight.found[row.number - chunk.first]
     return row.outcome == UPDATED and not (found and found[0] == row.system_id)

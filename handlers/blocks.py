@@ -6,7 +6,7 @@ that is there and differs, a reference that is unknown, a key that somebody has)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -101,8 +101,10 @@ class Blocks:
             new = [one and value is not None for one, value in zip(new, given, strict=True)] if None in given else new
         return new
 
-    def insert(self, loaded: Loaded, sight: Sight, ids: Sequence[str]) -> None:
-        """Make the records of rows that are fresh, with these System IDs."""
+    def insert(
+        self, loaded: Loaded, sight: Sight, ids: Sequence[str], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Make the records of rows that are fresh, with these System IDs; see `insert_columns` for `meanwhile`."""
         places, model = loaded.places, self.handler.model
         columns: dict[str, Sequence[Any]] = {"system_id": ids, "row_hash": [sight.hashes[place] for place in places]}
         references = {name: [each[place] for place in places] for name, each in sight.references.items()}
@@ -112,7 +114,7 @@ class Blocks:
             columns[name] = _filled(values, constants[name], model, name)
         for name in columns:
             del constants[name]
-        insert_columns(model, sorted_by(columns[self.sorts], columns), constants)
+        insert_columns(model, sorted_by(columns[self.sorts], columns), constants, meanwhile)
 
     def compare(self, loaded: Loaded, sight: Sight) -> Differences:
         """How loaded rows, all of which found a record and refer to nothing unknown, differ from it."""

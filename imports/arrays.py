@@ -7,7 +7,8 @@ worker that stands still in its midst would keep its import from its successor f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +34,13 @@ def insert(table: str, names: Sequence[str], columns: Columns) -> bool:
     return True
 
 
-def insert_columns(table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any]) -> None:
+def insert_columns(
+    table: str,
+    names: Sequence[str],
+    columns: Columns,
+    constants: Sequence[Any],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Insert the rows, however few, and the constants into the columns that are left; texts or what str() makes one."""
     types = _types(table)
     kept = [f"c{place}" for place in range(len(columns))]
@@ -42,8 +49,11 @@ def insert_columns(table: str, names: Sequence[str], columns: Columns, constants
     # In the list of what is selected: as a table Postgres would write all of it down first, which takes a tenth more.
     arrays = ", ".join(f"unnest(%s::text[]) AS {each}" for each in kept)
     sql = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM (SELECT {arrays}) AS new"
-    with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
-        cursor.execute(sql, [*constants, *map(_literal, columns)])
+    parameters = [*constants, *map(_literal, columns)]
+    with peewee.__exception_wrapper__, database.connection().cursor() as cursor, ThreadPoolExecutor(1) as beside:
+        running = beside.submit(cursor.execute, sql, parameters)
+        meanwhile()
+        running.result()
 
 
 def update_columns(table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any]) -> None:

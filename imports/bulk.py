@@ -48,14 +48,22 @@ def insert(model: type[Model], records: Records) -> None:
     _execute_many(sql, columns)
 
 
-def insert_columns(model: type[Model], columns: Mapping[str, Column], constants: Mapping[str, Any]) -> None:
-    """Insert records by the column: parameters by attribute, and of the other attributes one value for all records."""
+def insert_columns(
+    model: type[Model],
+    columns: Mapping[str, Column],
+    constants: Mapping[str, Any],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Insert records by the column: parameters by attribute, and of the other attributes one value for all records.
+
+    `meanwhile` is called while a server of its own works on them; it must not use the database.
+    """
     fields = model._meta.fields
     shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
     names = [quoted(fields[name].column_name) for name in (*columns, *shared)]
     table = quoted(model._meta.table_name)
     if is_postgres():
-        arrays.insert_columns(table, names, list(columns.values()), list(shared.values()))
+        arrays.insert_columns(table, names, list(columns.values()), list(shared.values()), meanwhile)
         return
     sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['?'] * len(names))})"
     _execute_many(sql, [*columns.values(), *map(repeat, shared.values())])
