@@ -228,7 +228,7 @@ class BlockPass(Pass):
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
         if not plan.outline.loaded.places and not plan.rows:
             return []
-        return (chunk.seen and chunk.seen.ids) or [new_system_id() for _ in chunk.batch.lines]
+        return [new_system_id() for _ in chunk.batch.lines]
 
     def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""

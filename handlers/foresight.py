@@ -22,7 +22,6 @@ from imports.frames import (
     unpack_numbers,
 )
 from imports.reading import Batch
-from models import new_system_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +33,16 @@ class Seen:
     """The plainly good rows among those whose hash tells nothing."""
     new: list[bool]
     """Which of them make a record."""
-    ids: list[str]
-    """A System ID for each row, in their order; nothing if no row needs one."""
 
 
 def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:
     """Look at the rows of a batch as the database is now."""
     with _briefly():
         sight = blocks.look(batch, hashes)
-    places = sight.open_places()
-    loaded = loader.load(batch, places)
+    loaded = loader.load(batch, sight.open_places())
     with _briefly():
         new = blocks.fresh(loaded, sight)
-    return Seen(sight, loaded, new, [new_system_id() for _ in batch.lines] if places else [])
+    return Seen(sight, loaded, new)
 
 
 @contextmanager
@@ -66,19 +62,13 @@ class Looking:
     account: int
     started: dt.datetime
     _begun: tuple[Blocks, ColumnLoader] | None = field(default=None, init=False)
-    _changing: bool = field(default=True, init=False)
-    """Whether most rows were no unchanged ones just now."""
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
         if self._begun is None:
             models.bind(self.url).connect()
             context = Context(self.account, task.schema(formats=task.formats), started=self.started)
             self._begun = self.blocks(task.shape, context), task.loader()
-        if self._changing:
-            batch.spread()
-        seen = see(*self._begun, batch, hashes)
-        self._changing = len(seen.loaded.places) > len(batch) // 2
-        return packed(seen)
+        return packed(see(*self._begun, batch, hashes))
 
 
 def packed(seen: Seen) -> Packed:
@@ -88,14 +78,14 @@ def packed(seen: Seen) -> Packed:
                 pack_numbers([each and each[1] for each in sight.found])))  # fmt: skip
     references = {name: pack_column(each) for name, each in sight.references.items()}
     return (records, pack_numbers(sight.hashes), references, [pack_column(each) for each in sight.keys],
-            sight.named, pack_loaded(seen.loaded), seen.new, pack_column(seen.ids))  # fmt: skip
+            sight.named, pack_loaded(seen.loaded), seen.new)  # fmt: skip
 
 
 def unpacked(data: Packed) -> Seen:
-    records, hashes, references, keys, named, loaded, new, ids = data
+    records, hashes, references, keys, named, loaded, new = data
     found = [None] * records if isinstance(records, int) else [
         None if system_id is None else (system_id, row_hash)
         for system_id, row_hash in zip(unpack_column(records[0]), unpack_numbers(records[1]), strict=True)]  # fmt: skip
     sight = Sight(found, unpack_numbers(hashes), [unpack_column(each) for each in keys],
                   {name: unpack_column(each) for name, each in references.items()}, named)  # fmt: skip
-    return Seen(sight, unpack_loaded(loaded), new, unpack_column(ids))
+    return Seen(sight, unpack_loaded(loaded), new)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, repeat
 
 JOINT = "\x1f"
+CLOSE = 512
+"""Rows whose cells are split together: those of many more leave the caches before somebody comes back to them."""
 
 
 class Batch:
     """Rows that follow each other; those without any text are left out, but their lines count."""
 
-    __slots__ = ("_cells", "_rows", "_sizes", "delimiter", "lines", "quoted", "texts")
+    __slots__ = ("_rows", "_sizes", "delimiter", "lines", "quoted", "texts")
 
     def __init__(
         self, delimiter: str, lines: Sequence[int], texts: Sequence[str], rows: Sequence[list[str]] | None = None
@@ -26,15 +28,16 @@ class Batch:
         """Whether it takes more than splitting to get from the texts to the cells."""
         self._rows = rows
         self._sizes: set[int] | None = None
-        self._cells: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def __getitem__(self, part: slice) -> Batch:
-        return Batch(
+        found = Batch(
             self.delimiter, self.lines[part], self.texts[part], None if self._rows is None else self._rows[part]
         )
+        found._sizes = self._sizes if self._sizes and len(self._sizes) == 1 and len(found) else None
+        return found
 
     def rows(self) -> Sequence[list[str]]:
         """The raw cells of each row, as many as it has."""
@@ -57,18 +60,17 @@ class Batch:
     def columns(self, places: Sequence[int]) -> list[list[str]]:
         """The raw cells of some columns, which all rows have."""
         rows, most = self._rows, max(places, default=-1) + 1
-        if self._cells is not None or (rows is None and self._sizes == {most}):
-            width = max(self.sizes())
-            cells = self._cells or self.delimiter.join(self.texts).split(self.delimiter)
-            return [cells[place::width] for place in places]
-        if rows is None:
-            rows = [text.split(self.delimiter, most) for text in self.texts]
-        return [[row[place] for row in rows] for place in places]
-
-    def spread(self) -> None:
-        """Split all cells and keep them: somebody will want all columns, but not at once."""
-        if self._rows is None and len(self.sizes()) == 1:
-            self._cells = self.delimiter.join(self.texts).split(self.delimiter)
+        if rows is None and self._sizes == {most}:
+            cells = self.delimiter.join(self.texts).split(self.delimiter)
+            return [cells[place::most] for place in places]
+        if rows is not None:
+            return [[row[place] for row in rows] for place in places]
+        found: list[list[str]] = [[] for _ in places]
+        for start in range(0, len(self), CLOSE):
+            rows = [text.split(self.delimiter, most) for text in self.texts[start : start + CLOSE]]
+            for column, place in zip(found, places, strict=True):
+                column += [row[place] for row in rows]
+        return found
 
     def only(self, places: Sequence[int]) -> Batch:
         """Some of the rows."""

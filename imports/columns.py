@@ -6,16 +6,16 @@ asks sends the others, one by one, through imports.validate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from json.encoder import encode_basestring as quote
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow.decorators import VALIDATES_SCHEMA
 from peewee import Model
 
-from imports.batches import Batch
+from imports.batches import CLOSE, Batch
 from imports.bulk import as_json, one_parameter
 from imports.compiled import ABSENT, LONGEST, MEMORY, Memory, compilable
 from imports.reading import Column, FileShape, count_fault
@@ -65,22 +65,45 @@ class _Cells(dict[str, Any]):
         self.read = read
         self.new = 0
         """How often a cell was not known."""
+        self.doubtful = False
+        """Whether DOUBT has ever been given."""
 
     def __missing__(self, cell: str) -> Any:
         self.new += 1
-        value = self.read(cell.strip())
+        value = self.give(cell.strip())
         if len(self) >= MEMORY:
             self.clear()
         if len(cell) <= LONGEST:
             self[cell] = value
         return value
 
+    def give(self, text: str) -> Any:
+        """The parameter of a trimmed cell, made anew."""
+        value = self.read(text)
+        self.doubtful |= value is DOUBT
+        return value
+
+
+class _Dress(NamedTuple):
+    """What stands before and behind a text as JSON."""
+
+    head: str
+    tail: str
+
+    def all(self, texts: Sequence[str]) -> Parameters:
+        """Those of `texts` as JSON; None for empty ones."""
+        joined = "".join(texts)
+        if joined.isprintable() and '"' not in joined and "\\" not in joined:  # then quotes are all it takes
+            head, tail = f'{self.head}"', f'"{self.tail}'
+            return [head + text + tail if text else None for text in texts]
+        return [self.head + quote(text) + self.tail if text else None for text in texts]
+
 
 class _ParameterColumn:
     """Reads the cells of one column. `finish` makes a parameter of a value, `dress` one of a text that is its own."""
 
     def __init__(self, field: CellField, column: Column, finish: Callable[[Any], Any], *, packed: bool,
-                 plain: Callable[[Sequence[str]], bool] | None, dress: Callable[[str], str] | None = None
+                 plain: Callable[[Sequence[str]], bool] | None, dress: _Dress | None = None
                  ) -> None:  # fmt: skip
         memory = Memory(field, column.name, DOUBT, packed=packed)
 
@@ -98,11 +121,17 @@ class _ParameterColumn:
         if self._alone and self._plain is not None:
             return self._by_slices(list(map(str.strip, cells)))
         if self._alone:
-            return [self._cells.read(cell.strip()) for cell in cells]
+            return [self._cells.give(cell.strip()) for cell in cells]
         new = self._cells.new
         values = list(map(self._cells.__getitem__, cells))
         self._alone = self._cells.new - new > len(cells) // 2
         return values
+
+    def doubtful(self, values: Parameters) -> set[int]:
+        """Where the column said DOUBT."""
+        if not self._cells.doubtful:
+            return set()
+        return {place for place, value in enumerate(values) if value is DOUBT}
 
     def _by_slices(self, texts: list[str]) -> Parameters:
         if self._surely_good(texts):
@@ -110,7 +139,7 @@ class _ParameterColumn:
         values: Parameters = []
         for start in range(0, len(texts), SLICE):
             part = texts[start : start + SLICE]
-            values += self._dressed(part) if self._surely_good(part) else map(self._cells.read, part)
+            values += self._dressed(part) if self._surely_good(part) else map(self._cells.give, part)
         return values
 
     def _surely_good(self, texts: list[str]) -> bool:
@@ -120,7 +149,7 @@ class _ParameterColumn:
 
     def _dressed(self, texts: list[str]) -> Parameters:
         if self._dress is not None:
-            return [self._dress(text) if text else None for text in texts]
+            return self._dress.all(texts)
         return [text or None for text in texts] if "" in texts else list(texts)
 
 
@@ -150,14 +179,20 @@ class ColumnLoader:
 
     def load(self, batch: Batch, places: Sequence[int] | None = None) -> Loaded:
         """The plainly good ones of all rows, or of those at `places`, in their order."""
-        places, cells = self._whole(batch, range(len(batch)) if places is None else places)
+        batch.sizes()  # so that its parts need not ask
+        places = range(len(batch)) if places is None else places
+        parts = [self._load(batch, places[start : start + CLOSE]) for start in range(0, len(places), CLOSE)]
+        return parts[0] if len(parts) == 1 else _together(parts)
+
+    def _load(self, batch: Batch, places: Sequence[int]) -> Loaded:
+        places, cells = self._whole(batch, places)
         if not places:
             return Loaded([], {})
         columns = {name: column.read(cells[place]) for place, name, column in self._fixed}
-        doubtful = _doubtful(columns.values())
+        doubtful = set[int]().union(*(column.doubtful(columns[name]) for _, name, column in self._fixed))
         for attribute, opened in self._open.items():
             parts = [column.read(cells[place]) for place, column in opened]
-            doubtful.update(_doubtful(parts))
+            doubtful.update(*(column.doubtful(part) for (_, column), part in zip(opened, parts, strict=True)))
             columns[attribute] = _objects(parts, doubtful)
         for name in self._codes:
             doubtful.update(_rewritten(columns[name]))
@@ -168,7 +203,7 @@ class ColumnLoader:
         """The places of rows that have all their cells, and these by the column."""
         width = len(self._shape.columns)
         if self._shape.named == width and batch.sizes() == {width}:
-            part = batch if len(places) == len(batch) else batch.only(places)
+            part = batch[places.start : places.stop] if isinstance(places, range) else batch.only(places)
             return places, part.columns(range(width))
         rows = [batch.row(place) for place in places]
         good = [not count_fault(self._shape, row) for row in rows]
@@ -188,6 +223,14 @@ class ColumnLoader:
             doubtful.update(place for place, each in enumerate(zip(*lengths, strict=True)) if len(set(each)) > 1)
 
 
+def _together(parts: Sequence[Loaded]) -> Loaded:
+    """Rows that follow each other."""
+    whole = [part for part in parts if part.places]
+    places = list(chain.from_iterable(part.places for part in whole))
+    names = whole[0].columns if whole else ()
+    return Loaded(places, {name: list(chain.from_iterable(part.columns[name] for part in whole)) for name in names})
+
+
 def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _ParameterColumn:
     stored = model._meta.fields.get(name)
 
@@ -195,13 +238,9 @@ def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _
         return as_json(field.pack(value)) if isinstance(value, list) else one_parameter(stored, value)
 
     if one_item := plain_item_reader(field):
-        return _ParameterColumn(field, column, finish, packed=False, plain=one_item, dress=_list_of_one)
+        return _ParameterColumn(field, column, finish, packed=False, plain=one_item, dress=_Dress("[", "]"))
     text = stored is None or is_text(stored)
     return _ParameterColumn(field, column, finish, packed=False, plain=plain_reader(field, packed=not text))
-
-
-def _list_of_one(text: str) -> str:
-    return f"[{quote(text)}]"
 
 
 def _open(field: CellField, column: Column) -> _ParameterColumn:
@@ -211,21 +250,15 @@ def _open(field: CellField, column: Column) -> _ParameterColumn:
     def member(value: Any) -> str:
         return name + as_json(value)
 
-    def of_text(text: str) -> str:
-        return name + quote(text)
-
     plain = plain_reader(field, packed=True)
-    return _ParameterColumn(field, column, member, packed=True, plain=plain, dress=of_text)
-
-
-def _doubtful(columns: Iterable[Parameters]) -> set[int]:
-    return {place for values in columns if DOUBT in values for place, value in enumerate(values) if value is DOUBT}
+    return _ParameterColumn(field, column, member, packed=True, plain=plain, dress=_Dress(name, ""))
 
 
 def _rewritten(codes: Parameters) -> set[int]:
     """Where codes look like numbers that a spreadsheet rewrote: the row goes on with a warning."""
-    joined = "\n".join(code for code in codes if isinstance(code, str))
-    if ("E" in joined or "e" in joined) and SCIENTIFIC_LINE.search(joined):
+    texts = [code for code in codes if isinstance(code, str)]
+    joined = "".join(texts)
+    if ("E" in joined or "e" in joined) and SCIENTIFIC_LINE.search("\n".join(set(texts))):
         return {place for place, code in enumerate(codes) if isinstance(code, str) and SCIENTIFIC.fullmatch(code)}
     return set()
 
@@ -235,6 +268,6 @@ def _objects(members: list[Parameters], doubtful: set[int]) -> Parameters:
     if doubtful:
         members = [[None if value is DOUBT else value for value in each] for each in members]
     if not any(None in each for each in members):
-        return ["{" + ",".join(row) + "}" for row in zip(*members, strict=True)]
+        return ["{" + text + "}" for text in map(",".join, zip(*members, strict=True))]
     joined = [",".join(filter(None, row)) for row in zip(*members, strict=True)]
     return ["{" + text + "}" if text else None for text in joined]

@@ -25,6 +25,20 @@ _PLAIN_NUMBER = re.compile(r"(0|[1-9]\d{0,17})(\.\d{1,6})?", re.ASCII)
 
 _URL = re.compile(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
 
+
+def _all_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], bool]:
+    """A test whether all texts match a pattern that leaves nothing to try twice; one match for all is far cheaper."""
+    lines = re.compile(rf"(?:(?>{pattern.pattern})\n)*+", pattern.flags)
+
+    def match(texts: Sequence[str]) -> bool:
+        joined = "\n".join([*texts, ""])
+        return joined.count("\n") == len(texts) and lines.fullmatch(joined) is not None
+
+    return match
+
+
+_plain_numbers, _urls = _all_match(_PLAIN_NUMBER), _all_match(_URL)
+
 _SPELLED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A UUID as it is stored."""
 
@@ -230,7 +244,7 @@ class Number(CellField):
 
     def plain_packed(self, texts: Sequence[str]) -> bool:
         usual = self.formats.decimal_separator == "." and self.minimum in (None, 0) and self.maximum is None
-        return usual and all(map(_PLAIN_NUMBER.fullmatch, texts))
+        return usual and _plain_numbers(texts)
 
     def pack(self, value: Any) -> str:
         return format(value, "f")
@@ -354,7 +368,7 @@ class Url(Text):
         return lambda text: text if match(text) and len(text) <= length and "\0" not in text else DOUBT
 
     def plain(self, texts: Sequence[str]) -> bool:
-        return super().plain(texts) and all(map(_URL.fullmatch, texts))
+        return super().plain(texts) and _urls(texts)
 
 
 class Path(Text):
