@@ -26,12 +26,13 @@ from typing import IO, NamedTuple, Protocol
 from peewee import PeeweeException
 
 from errors import FileProblem
+from imports.ahead_process import WITHOUT_DRIVER
 from imports.columns import ColumnLoader
 from imports.frames import Packed, pack, pack_loaded, unpack
 from imports.quiet import held_back
 from imports.reading import Batch, FileShape, batches
 from imports.row_hash import RowHasher
-from models.base import Record
+from models.base import Record, is_postgres
 from schemas import Formats, TemplateSchema
 
 log = logging.getLogger("ftpdock.import")
@@ -134,9 +135,10 @@ class Ahead(Reader):
         super().__init__(task)
         self._renewals = 0
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen([sys.executable, "-m", "imports.ahead_process"], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": path}
-                                         )  # fmt: skip
+        # -P: not whatever the working directory calls `imports`.
+        command = [sys.executable, "-P", "-m", "imports.ahead_process", *(() if is_postgres() else (WITHOUT_DRIVER,))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                                         env={**os.environ, "PYTHONPATH": path})  # fmt: skip
         with contextlib.suppress(OSError):  # the system may allow less
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE)
         self._tell(_LENGTH.pack(len(packed := pickle.dumps(task))) + packed)

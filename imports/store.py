@@ -11,7 +11,6 @@ from typing import Any
 
 import peewee
 from peewee import Model, ModelSelect
-from psycopg.types.string import TextLoader
 
 from imports.bulk import insert, one_parameter, quoted, update
 from imports.stored import Layout, Stored
@@ -70,6 +69,8 @@ def _select(
     try:
         with peewee.__exception_wrapper__:
             if is_postgres():
+                from psycopg.types.string import TextLoader  # takes long to load, and SQLite needs none of it
+
                 for kind in ("json", "jsonb"):  # read when somebody asks
                     cursor.adapters.register_loader(kind, TextLoader)
             cursor.execute(sql, (account, *packed))
