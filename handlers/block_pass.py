@@ -90,10 +90,13 @@ class _Chunk:
 
     def note(self, places: Sequence[int], ids: Iterable[str], outcome: str) -> None:
         """Say what became of rows."""
+        self.counts[outcome] += len(places)
+        if len(places) == len(self.batch):
+            self.ids, self.outcomes = list(ids), [outcome] * len(places)
+            return
         for place, system_id in zip(places, ids, strict=True):
             self.ids[place] = system_id
             self.outcomes[place] = outcome
-        self.counts[outcome] += len(places)
 
 
 class BlockPass(Pass):
@@ -157,8 +160,9 @@ class BlockPass(Pass):
         """By what was `seen`, or by a sight of our own."""
         numbers = range(chunk.first, chunk.first + len(chunk.batch))
         apart = {number - chunk.first for number in self.scan.duplicates(numbers)}
-        unchanged = [] if sight.nothing_found() else [
-            place for place in compress(range(len(chunk.batch)), sight.unchanged()) if place not in apart]  # fmt: skip
+        unchanged = [] if sight.nothing_found() else list(compress(range(len(chunk.batch)), sight.unchanged()))
+        if apart:
+            unchanged = [place for place in unchanged if place not in apart]
         wanted = set(range(len(chunk.batch))).difference(unchanged, apart)
         loaded = self._load(chunk, wanted)
         new = (list(compress(seen.new, seen.loaded.among(wanted))) if seen else
@@ -237,7 +241,7 @@ class BlockPass(Pass):
         changed, same = [places[each] for each in found.changed], [places[each] for each in found.same]
         new_ids = [chunk.new_ids[place] for place in fresh.places]
         chunk.begin()
-        chunk.note(outline.unchanged, map(sight.id_of, outline.unchanged), UNCHANGED)
+        chunk.note(outline.unchanged, sight.ids_at(outline.unchanged), UNCHANGED)
         try:
             with refusable():
                 if changed:
@@ -249,8 +253,8 @@ class BlockPass(Pass):
             refused = self._validated(chunk, sight, sorted((*changed, *same, *fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
-            chunk.note(same, map(sight.id_of, same), UNCHANGED)
-            chunk.note(changed, map(sight.id_of, changed), UPDATED)
+            chunk.note(same, sight.ids_at(same), UNCHANGED)
+            chunk.note(changed, sight.ids_at(changed), UPDATED)
             chunk.note(fresh.places, new_ids, CREATED)
 
     def _conclude(self, chunk: _Chunk) -> None:
@@ -289,5 +293,4 @@ def _chunk(first: int, read: Read) -> _Chunk:
 def _strayed(chunk: _Chunk, row: Row) -> bool:
     """Whether a row has changed a record that its key did not name: other rows may find it by that key no more."""
     assert chunk.plan is not None
-    found = chunk.plan.outline.sight.found[row.number - chunk.first]
-    return row.outcome == UPDATED and not (found and found[0] == row.system_id)
+    return row.outcome == UPDATED and row.system_id != chunk.plan.outline.sight.ids[row.number - chunk.first]

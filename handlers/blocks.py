@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import eq, not_
 from typing import Any, ClassVar
 
 from handlers.base import Context, Handler
@@ -18,9 +20,6 @@ from imports.columns import Loaded
 from imports.reading import Batch, FileShape
 from models import Record
 
-Known = tuple[str, int | None]
-"""The System ID and the row hash of a stored record."""
-
 Names = Mapping[str, Mapping[str, str | None]]
 """By attribute what the cells that refer to something stand for, as a parameter; None where a name is unknown."""
 
@@ -29,8 +28,10 @@ Names = Mapping[str, Mapping[str, str | None]]
 class Sight:
     """What the database has about the rows of a batch, place by place. Two that are equal saw the same."""
 
-    found: Sequence[Known | None]
-    """The record that the row's key names."""
+    ids: Sequence[str | None]
+    """The System ID of the record that the row's key names."""
+    stored: Sequence[int | None]
+    """The hash that this record keeps."""
     hashes: Sequence[int | None]
     """The hash of the row with what it refers to; None: it refers to something unknown, or has no key."""
     keys: Sequence[Sequence[str]]
@@ -40,30 +41,31 @@ class Sight:
     named: Names = field(default_factory=dict)
     """What the cells that refer to something stand for, by attribute."""
 
-    def id_of(self, place: int) -> str:
-        """The System ID of the record that was found."""
-        found = self.found[place]
-        assert found is not None
-        return found[0]
+    def ids_at(self, places: Iterable[int]) -> list[str]:
+        """The System IDs of records that were found."""
+        found = [self.ids[place] for place in places]
+        assert None not in found
+        return found  # type: ignore[return-value]
 
     def known(self) -> list[bool]:
         """For each row whether it has a record, and refers to nothing that is unknown."""
-        return [found is not None and own is not None for found, own in zip(self.found, self.hashes, strict=True)]
+        return [found is not None and own is not None for found, own in zip(self.ids, self.hashes, strict=True)]
 
     def unchanged(self) -> list[bool]:
         """For each row whether its record was made from the same row, and nothing has changed it since."""
-        return [known is not None and own is not None and known[1] == own
-                for known, own in zip(self.found, self.hashes, strict=True)]  # fmt: skip
+        if None not in self.hashes:
+            return list(map(eq, self.hashes, self.stored))
+        return [own is not None and own == known for own, known in zip(self.hashes, self.stored, strict=True)]
 
     def nothing_found(self) -> bool:
         """Whether no row has a record."""
-        return not any(self.found)
+        return not any(self.ids)
 
     def open_places(self) -> Sequence[int]:
         """Where rows are that may change something."""
         if self.nothing_found():
-            return range(len(self.found))
-        return [place for place, same in enumerate(self.unchanged()) if not same]
+            return range(len(self.ids))
+        return list(compress(range(len(self.ids)), map(not_, self.unchanged())))
 
 
 class Blocks:
@@ -93,7 +95,7 @@ class Blocks:
 
     def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
         """For each loaded row whether it surely makes a new record."""
-        new = [sight.found[place] is None and sight.hashes[place] is not None for place in loaded.places]
+        new = [sight.ids[place] is None and sight.hashes[place] is not None for place in loaded.places]
         for column in self.context.needed if any(new) else ():
             given = loaded.columns.get(self.context.attributes[column])
             if given is None:
@@ -122,22 +124,21 @@ class Blocks:
         given: dict[str, Sequence[Any]] = {name: each for name, each in loaded.columns.items() if name in fields}
         given |= {name: [each[place] for place in loaded.places] for name, each in sight.references.items()}
         return differences(self.handler.model, self.context.schema, self.context.account,
-                           [sight.id_of(place) for place in loaded.places], given, self.keys)  # fmt: skip
+                           sight.ids_at(loaded.places), given, self.keys)  # fmt: skip
 
     def update(self, places: Sequence[int], columns: Mapping[str, Sequence[Any]], sight: Sight) -> None:
         """Store what changes the records of the rows at `places`."""
         hashes = [sight.hashes[place] for place in places]
-        columns = sorted_by(ids := [sight.id_of(place) for place in places],
+        columns = sorted_by(ids := sight.ids_at(places),
                             {**columns, "row_hash": hashes, "system_id": ids})  # fmt: skip
         update_columns(self.handler.model, columns, {"updated_at": self.context.moment})
 
     def remember(self, places: Iterable[int], sight: Sight) -> None:
         """Store the hashes of rows that change nothing in records that have none."""
-        new = [place for place in places if (found := sight.found[place]) and found[1] is None]
+        new = [place for place in places if sight.ids[place] and sight.stored[place] is None]
         if new:
             hashes = [sight.hashes[place] for place in new]
-            ids = [sight.id_of(place) for place in new]
-            update_columns(self.handler.model, {"row_hash": hashes, "system_id": ids}, {})
+            update_columns(self.handler.model, {"row_hash": hashes, "system_id": sight.ids_at(new)}, {})
 
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""

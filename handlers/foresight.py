@@ -73,9 +73,7 @@ class Looking:
 
 def packed(seen: Seen) -> Packed:
     sight = seen.sight
-    records = (len(sight.found) if not any(sight.found) else
-               (pack_column([each and each[0] for each in sight.found]),
-                pack_numbers([each and each[1] for each in sight.found])))  # fmt: skip
+    records = None if sight.nothing_found() else (pack_column(sight.ids), pack_numbers(sight.stored))
     references = {name: pack_column(each) for name, each in sight.references.items()}
     return (records, pack_numbers(sight.hashes), references, [pack_column(each) for each in sight.keys],
             sight.named, pack_loaded(seen.loaded), seen.new)  # fmt: skip
@@ -83,9 +81,9 @@ def packed(seen: Seen) -> Packed:
 
 def unpacked(data: Packed) -> Seen:
     records, hashes, references, keys, named, loaded, new = data
-    found = [None] * records if isinstance(records, int) else [
-        None if system_id is None else (system_id, row_hash)
-        for system_id, row_hash in zip(unpack_column(records[0]), unpack_numbers(records[1]), strict=True)]  # fmt: skip
-    sight = Sight(found, unpack_numbers(hashes), [unpack_column(each) for each in keys],
+    own = unpack_numbers(hashes)
+    ids, stored = ((unpack_column(records[0]), unpack_numbers(records[1])) if records else
+                   ([None] * len(own), [None] * len(own)))  # fmt: skip
+    sight = Sight(ids, stored, own, [unpack_column(each) for each in keys],
                   {name: unpack_column(each) for name, each in references.items()}, named)  # fmt: skip
     return Seen(sight, unpack_loaded(loaded), new)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
 from operator import xor
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError
 
 from handlers.base import Handler
-from handlers.blocks import Blocks, Known, Names, Sight
+from handlers.blocks import Blocks, Names, Sight
 from handlers.inventories import MAIN, InventoryHandler
 from handlers.products import ProductHandler
 from imports import store
@@ -20,7 +20,7 @@ from imports.codes import padded_lengths
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
 from imports.row_hash import of_reference
-from models import Category, Collection, Inventory, Product, Record
+from models import Category, Collection, Product, Record, is_postgres
 from schemas import CLEAR, TemplateSchema
 from schemas.fields import Items
 
@@ -39,7 +39,7 @@ class ProductBlocks(Blocks):
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         codes, own_codes, *cells = self.texts(batch, *self.handler.key_columns,
                                               *(column for _, column, _, _ in self._refer))  # fmt: skip
-        known = _known(Product, self.context.account, codes)
+        rows = store.select(Product, ("sku_id", "system_id", "row_hash"), self.context.account, {"sku_id": codes})
         own: list[int | None] = [value if code and code != CLEAR else None
                                  for code, value in zip(codes, hashes, strict=True)]  # fmt: skip
         given = {attribute: texts for (attribute, column, _, _), texts in zip(self._refer, cells, strict=True)
@@ -53,7 +53,11 @@ class ProductBlocks(Blocks):
             parts = {text: None if to is None else of_reference(attribute, to)
                      for text, to in named[attribute].items()}  # fmt: skip
             own = _joined(own, list(map(parts.__getitem__, texts)))
-        return Sight([known.get(code) for code in codes], own, [codes, own_codes], references, named)
+        known = {code: system_id for code, system_id, _ in rows}
+        kept = {code: row_hash for code, _, row_hash in rows}
+        return Sight(
+            list(map(known.get, codes)), list(map(kept.get, codes)), own, [codes, own_codes], references, named
+        )
 
     def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
         return {attribute: self._resolved(set(texts[attribute]), attribute, column, model, named_by)
@@ -99,13 +103,15 @@ class InventoryBlocks(Blocks):
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         codes, named = self.texts(batch, *self.handler.key_columns)
         warehouses = [text or MAIN for text in named]
-        products = store.system_ids(Product, self.context.account, "sku_id", codes)
-        own = [products.get(code) for code in codes]
-        stock = _stock(self.context.account, set(products.values()), set(warehouses))
-        found = [stock.get(key) for key in zip(own, warehouses, strict=True)]
+        rows = _stock(self.context.account, codes, warehouses)
+        products = {code: product for code, product, *_ in rows}
+        ids = {(code, warehouse): system_id for code, _, warehouse, system_id, _ in rows}
+        stored = {(code, warehouse): row_hash for code, _, warehouse, _, row_hash in rows}
+        own = list(map(products.get, codes))
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        return Sight(found, told, [codes, named], {"product": own})
+        keys = list(zip(codes, warehouses, strict=True))
+        return Sight(list(map(ids.get, keys)), list(map(stored.get, keys)), told, [codes, named], {"product": own})
 
 
 def _joined(own: list[int | None], parts: list[int | None]) -> list[int | None]:
@@ -114,15 +120,26 @@ def _joined(own: list[int | None], parts: list[int | None]) -> list[int | None]:
     return [None if value is None or part is None else value ^ part for value, part in zip(own, parts, strict=True)]
 
 
-def _known(model: type[Record], account: int, codes: Sequence[str]) -> dict[str, Known]:
-    rows = store.select(model, ("sku_id", "system_id", "row_hash"), account, {"sku_id": codes})
-    return {code: (system_id, row_hash) for code, system_id, row_hash in rows}
+_STOCK = """
+    SELECT product.sku_id, product.system_id, stock.warehouse, stock.system_id, stock.row_hash
+    FROM product LEFT JOIN {stock} WHERE product.account_id = {mark} AND product.sku_id {among}
+"""
+# Both go by the product alone: SQLite would look for each warehouse of each product, and Postgres, which does not know
+# yet how large the table is, through all of it for each product.
+_STOCK_ON_SQLITE = _STOCK.format(mark="?", among=(_AMONG := "IN (SELECT value FROM json_each(?))"), stock=f"""
+    inventory AS stock ON stock.product_id = product.system_id AND +stock.warehouse {_AMONG}""")  # fmt: skip
+_STOCK_ON_POSTGRES = _STOCK.format(
+    mark="%s",
+    among="= ANY(%s)",
+    stock="""LATERAL (
+    SELECT * FROM inventory WHERE product_id = product.system_id AND warehouse = ANY(%s) OFFSET 0) AS stock ON TRUE""",
+)
 
 
-def _stock(account: int, products: set[str], warehouses: set[str]) -> dict[tuple[str | None, str], Known]:
-    rows = store.select(Inventory, ("product", "warehouse", "system_id", "row_hash"), account,
-                        {"product": products, "warehouse": warehouses})  # fmt: skip
-    return {(product, warehouse): (system_id, row_hash) for product, warehouse, system_id, row_hash in rows}
+def _stock(account: int, codes: Iterable[str], warehouses: Iterable[str]) -> list[tuple[Any, ...]]:
+    """(SKU, System ID of the product, warehouse, System ID of the stock, its hash); without stock the last are None."""
+    parameters = [store.several(warehouses), account, store.several(codes)]
+    return store.ask(_STOCK_ON_POSTGRES if is_postgres() else _STOCK_ON_SQLITE, parameters)
 
 
 _RULES: dict[type[Handler], type[Blocks]] = {rules.handler: rules for rules in (ProductBlocks, InventoryBlocks)}

@@ -20,6 +20,7 @@ __all__ = [
     "PARAMETERS",
     "STREAMED",
     "Stored",
+    "ask",
     "defaults",
     "fetch",
     "fetch_by",
@@ -29,6 +30,7 @@ __all__ = [
     "is_too_large",
     "one_parameter",
     "select",
+    "several",
     "stream",
     "system_ids",
     "update",
@@ -64,7 +66,11 @@ def _select(
     hidden = "+" if not is_postgres() and any(_leads(model, name) for name in wanted) else ""  # type: ignore[arg-type]
     own = f"{hidden}{quoted(fields['account'].column_name)} = {'%s' if is_postgres() else '?'}"
     sql = f"SELECT {columns} FROM {quoted(model._meta.table_name)} WHERE {own} AND {conditions}"
-    packed = [list(each) if is_postgres() else json.dumps(each) for each in wanted.values()]
+    return ask(sql, (account, *(list(each) if is_postgres() else json.dumps(each) for each in wanted.values())))
+
+
+def ask(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows that a statement gives, as the driver makes them; JSON as text."""
     cursor = database.connection().cursor()
     try:
         with peewee.__exception_wrapper__:
@@ -73,7 +79,7 @@ def _select(
 
                 for kind in ("json", "jsonb"):  # read when somebody asks
                     cursor.adapters.register_loader(kind, TextLoader)
-            cursor.execute(sql, (account, *packed))
+            cursor.execute(sql, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
     finally:
         cursor.close()
@@ -98,10 +104,20 @@ def select(
     model: type[Model], names: Sequence[str], account: int, wanted: Mapping[str, Iterable[str]]
 ) -> list[tuple[Any, ...]]:
     """Some attributes, as they lie in the table, of the records that have one of the texts in each of `wanted`."""
-    # Postgres refuses the question for a text with a NUL, which no record holds.
-    among = {name: sorted({text for text in texts if text and "\0" not in text}) for name, texts in wanted.items()}
+    among = {name: _possible(texts) for name, texts in wanted.items()}
     columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in names)
     return _select(model, columns, account, among) if all(among.values()) else []
+
+
+def several(texts: Iterable[str]) -> list[str] | str:
+    """Texts as one parameter, for `= ANY` on Postgres and json_each on SQLite."""
+    possible = _possible(texts)
+    return possible if is_postgres() else json.dumps(possible)
+
+
+def _possible(texts: Iterable[str]) -> list[str]:
+    """What a record may hold, once each: Postgres refuses the question for a text with a NUL, which none does."""
+    return sorted({text for text in texts if text and "\0" not in text})
 
 
 def system_ids(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[str, str]:
