@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
 from operator import attrgetter
@@ -13,90 +12,18 @@ from typing import TYPE_CHECKING
 
 from errors import FileProblem
 from handlers.blocks import Blocks, Sight
-from handlers.differences import Differences
-from handlers.foresight import Seen, unpacked
+from handlers.chunks import Chunk, Outline, Plan, chunk_of
+from handlers.foresight import Seen
 from handlers.passes import Pass, Refused, refusable
-from imports.ahead import Read, Reader
+from imports.ahead import Reader
 from imports.columns import ColumnLoader, Loaded
-from imports.reading import Batch, FileShape
+from imports.reading import FileShape
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row
 from imports.scan import Scan
 from models import database, is_postgres, new_system_id, now
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
-
-
-@dataclass(frozen=True, slots=True)
-class _Outline:
-    """What is to become of the rows of a batch, as far as what was seen of the database tells."""
-
-    sight: Sight
-    unchanged: list[int]
-    """Where rows are whose hash tells that they change nothing."""
-    loaded: Loaded
-    """The plainly good rows among the others."""
-    new: list[bool]
-    """Which of `loaded` make a record."""
-    fresh: Loaded
-    """Those."""
-    known: Loaded
-    """Those whose record is there."""
-    rows: list[Row]
-    """All others, validated for the handler."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The same with what the stored records themselves tell."""
-
-    outline: _Outline
-    differences: Differences
-    """How known rows differ from their records."""
-    rows: list[Row]
-    """All that is left for the handler, validated."""
-    version: int
-    """The state of the database, as SQLite tells it."""
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """A batch on its way."""
-
-    first: int
-    """The number of its first row."""
-    batch: Batch
-    hashes: Sequence[int]
-    seen: Seen | None
-    """What the reader saw."""
-    current: bool
-    """Whether it holds still, as far as is known."""
-    outline: _Outline | None = None
-    """By what the reader saw."""
-    plan: _Plan | None = None
-    rows: list[Row] = field(default_factory=list)
-    """Those that went to the handler."""
-    new_ids: list[str] = field(default_factory=list)
-    """A System ID for each row that may need one, in the order of the file."""
-    ids: list[str | None] = field(default_factory=list)
-    """System IDs of the others, by place."""
-    outcomes: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def begin(self) -> None:
-        self.ids = [None] * len(self.batch)
-        self.outcomes = [""] * len(self.batch)
-        self.counts.clear()
-
-    def note(self, places: Sequence[int], ids: Iterable[str], outcome: str) -> None:
-        """Say what became of rows."""
-        self.counts[outcome] += len(places)
-        if len(places) == len(self.batch):
-            self.ids, self.outcomes = list(ids), [outcome] * len(places)
-            return
-        for place, system_id in zip(places, ids, strict=True):
-            self.ids[place] = system_id
-            self.outcomes[place] = outcome
 
 
 class BlockPass(Pass):
@@ -111,7 +38,7 @@ class BlockPass(Pass):
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
         self._reads = iter(reader)
         self._read_rows = self.position
-        self._prepared = deque[_Chunk | FileProblem | None](maxlen=1)
+        self._prepared = deque[Chunk | FileProblem | None](maxlen=1)
         """The next chunk, None for the end, or what is wrong with the file."""
 
     def _steps(self) -> Iterator[None]:
@@ -121,11 +48,11 @@ class BlockPass(Pass):
                 if not is_postgres():  # what can be done before the whole database is locked
                     chunk.plan = self._plan(chunk)
                 self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
-                if any(map(partial(_strayed, chunk), chunk.rows)):
+                if any(map(chunk.strayed, chunk.rows)):
                     self._renew()
                 yield
 
-    def _take(self) -> _Chunk | None:
+    def _take(self) -> Chunk | None:
         """The next chunk; None at the end."""
         self._prepare()
         prepared = self._prepared.popleft()
@@ -142,7 +69,7 @@ class BlockPass(Pass):
         except FileProblem as problem:
             self._prepared.append(problem)
             return
-        chunk = read and _chunk(self._read_rows, read)
+        chunk = read and chunk_of(self._read_rows, read)
         self._prepared.append(chunk)
         if chunk is not None:
             self._read_rows += len(chunk.batch)
@@ -153,10 +80,10 @@ class BlockPass(Pass):
         """What was seen so far counts no more."""
         self._reader.renew()
         for each in self._prepared:
-            if isinstance(each, _Chunk):
+            if isinstance(each, Chunk):
                 each.current = False
 
-    def _outlined(self, chunk: _Chunk, sight: Sight, seen: Seen | None = None) -> _Outline:
+    def _outlined(self, chunk: Chunk, sight: Sight, seen: Seen | None = None) -> Outline:
         """By what was `seen`, or by a sight of our own."""
         numbers = range(chunk.first, chunk.first + len(chunk.batch))
         apart = {number - chunk.first for number in self.scan.duplicates(numbers)}
@@ -170,9 +97,9 @@ class BlockPass(Pass):
         fresh = loaded.only(new)
         known = loaded.where([] if sight.nothing_found() else sight.known())
         left = (wanted | apart).difference(fresh.places, known.places)
-        return _Outline(sight, unchanged, loaded, new, fresh, known, self._validated(chunk, sight, sorted(left)))
+        return Outline(sight, unchanged, loaded, new, fresh, known, self._validated(chunk, sight, sorted(left)))
 
-    def _plan(self, chunk: _Chunk) -> _Plan:
+    def _plan(self, chunk: Chunk) -> Plan:
         version = self._observe(chunk)
         outline = chunk.outline if chunk.current else None
         if outline is None:
@@ -182,9 +109,9 @@ class BlockPass(Pass):
         if found.untold:
             untold = self._validated(chunk, outline.sight, [known.places[each] for each in found.untold])
             rows = sorted([*rows, *untold], key=attrgetter("number"))
-        return _Plan(outline, found, rows, version)
+        return Plan(outline, found, rows, version)
 
-    def _observe(self, chunk: _Chunk) -> int:
+    def _observe(self, chunk: Chunk) -> int:
         """The state of the database; if others have changed it, nothing that was seen before counts."""
         version = state()
         if version != self._version or (chunk.current and chunk.seen and is_postgres() and self._renamed(chunk.seen)):
@@ -196,20 +123,20 @@ class BlockPass(Pass):
         """Whether names stand for something else by now: unlike keys, the database does not guard them."""
         return self._blocks.resolve(seen.sight.named) != seen.sight.named
 
-    def _load(self, chunk: _Chunk, wanted: set[int]) -> Loaded:
+    def _load(self, chunk: Chunk, wanted: set[int]) -> Loaded:
         """The plainly good ones of the rows at `wanted`."""
         if chunk.seen is None or wanted.difference(chunk.seen.sight.open_places()):
             return self._loader.load(chunk.batch, sorted(wanted))
         return chunk.seen.loaded.only(chunk.seen.loaded.among(wanted))
 
-    def _validated(self, chunk: _Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
+    def _validated(self, chunk: Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
         rows = [Row(chunk.first + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]
         for row in rows:
             row.hash = sight.hashes[row.number - chunk.first]
         self._validate(rows)
         return rows
 
-    def _holds(self, plan: _Plan, chunk: _Chunk) -> bool:
+    def _holds(self, plan: Plan, chunk: Chunk) -> bool:
         """Whether the database, which now is locked, is still as it was when the plan was made."""
         seen = plan.outline
         if plan.version == state() or seen.known.places:
@@ -217,7 +144,7 @@ class BlockPass(Pass):
         sight = self._blocks.look(chunk.batch, chunk.hashes)
         return sight == seen.sight and self._blocks.fresh(seen.loaded, sight) == seen.new
 
-    def _write(self, chunk: _Chunk) -> None:
+    def _write(self, chunk: Chunk) -> None:
         plan = chunk.plan
         if plan is None or not self._holds(plan, chunk):
             plan = chunk.plan = self._plan(chunk)
@@ -228,13 +155,13 @@ class BlockPass(Pass):
             row.new_id = chunk.new_ids[row.number - chunk.first]
         self._process(chunk.rows)
 
-    def _new_ids(self, chunk: _Chunk, plan: _Plan) -> list[str]:
+    def _new_ids(self, chunk: Chunk, plan: Plan) -> list[str]:
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
         if not plan.outline.loaded.places and not plan.rows:
             return []
         return [new_system_id() for _ in chunk.batch.lines]
 
-    def _write_plain(self, chunk: _Chunk, plan: _Plan) -> None:
+    def _write_plain(self, chunk: Chunk, plan: Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""
         outline, found = plan.outline, plan.differences
         sight, fresh, places = outline.sight, outline.fresh, outline.known.places
@@ -257,7 +184,7 @@ class BlockPass(Pass):
             chunk.note(changed, sight.ids_at(changed), UPDATED)
             chunk.note(fresh.places, new_ids, CREATED)
 
-    def _conclude(self, chunk: _Chunk) -> None:
+    def _conclude(self, chunk: Chunk) -> None:
         self._tell(chunk.rows)
         self.counts.rows += chunk.counts.total()
         self.counts.created += chunk.counts[CREATED]
@@ -267,7 +194,7 @@ class BlockPass(Pass):
             self._identify(chunk)
         self.position += len(chunk.batch)
 
-    def _identify(self, chunk: _Chunk) -> None:
+    def _identify(self, chunk: Chunk) -> None:
         """The lines of ids.csv, in the order of the file."""
         assert chunk.plan is not None
         for row in chunk.rows:
@@ -284,13 +211,3 @@ class BlockPass(Pass):
 def state() -> int:
     """Changes when another connection commits; Postgres, where nobody asks, has no such thing."""
     return 0 if is_postgres() else int(database.execute_sql("PRAGMA data_version").fetchone()[0])
-
-
-def _chunk(first: int, read: Read) -> _Chunk:
-    return _Chunk(first, read.batch, read.hashes, None if read.seen is None else unpacked(read.seen), read.current)
-
-
-def _strayed(chunk: _Chunk, row: Row) -> bool:
-    """Whether a row has changed a record that its key did not name: other rows may find it by that key no more."""
-    assert chunk.plan is not None
-    return row.outcome == UPDATED and row.system_id != chunk.plan.outline.sight.ids[row.number - chunk.first]

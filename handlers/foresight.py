@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import models
@@ -37,20 +36,9 @@ class Seen:
 
 def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:
     """Look at the rows of a batch as the database is now."""
-    with _briefly():
-        sight = blocks.look(batch, hashes)
+    sight = blocks.look(batch, hashes)
     loaded = loader.load(batch, sight.open_places())
-    with _briefly():
-        new = blocks.fresh(loaded, sight)
-    return Seen(sight, loaded, new)
-
-
-@contextmanager
-def _briefly() -> Iterator[None]:
-    """For questions only. SQLite can't begin its log anew while this lasts."""
-    with models.snapshot():
-        models.by_keys()
-        yield
+    return Seen(sight, loaded, blocks.fresh(loaded, sight))
 
 
 @dataclass
@@ -66,6 +54,7 @@ class Looking:
     def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
         if self._begun is None:
             models.bind(self.url).connect()
+            models.by_keys(always=True)
             context = Context(self.account, task.schema(formats=task.formats), started=self.started)
             self._begun = self.blocks(task.shape, context), task.loader()
         return packed(see(*self._begun, batch, hashes))

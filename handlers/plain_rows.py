@@ -103,14 +103,15 @@ class InventoryBlocks(Blocks):
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         codes, named = self.texts(batch, *self.handler.key_columns)
         warehouses = [text or MAIN for text in named]
+        several = len(set(warehouses)) > 1  # mostly a batch is about one, and then the SKU tells
         rows = _stock(self.context.account, codes, warehouses)
         products = {code: product for code, product, *_ in rows}
-        ids = {(code, warehouse): system_id for code, _, warehouse, system_id, _ in rows}
-        stored = {(code, warehouse): row_hash for code, _, warehouse, _, row_hash in rows}
+        ids = {(code, warehouse) if several else code: system_id for code, _, warehouse, system_id, _ in rows}
+        stored = {(code, warehouse) if several else code: row_hash for code, _, warehouse, _, row_hash in rows}
+        keys = list(zip(codes, warehouses, strict=True)) if several else codes
         own = list(map(products.get, codes))
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        keys = list(zip(codes, warehouses, strict=True))
         return Sight(list(map(ids.get, keys)), list(map(stored.get, keys)), told, [codes, named], {"product": own})
 
 

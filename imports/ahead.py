@@ -11,25 +11,17 @@ import fcntl
 import logging
 import os
 import pickle
-import select
-import signal
 import struct
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-from peewee import PeeweeException
-
-from errors import FileProblem
 from imports.ahead_process import WITHOUT_DRIVER
 from imports.columns import ColumnLoader
-from imports.frames import Packed, pack, pack_loaded, unpack
-from imports.quiet import held_back
+from imports.frames import Packed, pack_loaded, unpack
 from imports.reading import Batch, FileShape, batches
 from imports.row_hash import RowHasher
 from models.base import Record, is_postgres
@@ -41,13 +33,13 @@ WORTH = 4_000_000
 """Bytes of a file for which a process pays."""
 _SAMPLE = 1 << 16
 """Bytes at the beginning of a file that tell how long its rows are."""
-HELD = 16 << 20
-"""Bytes that may wait for the writer: while it scans the file, a good part of it can be read."""
 _PIPE = 1 << 20
-"""As many of them as the pipe may hold."""
-_HEAD = struct.Struct("<qq")
-_LENGTH = struct.Struct("<q")
-_RENEW = b"n"
+"""Bytes that the pipe may hold."""
+HEAD = struct.Struct("<qq")
+"""What stands before a frame: the renewals that the reader knew of, and the length of the frame; 0 at the end."""
+LENGTH = struct.Struct("<q")
+"""What stands before the task."""
+RENEW = b"n"
 
 
 class Read(NamedTuple):
@@ -141,7 +133,7 @@ class Ahead(Reader):
                                          env={**os.environ, "PYTHONPATH": path})  # fmt: skip
         with contextlib.suppress(OSError):  # the system may allow less
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE)
-        self._tell(_LENGTH.pack(len(packed := pickle.dumps(task))) + packed)
+        self._tell(LENGTH.pack(len(packed := pickle.dumps(task))) + packed)
 
     def __iter__(self) -> Iterator[Read]:
         done = 0
@@ -157,7 +149,7 @@ class Ahead(Reader):
 
     def renew(self) -> None:
         self._renewals += 1
-        self._tell(_RENEW)
+        self._tell(RENEW)
 
     def close(self) -> None:
         self._process.kill()
@@ -165,13 +157,13 @@ class Ahead(Reader):
         self._input.close()
         self._output.close()
 
-    def _frame(self) -> tuple[int, bytes] | tuple[()] | None:
+    def _frame(self) -> tuple[int, bytearray] | tuple[()] | None:
         """The renewals before it and what comes next; nothing at the end, None if the process has ended before."""
-        head = _exactly(self._output, _HEAD.size)
+        head = exactly(self._output, HEAD.size)
         if head is None:
             return None
-        renewals, length = _HEAD.unpack(head)
-        data = _exactly(self._output, length)
+        renewals, length = HEAD.unpack(head)
+        data = exactly(self._output, length)
         return None if data is None else (renewals, data) if length else ()
 
     def _tell(self, data: bytes) -> None:
@@ -195,7 +187,7 @@ def reader(task: Task) -> Reader:
     return Reader(task) if alone else Ahead(task)
 
 
-def _exactly(file: IO[bytes], size: int) -> bytes | None:
+def exactly(file: IO[bytes], size: int) -> bytearray | None:
     """So many bytes; None if the file ends before."""
     data = bytearray(size)
     view, done = memoryview(data), 0
@@ -204,70 +196,4 @@ def _exactly(file: IO[bytes], size: int) -> bytes | None:
         if not count:
             return None
         done += count
-    return bytes(data)
-
-
-class _Outgoing:
-    """Frames on their way to the writer; those that it has no time for are held."""
-
-    def __init__(self, output: IO[bytes]) -> None:
-        self._output = output
-        self._waiting = deque[memoryview]()
-        self._size = 0
-        os.set_blocking(output.fileno(), False)
-
-    def put(self, renewals: int, data: bytes) -> None:
-        """Wait while more than HELD bytes are held."""
-        for part in (_HEAD.pack(renewals, len(data)), data):
-            self._waiting.append(memoryview(part))
-            self._size += len(part)
-        self._send(HELD)
-
-    def finish(self) -> None:
-        self.put(0, b"")
-        self._send(0)
-
-    def _send(self, bearable: int) -> None:
-        while self._size:
-            try:
-                sent = os.writev(self._output.fileno(), list(islice(self._waiting, 64)))
-            except BlockingIOError:
-                if self._size <= bearable:
-                    return
-                select.select([], [self._output], [])
-            else:
-                self._sent(sent)
-
-    def _sent(self, count: int) -> None:
-        self._size -= count
-        while count:
-            first = self._waiting.popleft()
-            if count < len(first):
-                self._waiting.appendleft(first[count:])
-                return
-            count -= len(first)
-
-
-def _serve(task: Task, control: IO[bytes], output: IO[bytes]) -> None:
-    """Read the task into `output` until it is done or nobody wants it any more."""
-    hasher, outgoing, renewals = task.hasher(), _Outgoing(output), 0
-    for batch in task.batches():
-        while select.select([control], [], [], 0)[0]:
-            if control.read(1) != _RENEW:
-                return
-            renewals += 1
-        hashes = hasher.of(batch.texts)
-        outgoing.put(renewals, pack(batch, hashes, task.foresight.see(task, batch, hashes)))
-    outgoing.finish()
-
-
-def main() -> None:
-    """The process: a task comes by the standard input, and its rows go out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its writer
-    control, output = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115 (until the end)
-    (size,) = _LENGTH.unpack(_exactly(control, _LENGTH.size) or _LENGTH.pack(0))
-    try:
-        with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
-            _serve(pickle.loads(_exactly(control, size) or b""), control, output)
-    except PeeweeException as error:
-        sys.exit(f"reading ahead: {error}")
+    return data

@@ -14,7 +14,7 @@ def main() -> None:
         sys.modules[DRIVER] = None  # type: ignore[assignment]  # importing it fails
         import_module("peewee")
         del sys.modules[DRIVER]
-    import_module("imports.ahead").main()
+    import_module("imports.ahead_child").main()
 
 
 if __name__ == "__main__":

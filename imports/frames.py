@@ -28,7 +28,7 @@ def pack(batch: Batch, hashes: Sequence[int], seen: Packed) -> bytes:
     return marshal.dumps((batch.delimiter, _numbers(batch.lines), texts, cells, _numbers(hashes), seen), 2)
 
 
-def unpack(data: bytes) -> tuple[Batch, Sequence[int], Packed]:
+def unpack(data: bytes | bytearray) -> tuple[Batch, Sequence[int], Packed]:
     delimiter, lines, texts, cells, hashes, seen = marshal.loads(data)
     batch = (Batch(delimiter, _unnumbered(lines), texts.split("\n")) if cells is None
              else by_cells(delimiter, _unnumbered(lines), cells))  # fmt: skip

@@ -147,13 +147,13 @@ def transaction() -> AbstractContextManager[Any]:
     return database.atomic("IMMEDIATE")
 
 
-def by_keys() -> None:
-    """For the rest of the transaction let Postgres find rows by the keys it is given.
+def by_keys(*, always: bool = False) -> None:
+    """For the rest of the transaction, or on this connection always, let Postgres find rows by the keys it is given.
 
     It knows nothing yet of a table that an import has just filled, and would go through all of it for each chunk.
     """
     if is_postgres():
-        database.execute_sql("; ".join(f"SET LOCAL enable_{way} = off" for way in _WAYS))
+        database.execute_sql("; ".join(f"SET {'SESSION' if always else 'LOCAL'} enable_{way} = off" for way in _WAYS))
 
 
 def large_cache() -> AbstractContextManager[None]:
