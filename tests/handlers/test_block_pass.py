@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,12 @@ from peewee import fn
 
 from events import ImportFinished
 from handlers.base import Row
+from handlers.block_pass import BlockPass
 from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
 from imports import ahead
+from imports.batches import Batch
 from jobs.queue import claim
 from models import Account, Category, Collection, EntitySettings, Inventory, Product, database, now
 from tests.partner import Partner, counts
@@ -268,3 +270,31 @@ def test_a_file_without_the_columns_of_a_new_record(partner: Partner) -> None:
     hashes = dict(Product.select(Product.sku_id, Product.row_hash.is_null()).tuples())
     assert hashes == {"1": False, "2": False}
     assert counts(partner.send("product", "SKU_ID,Price: a\n1,5\n2,3.0\n")) == (0, 0, 2, 0)
+
+
+def test_a_file_that_changes_after_its_scan(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes before the fault is kept, also where the next chunk is made ready while one is written."""
+    commit, batches = BlockPass._commit, ahead.Task.batches
+    spoilt, given = list[int](), list[int]()
+
+    def counted(self: ahead.Task) -> Iterator[Batch]:
+        for batch in batches(self):
+            given.append(len(batch))
+            yield batch
+
+    def spoil_first(self: BlockPass, *args: Any) -> None:
+        if not spoilt:
+            spoilt.append(self.position)
+            with self.job.source.open("r+b") as file:
+                file.seek(-100, os.SEEK_END)
+                file.write(b"\xff" * 10)
+        commit(self, *args)
+
+    monkeypatch.setattr(ahead.Task, "batches", counted)
+    monkeypatch.setattr(BlockPass, "_commit", spoil_first)
+    rows = "".join(f"{number:05},{'Cup ' * 20}\n" for number in range(3_000))
+
+    event = partner.in_chunks(500).send("product", "SKU_ID,Name\n" + rows)
+
+    assert (event.status, event.code) == ("failed", "NOT_TEXT")
+    assert 0 < len(partner.column("product", "SKU_ID")) == sum(given) < 3_000

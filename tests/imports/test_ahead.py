@@ -175,6 +175,18 @@ def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> N
         time.sleep(0.01)
 
 
+def test_the_working_directory_has_no_say(
+    task: Callable[..., Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder there with the name of one of ours is not imported."""
+    (tmp_path / "imports").mkdir()
+    (tmp_path / "imports" / "__init__.py").write_text("raise SystemExit('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+
+    with closing(Ahead(task(1000))) as started:
+        assert all(read.seen is not None for read in started)
+
+
 def test_small_files_are_read_here(task: Callable[..., Task]) -> None:
     """To start a process would take longer."""
     assert type(reader(task(100))) is Reader
