@@ -17,6 +17,7 @@ from ftps.farewell import IN_ORDER, Farewell
 from ftps.outgoing import Outgoing
 from ftps.partials import DiskFull, TooLarge
 from ftps.records import Records
+from ftps.straight import Pieces
 from ftps.tls import OwnErrors
 from ftps.waits import acknowledge
 
@@ -70,12 +71,12 @@ class Ending(OwnErrors, Records):
         except _RetryError:
             return False
         if chunk:
-            pieces = [chunk, *self.behind()]
+            pieces: Pieces = [chunk, *self.behind()]
             self.tot_bytes_received += sum(map(len, pieces))
             self._store(pieces)
         return bool(chunk) and not self._closed
 
-    def _store(self, pieces: list[bytes]) -> None:
+    def _store(self, pieces: Pieces) -> None:
         try:
             self.file_obj.write(pieces)
         except TooLarge:

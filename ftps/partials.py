@@ -145,7 +145,7 @@ class Incoming:
         self.on_close: Callable[[Incoming], None] = _nothing
         """Called once when pyftpdlib or the session gives the file up without a transfer."""
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Raises TooLarge, DiskFull or another OSError; what was written before stays."""
         end = self.size + sum(map(len, pieces))
         if end > self._partials.max_file_size:
@@ -155,7 +155,7 @@ class Incoming:
             if self._partials.free() < 0:
                 raise DiskFull
         self.moved_at = time.monotonic()
-        left = pieces
+        left: Sequence[bytes | memoryview] = pieces
         while self.size < end:
             written = os.writev(self._descriptor, left)
             self.size += written

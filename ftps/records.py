@@ -7,11 +7,9 @@ from typing import Any
 from OpenSSL import SSL
 from pyftpdlib.handlers import DTPHandler
 
+from ftps.straight import RECORD, Pieces
 from ftps.tls import forget_errors
 
-AT_ONCE = 32
-"""TLS records that one transfer may read before the other sessions get their turn."""
-RECORD = 16 * 1024
 PIECE = 256 * 1024
 """Bytes of a file that are read at a time."""
 STRETCH = 64 * 1024
@@ -25,7 +23,7 @@ class Records(DTPHandler):
 
     _next: SSL.Error | OSError | None = None
     """What came behind the last records."""
-    _behind: list[bytes]
+    _behind: Pieces
     _leaving = 0
     """Bytes of the stretch in the midst of which the socket was full."""
 
@@ -53,18 +51,18 @@ class Records(DTPHandler):
             self._read_on(self.socket)
         return first
 
-    def behind(self) -> list[bytes]:
-        """The records that were read together with the last one, not joined: a copy costs a fifth of a hash."""
+    def behind(self) -> Pieces:
+        """What was read together with the last record; not joined, because a copy costs a fifth of a hash."""
         behind, self._behind = self._behind, []
         return behind
 
     def _read_on(self, connection: SSL.Connection) -> None:
-        records = self._behind = []
+        room = self.cmd_channel.shared.room
         try:
-            while len(records) < AT_ONCE - 1:
-                records.append(connection.recv(RECORD))
+            room.fill(connection)
         except (SSL.Error, OSError) as error:
             self._keep(error)
+        self._behind = room.taken()
 
     def push_with_producer(self, producer: Any) -> None:
         producer.buffer_size = PIECE

@@ -13,6 +13,7 @@ from ftps.overlay import Overlay
 from ftps.partials import Partials
 from ftps.pins import Pins
 from ftps.pool import Pool
+from ftps.straight import room
 from ftps.waker import Waker
 from hooks import Hooks
 from layout import partial_folder
@@ -31,6 +32,7 @@ class Shared:
         self.ring = ring
         self.loop = loop
         self.waker = Waker(loop)
+        self.room = room()
         # A session waits for one job at a time; the rest is room for hooks that nobody waits for.
         self.pool = Pool("ftps-pool", settings.pool_threads, 2 * settings.max_connections + 1000)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
