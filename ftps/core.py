@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+from pyftpdlib.log import logger
 
 from ftps.authorizer import Authorizer
 from ftps.identity import Identity
@@ -30,6 +31,7 @@ _MEANWHILE = ("ABOR", "STAT", "NOOP", "QUIT")
 _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 """Commands by which a client shows that it has given up waiting for a data connection."""
 _MOST_LINES = 200
+_DEBUG = logger.debug
 
 
 class Closing(OwnErrors, FTPHandler):
@@ -140,6 +142,30 @@ class Core(OwnSteps, TLS_FTPHandler, Closing):
         """What a client types in a wrong place may still be its password."""
         if self._log_debug:
             super().logline(_PASSWORD.sub(r"\1 ******", msg), **kwargs)
+
+    # --- replies
+
+    def respond(self, resp: str, logfun: Any = _DEBUG) -> None:
+        """pyftpdlib's, which words a line of the log whether or not anybody reads it."""
+        if self._log_debug or logfun != _DEBUG:
+            return super().respond(resp, logfun)
+        self._last_response = resp
+        return self.push(f"{resp}\r\n")
+
+    def push(self, data: str) -> None:
+        """Straight to TLS while nothing waits before it: the way through the queue takes longer than that."""
+        idle = self._ssl_established and not (self._ssl_closing or self._closed or self.producer_fifo)
+        # OpenSSL takes all of it or nothing (ftps/tls.py).
+        if not (idle and (self._send_now(data.encode(self.encoding)) or self._closed)):
+            super().push(data)
+
+    def _send_now(self, data: bytes) -> int:
+        try:
+            sent: int = self.send(data)
+        except OSError:
+            self.handle_error()
+            return 0
+        return sent
 
     # --- work off the loop
 

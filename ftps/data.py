@@ -12,6 +12,9 @@ from ftps.ending import Ending
 from ftps.tls import OwnSteps
 from ftps.waits import acknowledge
 
+GLANCE = 0.01
+"""Seconds in which a client that is near has connected and sent its command. One timer for all: it wakes the loop."""
+
 
 class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
     """One data connection, always with TLS."""
@@ -59,7 +62,11 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
     def handle_ssl_established(self) -> None:
         # In a resumed session the client's part comes last, and its first data wait for this.
         acknowledge(self.socket)
-        self.modify_ioloop_events(self._wanted_io_events)
+        if self.producer_fifo:
+            # Not in another turn of the loop: there is room for them.
+            self.initiate_send()
+        if not self._closed and self._farewell is None:
+            self.modify_ioloop_events(self._wanted_io_events)
 
     def handle_error(self) -> None:
         Ending.handle_error(self)
@@ -70,9 +77,39 @@ class DataChannel(OwnSteps, TLS_DTPHandler, Ending):
 
 
 class PassiveListener(PassiveDTP):
-    """Waits for a data connection, on a port of the range or not at all."""
+    """Waits for a data connection, on a port of the range or not at all.
+
+    Clients connect, then send their command. The connection is taken when the command has its reply, so that this does
+    not wait for that; the loop watches the port for those who come earlier or later.
+    """
 
     _probing = False
+    _watched = False
+
+    def __init__(self, cmd_channel: Any, extmode: bool = False) -> None:
+        super().__init__(cmd_channel, extmode)
+        unwatched = cmd_channel.shared.unwatched
+        if not unwatched:
+            self.ioloop.call_later(GLANCE, _watch, unwatched)
+        unwatched.append(self)
+
+    def add_channel(self, map: Any = None, events: int | None = None) -> None:
+        """Called by all that makes a socket; it is watch() that adds it."""
+
+    def del_channel(self, map: Any = None) -> None:
+        if self._watched:
+            super().del_channel(map)
+
+    def watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            super().add_channel()
+
+    def look(self) -> None:
+        """Take the connection if it is there."""
+        self.handle_accept()
+        if not self._closed:
+            self.watch()
 
     def bind_af_unspecified(self, addr: tuple[str, int]) -> Any:
         """pyftpdlib binds once, to any port, to learn the address family."""
@@ -92,6 +129,13 @@ class PassiveListener(PassiveDTP):
         if self.cmd_channel.connected:
             self.cmd_channel.data_connection_missing()
         self.close()
+
+
+def _watch(listeners: list[PassiveListener]) -> None:
+    for each in listeners:
+        if not each._closed:
+            each.watch()
+    listeners.clear()
 
 
 class RangeUsedUp(Exception):

@@ -60,6 +60,7 @@ class Map:
         self.export_folder = export_folder
         self._schemas = {schema.folder: schema for schema in schemas}
         self._temporary = temporary
+        self._last: tuple[str | None, Place | None] = None, None
 
     @property
     def top(self) -> tuple[str, ...]:
@@ -71,6 +72,13 @@ class Map:
 
         Names are compared exactly: `/products`, look-alikes and decomposed letters are simply other names.
         """
+        # A command asks for one path several times. One assignment, because pool threads ask, too.
+        known = self._last
+        if known[0] != virtual:
+            known = self._last = virtual, self._find(virtual)
+        return known[1]
+
+    def _find(self, virtual: str) -> Place | None:
         parts = tuple(part for part in virtual.split("/") if part)
         if not parts:
             return Place("root", "/")

@@ -165,7 +165,16 @@ def hide(final: Path, spooled: Path) -> None:
 def forget_spooled(shared: Shared, numbers: list[int]) -> None:
     """Remove the bytes of uploads that will not be imported."""
     for number in numbers:
-        shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
+        _remove(spool_folder(shared.settings, number))
+
+
+def _remove(folder: Path) -> None:
+    """rmtree looks at a tree of any depth several times, which takes five times as long as to remove one file."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
+        return folder.rmdir()
+    return shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget_aside(shared: Shared, numbers: list[int]) -> None:

@@ -43,6 +43,8 @@ class Shared:
         self.claims = Claims()
         self.pins = Pins()
         self.beginnings = Beginnings()
+        self.unwatched: list[Any] = []
+        """Ports for data connections that the loop does not watch yet."""
         self.sessions: set[Any] = set()
         self.identities_changed = False
         """Set when a session logged in: what was changed between its check and now must not be missed."""
@@ -52,4 +54,5 @@ class Shared:
 
     def later(self, hook: str, **arguments: Any) -> None:
         """Call a hook in the pool; nobody waits for it."""
-        self.pool.submit(lambda: self.hooks.call(hook, **arguments))
+        if self.hooks.has(hook):
+            self.pool.submit(lambda: self.hooks.call(hook, **arguments))

@@ -52,11 +52,19 @@ def _check_name(place: Place, view: Map, schemas: Schemas) -> None:
     assert place.schema is not None
     here = place.schema
     try:
-        entity = parse(place.name, [here, *(schema for schema in schemas if schema is not here)]).entity
+        entity = _entity(place.name, here, schemas)
     except FileNameError as error:
         raise Refusal(f"553 {one_line(str(error))}; here such as {example(here.entity)}.") from None
     if entity != here.entity:
         raise Refusal(f"553 {_belongs(place.name, entity, view) or ''}/{here.folder} takes {example(here.entity)}.")
+
+
+def _entity(name: str, here: type[TemplateSchema], schemas: Schemas) -> str:
+    """Of most names it is known without a look at all kinds of files. Raises FileNameError."""
+    try:
+        return parse(name, [here]).entity
+    except FileNameError:
+        return parse(name, [here, *(schema for schema in schemas if schema is not here)]).entity
 
 
 def _belongs(name: str, entity: str, view: Map) -> str:

@@ -138,12 +138,22 @@ class Transfers(Downloads):
         if self.data_channel is None:
             self._in_dtp_queue = (incoming, cmd)
             self.respond(f"150 {text or 'File status okay; about to open data connection.'}")
+            self._take_connection()
             return
         self.data_channel.file_obj = incoming
         self.respond(f"125 {text or 'Data connection already open; transfer starting.'}")
         self.data_channel.enable_receiving(self._current_type, cmd)
 
     # --- the data connection
+
+    def push_dtp_data(self, *args: Any, **kwargs: Any) -> None:
+        super().push_dtp_data(*args, **kwargs)
+        self._take_connection()
+
+    def _take_connection(self) -> None:
+        """What a command that has its reply waits for may be there already."""
+        if self._dtp_acceptor is not None:
+            self._dtp_acceptor.look()
 
     def _make_epasv(self, extmode: bool = False) -> None:
         self._give_up_waiting()
