@@ -19,7 +19,7 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import EchoGuard, by_keys, database, now, transaction, trim_log
+from models import EchoGuard, by_keys, database, learn_size, now, transaction, trim_log
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -79,6 +79,7 @@ class Pass:
         try:
             for _ in self._steps():
                 trim_log()
+                learn_size(self.job.handler.model)
                 self.job.progress(self.position, self.scan.rows)
             if self.job.handler.order is not None:
                 self.files.sort_by_line()

@@ -16,7 +16,7 @@ from imports.arrays import FEWEST
 from imports.bulk import as_json, insert_columns, update_columns
 from imports.hashes import Hashes
 from imports.quiet import held_back
-from models import Account, Product, database, is_postgres, now
+from models import Account, Product, by_keys, database, is_postgres, learn_size, now
 from settings import Settings
 
 COUNTS = [2, FEWEST + 10]
@@ -227,3 +227,19 @@ def test_the_collector_is_as_before() -> None:
 
     assert gc.get_threshold() == before
     assert not gc.get_freeze_count()
+
+
+def test_a_question_for_keys_touches_no_other_records(account: Account) -> None:
+    """Nor in a table that has just been filled, once Postgres has learned of it; it counts the rows that it fetches."""
+    store.insert(Product, [record(account, number) for number in range(5000)])
+    learn_size(Product)
+    codes = [f"S{number}" for number in range(1000, 1020)]
+    fetched = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'product'"
+
+    with database.atomic():
+        by_keys()
+        before = database.execute_sql(fetched).fetchone()[0] if is_postgres() else 0
+        found = store.select(Product, ("sku_id",), account.id, {"sku_id": codes})
+        touched = database.execute_sql(fetched).fetchone()[0] - before if is_postgres() else len(found)
+
+    assert (sorted(code for (code,) in found), touched) == (codes, len(codes))
