@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import select
 import signal
 import sys
-from collections import deque
-from itertools import islice
-from typing import IO
+import threading
+from queue import SimpleQueue
+from typing import IO, BinaryIO, Self
 
 from peewee import PeeweeException
 
@@ -24,49 +23,54 @@ HELD = 16 << 20
 
 
 class _Outgoing:
-    """Frames on their way to the writer; those that it has no time for are held."""
+    """Frames on their way to the writer, who need not wait for them while the next one is made."""
 
-    def __init__(self, output: IO[bytes]) -> None:
+    def __init__(self, output: BinaryIO) -> None:
         self._output = output
-        self._waiting = deque[memoryview]()
-        self._size = 0
-        os.set_blocking(output.fileno(), False)
+        self._frames = SimpleQueue[tuple[bytes, bytes] | None]()
+        self._changed = threading.Condition()
+        self._held = 0
+        self._broken = False
+        self._sending = threading.Thread(target=self._send_all)
+
+    def __enter__(self) -> Self:
+        self._sending.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Wait until the writer has what is held, or is gone."""
+        self._frames.put(None)
+        self._sending.join()
 
     def put(self, renewals: int, data: bytes) -> None:
-        """Wait while more than HELD bytes are held."""
-        for part in (HEAD.pack(renewals, len(data)), data):
-            self._waiting.append(memoryview(part))
-            self._size += len(part)
-        self._send(HELD)
+        """Wait while more than HELD bytes are held. Raises BrokenPipeError: the writer is gone."""
+        with self._changed:
+            self._held += len(data)
+            self._frames.put((HEAD.pack(renewals, len(data)), data))
+            self._changed.wait_for(lambda: self._held <= HELD or self._broken)
+            if self._broken:
+                raise BrokenPipeError
 
-    def finish(self) -> None:
-        self.put(0, b"")
-        self._send(0)
+    def _send_all(self) -> None:
+        while frame := self._frames.get():
+            broken = not self._sent(frame)
+            with self._changed:
+                self._held -= len(frame[1])
+                self._broken |= broken
+                self._changed.notify()
 
-    def _send(self, bearable: int) -> None:
-        while self._size:
-            try:
-                sent = os.writev(self._output.fileno(), list(islice(self._waiting, 64)))
-            except BlockingIOError:
-                if self._size <= bearable:
-                    return
-                select.select([], [self._output], [])
-            else:
-                self._sent(sent)
-
-    def _sent(self, count: int) -> None:
-        self._size -= count
-        while count:
-            first = self._waiting.popleft()
-            if count < len(first):
-                self._waiting.appendleft(first[count:])
-                return
-            count -= len(first)
+    def _sent(self, frame: tuple[bytes, bytes]) -> bool:
+        try:
+            self._output.writelines(frame)
+            self._output.flush()
+        except BrokenPipeError:
+            return False
+        return True
 
 
-def _serve(task: Task, control: IO[bytes], output: IO[bytes]) -> None:
-    """Read the task into `output` until it is done or nobody wants it any more."""
-    hasher, outgoing, renewals = task.hasher(), _Outgoing(output), 0
+def _serve(task: Task, control: IO[bytes], outgoing: _Outgoing) -> None:
+    """Read the task until it is done or nobody wants it any more."""
+    hasher, renewals = task.hasher(), 0
     for batch in task.batches():
         while select.select([control], [], [], 0)[0]:
             if control.read(1) != RENEW:
@@ -74,16 +78,18 @@ def _serve(task: Task, control: IO[bytes], output: IO[bytes]) -> None:
             renewals += 1
         hashes = hasher.of(batch.texts)
         outgoing.put(renewals, pack(batch, hashes, task.foresight.see(task, batch, hashes)))
-    outgoing.finish()
+    outgoing.put(0, b"")
 
 
 def main() -> None:
     """The process: a task comes by the standard input, and its rows go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its writer
-    control, output = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115 (until the end)
+    control, output = open(0, "rb", buffering=0), open(1, "wb")  # noqa: SIM115 (until the end)
     (size,) = LENGTH.unpack(exactly(control, LENGTH.size) or LENGTH.pack(0))
     try:
         with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
-            _serve(pickle.loads(exactly(control, size) or b""), control, output)
+            task: Task = pickle.loads(exactly(control, size) or b"")
+            with _Outgoing(output) as outgoing:
+                _serve(task, control, outgoing)
     except PeeweeException as error:
         sys.exit(f"reading ahead: {error}")

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,31 @@ def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> N
     while Path(f"/proc/{child}/stat").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@dataclass
+class Slow:
+    """Sees four megabytes in the first rows, and nothing in the next ones until a file is there."""
+
+    awaited: Path
+    seen: int = 0
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> str:
+        self.seen += 1
+        deadline = time.monotonic() + 20
+        while self.seen == 2 and not self.awaited.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return "x" * (4 << 20) if self.seen == 1 else ""
+
+
+def test_what_is_held_is_sent_meanwhile(task: Callable[..., Task], tmp_path: Path) -> None:
+    """More than the pipe holds comes through while the reader is busy with the next rows."""
+    with closing(Ahead(replace(task(300), foresight=Slow(tmp_path / "go on")))) as started:
+        rows = iter(started)
+        first = next(rows)
+        (tmp_path / "go on").touch()
+        assert [len(read.seen) for read in (first, *rows)] == [4 << 20, 0, 0]
 
 
 def test_the_working_directory_has_no_say(
