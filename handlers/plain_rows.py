@@ -146,8 +146,13 @@ def _stock(account: int, codes: Iterable[str], warehouses: Iterable[str]) -> lis
 _RULES: dict[type[Handler], type[Blocks]] = {rules.handler: rules for rules in (ProductBlocks, InventoryBlocks)}
 
 
+def has_blocks(handler: Handler) -> bool:
+    """Whether there are rules for a handler. One that is derived from ours has a mind of its own."""
+    return type(handler) in _RULES
+
+
 def blocks_for(handler: Handler, schema: TemplateSchema, shape: FileShape) -> type[Blocks] | None:
-    """The rules for a file; None if there are none. A handler that is derived from ours has a mind of its own."""
+    """The rules for a file; None if there are none."""
     rules = _RULES.get(type(handler))
     if rules is None or not type(schema) is handler.schema is rules.handler.schema:
         return None

@@ -20,8 +20,9 @@ from handlers.base import Handler
 from handlers.close import REPORT_FILES, close, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
-from handlers.way import Way
+from handlers.way import Way, company
 from hooks import Hooks
+from imports.ahead import Companion
 from imports.open_names import settle
 from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
@@ -94,15 +95,16 @@ class ImportJob:
             self.hooks.call("before_import", event=started)
         except FileRefused as refusal:
             raise FileProblem("REFUSED", str(refusal)) from refusal
-        shape = inspect(self.source, self.schema, column_order=self.account.column_order)
-        shape = settle(shape, self.account.id, self.run.entity, keep=not self.run.dry_run)
-        with held_back():
-            self._work(shape)
+        with company(self) as companion:
+            shape = inspect(self.source, self.schema, column_order=self.account.column_order)
+            shape = settle(shape, self.account.id, self.run.entity, keep=not self.run.dry_run)
+            with held_back():
+                self._work(shape, companion)
         self._decide(None, "")
 
-    def _work(self, shape: FileShape) -> None:
+    def _work(self, shape: FileShape, companion: Companion | None) -> None:
         """Scan the file, then pass through it."""
-        way = Way(self, shape)
+        way = Way(self, shape, companion)
         try:
             scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
                         self.settings.max_rows, partial(self.handler.holders, self.account.id),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from handlers.block_pass import BlockPass, state
 from handlers.blocks import Blocks
 from handlers.foresight import Looking
 from handlers.passes import Pass
-from handlers.plain_rows import blocks_for
-from imports.ahead import Reader, Task, reader
+from handlers.plain_rows import blocks_for, has_blocks
+from imports.ahead import Companion, Reader, Task, pays, reader
 from imports.reading import FileShape
 from imports.scan import Scan
 from models import now
@@ -18,14 +20,32 @@ if TYPE_CHECKING:
     from handlers.run import ImportJob
 
 
-class Way:
-    """The way through one file, by the column where that can be; a plugin wants to see each row."""
+@contextmanager
+def company(job: ImportJob) -> Iterator[Companion | None]:
+    """A process that gets ready while a large file is looked at, and ends with the import, whatever becomes of it."""
+    if not (_goes_by_column(job) and pays(job.source)):
+        yield None
+        return
+    with closing(Companion(Looking.__module__, blocks_for.__module__, type(job.schema).__module__)) as companion:
+        yield companion
 
-    def __init__(self, job: ImportJob, shape: FileShape) -> None:
+
+def _goes_by_column(job: ImportJob) -> bool:
+    """Whether the rows may; a plugin wants to see each one."""
+    return not job.hooks.has("on_rows") and has_blocks(job.handler)
+
+
+class Way:
+    """The way through one file, by the column where that can be."""
+
+    def __init__(self, job: ImportJob, shape: FileShape, companion: Companion | None) -> None:
         self._job, self._shape = job, shape
-        self._blocks = None if job.hooks.has("on_rows") else blocks_for(job.handler, job.schema, shape)
+        self._companion = companion
+        self._blocks = blocks_for(job.handler, job.schema, shape) if _goes_by_column(job) else None
         self._readers: list[Reader] = []
         self._early = self._begun(self._blocks, 0 if job.run.dry_run else job.run.position) if self._blocks else None
+        if companion and not self._blocks:
+            companion.close()
 
     def through(self, scan: Scan, *, dry_run: bool) -> Pass:
         """A pass through the whole file, or through what a killed run left of it."""
@@ -45,6 +65,7 @@ class Way:
         looking = Looking(job.settings.database_url, blocks, job.account.id, job.run.started_at or now())
         task = Task(job.source, self._shape, type(schema), schema.formats, job.handler.model, position,
                     job.settings.chunk_rows, looking)  # fmt: skip
+        companion, self._companion = self._companion, None
         before = state()
-        self._readers.append(reader(task))
+        self._readers.append(reader(task, companion))
         return self._readers[-1], before

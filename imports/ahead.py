@@ -120,44 +120,23 @@ class Reader:
         """Stop, wherever it is."""
 
 
-class Ahead(Reader):
-    """Reads a task in a process of its own, which is a few chunks ahead."""
+class Companion:
+    """A process that waits for what it is to read."""
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self._renewals = 0
+    def __init__(self, *modules: str) -> None:
+        """`modules` are what the foresight will need."""
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         # -P: not whatever the working directory calls `imports`.
         command = [sys.executable, "-P", "-m", "imports.ahead_process", *(() if is_postgres() else (WITHOUT_DRIVER,))]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+        self._process = subprocess.Popen([*command, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
                                          env={**os.environ, "PYTHONPATH": path})  # fmt: skip
         with contextlib.suppress(OSError):  # the system may allow less
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE)
-        self._tell(LENGTH.pack(len(packed := pickle.dumps(task))) + packed)
 
-    def __iter__(self) -> Iterator[Read]:
-        done = 0
-        while frame := self._frame():
-            renewals, data = frame
-            read = Read(*unpack(data), current=renewals == self._renewals)
-            yield read
-            done += len(read.batch)
-        if frame is None:
-            log.warning("the process that reads %s ahead has ended (%s): going on without it", self._task.path.name,
-                        self._process.wait())  # fmt: skip
-            yield from Reader(replace(self._task, skip=self._task.skip + done))
+    def begin(self, task: Task) -> None:
+        self.tell(LENGTH.pack(len(packed := pickle.dumps(task))) + packed)
 
-    def renew(self) -> None:
-        self._renewals += 1
-        self._tell(RENEW)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._input.close()
-        self._output.close()
-
-    def _frame(self) -> tuple[int, bytearray] | tuple[()] | None:
+    def frame(self) -> tuple[int, bytearray] | tuple[()] | None:
         """The renewals before it and what comes next; nothing at the end, None if the process has ended before."""
         head = exactly(self._output, HEAD.size)
         if head is None:
@@ -166,9 +145,23 @@ class Ahead(Reader):
         data = exactly(self._output, length)
         return None if data is None else (renewals, data) if length else ()
 
-    def _tell(self, data: bytes) -> None:
+    def tell(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
             self._input.write(data)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ended(self) -> int:
+        """How it has ended; waits for this."""
+        return self._process.wait()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._input.close()
+        self._output.close()
 
     @property
     def _input(self) -> IO[bytes]:
@@ -181,10 +174,43 @@ class Ahead(Reader):
         return self._process.stdout
 
 
-def reader(task: Task) -> Reader:
-    """Whoever reads a task best; to be closed."""
-    alone = len(os.sched_getaffinity(0)) == 1 or task.path.stat().st_size < WORTH
-    return Reader(task) if alone else Ahead(task)
+class Ahead(Reader):
+    """Reads a task in a process of its own, which is a few chunks ahead."""
+
+    def __init__(self, task: Task, companion: Companion | None = None) -> None:
+        super().__init__(task)
+        self._renewals = 0
+        self.companion = companion or Companion()
+        self.companion.begin(task)
+
+    def __iter__(self) -> Iterator[Read]:
+        done = 0
+        while frame := self.companion.frame():
+            renewals, data = frame
+            read = Read(*unpack(data), current=renewals == self._renewals)
+            yield read
+            done += len(read.batch)
+        if frame is None:
+            log.warning("the process that reads %s ahead has ended (%s): going on without it", self._task.path.name,
+                        self.companion.ended())  # fmt: skip
+            yield from Reader(replace(self._task, skip=self._task.skip + done))
+
+    def renew(self) -> None:
+        self._renewals += 1
+        self.companion.tell(RENEW)
+
+    def close(self) -> None:
+        self.companion.close()
+
+
+def pays(path: Path) -> bool:
+    """Whether a process that reads a file ahead is worth it."""
+    return len(os.sched_getaffinity(0)) > 1 and path.stat().st_size >= WORTH
+
+
+def reader(task: Task, companion: Companion | None = None) -> Reader:
+    """Whoever reads a task best, maybe with a companion that waits for it already; to be closed."""
+    return Ahead(task, companion) if companion or pays(task.path) else Reader(task)
 
 
 def exactly(file: IO[bytes], size: int) -> bytearray | None:

@@ -84,11 +84,14 @@ def _serve(task: Task, control: IO[bytes], outgoing: _Outgoing) -> None:
 def main() -> None:
     """The process: a task comes by the standard input, and its rows go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its writer
-    control, output = open(0, "rb", buffering=0), open(1, "wb")  # noqa: SIM115 (until the end)
-    (size,) = LENGTH.unpack(exactly(control, LENGTH.size) or LENGTH.pack(0))
+    control, output = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115 (until the end)
+    length = exactly(control, LENGTH.size)
+    packed = length and exactly(control, *LENGTH.unpack(length))
+    if not packed:
+        return  # nothing is to be read any more
     try:
         with contextlib.suppress(FileProblem, BrokenPipeError), held_back():  # the writer will see the problem, too
-            task: Task = pickle.loads(exactly(control, size) or b"")
+            task: Task = pickle.loads(packed)
             with _Outgoing(output) as outgoing:
                 _serve(task, control, outgoing)
     except PeeweeException as error:

@@ -10,11 +10,16 @@ WITHOUT_DRIVER = "without-driver"
 
 
 def main() -> None:
-    if WITHOUT_DRIVER in sys.argv:
+    _, *modules = sys.argv
+    if WITHOUT_DRIVER in modules:
+        modules.remove(WITHOUT_DRIVER)
         sys.modules[DRIVER] = None  # type: ignore[assignment]  # importing it fails
         import_module("peewee")
         del sys.modules[DRIVER]
-    import_module("imports.ahead_child").main()
+    child = import_module("imports.ahead_child")
+    for name in modules:
+        import_module(name)
+    child.main()
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def test_it_is_killed(task: Callable[..., Task], caplog: pytest.LogCaptureFixtur
     with closing(Ahead(wanted)) as started:
         rows = iter(started)
         found = [next(rows)]
-        os.kill(started._process.pid, signal.SIGKILL)
+        os.kill(started.companion.pid, signal.SIGKILL)
         found += rows
     assert flat(found) == flat(Reader(wanted))
     assert "going on without it" in caplog.text
@@ -240,3 +240,67 @@ def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.Mon
         for row, twin in rows:
             assert row | {"System_ID": ""} == twin | {"System_ID": ""}
     assert children(os.getpid()) == before
+
+
+@pytest.fixture
+def companions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that imports start, however small their files are."""
+    begin, found = ahead.Companion.__init__, list[int]()
+
+    def noted(self: ahead.Companion, *modules: str) -> None:
+        begin(self, *modules)
+        found.append(self.pid)
+
+    monkeypatch.setattr(ahead.Companion, "__init__", noted)
+    monkeypatch.setattr(ahead, "WORTH", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    return found
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("SKU_ID,Name\n", "EMPTY_FILE"),
+    ("SKU_ID,What\nS1,x\n", "UNKNOWN_COLUMN"),
+    (HEADER + 'S1,"open,,,,,\n', "UNCLOSED_QUOTE"),
+])  # fmt: skip
+def test_a_file_that_is_refused_leaves_no_process(
+    partner: Partner, companions: list[int], text: str, code: str
+) -> None:
+    """What was started while the file was looked at has ended, whether it had anything to read or not."""
+    assert partner.send("product", text).code == code
+    assert len(companions) == 1
+    assert not set(companions) & set(children(os.getpid()))
+
+
+def test_an_import_that_fails_leaves_no_process(
+    partner: Partner, companions: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the machine, not the file, is at fault."""
+
+    def full(*anything: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("handlers.run.Scan", full)
+
+    with pytest.raises(OSError, match="No space"):
+        partner.send("product", products(10))
+    assert len(companions) == 1
+    assert not set(companions) & set(children(os.getpid()))
+
+
+def test_files_that_go_row_by_row_need_no_process(partner: Partner, companions: list[int]) -> None:
+    """Those of other entities; where only the header tells, the process ends without a task."""
+    assert partner.send("collection", "Name\nA\n").created == 1
+    assert companions == []
+
+    assert partner.send("product", "SKU_ID,System_ID,Name\nS1,,x\n").created == 1
+    assert len(companions) == 1
+    assert not set(companions) & set(children(os.getpid()))
+
+
+def test_a_process_that_gets_no_task_ends_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    """When the importing process is killed before it has looked at the file."""
+    companion = ahead.Companion()
+    companion._input.close()
+    assert companion.ended() == 0
+    companion.close()
+    assert capfd.readouterr().err == ""
