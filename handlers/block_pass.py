@@ -20,7 +20,7 @@ from imports.columns import ColumnLoader, Loaded
 from imports.reading import FileShape
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row
 from imports.scan import Scan
-from models import database, is_postgres, new_system_id, now
+from models import database, is_postgres, new_system_ids, now
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -159,7 +159,7 @@ class BlockPass(Pass):
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
         if not plan.outline.loaded.places and not plan.rows:
             return []
-        return [new_system_id() for _ in chunk.batch.lines]
+        return new_system_ids(len(chunk.batch))
 
     def _write_plain(self, chunk: Chunk, plan: Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""

@@ -123,24 +123,30 @@ def _joined(own: list[int | None], parts: list[int | None]) -> list[int | None]:
 
 _STOCK = """
     SELECT product.sku_id, product.system_id, stock.warehouse, stock.system_id, stock.row_hash
-    FROM product LEFT JOIN {stock} WHERE product.account_id = {mark} AND product.sku_id {among}
+    FROM {product} LEFT JOIN {stock} WHERE product.account_id = {own}
 """
 # Both go by the product alone: SQLite would look for each warehouse of each product, and Postgres, which does not know
 # yet how large the table is, through all of it for each product.
-_STOCK_ON_SQLITE = _STOCK.format(mark="?", among=(_AMONG := "IN (SELECT value FROM json_each(?))"), stock=f"""
-    inventory AS stock ON stock.product_id = product.system_id AND +stock.warehouse {_AMONG}""")  # fmt: skip
+_STOCK_ON_SQLITE = _STOCK.format(
+    product="json_each(?) AS wanted CROSS JOIN product ON product.sku_id = wanted.value",
+    stock="""inventory AS stock ON stock.product_id = product.system_id
+    AND +stock.warehouse IN (SELECT value FROM json_each(?))""",
+    own="?",
+)
 _STOCK_ON_POSTGRES = _STOCK.format(
-    mark="%s",
-    among="= ANY(%s)",
+    product="product",
     stock="""LATERAL (
     SELECT * FROM inventory WHERE product_id = product.system_id AND warehouse = ANY(%s) OFFSET 0) AS stock ON TRUE""",
+    own="%s AND product.sku_id = ANY(%s)",
 )
 
 
 def _stock(account: int, codes: Iterable[str], warehouses: Iterable[str]) -> list[tuple[Any, ...]]:
     """(SKU, System ID of the product, warehouse, System ID of the stock, its hash); without stock the last are None."""
-    parameters = [store.several(warehouses), account, store.several(codes)]
-    return store.ask(_STOCK_ON_POSTGRES if is_postgres() else _STOCK_ON_SQLITE, parameters)
+    products, places = store.several(codes), store.several(warehouses)
+    if is_postgres():
+        return store.ask(_STOCK_ON_POSTGRES, (places, account, products))
+    return store.ask(_STOCK_ON_SQLITE, (products, places, account))
 
 
 _RULES: dict[type[Handler], type[Blocks]] = {rules.handler: rules for rules in (ProductBlocks, InventoryBlocks)}

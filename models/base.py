@@ -85,6 +85,12 @@ def new_system_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def new_system_ids(count: int) -> list[str]:
+    """So many of them, in order."""
+    make = uuid_utils.uuid7
+    return [str(make()) for _ in range(count)]
+
+
 class Base(Model):
     class Meta:
         database = database
