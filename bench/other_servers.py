@@ -8,6 +8,7 @@ import sys
 
 from bench.figures import Figure
 from bench.ours import NAME
+from bench.transfer_table import PROVED
 
 LINE = re.compile(
     rf"(?P<title>\S.*?)\s+(?P<figures>{NAME}\s+[\d.]+(?:  \S+\s+[\d.]+)*)  (?P<unit>\S.*?)\s+(?P<ratio>[\d.]+ x .*)?"
@@ -41,5 +42,5 @@ def figure_of(line: str) -> Figure | None:
         return Figure(title, value, "KB", others, target=SESSION, at_most=True)
     less = LESS_IS_BETTER in (found["ratio"] or "")
     best = (min if less else max)(others, key=lambda name: others[name], default="")
-    target = FASTEST if unit in ("MB/s", "files/s") else None
+    target = FASTEST if unit in ("MB/s", "files/s") and not title.endswith(PROVED) else None
     return Figure(title, value, unit, others, best, target, at_most=less)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +14,11 @@ from pathlib import Path
 from bench import ftp_clients as clients
 from bench.contender import Contender
 from bench.ftp_idle import idle_sessions, logins, waiting
-from bench.transfer_table import Sizes, row
+from bench.ours import NAME
+from bench.transfer_table import PROVED, Sizes, row
 
+Transfer = Callable[[Contender, Path], float]
+"""Transfers the file; gives the seconds that it took."""
 SESSIONS = 200
 """Idle sessions whose memory is measured."""
 
@@ -34,14 +40,30 @@ def alternating(contenders: list[Contender], runs: int, once: Callable[[Contende
 
 def large(contenders: list[Contender], sizes: Sizes, source: Path) -> None:
     pairs = {"upload, curl": clients.curl_up, "upload, ftplib": clients.ftplib_up,
+             f"upload, curl, {PROVED}": proved(clients.curl_up), f"upload, ftplib, {PROVED}": proved(clients.ftplib_up),
              "download, curl": clients.curl_down, "download, ftplib": clients.ftplib_down}  # fmt: skip
     for title, once in pairs.items():
 
-        def rate(each: Contender, once: Callable[[Contender, Path], float] = once) -> float:
+        def rate(each: Contender, once: Transfer = once) -> float:
             warm(source)
             return sizes.size / 1e6 / once(each, source)
 
         row(title, alternating(contenders, sizes.runs, rate), "MB/s")
+
+
+def proved(once: Transfer) -> Transfer:
+    """An upload with all that our 226 stands for: the others' file is hashed and synced when they have answered."""
+
+    def upload(each: Contender, source: Path) -> float:
+        seconds, begun = once(each, source), time.perf_counter()
+        if each.name == NAME:
+            return seconds
+        with (each.home / "root" / clients.UPLOAD.lstrip("/")).open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+            os.fsync(file.fileno())
+        return seconds + time.perf_counter() - begun
+
+    return upload
 
 
 def warm(source: Path) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from bench.ours import NAME
 
+PROVED = "then hashed and synced"
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:

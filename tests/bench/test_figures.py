@@ -12,7 +12,7 @@ from bench import results
 from bench.chart import draw
 from bench.figures import Figure, in_turns, waits
 from bench.other_servers import figure_of
-from bench.transfer_table import row
+from bench.transfer_table import PROVED, row
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,11 @@ def test_the_bench_of_transfers_is_understood(capsys: pytest.CaptureFixture[str]
     assert wait is not None
     assert (wait.ratio, wait.against, wait.at_most) == (2.0, "pure-ftpd", True)
     assert figure_of("2 cores, load 0.5") is None
+
+
+def test_what_nobody_asked_for_has_no_target(capsys: pytest.CaptureFixture[str]) -> None:
+    """An upload with the work of a receipt is shown, and judged by nobody."""
+    row(f"upload, curl, {PROVED}", {"ftpdock": 500.0, "pure-ftpd": 400.0}, "MB/s")
+    proved = figure_of(capsys.readouterr().out)
+
+    assert proved == Figure(f"upload, curl, {PROVED}", 500.0, "MB/s", {"pure-ftpd": 400.0}, "pure-ftpd")
