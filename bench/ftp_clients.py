@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ftplib
 import io
+import os
 import socket
 import ssl
 import subprocess
@@ -53,8 +54,20 @@ def session(contender: Contender, reuse: bool = False, nagle: bool = True) -> It
         client.prot_p()
         yield client
         client.quit()
+    except ssl.SSLError as error:
+        raise RuntimeError(f"{contender.name}: {error}; then came {_rest(client)!r}") from error
     finally:
         client.close()
+
+
+def _rest(client: Client) -> bytes:
+    """What else the server has sent on the control connection, TLS or not."""
+    if client.sock is None:
+        return b""
+    client.sock.setblocking(False)
+    with contextlib.suppress(OSError):
+        return os.read(client.sock.fileno(), 300)
+    return b""
 
 
 def ftplib_up(contender: Contender, source: Path) -> float:
