@@ -10,6 +10,7 @@ from ftps.authorizer import Authorizer
 from ftps.identity import Identity
 from ftps.lines import Lines
 from ftps.pool import Pool, with_database
+from ftps.ports import DataPorts
 from ftps.replies import BUSY, FAILED, Refusal
 from ftps.shared import Shared
 from ftps.view import View
@@ -21,6 +22,7 @@ class Core(Lines):
     """A control connection. Commands stand in the classes that build on this one."""
 
     shared: Shared
+    data_ports: DataPorts
     identity: Identity | None = None
     fs: View
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 
@@ -112,7 +113,7 @@ class PassiveListener(PassiveDTP):
             self.watch()
 
     def bind_af_unspecified(self, addr: tuple[str, int]) -> Any:
-        """pyftpdlib binds once, to any port, to learn the address family."""
+        """pyftpdlib binds once, to any port, only to learn the address family."""
         self._probing = True
         try:
             return super().bind_af_unspecified(addr)
@@ -120,10 +121,20 @@ class PassiveListener(PassiveDTP):
             self._probing = False
 
     def bind(self, addr: tuple[str, int]) -> None:
-        if addr[1] == 0 and self.cmd_channel.passive_ports is not None and not self._probing:
-            self.close()
-            raise RangeUsedUp
-        super().bind(addr)
+        if self._probing:
+            return
+        # Else a port is taken for a minute by each connection that was closed there.
+        self.set_reuse_addr()
+        for port in self.cmd_channel.data_ports.picks():
+            try:
+                super().bind((addr[0], port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+            else:
+                return
+        self.close()
+        raise RangeUsedUp
 
     def handle_timeout(self) -> None:
         if self.cmd_channel.connected:
@@ -139,4 +150,4 @@ def _watch(listeners: list[PassiveListener]) -> None:
 
 
 class RangeUsedUp(Exception):
-    """No port of passive_ports is free; pyftpdlib would take any other, which a firewall then blocks."""
+    """No port of passive_ports is free (any other is one that a firewall blocks), or no port at all."""

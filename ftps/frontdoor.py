@@ -15,6 +15,7 @@ import passwords
 from errors import SettingsError
 from ftps.data import DataChannel
 from ftps.identity import Schemas
+from ftps.ports import DataPorts
 from ftps.session import Session
 from ftps.shared import Shared
 from ftps.tls import Certificates, make_context
@@ -145,7 +146,7 @@ def _session_class(settings: Settings, shared: Shared, context: Any) -> Any:
         "banner": settings.banner,
         "timeout": settings.idle_timeout,
         "max_login_attempts": settings.login_attempts,
-        "passive_ports": passive_range(settings),
+        "data_ports": DataPorts(passive_range(settings)),
         "masquerade_address": settings.public_address or None,
     }
     return type("Session", (Session,), attributes)
