@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain, compress, takewhile
 from json.encoder import encode_basestring as quote
 from typing import Any, NamedTuple
 
@@ -22,10 +22,7 @@ from imports.reading import Column, FileShape, count_fault
 from imports.stored import is_text
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import CLEAR, TemplateSchema
-from schemas.fields import DOUBT, CellField, Code, plain_item_reader, plain_reader
-
-SLICE = 16
-"""Cells that are looked at together where most are there once."""
+from schemas.fields import DOUBT, CellField, Code, Doubts, plain_item_reader, plain_reader
 
 Parameters = list[Any]
 
@@ -103,7 +100,7 @@ class _ParameterColumn:
     """Reads the cells of one column. `finish` makes a parameter of a value, `dress` one of a text that is its own."""
 
     def __init__(self, field: CellField, column: Column, finish: Callable[[Any], Any], *, packed: bool,
-                 plain: Callable[[Sequence[str]], bool] | None, dress: _Dress | None = None
+                 doubts: Doubts | None, dress: _Dress | None = None
                  ) -> None:  # fmt: skip
         memory = Memory(field, column.name, DOUBT, packed=packed)
 
@@ -112,14 +109,14 @@ class _ParameterColumn:
             return None if value is ABSENT else value if value is DOUBT else finish(value)
 
         self._cells = _Cells(read)
-        self._plain = plain
+        self._doubts = doubts
         self._dress = dress
         self._alone = False
         """Whether most cells are there once: to remember them would be in vain."""
 
     def read(self, cells: Sequence[str]) -> Parameters:
-        if self._alone and self._plain is not None:
-            return self._by_slices(list(map(str.strip, cells)))
+        if self._alone and self._doubts is not None:
+            return self._read_plain(self._doubts, list(map(str.strip, cells)))
         if self._alone:
             return [self._cells.give(cell.strip()) for cell in cells]
         new = self._cells.new
@@ -133,19 +130,20 @@ class _ParameterColumn:
             return set()
         return {place for place, value in enumerate(values) if value is DOUBT}
 
-    def _by_slices(self, texts: list[str]) -> Parameters:
-        if self._surely_good(texts):
+    def _read_plain(self, doubts: Doubts, texts: list[str]) -> Parameters:
+        """All that is plainly good together, the rest one by one."""
+        apart = doubts(texts)
+        if CLEAR in texts:
+            apart = sorted({*apart, *(place for place, text in enumerate(texts) if text == CLEAR)})
+        if not apart:
             return self._dressed(texts)
-        values: Parameters = []
-        for start in range(0, len(texts), SLICE):
-            part = texts[start : start + SLICE]
-            values += self._dressed(part) if self._surely_good(part) else map(self._cells.give, part)
+        good = texts.copy()
+        for place in apart:
+            good[place] = ""
+        values = self._dressed(good)
+        for place in apart:
+            values[place] = self._cells.give(texts[place])
         return values
-
-    def _surely_good(self, texts: list[str]) -> bool:
-        assert self._plain is not None
-        given = list(filter(None, texts)) if "" in texts else texts
-        return CLEAR not in given and self._plain(given)
 
     def _dressed(self, texts: list[str]) -> Parameters:
         if self._dress is not None:
@@ -238,9 +236,9 @@ def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _
         return as_json(field.pack(value)) if isinstance(value, list) else one_parameter(stored, value)
 
     if one_item := plain_item_reader(field):
-        return _ParameterColumn(field, column, finish, packed=False, plain=one_item, dress=_Dress("[", "]"))
+        return _ParameterColumn(field, column, finish, packed=False, doubts=one_item, dress=_Dress("[", "]"))
     text = stored is None or is_text(stored)
-    return _ParameterColumn(field, column, finish, packed=False, plain=plain_reader(field, packed=not text))
+    return _ParameterColumn(field, column, finish, packed=False, doubts=plain_reader(field, packed=not text))
 
 
 def _open(field: CellField, column: Column) -> _ParameterColumn:
@@ -250,8 +248,8 @@ def _open(field: CellField, column: Column) -> _ParameterColumn:
     def member(value: Any) -> str:
         return name + as_json(value)
 
-    plain = plain_reader(field, packed=True)
-    return _ParameterColumn(field, column, member, packed=True, plain=plain, dress=_Dress(name, ""))
+    doubts = plain_reader(field, packed=True)
+    return _ParameterColumn(field, column, member, packed=True, doubts=doubts, dress=_Dress(name, ""))
 
 
 def _rewritten(codes: Parameters) -> set[int]:
@@ -264,10 +262,19 @@ def _rewritten(codes: Parameters) -> set[int]:
 
 
 def _objects(members: list[Parameters], doubtful: set[int]) -> Parameters:
-    """JSON objects of the members that each row has; None for a row without any."""
+    """JSON objects of the members that each row has; None for a row without any. Those of doubtful rows mean nothing."""
     if doubtful:
-        members = [[None if value is DOUBT else value for value in each] for each in members]
-    if not any(None in each for each in members):
-        return ["{" + text + "}" for text in map(",".join, zip(*members, strict=True))]
-    joined = [",".join(filter(None, row)) for row in zip(*members, strict=True)]
+        members = [_blank(each, doubtful) for each in members]
+    full = list(takewhile(lambda each: None not in each, members))
+    joined: Parameters = list(map(",".join, zip(*full, strict=True))) if full else [None] * len(members[0])
+    for each in members[len(full) :]:
+        joined = [f"{text},{member}" if text and member else text or member
+                  for text, member in zip(joined, each, strict=True)]  # fmt: skip
     return ["{" + text + "}" if text else None for text in joined]
+
+
+def _blank(members: Parameters, doubtful: set[int]) -> Parameters:
+    members = members.copy()
+    for place in doubtful:
+        members[place] = ""
+    return members

@@ -104,15 +104,15 @@ class _CompiledColumn:
     def __init__(self, place: int, field: CellField, column: Column, key: str, clear: Any, *, packed: bool) -> None:
         self.place, self._key = place, key
         self._memory = Memory(field, column.name, clear, packed=packed)
-        self._plain = plain_reader(field, packed=packed)
+        self._doubts = plain_reader(field, packed=packed)
         self._alone = False
         """Whether most cells are there once: to remember them would be in vain."""
 
     def read(self, cells: Sequence[str]) -> _Read:
-        if self._plain is not None:
+        if self._doubts is not None:
             texts = list(map(str.strip, cells))
             given = list(filter(None, texts))
-            if CLEAR not in given and self._plain(given):
+            if CLEAR not in given and not self._doubts(given):
                 sparse = len(given) < len(texts)
                 return _Read(self._key, [text or ABSENT for text in texts] if sparse else texts, sparse, False)
         memory = self._memory

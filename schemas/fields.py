@@ -20,24 +20,35 @@ from marshmallow import ValidationError, fields
 _DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
 """What a number may look like, by the account's decimal separator."""
 
-_PLAIN_NUMBER = re.compile(r"(0|[1-9]\d{0,17})(\.\d{1,6})?", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"(?:[1-9]\d{0,17}+|0)(?:\.\d{1,6}+)?+", re.ASCII)
 """What is written again just so, and within every limit but a maximum."""
 
 _URL = re.compile(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
 
 
-def _all_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], bool]:
-    """A test whether all texts match a pattern that leaves nothing to try twice; one match for all is far cheaper."""
-    lines = re.compile(rf"(?:(?>{pattern.pattern})\n)*+", pattern.flags)
+def _without_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Sequence[int]]:
+    """Finds where texts are that have text, but do not match a pattern that leaves nothing to try twice.
 
-    def match(texts: Sequence[str]) -> bool:
-        joined = "\n".join([*texts, ""])
-        return joined.count("\n") == len(texts) and lines.fullmatch(joined) is not None
+    One match for all texts that follow each other is far cheaper than one for each.
+    """
+    lines = re.compile(rf"(?:(?:{pattern.pattern})?+\n)*+", pattern.flags).match
 
-    return match
+    def find(texts: Sequence[str]) -> Sequence[int]:
+        joined = "\n".join(texts) + "\n"
+        if joined.count("\n") != len(texts):
+            return range(len(texts))
+        found: list[int] = []
+        start, place = 0, 0
+        while (good := lines(joined, start)) and (end := good.end()) < len(joined):
+            place += joined.count("\n", start, end)
+            found.append(place)
+            place, start = place + 1, joined.index("\n", end) + 1
+        return found
+
+    return find
 
 
-_plain_numbers, _urls = _all_match(_PLAIN_NUMBER), _all_match(_URL)
+_no_plain_numbers, _no_urls = _without_match(_PLAIN_NUMBER), _without_match(_URL)
 
 _SPELLED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A UUID as it is stored."""
@@ -50,6 +61,10 @@ DOUBT: Any = object()
 
 Quick = Callable[[str], Any]
 """Reads what is plainly good as `deserialize` does, and gives DOUBT for everything else."""
+
+
+Doubts = Callable[[Sequence[str]], Sequence[int]]
+"""Finds where texts are that are not plainly good, in order; empty ones are passed over."""
 
 
 class Fault(str):
@@ -126,13 +141,16 @@ class CellField(fields.Field[Any]):
         writes his own; see `quick_reader`."""
         return None
 
-    def plain(self, texts: Sequence[str]) -> bool:
-        """Whether all texts are surely good and their own values; under the same rule as `quick`."""
-        return False
+    def doubts(self, texts: Sequence[str]) -> Sequence[int]:
+        """Where texts are that are not surely good and their own values, in order; under the same rule as `quick`.
 
-    def plain_packed(self, texts: Sequence[str]) -> bool:
-        """Whether all texts are surely good, and what `pack` makes of them is the texts again."""
-        return type(self).pack is CellField.pack and self.plain(texts)
+        Empty texts are passed over.
+        """
+        return range(len(texts))
+
+    def doubts_packed(self, texts: Sequence[str]) -> Sequence[int]:
+        """Where texts are that are not surely good, or of which `pack` makes something else than the texts again."""
+        return self.doubts(texts) if type(self).pack is CellField.pack else range(len(texts))
 
     def pack(self, value: Any) -> Any:
         """`value` as it stands inside JSON, exactly."""
@@ -161,8 +179,10 @@ class Text(CellField):
             raise invalid(f"The text has {len(value)} characters: at most {self.length} fit", "TOO_LONG")
         return value
 
-    def plain(self, texts: Sequence[str]) -> bool:
-        return max(map(len, texts), default=0) <= self.length and "\0" not in "".join(texts)
+    def doubts(self, texts: Sequence[str]) -> Sequence[int]:
+        if max(map(len, texts), default=0) <= self.length and "\0" not in "".join(texts):
+            return ()
+        return [place for place, text in enumerate(texts) if len(text) > self.length or "\0" in text]
 
 
 class Code(Text):
@@ -242,9 +262,9 @@ class Number(CellField):
             return lambda text: Decimal(text) if small(text) else DOUBT
         return lambda text: Decimal(text.replace(point, ".")) if small(text) else DOUBT
 
-    def plain_packed(self, texts: Sequence[str]) -> bool:
+    def doubts_packed(self, texts: Sequence[str]) -> Sequence[int]:
         usual = self.formats.decimal_separator == "." and self.minimum in (None, 0) and self.maximum is None
-        return usual and _plain_numbers(texts)
+        return _no_plain_numbers(texts) if usual else range(len(texts))
 
     def pack(self, value: Any) -> str:
         return format(value, "f")
@@ -367,8 +387,8 @@ class Url(Text):
         length, match = self.length, _URL.fullmatch
         return lambda text: text if match(text) and len(text) <= length and "\0" not in text else DOUBT
 
-    def plain(self, texts: Sequence[str]) -> bool:
-        return super().plain(texts) and _urls(texts)
+    def doubts(self, texts: Sequence[str]) -> Sequence[int]:
+        return _either(super().doubts(texts), _no_urls(texts))
 
 
 class Path(Text):
@@ -397,24 +417,29 @@ def quick_reader(field: CellField) -> Quick | None:
     return field.quick() if _written_for(field, "quick") else None
 
 
-def plain_reader(field: CellField, *, packed: bool) -> Callable[[Sequence[str]], bool] | None:
-    """The field's `plain` or `plain_packed`, if it was written for how the field reads and packs."""
-    name = "plain_packed" if packed and type(field).plain_packed is not CellField.plain_packed else "plain"
+def plain_reader(field: CellField, *, packed: bool) -> Doubts | None:
+    """The field's `doubts` or `doubts_packed`, if it was written for how the field reads and packs."""
+    name = "doubts_packed" if packed and type(field).doubts_packed is not CellField.doubts_packed else "doubts"
     if not _written_for(field, name) or (packed and _place(type(field), name) > _place(type(field), "pack")):
         return None
-    return field.plain_packed if packed else field.plain
+    return field.doubts_packed if packed else field.doubts
 
 
-def plain_item_reader(field: CellField) -> Callable[[Sequence[str]], bool] | None:
-    """Of a list: a test whether all texts are surely one good item each, whose packed form is the text again."""
+def plain_item_reader(field: CellField) -> Doubts | None:
+    """Of a list: finds texts that are not surely one good item each, whose packed form is the text again."""
     if type(field) not in (Items, Series) or not isinstance(field, Items) or quick_reader(field) is None:
         return None
     item = plain_reader(field.item, packed=True)
-    return None if item is None else partial(_only_items, item)
+    return None if item is None else partial(_no_only_items, item)
 
 
-def _only_items(item: Callable[[Sequence[str]], bool], texts: Sequence[str]) -> bool:
-    return "|" not in "".join(texts) and item(texts)
+def _no_only_items(item: Doubts, texts: Sequence[str]) -> Sequence[int]:
+    several = [place for place, text in enumerate(texts) if "|" in text] if "|" in "".join(texts) else ()
+    return _either(several, item(texts))
+
+
+def _either(some: Sequence[int], others: Sequence[int]) -> Sequence[int]:
+    return sorted({*some, *others}) if some and others else some or others
 
 
 def _written_for(field: CellField, shortcut: str) -> bool:
