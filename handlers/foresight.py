@@ -13,10 +13,8 @@ from imports.ahead import Task
 from imports.columns import ColumnLoader, Loaded
 from imports.frames import (
     Packed,
-    pack_column,
     pack_loaded,
     pack_numbers,
-    unpack_column,
     unpack_loaded,
     unpack_numbers,
 )
@@ -62,17 +60,15 @@ class Looking:
 
 def packed(seen: Seen) -> Packed:
     sight = seen.sight
-    records = None if sight.nothing_found() else (pack_column(sight.ids), pack_numbers(sight.stored))
-    references = {name: pack_column(each) for name, each in sight.references.items()}
-    return (records, pack_numbers(sight.hashes), references, [pack_column(each) for each in sight.keys],
-            sight.named, pack_loaded(seen.loaded), seen.new)  # fmt: skip
+    records = None if sight.nothing_found() else (sight.ids, pack_numbers(sight.stored))
+    return (records, pack_numbers(sight.hashes), sight.references, sight.keys, sight.named,
+            pack_loaded(seen.loaded), seen.new)  # fmt: skip
 
 
 def unpacked(data: Packed) -> Seen:
     records, hashes, references, keys, named, loaded, new = data
     own = unpack_numbers(hashes)
-    ids, stored = ((unpack_column(records[0]), unpack_numbers(records[1])) if records else
+    ids, stored = ((records[0], unpack_numbers(records[1])) if records else
                    ([None] * len(own), [None] * len(own)))  # fmt: skip
-    sight = Sight(ids, stored, own, [unpack_column(each) for each in keys],
-                  {name: unpack_column(each) for name, each in references.items()}, named)  # fmt: skip
+    sight = Sight(ids, stored, own, keys, references, named)
     return Seen(sight, unpack_loaded(loaded), new)

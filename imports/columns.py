@@ -6,9 +6,9 @@ asks sends the others, one by one, through imports.validate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, takewhile
+from itertools import compress, takewhile
 from json.encoder import encode_basestring as quote
 from typing import Any, NamedTuple
 
@@ -195,7 +195,7 @@ class ColumnLoader:
         for name in self._codes:
             doubtful.update(_rewritten(columns[name]))
         self._compare_lengths(columns, cells, doubtful)
-        return Loaded(places, columns).only([place not in doubtful for place in range(len(places))])
+        return _without(Loaded(places, columns), doubtful)
 
     def _whole(self, batch: Batch, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Sequence[str]]]:
         """The places of rows that have all their cells, and these by the column."""
@@ -221,12 +221,31 @@ class ColumnLoader:
             doubtful.update(place for place, each in enumerate(zip(*lengths, strict=True)) if len(set(each)) > 1)
 
 
+def _without(loaded: Loaded, doubtful: set[int]) -> Loaded:
+    """A few rows taken out of the lists, which are nobody else's: to make all lists anew costs far more."""
+    if not doubtful:
+        return loaded
+    places = list(loaded.places)
+    for place in sorted(doubtful, reverse=True):
+        for column in (places, *loaded.columns.values()):
+            del column[place]
+    return Loaded(places, loaded.columns)
+
+
 def _together(parts: Sequence[Loaded]) -> Loaded:
     """Rows that follow each other."""
     whole = [part for part in parts if part.places]
-    places = list(chain.from_iterable(part.places for part in whole))
-    names = whole[0].columns if whole else ()
-    return Loaded(places, {name: list(chain.from_iterable(part.columns[name] for part in whole)) for name in names})
+    if not whole:
+        return Loaded([], {})
+    return Loaded(_joined([part.places for part in whole]),
+                  {name: _joined([part.columns[name] for part in whole]) for name in whole[0].columns})  # fmt: skip
+
+
+def _joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
+    joined = list[Any]()
+    for part in parts:
+        joined += part
+    return joined
 
 
 def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _ParameterColumn:
@@ -262,7 +281,7 @@ def _rewritten(codes: Parameters) -> set[int]:
 
 
 def _objects(members: list[Parameters], doubtful: set[int]) -> Parameters:
-    """JSON objects of the members that each row has; None for a row without any. Those of doubtful rows mean nothing."""
+    """JSON objects of the members that each row has; None for a row without any; whatever for doubtful rows."""
     if doubtful:
         members = [_blank(each, doubtful) for each in members]
     full = list(takewhile(lambda each: None not in each, members))

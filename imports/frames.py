@@ -1,4 +1,7 @@
-"""Rows on their way between two processes, as bytes: columns go joined, or as numbers of what is there often."""
+"""Rows on their way between two processes, as bytes.
+
+marshal, which both sides have of one Python, is cheaper for a list of texts than to join and to split them.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,6 @@ from typing import Any
 from imports.batches import Batch, by_cells
 from imports.columns import Loaded
 
-_BETWEEN, _NONE = "\x1e", "\0"
-"""What stands between texts, and for None: no parameter holds a NUL."""
-_FEW = 256
-"""Different values that one byte can tell apart."""
-_SAMPLE = 512
-_TEXTS = frozenset({str, type(None)})
-
 Packed = Any
 """What marshal takes."""
 
@@ -25,7 +21,7 @@ def pack(batch: Batch, hashes: Sequence[int], seen: Packed) -> bytes:
     """The rows, their hashes, and what was found out about them."""
     cells = list(batch.rows()) if batch.quoted else None
     texts = "\n".join(batch.texts) if cells is None else ""
-    return marshal.dumps((batch.delimiter, _numbers(batch.lines), texts, cells, _numbers(hashes), seen), 2)
+    return marshal.dumps((batch.delimiter, _numbers(batch.lines), texts, cells, _numbers(hashes), seen))
 
 
 def unpack(data: bytes | bytearray) -> tuple[Batch, Sequence[int], Packed]:
@@ -36,33 +32,12 @@ def unpack(data: bytes | bytearray) -> tuple[Batch, Sequence[int], Packed]:
 
 
 def pack_loaded(loaded: Loaded) -> Packed:
-    return _numbers(loaded.places), {name: pack_column(each) for name, each in loaded.columns.items()}
+    return _numbers(loaded.places), dict(loaded.columns)
 
 
 def unpack_loaded(packed: Packed) -> Loaded:
     places, columns = packed
-    return Loaded(_unnumbered(places), {name: unpack_column(each) for name, each in columns.items()})
-
-
-def pack_column(column: Sequence[Any]) -> Packed:
-    """A column of a table. Texts that repeat go as numbers, other texts as one; what is no text goes as it is."""
-    if not column or not set(map(type, column)) <= _TEXTS:
-        return list(column)
-    if len(set(column[:_SAMPLE])) <= _FEW and len(values := dict.fromkeys(column)) <= _FEW:
-        numbers = {value: number for number, value in enumerate(values)}
-        return list(values), bytes(map(numbers.__getitem__, column))
-    joined = _BETWEEN.join([_NONE if value is None else value for value in column] if None in column else column)
-    return joined if joined.count(_BETWEEN) == len(column) - 1 else list(column)
-
-
-def unpack_column(packed: Packed) -> list[Any]:
-    if isinstance(packed, list):
-        return packed
-    if isinstance(packed, tuple):
-        values, numbers = packed
-        return list(map(values.__getitem__, numbers))
-    texts: list[Any] = packed.split(_BETWEEN)
-    return [None if text == _NONE else text for text in texts] if _NONE in packed else texts
+    return Loaded(_unnumbered(places), columns)
 
 
 def pack_numbers(numbers: Sequence[int | None]) -> Packed:
