@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import compress
@@ -155,11 +155,12 @@ class BlockPass(Pass):
             row.new_id = chunk.new_ids[row.number - chunk.first]
         self._process(chunk.rows)
 
-    def _new_ids(self, chunk: Chunk, plan: Plan) -> list[str]:
+    def _new_ids(self, chunk: Chunk, plan: Plan) -> Mapping[int, str] | Sequence[str]:
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
-        if not plan.outline.loaded.places and not plan.rows:
-            return []
-        return new_system_ids(len(chunk.batch))
+        if chunk.seen and chunk.seen.ids:
+            return chunk.seen.ids
+        needed = sorted({*plan.outline.loaded.places, *(row.number - chunk.first for row in plan.rows)})
+        return dict(zip(needed, new_system_ids(len(needed)), strict=True))
 
     def _write_plain(self, chunk: Chunk, plan: Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handlers.blocks import Sight
@@ -64,8 +64,8 @@ class Chunk:
     plan: Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""
-    new_ids: list[str] = field(default_factory=list)
-    """A System ID for each row that may need one, in the order of the file."""
+    new_ids: Mapping[int, str] | Sequence[str] = ()
+    """By place a System ID for each row that may need one, in the order of the file."""
     ids: list[str | None] = field(default_factory=list)
     """System IDs of the others, by place."""
     outcomes: list[str] = field(default_factory=list)

@@ -19,6 +19,7 @@ from imports.frames import (
     unpack_numbers,
 )
 from imports.reading import Batch
+from models import new_system_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,16 @@ class Seen:
     """The plainly good rows among those whose hash tells nothing."""
     new: list[bool]
     """Which of them make a record."""
+    ids: list[str]
+    """New System IDs for all rows of the batch if most of them make a record, else none."""
 
 
 def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:
     """Look at the rows of a batch as the database is now."""
     sight = blocks.look(batch, hashes)
     loaded = loader.load(batch, sight.open_places())
-    return Seen(sight, loaded, blocks.fresh(loaded, sight))
+    new = blocks.fresh(loaded, sight)
+    return Seen(sight, loaded, new, new_system_ids(len(batch)) if sum(new) > len(batch) // 2 else [])
 
 
 @dataclass
@@ -62,13 +66,13 @@ def packed(seen: Seen) -> Packed:
     sight = seen.sight
     records = None if sight.nothing_found() else (sight.ids, pack_numbers(sight.stored))
     return (records, pack_numbers(sight.hashes), sight.references, sight.keys, sight.named,
-            pack_loaded(seen.loaded), seen.new)  # fmt: skip
+            pack_loaded(seen.loaded), seen.new, seen.ids)  # fmt: skip
 
 
 def unpacked(data: Packed) -> Seen:
-    records, hashes, references, keys, named, loaded, new = data
+    records, hashes, references, keys, named, loaded, new, new_ids = data
     own = unpack_numbers(hashes)
     ids, stored = ((records[0], unpack_numbers(records[1])) if records else
                    ([None] * len(own), [None] * len(own)))  # fmt: skip
     sight = Sight(ids, stored, own, keys, references, named)
-    return Seen(sight, unpack_loaded(loaded), new)
+    return Seen(sight, unpack_loaded(loaded), new, new_ids)

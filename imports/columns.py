@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, takewhile
+from itertools import compress, pairwise, takewhile
 from json.encoder import encode_basestring as quote
+from operator import not_
 from typing import Any, NamedTuple
 
 from marshmallow.decorators import VALIDATES_SCHEMA
@@ -23,6 +24,9 @@ from imports.stored import is_text
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import CLEAR, TemplateSchema
 from schemas.fields import DOUBT, CellField, Code, Doubts, plain_item_reader, plain_reader
+
+FEW = 16
+"""One row in so many, or less, is taken out; of more each row is looked at."""
 
 Parameters = list[Any]
 
@@ -50,8 +54,20 @@ class Loaded:
         """Those of the rows that are wanted."""
         if all(wanted):
             return self
+        apart = list(compress(range(len(wanted)), map(not_, wanted)))
+        if len(apart) * FEW < len(wanted):
+            return self._without(apart)
         columns = {name: list(compress(values, wanted)) for name, values in self.columns.items()}
         return Loaded(list(compress(self.places, wanted)), columns)
+
+    def _without(self, apart: Sequence[int]) -> Loaded:
+        """All but a few: the stretches between them are copied whole, which is cheaper than row by row."""
+        stretches = [slice(before + 1, place) for before, place in pairwise((-1, *apart, len(self.places)))]
+
+        def left(values: Sequence[Any]) -> list[Any]:
+            return joined([values[stretch] for stretch in stretches])
+
+        return Loaded(left(self.places), {name: left(values) for name, values in self.columns.items()})
 
 
 class _Cells(dict[str, Any]):
@@ -195,7 +211,7 @@ class ColumnLoader:
         for name in self._codes:
             doubtful.update(_rewritten(columns[name]))
         self._compare_lengths(columns, cells, doubtful)
-        return _without(Loaded(places, columns), doubtful)
+        return Loaded(places, columns).only([place not in doubtful for place in range(len(places))])
 
     def _whole(self, batch: Batch, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Sequence[str]]]:
         """The places of rows that have all their cells, and these by the column."""
@@ -221,31 +237,21 @@ class ColumnLoader:
             doubtful.update(place for place, each in enumerate(zip(*lengths, strict=True)) if len(set(each)) > 1)
 
 
-def _without(loaded: Loaded, doubtful: set[int]) -> Loaded:
-    """A few rows taken out of the lists, which are nobody else's: to make all lists anew costs far more."""
-    if not doubtful:
-        return loaded
-    places = list(loaded.places)
-    for place in sorted(doubtful, reverse=True):
-        for column in (places, *loaded.columns.values()):
-            del column[place]
-    return Loaded(places, loaded.columns)
-
-
 def _together(parts: Sequence[Loaded]) -> Loaded:
     """Rows that follow each other."""
     whole = [part for part in parts if part.places]
     if not whole:
         return Loaded([], {})
-    return Loaded(_joined([part.places for part in whole]),
-                  {name: _joined([part.columns[name] for part in whole]) for name in whole[0].columns})  # fmt: skip
+    return Loaded(joined([part.places for part in whole]),
+                  {name: joined([part.columns[name] for part in whole]) for name in whole[0].columns})  # fmt: skip
 
 
-def _joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
-    joined = list[Any]()
+def joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
+    """One list of all of them."""
+    whole = list[Any]()
     for part in parts:
-        joined += part
-    return joined
+        whole += part
+    return whole
 
 
 def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _ParameterColumn:

@@ -30,6 +30,8 @@ _SIGNATURES = (
     (b"\xff\xfe\x00\x00", "text in UTF-32", "save it as CSV UTF-8"),
     (b"\x00\x00\xfe\xff", "text in UTF-32", "save it as CSV UTF-8"),
 )
+_ASCII_TOO = frozenset({"utf-8", "cp1252"})
+"""Codecs that read ASCII as it is."""
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r") + b"\x7f"
 _MOST_CONTROLS = 8
 """So many control characters are forgiven; beyond, they may be one byte in twenty."""
@@ -114,6 +116,8 @@ def _first_bad_byte(path: Path, codec: str) -> _BadByte | None:
     decoder, read = codecs.getincrementaldecoder(codec)(), 0
     for block in _blocks(path):
         read += len(block)
+        if codec in _ASCII_TOO and block.isascii() and block and not decoder.getstate()[0]:
+            continue  # what is no question is not decoded, which takes ten times as long
         try:
             decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
