@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def _option(name: str, size: Size) -> click.Option:
 def _run(part: Part, sizes: dict[str, Size], keep: bool) -> None:
     # So that servers are stopped and folders removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # What is installed has its bytecode; to compile all of it takes a process longer than to start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     load = facts.load()
     click.echo(f"{part.title}; load {load}; {_told(sizes)}")
     figures = part.measure(**sizes)
