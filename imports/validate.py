@@ -8,11 +8,12 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from imports.compiled import Loader
+from imports.compiled import ABSENT, Loader, Memory
 from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
-from schemas.fields import CellField, Code, SystemId
+from schemas.base import OpenColumns
+from schemas.fields import DOUBT, CellField, Code, SystemId
 
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
 SCIENTIFIC_LINE = re.compile(rf"^\s*(?a:{SCIENTIFIC.pattern})\s*$", re.IGNORECASE | re.MULTILINE)
@@ -25,11 +26,12 @@ class Validator:
         self.schema = schema
         self._shape = shape
         self._named = [(index, column.name) for index, column in enumerate(shape.columns) if column.kind == "fixed"]
-        self._open = [
-            (index, column, next(each for each in schema.open_columns if each.prefix == column.open_prefix))
-            for index, column in enumerate(shape.columns)
-            if column.kind == "open"
-        ]
+        prefixes = {each.prefix: each for each in schema.open_columns}
+        opened = [(index, column, prefixes[column.open_prefix])
+                  for index, column in enumerate(shape.columns) if column.kind == "open"]  # fmt: skip
+        # Mostly one of a faulty row's open columns is at fault, and the others hold what many rows hold.
+        self._open = [(index, column, each, Memory(each.field, column.name, None, packed=True))
+                      for index, column, each in opened]  # fmt: skip
         self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
         self._places = {column.name: index for index, column in enumerate(shape.columns)
@@ -77,8 +79,8 @@ class Validator:
             self._read_fixed(row)
         else:
             row.values = fixed
-        for index, column, open_column in self._open:
-            self._read_open(row, row.cells[index].strip(), column, open_column)
+        for index, column, open_column, memory in self._open:
+            self._read_open(row, row.cells[index], column, open_column, memory)
         self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
 
     def _read_fixed(self, row: Row) -> None:
@@ -111,15 +113,16 @@ class Validator:
                     name = "" if column == "_schema" else str(column)
                     row.reject(getattr(message, "code", "INVALID_VALUE"), name, str(message))
 
-    def _read_open(self, row: Row, text: str, column: Column, open_column: Any) -> None:
-        if not text:
+    def _read_open(self, row: Row, cell: str, column: Column, open_column: OpenColumns, memory: Memory) -> None:
+        value = memory[cell]
+        if value is ABSENT:
             return
         held = row.values.setdefault(open_column.attribute, {})
-        if text == CLEAR:
-            held[column.open_name] = None
+        if value is not DOUBT:
+            held[column.open_name] = value.copy() if type(value) is list else value
             return
         try:
-            value = open_column.field.deserialize(text, column.name, {})
+            value = open_column.field.deserialize(cell.strip(), column.name, {})
         except ValidationError as error:
             for message in _flat(error.messages):
                 row.reject(getattr(message, "code", "INVALID_VALUE"), column.name, str(message))

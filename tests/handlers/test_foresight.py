@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from handlers import way
+from handlers import block_pass, way
 from handlers.block_pass import BlockPass
 from handlers.foresight import Looking
 from handlers.plain_rows import ProductBlocks
 from imports import ahead
-from models import Category, Collection, Product, is_postgres
+from models import Category, Collection, Product, is_postgres, new_system_ids
 from tests.partner import Partner, counts
 
 HEADER = "SKU_ID,Reference_ID,Name,Category\n"
@@ -84,6 +84,23 @@ def test_the_writer_need_not_look(stocked: Partner, looks: list[int]) -> None:
 
     assert counts(stocked.send("product", text)) == (20, 10, 20, 0)
     assert looks == []
+
+
+def test_new_records_come_in_the_order_of_the_file(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their System IDs come from the reader, also those of rows that go to the handler; unchanged rows need none."""
+    made: list[int] = []
+
+    def counted(count: int) -> list[str]:
+        made.append(count)
+        return new_system_ids(count)
+
+    monkeypatch.setattr(block_pass, "new_system_ids", counted)
+    text = HEADER + products(0, 30) + products(30, 60).replace("0045,R45,", "0045,\\N,")
+
+    assert counts(stocked.send("product", text)) == (30, 0, 30, 0)
+    new = stocked.column("product", "SKU_ID")[30:]
+    assert new == [f"{number:04}" for number in range(30, 60)]
+    assert sum(made) == 0
 
 
 def test_a_record_that_others_change_meanwhile(

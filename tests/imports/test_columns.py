@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,10 +16,10 @@ from handlers.registry import Registry
 from imports.batches import Batch, by_cells
 from imports.bulk import one_parameter
 from imports.columns import ColumnLoader, Loaded
-from imports.reading import FileShape
+from imports.reading import FileShape, inspect
 from imports.rows import Row
 from imports.validate import Validator
-from schemas import Formats, TemplateSchema
+from schemas import CLEAR, Formats, TemplateSchema
 from settings import Settings
 from tests.imports.test_compiled import FORMATS, ROWS, random_rows, shape_of
 
@@ -118,3 +119,57 @@ def test_what_is_given_is_what_the_handler_would_store(
 
     assert ROWS / 20 < given < ROWS
     assert given > sum(isinstance(each, dict) for each in expected) / 2
+
+
+def meaning(row: dict[str, Any]) -> dict[str, Any]:
+    """Objects whatever the order of their members, which is not the same row by row."""
+    return {name: json.loads(value) if name in ("prices", "attributes") else (kind, value)
+            for name, (kind, value) in row.items()}  # fmt: skip
+
+
+FAULTY = [
+    ("MOQ", "x"), ("MOQ", "-1"), ("Media", "nowhere"), ("Media", "https://a.example|https://b.example"),
+    ("Price: a", "1e3"), ("Price: b", ".5"), ("Price: b", "007"), ("Name", "\0"), ("Name", "x" * 501), ("Name", CLEAR),
+    ("Price: a", CLEAR), ("MOQ", ""), ("Price: a", ""), ("Attribute: c", ""), ("Attribute: d", ""),
+    ("Attribute: c", 'a "b"'), ("Media", "https://a.example/\u00e4"), ("SKU_ID", "1.2E+5"),
+]  # fmt: skip
+"""Cells that are not plainly good, or good but not like the others of their column."""
+
+
+@pytest.mark.parametrize("every", [3, 40, 700])
+def test_a_few_other_cells_among_many_plain_ones(settings: Settings, every: int, tmp_path: Path) -> None:
+    """Where each cell is there once, and those of hundreds of rows are looked at together."""
+    columns = ["SKU_ID", "Name", "MOQ", "Media", "Price: a", "Price: b", "Attribute: c", "Attribute: d"]
+    path = tmp_path / "PRODUCT_18_09_2024.csv"
+    path.write_text(f"{','.join(columns)}\nS1")
+    schema = handler_of("product").schema(Formats())
+    shape = inspect(path, schema)
+    cells = [[f"S{number}", f"Cup {number}", str(number), f"https://a.example/{number}", f"{number}.5",
+              str(number + 1), f"c{number}", f"d{number}"] for number in range(3000)]  # fmt: skip
+    for nth, row in enumerate(cells[5::every]):
+        column, text = FAULTY[nth % len(FAULTY)]
+        row[columns.index(column)] = text
+    expected = parameters("product", schema, shape, cells)
+    loader = ColumnLoader(schema, shape, handler_of("product").model)
+
+    found = loader.load(Batch(",", range(3000), [",".join(row) for row in cells]))
+
+    assert {place: meaning(expected[place]) for place in found.places} == {
+        place: meaning(row) for place, row in loaded_rows("product", found).items()
+    }
+    left = set(range(3000)).difference(found.places)
+    assert all(isinstance(expected[place], tuple) or CLEAR in cells[place] for place in left)
+    assert left
+
+
+@pytest.mark.parametrize("apart", [[], [0], [999], [0, 1, 998, 999], [500], list(range(0, 1000, 40)), list(range(900))])
+def test_rows_are_taken_out(apart: list[int]) -> None:
+    """A few of many, most, or none; the lists that they are taken from stay as they are."""
+    loaded = Loaded(range(1000, 2000), {"name": [str(number) for number in range(1000)]})
+
+    found = loaded.only([place not in apart for place in range(1000)])
+
+    left = [place for place in range(1000) if place not in apart]
+    assert list(found.places) == [1000 + place for place in left]
+    assert found.columns == {"name": list(map(str, left))}
+    assert (loaded.places, len(loaded.columns["name"])) == (range(1000, 2000), 1000)
