@@ -46,7 +46,7 @@ def _patiently(contender: Contender, once: Callable[[Contender], float]) -> floa
     for _ in range(ATTEMPTS - 1 if contender.name != NAME else 0):
         try:
             return once(contender)
-        except (RuntimeError, AssertionError, ftplib.Error, OSError) as error:
+        except (RuntimeError, AssertionError, EOFError, ftplib.Error, OSError) as error:
             print(f"measured again: {contender.name}: {error}", file=sys.stderr, flush=True)
     return once(contender)
 

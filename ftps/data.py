@@ -121,6 +121,7 @@ class PassiveListener(PassiveDTP):
             self._probing = False
 
     def bind(self, addr: tuple[str, int]) -> None:
+        """To a port of ours, whichever is asked for. Raises RangeUsedUp."""
         if self._probing:
             return
         # Else a port is taken for a minute by each connection that was closed there.
@@ -129,7 +130,7 @@ class PassiveListener(PassiveDTP):
             try:
                 super().bind((addr[0], port))
             except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
                     raise
             else:
                 return

@@ -26,9 +26,12 @@ class DataPorts:
     def picks(self) -> Iterator[int]:
         """The ports to try, in their order. All those of a given range; of any at most TRIES, then 0 (the kernel's)."""
         count = len(self._ports)
-        start = secrets.randbelow(count) if count else 0
-        for step in range(count if self._given else min(count, TRIES)):
-            yield self._ports[(start + step) % count]
+        # As if they were shuffled, of which no more is done than is asked for.
+        moved: dict[int, int] = {}
+        for left in range(count, 0 if self._given else max(0, count - TRIES), -1):
+            place = secrets.randbelow(left)
+            yield self._ports[moved.get(place, place)]
+            moved[place] = moved.get(left - 1, left - 1)
         if not self._given:
             yield 0
 

@@ -38,6 +38,8 @@ class BlockPass(Pass):
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
         self._reads = iter(reader)
         self._read_rows = self.position
+        self._last_id = ""
+        """The last System ID that was made for a row."""
         self._prepared = deque[Chunk | FileProblem | None](maxlen=1)
         """The next chunk, None for the end, or what is wrong with the file."""
 
@@ -157,10 +159,15 @@ class BlockPass(Pass):
 
     def _new_ids(self, chunk: Chunk, plan: Plan) -> Mapping[int, str] | Sequence[str]:
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
-        if chunk.seen and chunk.seen.ids:
-            return chunk.seen.ids
+        seen = chunk.seen.ids if chunk.seen else []
+        if seen and seen[0] > self._last_id:
+            self._last_id = seen[-1]
+            return seen
+        # Others were made here since the reader made its own, and records follow the file.
         needed = sorted({*plan.outline.loaded.places, *(row.number - chunk.first for row in plan.rows)})
-        return dict(zip(needed, new_system_ids(len(needed)), strict=True))
+        made = new_system_ids(len(needed))
+        self._last_id = made[-1] if made else self._last_id
+        return dict(zip(needed, made, strict=True))
 
     def _write_plain(self, chunk: Chunk, plan: Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""

@@ -65,7 +65,7 @@ class Loaded:
         stretches = [slice(before + 1, place) for before, place in pairwise((-1, *apart, len(self.places)))]
 
         def left(values: Sequence[Any]) -> list[Any]:
-            return joined([values[stretch] for stretch in stretches])
+            return _joined([values[stretch] for stretch in stretches])
 
         return Loaded(left(self.places), {name: left(values) for name, values in self.columns.items()})
 
@@ -105,8 +105,8 @@ class _Dress(NamedTuple):
 
     def all(self, texts: Sequence[str]) -> Parameters:
         """Those of `texts` as JSON; None for empty ones."""
-        joined = "".join(texts)
-        if joined.isprintable() and '"' not in joined and "\\" not in joined:  # then quotes are all it takes
+        all_texts = "".join(texts)
+        if all_texts.isprintable() and '"' not in all_texts and "\\" not in all_texts:  # then quotes are all it takes
             head, tail = f'{self.head}"', f'"{self.tail}'
             return [head + text + tail if text else None for text in texts]
         return [self.head + quote(text) + self.tail if text else None for text in texts]
@@ -242,11 +242,11 @@ def _together(parts: Sequence[Loaded]) -> Loaded:
     whole = [part for part in parts if part.places]
     if not whole:
         return Loaded([], {})
-    return Loaded(joined([part.places for part in whole]),
-                  {name: joined([part.columns[name] for part in whole]) for name in whole[0].columns})  # fmt: skip
+    return Loaded(_joined([part.places for part in whole]),
+                  {name: _joined([part.columns[name] for part in whole]) for name in whole[0].columns})  # fmt: skip
 
 
-def joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
+def _joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
     """One list of all of them."""
     whole = list[Any]()
     for part in parts:
@@ -291,11 +291,10 @@ def _objects(members: list[Parameters], doubtful: set[int]) -> Parameters:
     if doubtful:
         members = [_blank(each, doubtful) for each in members]
     full = list(takewhile(lambda each: None not in each, members))
-    joined: Parameters = list(map(",".join, zip(*full, strict=True))) if full else [None] * len(members[0])
-    for each in members[len(full) :]:
-        joined = [f"{text},{member}" if text and member else text or member
-                  for text, member in zip(joined, each, strict=True)]  # fmt: skip
-    return ["{" + text + "}" if text else None for text in joined]
+    texts: Parameters = list(map(",".join, zip(*full, strict=True))) if full else [None] * len(members[0])
+    if rest := members[len(full) :]:
+        texts = [",".join(filter(None, row)) for row in zip(texts, *rest, strict=True)]
+    return ["{" + text + "}" if text else None for text in texts]
 
 
 def _blank(members: Parameters, doubtful: set[int]) -> Parameters:

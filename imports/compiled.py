@@ -103,7 +103,7 @@ class _CompiledColumn:
 
     def __init__(self, place: int, field: CellField, column: Column, key: str, clear: Any, *, packed: bool) -> None:
         self.place, self._key = place, key
-        self._memory = Memory(field, column.name, clear, packed=packed)
+        self.memory = Memory(field, column.name, clear, packed=packed)
         self._doubts = plain_reader(field, packed=packed)
         self._alone = False
         """Whether most cells are there once: to remember them would be in vain."""
@@ -115,7 +115,7 @@ class _CompiledColumn:
             if CLEAR not in given and not self._doubts(given):
                 sparse = len(given) < len(texts)
                 return _Read(self._key, [text or ABSENT for text in texts] if sparse else texts, sparse, False)
-        memory = self._memory
+        memory = self.memory
         if self._alone:
             return _Read(self._key, [memory.read(cell.strip()) for cell in cells], True, True)
         new = memory.new
@@ -135,6 +135,8 @@ class Loader:
         names = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._fixed: list[_CompiledColumn] = []
         self._open: dict[str, list[_CompiledColumn]] = {}
+        self.memories: dict[int, Memory] = {}
+        """By the place of an open column what is known of its cells."""
         prefixes = {each.prefix: each for each in schema.open_columns}
         for place, column in enumerate(shape.columns):
             if column.kind == "fixed":
@@ -145,6 +147,7 @@ class Loader:
                 opened = prefixes[column.open_prefix]
                 columns = self._open.setdefault(opened.attribute, [])
                 columns.append(_CompiledColumn(place, opened.field, column, column.open_name, None, packed=True))
+                self.memories[place] = columns[-1].memory
 
     def load(self, rows: Sequence[Sequence[str]]) -> tuple[list[Values | None], dict[int, Values]]:
         """The values of rows that have all their cells; None for a row that Schema.load has to decide about.

@@ -64,7 +64,7 @@ class _BadByte:
 
 
 def detect(path: Path) -> Encoding:
-    """The encoding of a file, every byte of which was decoded. Raises FileProblem NOT_TEXT."""
+    """The encoding of a file, every byte of which was looked at. Raises FileProblem NOT_TEXT."""
     with path.open("rb") as file:
         _refuse_signature(file.read(4096))
     for mark, codec, name in (

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from imports.compiled import ABSENT, Loader, Memory
+from imports.compiled import ABSENT, Loader
 from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
@@ -26,12 +26,11 @@ class Validator:
         self.schema = schema
         self._shape = shape
         self._named = [(index, column.name) for index, column in enumerate(shape.columns) if column.kind == "fixed"]
-        prefixes = {each.prefix: each for each in schema.open_columns}
-        opened = [(index, column, prefixes[column.open_prefix])
-                  for index, column in enumerate(shape.columns) if column.kind == "open"]  # fmt: skip
-        # Mostly one of a faulty row's open columns is at fault, and the others hold what many rows hold.
-        self._open = [(index, column, each, Memory(each.field, column.name, None, packed=True))
-                      for index, column, each in opened]  # fmt: skip
+        self._open = [
+            (index, column, next(each for each in schema.open_columns if each.prefix == column.open_prefix))
+            for index, column in enumerate(shape.columns)
+            if column.kind == "open"
+        ]
         self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
         self._places = {column.name: index for index, column in enumerate(shape.columns)
@@ -79,8 +78,8 @@ class Validator:
             self._read_fixed(row)
         else:
             row.values = fixed
-        for index, column, open_column, memory in self._open:
-            self._read_open(row, row.cells[index], column, open_column, memory)
+        for index, column, open_column in self._open:
+            self._read_open(row, index, column, open_column)
         self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
 
     def _read_fixed(self, row: Row) -> None:
@@ -113,8 +112,10 @@ class Validator:
                     name = "" if column == "_schema" else str(column)
                     row.reject(getattr(message, "code", "INVALID_VALUE"), name, str(message))
 
-    def _read_open(self, row: Row, cell: str, column: Column, open_column: OpenColumns, memory: Memory) -> None:
-        value = memory[cell]
+    def _read_open(self, row: Row, place: int, column: Column, open_column: OpenColumns) -> None:
+        # Mostly one of a faulty row's open columns is at fault, and the others hold what many rows hold.
+        cell = row.cells[place]
+        value = self._loader.memories[place][cell]
         if value is ABSENT:
             return
         held = row.values.setdefault(open_column.attribute, {})

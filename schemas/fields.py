@@ -20,10 +20,10 @@ from marshmallow import ValidationError, fields
 _DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
 """What a number may look like, by the account's decimal separator."""
 
-_PLAIN_NUMBER = re.compile(r"(?:[1-9]\d{0,17}+|0)(?:\.\d{1,6}+)?+", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"(?:[1-9]\d{0,17}+|0)(?:\.\d{1,6}+|)", re.ASCII)
 """What is written again just so, and within every limit but a maximum."""
 
-_URL = re.compile(r"(https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
+_URL = re.compile(r"(?:https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
 
 
 def _without_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Sequence[int]]:
@@ -31,7 +31,8 @@ def _without_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Sequen
 
     One match for all texts that follow each other is far cheaper than one for each.
     """
-    lines = re.compile(rf"(?:(?:{pattern.pattern})?+\n)*+", pattern.flags).match
+    # No possessive group: before Python 3.11.5 one that fails half-way stays where it stood (its issue 106052).
+    lines = re.compile(rf"(?:(?:{pattern.pattern})\n|\n)*", pattern.flags).match
 
     def find(texts: Sequence[str]) -> Sequence[int]:
         joined = "\n".join(texts) + "\n"
@@ -64,7 +65,7 @@ Quick = Callable[[str], Any]
 
 
 Doubts = Callable[[Sequence[str]], Sequence[int]]
-"""Finds where texts are that are not plainly good, in order; empty ones are passed over."""
+"""Finds where texts are that are not plainly good, in order; empty ones need not be named."""
 
 
 class Fault(str):
@@ -144,7 +145,7 @@ class CellField(fields.Field[Any]):
     def doubts(self, texts: Sequence[str]) -> Sequence[int]:
         """Where texts are that are not surely good and their own values, in order; under the same rule as `quick`.
 
-        Empty texts are passed over.
+        Empty texts need not be named.
         """
         return range(len(texts))
 
@@ -430,10 +431,10 @@ def plain_item_reader(field: CellField) -> Doubts | None:
     if type(field) not in (Items, Series) or not isinstance(field, Items) or quick_reader(field) is None:
         return None
     item = plain_reader(field.item, packed=True)
-    return None if item is None else partial(_no_only_items, item)
+    return None if item is None else partial(_not_one_item, item)
 
 
-def _no_only_items(item: Doubts, texts: Sequence[str]) -> Sequence[int]:
+def _not_one_item(item: Doubts, texts: Sequence[str]) -> Sequence[int]:
     several = [place for place, text in enumerate(texts) if "|" in text] if "|" in "".join(texts) else ()
     return _either(several, item(texts))
 

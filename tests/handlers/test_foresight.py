@@ -29,6 +29,10 @@ def products(first: int, last: int, name: str = "Cup", category: str = "K") -> s
     return "".join(f"{number:04},R{number},{name},{category}\n" for number in range(first, last))
 
 
+def in_order_made() -> list[str]:
+    return [each.sku_id for each in Product.select(Product.sku_id).order_by(Product.system_id)]
+
+
 @pytest.fixture(autouse=True)
 def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "WORTH", 0)
@@ -98,9 +102,19 @@ def test_new_records_come_in_the_order_of_the_file(stocked: Partner, monkeypatch
     text = HEADER + products(0, 30) + products(30, 60).replace("0045,R45,", "0045,\\N,")
 
     assert counts(stocked.send("product", text)) == (30, 0, 30, 0)
-    new = stocked.column("product", "SKU_ID")[30:]
-    assert new == [f"{number:04}" for number in range(30, 60)]
+    assert in_order_made()[30:] == [f"{number:04}" for number in range(30, 60)]
     assert sum(made) == 0
+
+
+def test_new_records_follow_the_file_over_chunks(
+    stocked: Partner, before_the_second_chunk: Callable[[str], None]
+) -> None:
+    """Also when the reader has made the System IDs of a later chunk before the writer those of a former one."""
+    before_the_second_chunk("SELECT 1")
+    text = HEADER + products(0, 9) + products(30, 61)
+
+    assert counts(stocked.send("product", text)) == (31, 0, 9, 0)
+    assert in_order_made()[30:] == [f"{number:04}" for number in range(30, 61)]
 
 
 def test_a_record_that_others_change_meanwhile(

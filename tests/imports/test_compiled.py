@@ -258,4 +258,4 @@ def test_the_memory_of_a_column_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     values, _ = loader.load([[f"{number}.5"] for number in range(95)])
 
     assert [values[0], values[-1]] == [{"amount": Decimal("0.5")}, {"amount": Decimal("94.5")}]
-    assert len(loader._fixed[0]._memory) <= 10
+    assert len(loader._fixed[0].memory) <= 10

@@ -16,6 +16,7 @@ from schemas.product import ProductSchema
 
 PLAIN = ["5", "0", "1.5", "123456789012345678.123456", "https://a.example/1.jpg", "HTTP://A.EXAMPLE", "cup", "x" * 100]
 OTHER = [
+    "0.", "http", "ftp",
     "", "05", "-1", ".5", "1.", "1.1234567", "1234567890123456789", "1e3", "5\n6", "\n", "\u0663", "a b", "a|b", "|",
     "a\0b", "https://", "https://a.example/ b", "https://a.example/a|b", "https://a.example/\0", "x" * 2001,
     "\u00e4\U0001f600", CLEAR,
