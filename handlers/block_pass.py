@@ -14,13 +14,14 @@ from errors import FileProblem
 from handlers.blocks import Blocks, Sight
 from handlers.chunks import Chunk, Outline, Plan, chunk_of
 from handlers.foresight import Seen
+from handlers.pace import state
 from handlers.passes import Pass, Refused, refusable
 from imports.ahead import Reader
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import FileShape
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row
 from imports.scan import Scan
-from models import database, is_postgres, new_system_ids, now
+from models import is_postgres, new_system_ids, now
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -40,8 +41,8 @@ class BlockPass(Pass):
         self._read_rows = self.position
         self._last_id = ""
         """The last System ID that was made for a row."""
-        self._prepared = deque[Chunk | FileProblem | None](maxlen=1)
-        """The next chunk, None for the end, or what is wrong with the file."""
+        self._prepared = deque[Chunk | FileProblem | None]()
+        """The next chunks, None for the end, or what is wrong with the file."""
 
     def _steps(self) -> Iterator[None]:
         with closing(self._reader):
@@ -63,7 +64,7 @@ class BlockPass(Pass):
         return prepared
 
     def _prepare(self) -> None:
-        """Get the next chunk ready, without asking the database; what stops this comes up when the chunk is taken."""
+        """Get the next chunks ready, without asking the database; what stops this comes up when one is taken."""
         if self._prepared:
             return
         try:
@@ -71,9 +72,11 @@ class BlockPass(Pass):
         except FileProblem as problem:
             self._prepared.append(problem)
             return
-        chunk = read and chunk_of(self._read_rows, read)
-        self._prepared.append(chunk)
-        if chunk is not None:
+        if read is None:
+            self._prepared.append(None)
+            return
+        for chunk in chunk_of(self._read_rows, read).parts(self.pace.rows):
+            self._prepared.append(chunk)
             self._read_rows += len(chunk.batch)
             if chunk.seen and chunk.current:
                 chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
@@ -214,8 +217,3 @@ class BlockPass(Pass):
             given = [each is not None for each in chunk.ids]
             lines, columns = list(compress(lines, given)), [list(compress(each, given)) for each in columns]
         self.files.identified_columns(lines, columns)  # type: ignore[arg-type]  # None is gone
-
-
-def state() -> int:
-    """Changes when another connection commits; Postgres, where nobody asks, has no such thing."""
-    return 0 if is_postgres() else int(database.execute_sql("PRAGMA data_version").fetchone()[0])

@@ -38,8 +38,14 @@ class Sight:
     """The trimmed cells of the handler's key columns, by the column."""
     references: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     """Parameters by attribute of the model; None for an empty cell."""
-    named: Names = field(default_factory=dict)
-    """What the cells that refer to something stand for, by attribute."""
+    named: Names = field(default_factory=dict, compare=False)
+    """What the cells that refer to something stand for, by attribute; of a part of a batch, what those of all do."""
+
+    def part(self, start: int, end: int) -> Sight:
+        """What was seen of the rows from one place to another."""
+        rows = slice(start, end)
+        return Sight(self.ids[rows], self.stored[rows], self.hashes[rows], [each[rows] for each in self.keys],
+                     {name: each[rows] for name, each in self.references.items()}, self.named)  # fmt: skip
 
     def ids_at(self, places: Iterable[int]) -> list[str]:
         """The System IDs of records that were found."""

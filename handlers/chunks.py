@@ -71,6 +71,14 @@ class Chunk:
     outcomes: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
+    def parts(self, size: int) -> list[Chunk]:
+        """The same rows, before anything was found out about them here, in chunks of at most `size`."""
+        if len(self.batch) <= size:
+            return [self]
+        return [Chunk(self.first + start, self.batch[start:end], self.hashes[start:end],
+                      self.seen and self.seen.part(start, end), self.current)
+                for start, end in self.batch.borders(size)]  # fmt: skip
+
     def begin(self) -> None:
         self.ids = [None] * len(self.batch)
         self.outcomes = [""] * len(self.batch)

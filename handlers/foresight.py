@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,12 @@ class Seen:
     """Which of them make a record."""
     ids: list[str]
     """New System IDs for all rows of the batch if most of them make a record, else none."""
+
+    def part(self, start: int, end: int) -> Seen:
+        """What was seen of the rows from one place to another."""
+        first, last = (bisect_left(self.loaded.places, place) for place in (start, end))
+        return Seen(self.sight.part(start, end), self.loaded.part(first, last, start), self.new[first:last],
+                    self.ids[start:end])  # fmt: skip
 
 
 def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from peewee import DataError, IntegrityError, OperationalError
 
 from handlers.base import Context, Entangled
+from handlers.pace import Pace
 from imports.reading import FileShape
 from imports.reports import JOIN, ReportFiles
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
@@ -63,6 +65,7 @@ class Pass:
         self.job, self.scan, self.dry_run = job, scan, dry_run
         run = job.run
         self.position = 0 if dry_run else run.position
+        self.pace = Pace(job.settings.chunk_rows)
         self.counts = Counts()
         if self.position:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
@@ -92,7 +95,7 @@ class Pass:
         rows: list[Row] = []
         size = 0
         for number, record, group in self.scan.records(self.position):
-            full = len(rows) >= self.job.settings.chunk_rows or size > CHUNK_BYTES
+            full = len(rows) >= self.pace.rows or size > CHUNK_BYTES
             if full and not (group and group == rows[-1].group):
                 yield rows
                 rows, size = [], 0
@@ -110,8 +113,10 @@ class Pass:
 
     def _commit(self, process: Callable[[], None], report: Callable[[], None]) -> None:
         """Write and report some rows in one transaction; in a dry run only report what writing them would do."""
+        before, begun = self.position, time.monotonic()
         try:
             with transaction():
+                begun = time.monotonic()
                 # Locks the run before anything is written, the report files included: they know no transactions.
                 self.job.hold()
                 by_keys()
@@ -123,6 +128,7 @@ class Pass:
                 self.job.checkpoint(self.counts, self.position, self.files.flush())
         except Undo:
             report()
+        self.pace.took(self.position - before, time.monotonic() - begun)
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""

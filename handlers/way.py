@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from handlers.block_pass import BlockPass, state
+from handlers.block_pass import BlockPass
 from handlers.blocks import Blocks
 from handlers.foresight import Looking
+from handlers.pace import state
 from handlers.passes import Pass
 from handlers.plain_rows import blocks_for, has_blocks
 from imports.ahead import Companion, Reader, Task, pays, reader

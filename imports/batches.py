@@ -82,10 +82,13 @@ class Batch:
 
     def parts(self, size: int) -> Iterator[Batch]:
         """Batches of at most `size` rows, as even as can be."""
-        count = -(-len(self) // size) or 1
-        borders = [len(self) * number // count for number in range(count + 1)]
-        for start, end in pairwise(borders):
+        for start, end in self.borders(size):
             yield self[start:end]
+
+    def borders(self, size: int) -> Iterator[tuple[int, int]]:
+        """Where these begin and end."""
+        count = -(-len(self) // size) or 1
+        return pairwise(len(self) * number // count for number in range(count + 1))
 
 
 def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -> Batch:

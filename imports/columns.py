@@ -60,6 +60,11 @@ class Loaded:
         columns = {name: list(compress(values, wanted)) for name, values in self.columns.items()}
         return Loaded(list(compress(self.places, wanted)), columns)
 
+    def part(self, first: int, last: int, start: int) -> Loaded:
+        """From the `first` of the rows to before the `last`, of a part of the batch that begins at `start`."""
+        return Loaded([place - start for place in self.places[first:last]],
+                      {name: values[first:last] for name, values in self.columns.items()})  # fmt: skip
+
     def _without(self, apart: Sequence[int]) -> Loaded:
         """All but a few: the stretches between them are copied whole, which is cheaper than row by row."""
         stretches = [slice(before + 1, place) for before, place in pairwise((-1, *apart, len(self.places)))]

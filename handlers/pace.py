@@ -1,0 +1,43 @@
+"""How many rows a transaction takes: fewer while others write, whom SQLite's one lock keeps waiting."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from models import database, is_postgres
+
+HOLD = 0.025
+"""Seconds for which about the lock is held while others write."""
+FEWEST = 500
+"""Rows of a transaction at the least: each costs some milliseconds, however small it is."""
+MEMORY = 0.5
+"""Seconds for which somebody who has written counts as one who writes."""
+
+
+class Pace:
+    """The pace of one pass. On Postgres, where rows are locked and not all of the database, it is always the same."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rate = math.inf
+        self._version = state()
+        self._crowded = -math.inf
+
+    @property
+    def rows(self) -> int:
+        """Rows that the next transaction may take."""
+        if time.monotonic() - self._crowded > MEMORY or self._rate == math.inf:
+            return self._most
+        return min(self._most, max(FEWEST, int(self._rate * HOLD)))
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Tell how long a transaction held its locks, outside of which others may have written."""
+        self._rate = rows / seconds if rows and seconds else self._rate
+        if (version := state()) != self._version:
+            self._version, self._crowded = version, time.monotonic()
+
+
+def state() -> int:
+    """Changes when another connection commits; Postgres, where nobody asks, has no such thing."""
+    return 0 if is_postgres() else int(database.execute_sql("PRAGMA data_version").fetchone()[0])
