@@ -7,9 +7,9 @@ import time
 
 from models import database, is_postgres
 
-HOLD = 0.025
+HOLD = 0.015
 """Seconds for which about the lock is held while others write."""
-FEWEST = 500
+FEWEST = 250
 """Rows of a transaction at the least: each costs some milliseconds, however small it is."""
 MEMORY = 0.5
 """Seconds for which somebody who has written counts as one who writes."""
