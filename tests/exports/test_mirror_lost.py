@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from models import Account, Export
+import removal
+from models import Export
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
 
@@ -152,9 +153,7 @@ def test_accounts_come_and_go_while_the_mirror_runs(settings: Settings) -> None:
         second = Shop(settings, "second")
         wait_for(second.source.is_dir)
         second.ready(second.put("two"), "two")
-        Account.delete().where(Account.name == "second").execute()
-        shutil.rmtree(second.source)
-        shutil.rmtree(second.target.parent)
+        removal.remove(settings, second.account, delete_files=True)
         shop.ready(shop.put("three"), "three")
         third = Shop(settings, "second")
         path = third.put("four")

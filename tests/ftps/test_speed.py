@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 
 from ftps import settle
 from ftps.digest import Digest
 from ftps.pool import Pool
+from ftps.records import PIECE, Records
+from ftps.waits import acknowledge
 from tests.ftps.shelf import Shelf
 from tests.visitor import BODY, PATH, House
 
@@ -111,14 +114,31 @@ def test_clients_with_nagles_algorithm_do_not_wait_for_acknowledgements(house: H
 
 
 @pytest.mark.parametrize("size", [16_384, 262_144, 262_145, 3_000_001])
-def test_a_client_that_reads_slowly_gets_every_byte_once(shelf: Shelf, size: int) -> None:
-    """A piece is handed over record by record; where the socket was full it goes on."""
+def test_a_client_that_reads_slowly_gets_every_byte_once(
+    shelf: Shelf, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece is handed over stretch by stretch; where the socket was full it goes on in the midst of one."""
+    cut = []
+
+    def watched(channel: Records, error: SSL.Error | OSError) -> None:
+        cut.append(error)
+        keep(channel, error)
+
+    def small(sock: socket.socket) -> None:
+        acknowledge(sock)
+        # What the system takes by itself holds several pieces, and one that is written whole proves nothing.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+
+    keep = Records._keep
+    monkeypatch.setattr(Records, "_keep", watched)
+    monkeypatch.setattr("ftps.data.acknowledge", small)
     path = shelf.root / "a.bin"
     body = os.urandom(size)
     path.write_bytes(body)
     client = shelf.house.login()
     connection = client.begin("RETR /Export/a.bin")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    # With less, a window is smaller than a packet of the loopback, and the kernel waits 0.2 s before it sends a part.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
     got = []
     while chunk := connection.recv(100_000):
         got.append(chunk)
@@ -126,6 +146,7 @@ def test_a_client_that_reads_slowly_gets_every_byte_once(shelf: Shelf, size: int
     connection.unwrap().close()
     assert client.voidresp() == "226 Transfer complete."
     assert b"".join(got) == body
+    assert size < PIECE or any(isinstance(error, SSL.WantWriteError) for error in cut), "the socket was never full"
 
 
 def test_what_was_loaded_is_not_looked_at_again() -> None:
