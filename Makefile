@@ -15,8 +15,9 @@ PROCESSES ?= 2
 run: $(READY)  ## start the server in ./demo-home, with an account to try it
 	@$(VENV)/bin/ftpdock --home demo-home serve --demo --host 127.0.0.1
 
+# With compiled modules kept, as installed ones are: the tests start hundreds of processes that would compile all anew.
 test: $(READY)  ## every test; `make test TESTS=tests/commands` runs some
-	$(VENV)/bin/pytest -n $(PROCESSES) --dist worksteal $(TESTS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n $(PROCESSES) --dist worksteal $(TESTS)
 
 lint: $(READY)  ## style and types
 	$(VENV)/bin/ruff check .
