@@ -23,7 +23,9 @@ from imports.reading import Column, FileShape, count_fault
 from imports.stored import is_text
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import CLEAR, TemplateSchema
-from schemas.fields import DOUBT, CellField, Code, Doubts, plain_item_reader, plain_reader
+from schemas.fields import CellField, Code
+from schemas.plain import plain_item_reader, plain_reader
+from schemas.shortcuts import DOUBT, Doubts
 
 FEW = 16
 """One row in so many, or less, is taken out; of more each row is looked at."""

@@ -16,7 +16,9 @@ from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCH
 
 from imports.reading import Column, FileShape
 from schemas import CLEAR, TemplateSchema
-from schemas.fields import DOUBT, CellField, SystemId, plain_reader, quick_reader
+from schemas.fields import CellField, SystemId
+from schemas.plain import plain_reader
+from schemas.shortcuts import DOUBT, quick_reader
 
 ABSENT: Any = object()
 """The value of an empty cell."""

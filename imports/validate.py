@@ -13,7 +13,8 @@ from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.base import OpenColumns
-from schemas.fields import DOUBT, CellField, Code, SystemId
+from schemas.fields import CellField, Code, SystemId
+from schemas.shortcuts import DOUBT
 
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
 SCIENTIFIC_LINE = re.compile(rf"^\s*(?a:{SCIENTIFIC.pattern})\s*$", re.IGNORECASE | re.MULTILINE)

@@ -6,7 +6,8 @@ from schemas.category import CategorySchema
 from schemas.collection import CollectionSchema
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
-from schemas.fields import CLEAR, Fault, Formats
+from schemas.fields import CLEAR
+from schemas.formats import Fault, Formats
 from schemas.inventory import InventorySchema
 from schemas.order import OrderSchema
 from schemas.product import ProductSchema

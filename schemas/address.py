@@ -6,7 +6,8 @@ from typing import Any
 
 from schemas.base import TemplateSchema
 from schemas.countries import COUNTRIES
-from schemas.fields import CellField, Choice, Code, SystemId, Text, YesNo, invalid
+from schemas.fields import CellField, Choice, Code, SystemId, Text, YesNo
+from schemas.formats import invalid
 
 
 class Country(CellField):

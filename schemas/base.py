@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema
 
-from schemas.fields import CellField, Formats
+from schemas.fields import CellField
+from schemas.formats import Formats
 
 
 def match_key(column: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.base import TemplateSchema
-from schemas.fields import Code, Items, SystemId, Text, Url, WholeNumber, invalid
+from schemas.fields import Code, Items, SystemId, Text, Url, WholeNumber
+from schemas.formats import invalid
 
 
 class CollectionName(Text):

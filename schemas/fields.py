@@ -1,6 +1,6 @@
 """marshmallow fields for cells of a CSV file, each knowing how its value stands in one.
 
-A field is given trimmed, non-empty text. Errors carry a code of the catalogue: `Fault` is a str with a `code`.
+A field is given trimmed, non-empty text. Errors carry a code of the catalogue (`schemas.formats.Fault`).
 """
 
 from __future__ import annotations
@@ -9,121 +9,28 @@ import copy
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
-_DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
-"""What a number may look like, by the account's decimal separator."""
+from schemas.formats import Formats, invalid
+from schemas.shortcuts import DOUBT, Quick, either, quick_reader, without_match
 
 _PLAIN_NUMBER = re.compile(r"(?:[1-9]\d{0,17}+|0)(?:\.\d{1,6}+|)", re.ASCII)
 """What is written again just so, and within every limit but a maximum."""
 
 _URL = re.compile(r"(?:https?|ftps?)://[^\s/$.?#|][^\s|]*", re.IGNORECASE)
 
-
-def _without_match(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], Sequence[int]]:
-    """Finds where texts are that have text, but do not match a pattern that leaves nothing to try twice.
-
-    One match for all texts that follow each other is far cheaper than one for each.
-    """
-    # No possessive group: before Python 3.11.5 one that fails half-way stays where it stood (its issue 106052).
-    lines = re.compile(rf"(?:(?:{pattern.pattern})\n|\n)*", pattern.flags).match
-
-    def find(texts: Sequence[str]) -> Sequence[int]:
-        joined = "\n".join(texts) + "\n"
-        if joined.count("\n") != len(texts):
-            return range(len(texts))
-        found: list[int] = []
-        start, place = 0, 0
-        while (good := lines(joined, start)) and (end := good.end()) < len(joined):
-            place += joined.count("\n", start, end)
-            found.append(place)
-            place, start = place + 1, joined.index("\n", end) + 1
-        return found
-
-    return find
-
-
-_no_plain_numbers, _no_urls = _without_match(_PLAIN_NUMBER), _without_match(_URL)
+_no_plain_numbers, _no_urls = without_match(_PLAIN_NUMBER), without_match(_URL)
 
 _SPELLED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A UUID as it is stored."""
 
 CLEAR = r"\N"
 """The cell that clears a stored value."""
-
-DOUBT: Any = object()
-"""What a quick reader gives for a text that is not plainly good."""
-
-Quick = Callable[[str], Any]
-"""Reads what is plainly good as `deserialize` does, and gives DOUBT for everything else."""
-
-
-Doubts = Callable[[Sequence[str]], Sequence[int]]
-"""Finds where texts are that are not plainly good, in order; empty ones need not be named."""
-
-
-class Fault(str):
-    """An error message with its row code; marshmallow carries it unchanged."""
-
-    code: str
-
-    def __new__(cls, message: str, code: str = "INVALID_VALUE") -> Fault:
-        fault = super().__new__(cls, message)
-        fault.code = code
-        return fault
-
-
-def invalid(message: str, code: str = "INVALID_VALUE") -> ValidationError:
-    return ValidationError([Fault(message, code)])
-
-
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """How an account writes dates and decimals."""
-
-    date_format: str = "YYYY-MM-DD"
-    decimal_separator: str = "."
-
-    @property
-    def strptime(self) -> str:
-        return self.date_format.replace("YYYY", "%Y").replace("MM", "%m").replace("DD", "%d")
-
-    def read_date(self, text: str) -> dt.date:
-        """Raises ValidationError."""
-        try:
-            parsed = dt.datetime.strptime(text, self.strptime).date()
-        except ValueError:
-            parsed = None
-        if parsed is None or self.write_date(parsed) != text:  # strptime takes blanks and missing zeros too
-            raise invalid(f"{text!r} is not a date: write it as {self.date_format}, for example {self.example_date}")
-        return parsed
-
-    @property
-    def example_date(self) -> str:
-        return self.write_date(dt.date(2024, 9, 18))
-
-    def write_date(self, date: dt.date) -> str:
-        return (
-            self.date_format.replace("YYYY", f"{date.year:04}")
-            .replace("MM", f"{date.month:02}")
-            .replace("DD", f"{date.day:02}")
-        )
-
-    def read_decimal(self, text: str) -> Decimal:
-        """Raises ValidationError. No exponent, no thousands separator, no sign but a minus."""
-        if not _DECIMALS[self.decimal_separator].fullmatch(text):
-            raise invalid(f"{text!r} is not a number: write digits, with {self.decimal_separator!r} before decimals, "
-                          f"for example 1234{self.decimal_separator}50, without a thousands separator")  # fmt: skip
-        return Decimal(text.replace(self.decimal_separator, "."))
-
-    def write_decimal(self, value: Decimal) -> str:
-        return format(value, "f").replace(".", self.decimal_separator)
 
 
 class CellField(fields.Field[Any]):
@@ -329,6 +236,12 @@ class Currency(CellField):
         return value.upper()
 
 
+def _only_item(item: Quick, text: str) -> Any:
+    """A list of one item; DOUBT about longer ones."""
+    value = DOUBT if "|" in text else item(text)
+    return DOUBT if value is DOUBT else [value]
+
+
 class Items(CellField):
     """A list, separated by |, whose items `item` reads. Empty items and repeated ones are dropped."""
 
@@ -389,7 +302,7 @@ class Url(Text):
         return lambda text: text if match(text) and len(text) <= length and "\0" not in text else DOUBT
 
     def doubts(self, texts: Sequence[str]) -> Sequence[int]:
-        return _either(super().doubts(texts), _no_urls(texts))
+        return either(super().doubts(texts), _no_urls(texts))
 
 
 class Path(Text):
@@ -405,53 +318,3 @@ class Path(Text):
         if "|" in value:
             raise invalid(f"{value!r} holds a |, which separates lists: take another character")
         return super()._deserialize(" > ".join(names), attr, data, **kwargs)
-
-
-def _only_item(item: Quick, text: str) -> Any:
-    """A list of one item; DOUBT about longer ones."""
-    value = DOUBT if "|" in text else item(text)
-    return DOUBT if value is DOUBT else [value]
-
-
-def quick_reader(field: CellField) -> Quick | None:
-    """The field's quick reader, if it was written for how the field reads."""
-    return field.quick() if _written_for(field, "quick") else None
-
-
-def plain_reader(field: CellField, *, packed: bool) -> Doubts | None:
-    """The field's `doubts` or `doubts_packed`, if it was written for how the field reads and packs."""
-    name = "doubts_packed" if packed and type(field).doubts_packed is not CellField.doubts_packed else "doubts"
-    if not _written_for(field, name) or (packed and _place(type(field), name) > _place(type(field), "pack")):
-        return None
-    return field.doubts_packed if packed else field.doubts
-
-
-def plain_item_reader(field: CellField) -> Doubts | None:
-    """Of a list: finds texts that are not surely one good item each, whose packed form is the text again."""
-    if type(field) not in (Items, Series) or not isinstance(field, Items) or quick_reader(field) is None:
-        return None
-    item = plain_reader(field.item, packed=True)
-    return None if item is None else partial(_not_one_item, item)
-
-
-def _not_one_item(item: Doubts, texts: Sequence[str]) -> Sequence[int]:
-    several = [place for place, text in enumerate(texts) if "|" in text] if "|" in "".join(texts) else ()
-    return _either(several, item(texts))
-
-
-def _either(some: Sequence[int], others: Sequence[int]) -> Sequence[int]:
-    return sorted({*some, *others}) if some and others else some or others
-
-
-def _written_for(field: CellField, shortcut: str) -> bool:
-    """Whether a class that knows the shortcut reads the field, and nobody has a say before or behind it."""
-    kind = type(field)
-    plain = kind.deserialize is CellField.deserialize and kind._validate is CellField._validate
-    if not plain or field.validators or field.pre_load or field.post_load:
-        return False
-    return _place(kind, shortcut) <= _place(kind, "_deserialize")
-
-
-def _place(kind: type[CellField], name: str) -> int:
-    """How far up its line of classes one of `kind` finds `name`."""
-    return next(place for place, each in enumerate(kind.__mro__) if name in vars(each))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import validates_schema
+from marshmallow import ValidationError, validates_schema
 
 from schemas.base import TemplateSchema
-from schemas.fields import Code, Date, Fault, Number, Series, Text, ValidationError, YesNo
+from schemas.fields import Code, Date, Number, Series, Text, YesNo
+from schemas.formats import Fault
 
 
 class InventorySchema(TemplateSchema):

@@ -17,7 +17,8 @@ from schemas.address import AddressSchema
 from schemas.base import OpenColumns, TemplateSchema, match_key
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
-from schemas.fields import CellField, Number, YesNo, invalid
+from schemas.fields import CellField, Number, YesNo
+from schemas.formats import invalid
 from schemas.order import OrderSchema
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")

@@ -6,7 +6,8 @@ import pytest
 
 from schemas import SCHEMAS, TemplateSchema, match_key
 from schemas.base import OpenColumns, write_cells
-from schemas.fields import Formats, Number
+from schemas.fields import Number
+from schemas.formats import Formats
 from schemas.product import ProductSchema
 
 COLUMNS = {

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from schemas import CLEAR, Formats, TemplateSchema
-from schemas.fields import CellField, plain_item_reader, plain_reader
+from schemas.fields import CellField
+from schemas.plain import plain_item_reader, plain_reader
 from schemas.product import ProductSchema
 
 PLAIN = ["5", "0", "1.5", "123456789012345678.123456", "https://a.example/1.jpg", "HTTP://A.EXAMPLE", "cup", "x" * 100]
