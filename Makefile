@@ -7,8 +7,9 @@ TESTS ?=
 # A part of the bench and its sizes, as in `make bench PART=imports SIZES="--products 20000"`; none: all of it.
 PART ?=
 SIZES ?=
-# Processes that share the tests; `make test PROCESSES=0` runs them in one, as a debugger needs it.
-PROCESSES ?= 2
+# Processes that share the tests, one more than the cores of a small machine, because many tests wait;
+# `make test PROCESSES=0` runs them in one, as a debugger needs it.
+PROCESSES ?= 3
 
 .PHONY: run test lint bench clean
 

@@ -21,6 +21,7 @@ import psycopg
 
 from tests.ports import free_port
 from tests.quick import QUICK
+from tests.system.kept_ready import kept_ready
 from tests.tls import client_context
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,6 +32,9 @@ DONE = ("completed", "completed_with_errors", "failed")
 class Server:
     """`ftpdock serve` on a home of its own. Times are seconds."""
 
+    cheap_logins = False
+    """Whether logins of new accounts cost next to nothing, for tests whose matter is not what they cost."""
+
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.port = home, free_port()
         self.environment = {**os.environ, "FTPDOCK_HOME": str(home), "PYTHONPATH": str(ROOT), **environment}
@@ -38,8 +42,7 @@ class Server:
 
     def command(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run an ftpdock command to its end; it has to succeed."""
-        done = subprocess.run([sys.executable, "-m", "commands", *arguments], env=self.environment, input=input,
-                              capture_output=True, text=True, timeout=300)  # fmt: skip
+        done = kept_ready.run(arguments, self.environment, input)
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done
 
@@ -49,9 +52,11 @@ class Server:
     def add_account(self, name: str = "acme", *options: str) -> None:
         self.command("account", "add", name, "--email", f"ops@{name}.example", "--password-stdin", *options,
                      input=PASSWORD + "\n")  # fmt: skip
+        if self.cheap_logins:
+            self.make_logins_cheap()
 
     def make_logins_cheap(self) -> None:
-        """For tests of many logins whose matter is not what a login costs."""
+        """Those that are there by now."""
         self.ask(f"UPDATE login SET password_hash = '{QUICK.hash(PASSWORD)}'")
 
     def ask(self, sql: str) -> list[Any]:

@@ -80,7 +80,6 @@ def test_orders_under_kills_are_there_once_and_whole(make_server: Callable[..., 
     moments = random.Random(backend)
     server = make_server(backend)
     server.add_account()
-    server.make_logins_cheap()
     business = Business(server.environment["FTPDOCK_DATABASE"])
     deleted: set[str] = set()
     """Files for which the partner got its 250."""
@@ -155,7 +154,6 @@ def test_clients_see_whole_orders_of_one_revision(make_server: Callable[..., Ser
     server = make_server(backend)
     server.add_account()
     server.command("login", "add", "acme", "erp", "--password-stdin", input=PASSWORD + "\n")
-    server.make_logins_cheap()
     business = Business(server.environment["FTPDOCK_DATABASE"])
     seen: list[str] = []
 

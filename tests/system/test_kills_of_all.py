@@ -61,7 +61,6 @@ def test_each_226_is_imported_once_and_in_order(make_server: Callable[..., Serve
     """Each file ends once, in order within its entity, and is told by mail; the last version stays."""
     server = make_server(backend)
     server.add_account()
-    server.make_logins_cheap()
     server.start()
     numbers: dict[int, tuple[str, int]] = {}
     uploading = threading.Thread(target=upload, args=(server, numbers))

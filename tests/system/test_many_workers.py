@@ -18,7 +18,6 @@ def test_three_workers_keep_the_order_of_each_entity(make_server: Callable[..., 
     server = make_server(backend, FTPDOCK_WORKERS="3")
     for name in ("acme", "bravo"):
         server.add_account(name)
-    server.make_logins_cheap()
     server.start()
     for version in range(VERSIONS):
         for name in ("acme", "bravo"):
