@@ -18,7 +18,7 @@ def make_server(tmp_path: Path, make_database: Callable[[str], str]) -> Iterator
 
     def make(backend: str = "sqlite", **environment: str) -> Server:
         server = Server(tmp_path / f"home{len(made)}", FTPDOCK_DATABASE=make_database(backend), **environment)
-        server.cheap_logins = True
+        server.hasty = True
         made.append(server)
         return server
 

@@ -7,6 +7,7 @@ has it: a process of its own, its environment, standard input and output, and ex
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import tempfile
@@ -45,27 +46,31 @@ class KeptReady:
         self._lock = threading.Lock()
 
     def run(
-        self, arguments: Sequence[str], environment: Mapping[str, str], input: str | None
+        self, arguments: Sequence[str], environment: Mapping[str, str], input: str | None, patience: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run an ftpdock command to its end."""
+        """Run an ftpdock command to its end; it has so many seconds. Raises TimeoutExpired."""
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder, name) for name in ("in", "out", "err")]
             for file in files:
                 file.write_text(input or "" if file.name == "in" else "")
             asked = {"arguments": arguments, "environment": dict(environment), "files": [str(file) for file in files]}
             with self._lock:
-                status = self._ask(json.dumps(asked), environment)
+                status = self._ask(json.dumps(asked), environment, patience)
             out, err = (file.read_text() for file in files[1:])
         return subprocess.CompletedProcess(list(arguments), status, out, err)
 
-    def _ask(self, line: str, environment: Mapping[str, str]) -> int:
+    def _ask(self, line: str, environment: Mapping[str, str], patience: float) -> int:
         if self._process is None:
             self._process = subprocess.Popen([sys.executable, "-c", _PROGRAM], env=dict(environment),
                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(line, file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
+        if not select.select([self._process.stdout], [], [], patience)[0]:
+            raise subprocess.TimeoutExpired(line, patience)
+        answer = self._process.stdout.readline()
+        assert answer, "the process that forks commands has ended"
+        return int(answer)
 
 
 kept_ready = KeptReady()

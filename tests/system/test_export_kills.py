@@ -154,6 +154,7 @@ def test_clients_see_whole_orders_of_one_revision(make_server: Callable[..., Ser
     server = make_server(backend)
     server.add_account()
     server.command("login", "add", "acme", "erp", "--password-stdin", input=PASSWORD + "\n")
+    server.make_logins_cheap()
     business = Business(server.environment["FTPDOCK_DATABASE"])
     seen: list[str] = []
 
