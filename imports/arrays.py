@@ -22,6 +22,10 @@ FEWEST = 50
 _WRITTEN = frozenset({str, int, Decimal, bool, float, dt.date})
 """Types whose str() Postgres reads as the same value."""
 
+_BETWEEN, _NULL = "\0", "\1"
+"""What stands between the texts of a column, and for one that is missing, while it becomes an array."""
+_COMMA = '","'
+
 Columns = Sequence[Sequence[Any]]
 
 
@@ -70,17 +74,27 @@ def update_columns(table: str, names: Sequence[str], columns: Columns, constants
 
 
 def _literal(column: Sequence[Any]) -> str:
-    """A column as the text of an array, which takes a quarter of the time that psycopg's adapter does."""
-    if set(map(type, column)) == {str}:
-        body = '","'.join(column)
-        if "\\" not in body and body.count('"') == 2 * (len(column) - 1):
-            return '{"' + body + '"}'
-    return "{" + ",".join(["NULL" if value is None else _item(str(value)) for value in column]) + "}"
+    """A column as the text of an array, which takes a small part of the time that psycopg's adapter does.
+
+    All is done for the whole column at once. What stands between the texts is a character that Postgres takes in none.
+    """
+    types = set(map(type, column))
+    if types == {int}:
+        return "{" + ",".join(map(str, column)) + "}"
+    texts = column if types == {str} else [_NULL if value is None else str(value) for value in column]
+    joined = _BETWEEN.join(texts)
+    if joined.count(_BETWEEN) != len(column) - 1 or joined.count(_NULL) != column.count(None):
+        return "{" + ",".join(["NULL" if value is None else _item(str(value)) for value in column]) + "}"
+    text = f'{{"{_escaped(joined).replace(_BETWEEN, _COMMA)}"}}'
+    return text if types == {str} else text.replace(f'"{_NULL}"', "NULL")
 
 
 def _item(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text
-    return f'"{escaped}"'
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def update(table: str, names: Sequence[str], columns: Columns) -> bool:

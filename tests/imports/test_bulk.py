@@ -21,7 +21,25 @@ from settings import Settings
 
 COUNTS = [2, FEWEST + 10]
 """Few rows go one by one, many from arrays on Postgres."""
-ODD = ["", "\\N", "\\", "\\.", "a\tb", "a\nb", "a\r\nb", "'", '"', "{}", "NULL", "\u00e9\U0001f99a", "%s", "?", " x "]
+ODD = [
+    "",
+    "\\N",
+    "\\",
+    "\\.",
+    "a\tb",
+    "a\nb",
+    "a\r\nb",
+    "'",
+    '"',
+    "{}",
+    "NULL",
+    "\u00e9\U0001f99a",
+    "%s",
+    "?",
+    " x ",
+    "\x01",
+    ",",
+]
 
 
 def record(account: Account, number: int, **values: Any) -> dict[str, Any]:
@@ -46,6 +64,7 @@ def odd_records(account: Account, count: int) -> list[dict[str, Any]]:
             name=ODD[number % len(ODD)],
             description=ODD[-number % len(ODD)] if number % 3 else None,
             moq=numbers[number % len(numbers)],
+            reference_id=None if number % 4 else f"\x01{number}",
             media=ODD[: number % 4],
             attributes={text: text for text in ODD[: number % 5]},
             prices={"a": "1.10", "b": None} if number % 2 else {},
