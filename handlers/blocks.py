@@ -84,12 +84,20 @@ class Blocks:
     """Columns that it must not have."""
     sorts: ClassVar[str]
     """The attribute by which an index sorts the records of an account."""
+    refers: ClassVar[tuple[str, ...]] = ()
+    """Columns that refer to something whose names `look` looks up."""
     keys: ClassVar[frozenset[str]]
     """Attributes that a row which is found by them can't change as easily as others."""
 
     def __init__(self, shape: FileShape, context: Context) -> None:
         self.context, self.shape = context, shape
         self._places = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
+
+    @property
+    def looked_at(self) -> list[int]:
+        """Where the columns are of which `look` takes the cells."""
+        names = (*self.handler.key_columns, *self.refers)
+        return [self._places[name] for name in names if name in self._places]
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         """Find what is stored about the rows, whose own hashes are given."""
@@ -149,7 +157,9 @@ class Blocks:
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""
         known = {column: self._places[column] for column in columns if column in self._places}
-        if min(batch.sizes()) > max(known.values(), default=0):
+        if kept := batch.kept(list(known.values())):
+            cells = [list(map(str.strip, each)) for each in kept]
+        elif min(batch.sizes()) > max(known.values(), default=0):
             cells = [list(map(str.strip, each)) for each in batch.columns(list(known.values()))]
         else:
             cells = [

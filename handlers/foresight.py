@@ -42,12 +42,20 @@ class Seen:
                     self.ids[start:end])  # fmt: skip
 
 
-def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int]) -> Seen:
-    """Look at the rows of a batch as the database is now."""
+def see(blocks: Blocks, loader: ColumnLoader, batch: Batch, hashes: Sequence[int], *, first: bool = False) -> Seen:
+    """Look at the rows of a batch as the database is now. `first`: load them before, since all seem to be new."""
+    early = loader.load_all(batch, blocks.looked_at) if first else None
     sight = blocks.look(batch, hashes)
-    loaded = loader.load(batch, sight.open_places())
+    loaded = loader.load(batch, sight.open_places()) if early is None else _opened(early, sight)
     new = blocks.fresh(loaded, sight)
     return Seen(sight, loaded, new, new_system_ids(len(batch)) if sum(new) > len(batch) // 2 else [])
+
+
+def _opened(loaded: Loaded, sight: Sight) -> Loaded:
+    """Of all rows those that may change something."""
+    if sight.nothing_found():
+        return loaded
+    return loaded.only(loaded.among(set(sight.open_places())))
 
 
 @dataclass
@@ -59,6 +67,8 @@ class Looking:
     account: int
     started: dt.datetime
     _begun: tuple[Blocks, ColumnLoader] | None = field(default=None, init=False)
+    _new: bool = field(default=False, init=False)
+    """Whether none of the rows that were seen last had a record: then the next are loaded first, and split but once."""
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
         if self._begun is None:
@@ -66,7 +76,9 @@ class Looking:
             models.by_keys(always=True)
             context = Context(self.account, task.schema(formats=task.formats), started=self.started)
             self._begun = self.blocks(task.shape, context), task.loader()
-        return packed(see(*self._begun, batch, hashes))
+        seen = see(*self._begun, batch, hashes, first=self._new)
+        self._new = seen.sight.nothing_found()
+        return packed(seen)
 
 
 def packed(seen: Seen) -> Packed:

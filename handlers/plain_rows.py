@@ -35,13 +35,14 @@ class ProductBlocks(Blocks):
         ("categories", "Category", Category, "path"),
         ("collections", "Collection", Collection, "name"),
     )
+    refers = tuple(column for _, column, _, _ in _refer)
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
-        codes, own_codes, *cells = self.texts(batch, *self.handler.key_columns,
-                                              *(column for _, column, _, _ in self._refer))  # fmt: skip
+        codes, own_codes, *cells = self.texts(batch, *self.handler.key_columns, *self.refers)
         rows = store.select(Product, ("sku_id", "system_id", "row_hash"), self.context.account, {"sku_id": codes})
-        own: list[int | None] = [value if code and code != CLEAR else None
-                                 for code, value in zip(codes, hashes, strict=True)]  # fmt: skip
+        own: list[int | None] = list(hashes)
+        if "" in codes or CLEAR in codes:
+            own = [value if code and code != CLEAR else None for code, value in zip(codes, own, strict=True)]
         given = {attribute: texts for (attribute, column, _, _), texts in zip(self._refer, cells, strict=True)
                  if column in self._places}  # fmt: skip
         named = self.resolve(given)
@@ -52,7 +53,7 @@ class ProductBlocks(Blocks):
             references[attribute] = list(map(stored.__getitem__, texts))
             parts = {text: None if to is None else of_reference(attribute, to)
                      for text, to in named[attribute].items()}  # fmt: skip
-            own = _joined(own, list(map(parts.__getitem__, texts)))
+            own = _joined(own, texts, parts)
         known = {code: system_id for code, system_id, _ in rows}
         kept = {code: row_hash for code, _, row_hash in rows}
         return Sight(
@@ -115,10 +116,12 @@ class InventoryBlocks(Blocks):
         return Sight(list(map(ids.get, keys)), list(map(stored.get, keys)), told, [codes, named], {"product": own})
 
 
-def _joined(own: list[int | None], parts: list[int | None]) -> list[int | None]:
-    if None not in own and None not in parts:
-        return list(map(xor, own, parts))
-    return [None if value is None or part is None else value ^ part for value, part in zip(own, parts, strict=True)]
+def _joined(own: list[int | None], texts: Iterable[str], parts: Mapping[str, int | None]) -> list[int | None]:
+    """Hashes of rows with those of what their texts refer to."""
+    others = map(parts.__getitem__, texts)
+    if None not in own and None not in parts.values():
+        return list(map(xor, own, others))
+    return [None if value is None or part is None else value ^ part for value, part in zip(own, others, strict=True)]
 
 
 _STOCK = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
 
 JOINT = "\x1f"
@@ -13,7 +13,7 @@ CLOSE = 512
 class Batch:
     """Rows that follow each other; those without any text are left out, but their lines count."""
 
-    __slots__ = ("_rows", "_sizes", "delimiter", "lines", "quoted", "texts")
+    __slots__ = ("_kept", "_rows", "_sizes", "delimiter", "lines", "quoted", "texts")
 
     def __init__(
         self, delimiter: str, lines: Sequence[int], texts: Sequence[str], rows: Sequence[list[str]] | None = None
@@ -28,6 +28,7 @@ class Batch:
         """Whether it takes more than splitting to get from the texts to the cells."""
         self._rows = rows
         self._sizes: set[int] | None = None
+        self._kept: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -59,10 +60,9 @@ class Batch:
 
     def columns(self, places: Sequence[int]) -> list[list[str]]:
         """The raw cells of some columns, which all rows have."""
+        if kept := self.kept(places):
+            return kept
         rows, most = self._rows, max(places, default=-1) + 1
-        if rows is None and self._sizes == {most}:
-            cells = self.delimiter.join(self.texts).split(self.delimiter)
-            return [cells[place::most] for place in places]
         if rows is not None:
             return [[row[place] for row in rows] for place in places]
         found: list[list[str]] = [[] for _ in places]
@@ -72,12 +72,33 @@ class Batch:
                 column += [row[place] for row in rows]
         return found
 
+    def all_columns(self, width: int) -> list[list[str]]:
+        """The raw cells of all columns; nothing if some row has not so many."""
+        if self._rows is not None:
+            return [] if self.sizes() != {width} else [[row[place] for row in self._rows] for place in range(width)]
+        # No line end is part of a text, so that those put in between tell whether all rows are as long.
+        between = f"{self.delimiter}\n{self.delimiter}"
+        cells = between.join(self.texts).split(self.delimiter)
+        whole = width + 1
+        ends = cells[width::whole]
+        if len(cells) != len(self) * whole - 1 or ends.count("\n") != len(ends):
+            return []
+        return [cells[place::whole] for place in range(width)]
+
+    def keep(self, columns: Mapping[int, list[str]]) -> None:
+        """Remember the raw cells of columns, by place, that somebody will ask for."""
+        self._kept.update(columns)
+
+    def kept(self, places: Sequence[int]) -> list[list[str]]:
+        """The raw cells of columns if all of them are remembered, else nothing."""
+        return [self._kept[place] for place in places] if self._kept.keys() >= set(places) else []
+
     def only(self, places: Sequence[int]) -> Batch:
         """Some of the rows."""
         texts, lines = self.texts, self.lines
         part = Batch(self.delimiter, [lines[place] for place in places], [texts[place] for place in places],
                      self._rows and [self._rows[place] for place in places])  # fmt: skip
-        part._sizes = self._sizes if places and len(self.sizes()) == 1 else None
+        part._sizes = self._sizes if places and self._sizes and len(self._sizes) == 1 else None
         return part
 
     def parts(self, size: int) -> Iterator[Batch]:

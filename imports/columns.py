@@ -6,31 +6,25 @@ asks sends the others, one by one, through imports.validate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, pairwise, takewhile
-from json.encoder import encode_basestring as quote
+from itertools import compress, pairwise
 from operator import not_
-from typing import Any, NamedTuple
+from typing import Any
 
 from marshmallow.decorators import VALIDATES_SCHEMA
 from peewee import Model
 
 from imports.batches import CLOSE, Batch
-from imports.bulk import as_json, one_parameter
-from imports.compiled import ABSENT, LONGEST, MEMORY, Memory, compilable
-from imports.reading import Column, FileShape, count_fault
-from imports.stored import is_text
+from imports.compiled import compilable
+from imports.parameters import ParameterColumn, Parameters, fixed_column, objects, open_column
+from imports.reading import FileShape, count_fault
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
-from schemas import CLEAR, TemplateSchema
+from schemas import TemplateSchema
 from schemas.fields import CellField, Code
-from schemas.plain import plain_item_reader, plain_reader
-from schemas.shortcuts import DOUBT, Doubts
 
 FEW = 16
 """One row in so many, or less, is taken out; of more each row is looked at."""
-
-Parameters = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,103 +71,6 @@ class Loaded:
         return Loaded(left(self.places), {name: left(values) for name, values in self.columns.items()})
 
 
-class _Cells(dict[str, Any]):
-    """Cell to parameter for one column: None for an empty one, DOUBT for what is not plainly good."""
-
-    def __init__(self, read: Callable[[str], Any]) -> None:
-        super().__init__()
-        self.read = read
-        self.new = 0
-        """How often a cell was not known."""
-        self.doubtful = False
-        """Whether DOUBT has ever been given."""
-
-    def __missing__(self, cell: str) -> Any:
-        self.new += 1
-        value = self.give(cell.strip())
-        if len(self) >= MEMORY:
-            self.clear()
-        if len(cell) <= LONGEST:
-            self[cell] = value
-        return value
-
-    def give(self, text: str) -> Any:
-        """The parameter of a trimmed cell, made anew."""
-        value = self.read(text)
-        self.doubtful |= value is DOUBT
-        return value
-
-
-class _Dress(NamedTuple):
-    """What stands before and behind a text as JSON."""
-
-    head: str
-    tail: str
-
-    def all(self, texts: Sequence[str]) -> Parameters:
-        """Those of `texts` as JSON; None for empty ones."""
-        all_texts = "".join(texts)
-        if all_texts.isprintable() and '"' not in all_texts and "\\" not in all_texts:  # then quotes are all it takes
-            head, tail = f'{self.head}"', f'"{self.tail}'
-            return [head + text + tail if text else None for text in texts]
-        return [self.head + quote(text) + self.tail if text else None for text in texts]
-
-
-class _ParameterColumn:
-    """Reads the cells of one column. `finish` makes a parameter of a value, `dress` one of a text that is its own."""
-
-    def __init__(self, field: CellField, column: Column, finish: Callable[[Any], Any], *, packed: bool,
-                 doubts: Doubts | None, dress: _Dress | None = None
-                 ) -> None:  # fmt: skip
-        memory = Memory(field, column.name, DOUBT, packed=packed)
-
-        def read(text: str) -> Any:
-            value = memory.read(text)
-            return None if value is ABSENT else value if value is DOUBT else finish(value)
-
-        self._cells = _Cells(read)
-        self._doubts = doubts
-        self._dress = dress
-        self._alone = False
-        """Whether most cells are there once: to remember them would be in vain."""
-
-    def read(self, cells: Sequence[str]) -> Parameters:
-        if self._alone and self._doubts is not None:
-            return self._read_plain(self._doubts, list(map(str.strip, cells)))
-        if self._alone:
-            return [self._cells.give(cell.strip()) for cell in cells]
-        new = self._cells.new
-        values = list(map(self._cells.__getitem__, cells))
-        self._alone = self._cells.new - new > len(cells) // 2
-        return values
-
-    def doubtful(self, values: Parameters) -> set[int]:
-        """Where the column said DOUBT."""
-        if not self._cells.doubtful:
-            return set()
-        return {place for place, value in enumerate(values) if value is DOUBT}
-
-    def _read_plain(self, doubts: Doubts, texts: list[str]) -> Parameters:
-        """All that is plainly good together, the rest one by one."""
-        apart = doubts(texts)
-        if CLEAR in texts:
-            apart = sorted({*apart, *(place for place, text in enumerate(texts) if text == CLEAR)})
-        if not apart:
-            return self._dressed(texts)
-        good = texts.copy()
-        for place in apart:
-            good[place] = ""
-        values = self._dressed(good)
-        for place in apart:
-            values[place] = self._cells.give(texts[place])
-        return values
-
-    def _dressed(self, texts: list[str]) -> Parameters:
-        if self._dress is not None:
-            return self._dress.all(texts)
-        return [text or None for text in texts] if "" in texts else list(texts)
-
-
 class ColumnLoader:
     """Reads the batches of one file for `model`. `usable` is False for a schema that has to see each row itself.
 
@@ -183,8 +80,8 @@ class ColumnLoader:
     def __init__(self, schema: TemplateSchema, shape: FileShape, model: type[Model]) -> None:
         self._schema, self._shape = schema, shape
         self.usable = compilable(schema) and bool(schema.equal_lengths) == bool(schema._hooks[VALIDATES_SCHEMA])
-        self._fixed: list[tuple[int, str, _ParameterColumn]] = []
-        self._open: dict[str, list[tuple[int, _ParameterColumn]]] = {}
+        self._fixed: list[tuple[int, str, ParameterColumn]] = []
+        self._open: dict[str, list[tuple[int, ParameterColumn]]] = {}
         names = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._codes: list[str] = []
         prefixes = {each.prefix: each for each in schema.open_columns}
@@ -192,29 +89,40 @@ class ColumnLoader:
             if column.kind == "fixed":
                 name = names[column.name]
                 cell = schema.columns[column.name]
-                self._fixed.append((place, name, _fixed(cell, column, model, name)))
+                self._fixed.append((place, name, fixed_column(cell, column, model, name)))
                 self._codes += [name] if isinstance(cell, Code) else []
             elif column.kind == "open":
                 opened = prefixes[column.open_prefix]
-                self._open.setdefault(opened.attribute, []).append((place, _open(opened.field, column)))
+                self._open.setdefault(opened.attribute, []).append((place, open_column(opened.field, column)))
 
     def load(self, batch: Batch, places: Sequence[int] | None = None) -> Loaded:
         """The plainly good ones of all rows, or of those at `places`, in their order."""
-        batch.sizes()  # so that its parts need not ask
-        places = range(len(batch)) if places is None else places
-        parts = [self._load(batch, places[start : start + CLOSE]) for start in range(0, len(places), CLOSE)]
+        return self._load(batch, range(len(batch)) if places is None else places, {})
+
+    def load_all(self, batch: Batch, kept: Iterable[int]) -> Loaded:
+        """The plainly good ones of all rows. The batch keeps the cells of some columns, if all rows are whole."""
+        held: dict[int, list[str]] = {place: [] for place in kept}
+        loaded = self._load(batch, range(len(batch)), held)
+        if all(len(cells) == len(batch) for cells in held.values()):
+            batch.keep(held)
+        return loaded
+
+    def _load(self, batch: Batch, places: Sequence[int], kept: Mapping[int, list[str]]) -> Loaded:
+        parts = [self._part(batch, places[start : start + CLOSE], kept) for start in range(0, len(places), CLOSE)]
         return parts[0] if len(parts) == 1 else _together(parts)
 
-    def _load(self, batch: Batch, places: Sequence[int]) -> Loaded:
+    def _part(self, batch: Batch, places: Sequence[int], kept: Mapping[int, list[str]]) -> Loaded:
         places, cells = self._whole(batch, places)
+        for place, column in kept.items():
+            column += cells[place] if places else ()
         if not places:
             return Loaded([], {})
         columns = {name: column.read(cells[place]) for place, name, column in self._fixed}
         doubtful = set[int]().union(*(column.doubtful(columns[name]) for _, name, column in self._fixed))
         for attribute, opened in self._open.items():
-            parts = [column.read(cells[place]) for place, column in opened]
-            doubtful.update(*(column.doubtful(part) for (_, column), part in zip(opened, parts, strict=True)))
-            columns[attribute] = _objects(parts, doubtful)
+            members = [column.members(cells[place]) for place, column in opened]
+            doubtful.update(*(column.doubtful(each.values) for (_, column), each in zip(opened, members, strict=True)))
+            columns[attribute] = objects(members, doubtful)
         for name in self._codes:
             doubtful.update(_rewritten(columns[name]))
         self._compare_lengths(columns, cells, doubtful)
@@ -223,9 +131,9 @@ class ColumnLoader:
     def _whole(self, batch: Batch, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Sequence[str]]]:
         """The places of rows that have all their cells, and these by the column."""
         width = len(self._shape.columns)
-        if self._shape.named == width and batch.sizes() == {width}:
-            part = batch[places.start : places.stop] if isinstance(places, range) else batch.only(places)
-            return places, part.columns(range(width))
+        part = batch[places.start : places.stop] if isinstance(places, range) else batch.only(places)
+        if self._shape.named == width and (columns := part.all_columns(width)):
+            return places, columns
         rows = [batch.row(place) for place in places]
         good = [not count_fault(self._shape, row) for row in rows]
         return list(compress(places, good)), list(zip(*compress(rows, good), strict=False))
@@ -241,7 +149,8 @@ class ColumnLoader:
                        for name in names if name in columns]  # fmt: skip
             if 0 < len(lengths) < len(names):
                 lengths.append([0] * len(lengths[0]))
-            doubtful.update(place for place, each in enumerate(zip(*lengths, strict=True)) if len(set(each)) > 1)
+            if any(each != lengths[0] for each in lengths):
+                doubtful.update(place for place, each in enumerate(zip(*lengths, strict=True)) if len(set(each)) > 1)
 
 
 def _together(parts: Sequence[Loaded]) -> Loaded:
@@ -261,29 +170,6 @@ def _joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
     return whole
 
 
-def _fixed(field: CellField, column: Column, model: type[Model], name: str) -> _ParameterColumn:
-    stored = model._meta.fields.get(name)
-
-    def finish(value: Any) -> Any:
-        return as_json(field.pack(value)) if isinstance(value, list) else one_parameter(stored, value)
-
-    if one_item := plain_item_reader(field):
-        return _ParameterColumn(field, column, finish, packed=False, doubts=one_item, dress=_Dress("[", "]"))
-    text = stored is None or is_text(stored)
-    return _ParameterColumn(field, column, finish, packed=False, doubts=plain_reader(field, packed=not text))
-
-
-def _open(field: CellField, column: Column) -> _ParameterColumn:
-    """Gives the cell as a member of a JSON object."""
-    name = f"{as_json(column.open_name)}:"
-
-    def member(value: Any) -> str:
-        return name + as_json(value)
-
-    doubts = plain_reader(field, packed=True)
-    return _ParameterColumn(field, column, member, packed=True, doubts=doubts, dress=_Dress(name, ""))
-
-
 def _rewritten(codes: Parameters) -> set[int]:
     """Where codes look like numbers that a spreadsheet rewrote: the row goes on with a warning."""
     texts = [code for code in codes if isinstance(code, str)]
@@ -291,21 +177,3 @@ def _rewritten(codes: Parameters) -> set[int]:
     if ("E" in joined or "e" in joined) and SCIENTIFIC_LINE.search("\n".join(set(texts))):
         return {place for place, code in enumerate(codes) if isinstance(code, str) and SCIENTIFIC.fullmatch(code)}
     return set()
-
-
-def _objects(members: list[Parameters], doubtful: set[int]) -> Parameters:
-    """JSON objects of the members that each row has; None for a row without any; whatever for doubtful rows."""
-    if doubtful:
-        members = [_blank(each, doubtful) for each in members]
-    full = list(takewhile(lambda each: None not in each, members))
-    texts: Parameters = list(map(",".join, zip(*full, strict=True))) if full else [None] * len(members[0])
-    if rest := members[len(full) :]:
-        texts = [",".join(filter(None, row)) for row in zip(texts, *rest, strict=True)]
-    return ["{" + text + "}" if text else None for text in texts]
-
-
-def _blank(members: Parameters, doubtful: set[int]) -> Parameters:
-    members = members.copy()
-    for place in doubtful:
-        members[place] = ""
-    return members

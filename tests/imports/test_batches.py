@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import FileProblem
-from imports.batches import Batch
+from imports.batches import Batch, by_cells
 from imports.lines import Record, Source, read_records
 from imports.stretches import read_again, read_stretches
 
@@ -139,3 +139,29 @@ def test_some_columns_are_cut_out(tmp_path: Path) -> None:
     assert quoted.columns([2, 0]) == [["3", "6"], ["1", "4"]]
     assert split.columns([2, 0]) == [["3"], ["1"]]
     assert (quoted.row(1), split.row(0), split.sizes()) == (["4", "5", "6"], ["1", "2", "3"], {3})
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (["1,2,3", "4,,6"], [["1", "4"], ["2", ""], ["3", "6"]]),
+        (["1,2,3"], [["1"], ["2"], ["3"]]),
+        (["1,2,3", "4,5", "6,7,8,9"], []),
+        (["1,2,3,4", "5,6"], []),
+        (["1,2", "3,4,5"], []),
+        (["1,2,3,4,5,6,7", "8,9,10"], []),
+    ],
+)
+def test_all_columns_are_had_of_rows_of_one_length(rows: list[str], columns: list[list[str]], quoted: bool) -> None:
+    """Rows that are too short and too long in turn make no whole ones together."""
+    cells = [row.split(",") for row in rows]
+    batch = by_cells(",", range(len(rows)), cells) if quoted else Batch(",", range(len(rows)), rows)
+    assert batch.all_columns(3) == columns
+
+
+def test_columns_that_are_kept() -> None:
+    batch = Batch(",", range(2), ["1,2,3", "4,5"])
+    batch.keep({0: ["1", "4"], 1: ["2", "5"]})
+    assert (batch.kept([1, 0]), batch.kept([0, 2])) == ([["2", "5"], ["1", "4"]], [])
+    assert batch.columns([1]) == [["2", "5"]]
