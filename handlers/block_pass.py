@@ -26,6 +26,12 @@ from models import is_postgres, new_system_ids, now
 if TYPE_CHECKING:
     from handlers.run import ImportJob
 
+TOGETHER = 4
+"""Chunks of a transaction on Postgres, where only rows are locked: nobody waits but who writes the same ones.
+
+A run that has died before goes on chunk by chunk, so that it gets on even if each life is short.
+"""
+
 
 class BlockPass(Pass):
     """As Pass, by the rules of `blocks`."""
@@ -39,6 +45,9 @@ class BlockPass(Pass):
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
         self._reads = iter(reader)
         self._read_rows = self.position
+        self._together = TOGETHER if is_postgres() and job.run.attempts < 2 and not dry_run else 1
+        self._last: Chunk
+        """The chunk at hand."""
         self._last_id = ""
         """The last System ID that was made for a row."""
         self._prepared = deque[Chunk | FileProblem | None]()
@@ -48,10 +57,13 @@ class BlockPass(Pass):
         with closing(self._reader):
             while chunk := self._take():
                 self.context.moment = now()
-                if not is_postgres():  # what can be done before the whole database is locked
-                    chunk.plan = self._plan(chunk)
-                self._commit(partial(self._write, chunk), partial(self._conclude, chunk))
-                if any(map(chunk.strayed, chunk.rows)):
+                self._last = chunk
+                if is_postgres():
+                    self._commit(self._write_on, self._conclude_last)
+                else:
+                    chunk.plan = self._plan(chunk)  # what can be done before the whole database is locked
+                    self._commit(partial(self._write, chunk), self._conclude_last, self._prepare)
+                if self._last.strays():
                     self._renew()
                 yield
 
@@ -61,6 +73,9 @@ class BlockPass(Pass):
         prepared = self._prepared.popleft()
         if isinstance(prepared, FileProblem):
             raise prepared
+        if prepared and len(prepared.batch) > self.pace.rows:  # others have begun to write since it was made ready
+            prepared, *rest = map(self._ready, prepared.parts(self.pace.rows))
+            self._prepared.extendleft(reversed(rest))
         return prepared
 
     def _prepare(self) -> None:
@@ -76,10 +91,14 @@ class BlockPass(Pass):
             self._prepared.append(None)
             return
         for chunk in chunk_of(self._read_rows, read).parts(self.pace.rows):
-            self._prepared.append(chunk)
+            self._prepared.append(self._ready(chunk))
             self._read_rows += len(chunk.batch)
-            if chunk.seen and chunk.current:
-                chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
+
+    def _ready(self, chunk: Chunk) -> Chunk:
+        """The chunk with an outline, as far as what was seen of it counts."""
+        if chunk.seen and chunk.current:
+            chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
+        return chunk
 
     def _renew(self) -> None:
         """What was seen so far counts no more."""
@@ -148,6 +167,25 @@ class BlockPass(Pass):
             return plan.version == state()
         sight = self._blocks.look(chunk.batch, chunk.hashes)
         return sight == seen.sight and self._blocks.fresh(seen.loaded, sight) == seen.new
+
+    def _write_on(self) -> None:
+        """Write the chunk at hand and some that follow it; conclude all but the last."""
+        self._write(self._last)
+        for _ in range(1, self._together):
+            # What the reader sees has to be renewed before it can be believed again, and that takes a commit.
+            if self._last.strays() or not (following := self._following()):
+                return
+            self._conclude(self._last)
+            self._last = following
+            self._write(following)
+
+    def _following(self) -> Chunk | None:
+        """The next chunk, if there is one and the file has no problem before it."""
+        self._prepare()
+        return self._take() if isinstance(self._prepared[0], Chunk) else None
+
+    def _conclude_last(self) -> None:
+        self._conclude(self._last)
 
     def _write(self, chunk: Chunk) -> None:
         plan = chunk.plan

@@ -94,8 +94,11 @@ class Chunk:
             self.ids[place] = system_id
             self.outcomes[place] = outcome
 
-    def strayed(self, row: Row) -> bool:
+    def strays(self) -> bool:
         """Whether a row has changed a record that its key did not name: others may find it by that key no more."""
+        return any(map(self._strayed, self.rows))
+
+    def _strayed(self, row: Row) -> bool:
         assert self.plan is not None
         return row.outcome == UPDATED and row.system_id != self.plan.outline.sight.ids[row.number - self.first]
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -111,24 +112,33 @@ class Pass:
             self._commit(partial(self._process, rows), partial(self._report, rows))
             yield
 
-    def _commit(self, process: Callable[[], None], report: Callable[[], None]) -> None:
-        """Write and report some rows in one transaction; in a dry run only report what writing them would do."""
+    def _commit(
+        self, process: Callable[[], None], report: Callable[[], None], beside: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write and report some rows in one transaction; in a dry run only report what writing them would do.
+
+        `beside` is called in a thread while the database makes it durable; it must not use the database.
+        """
         before, begun = self.position, time.monotonic()
-        try:
-            with transaction():
-                begun = time.monotonic()
-                # Locks the run before anything is written, the report files included: they know no transactions.
-                self.job.hold()
-                by_keys()
-                with self._guard():
-                    process()
-                if self.dry_run:
-                    raise Undo
+        with ThreadPoolExecutor(1) as thread:
+            try:
+                with transaction():
+                    begun = time.monotonic()
+                    # Locks the run before anything is written, the report files included: they know no transactions.
+                    self.job.hold()
+                    by_keys()
+                    with self._guard():
+                        process()
+                    if self.dry_run:
+                        raise Undo
+                    report()
+                    self.job.checkpoint(self.counts, self.position, self.files.flush())
+                    done = thread.submit(beside)
+            except Undo:
                 report()
-                self.job.checkpoint(self.counts, self.position, self.files.flush())
-        except Undo:
-            report()
-        self.pace.took(self.position - before, time.monotonic() - begun)
+                done = thread.submit(beside)
+            self.pace.took(self.position - before, time.monotonic() - begun)
+            done.result()
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""

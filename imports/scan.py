@@ -95,7 +95,8 @@ class Scan:
     ) -> None:
         self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
         scratch.unlink(missing_ok=True)
-        self._db = sqlite3.connect(scratch, isolation_level=None)
+        # Not only the thread that scans asks for duplicates, but never two at a time.
+        self._db = sqlite3.connect(scratch, isolation_level=None, check_same_thread=False)
         self._scratch = scratch
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0

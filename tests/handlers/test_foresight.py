@@ -53,6 +53,7 @@ def stocked(partner: Partner) -> Partner:
 def before_the_second_chunk(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Have another connection execute a statement when the first chunk is written and all others are seen."""
     commit = BlockPass._commit
+    monkeypatch.setattr(block_pass, "TOGETHER", 1)
 
     def given(statement: str) -> None:
         def change_first(self: BlockPass, *args: Any) -> None:

@@ -11,7 +11,7 @@ import layout
 from events import ImportFinished
 from handlers.run import ImportJob
 from jobs.queue import claim
-from models import ImportRun
+from models import ImportRun, is_postgres
 from tests.partner import Partner, counts
 
 PRODUCTS = "SKU_ID,Name,MOQ\n" + "".join(
@@ -87,12 +87,12 @@ def litter(spool: Path) -> None:
 
 
 def test_a_run_that_is_killed_at_every_chunk(partner: Partner) -> None:
-    """As long as each life finishes one chunk, the import ends."""
+    """As long as each life finishes one chunk, the import ends: only the first one takes four of them together."""
     partner = stocked(partner)
     expected = outcome(partner, partner.send("product", PRODUCTS))
     other = stocked(partner.neighbour("globex"))
     number = other.queue("product", PRODUCTS).number
-    for _ in range(6):
+    for _ in range(3 if is_postgres() else 6):
         with pytest.raises(Killed):
             execute(other, number, kill_after=1)
 

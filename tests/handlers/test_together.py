@@ -1,0 +1,79 @@
+"""On Postgres an import by the column takes several chunks into one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from errors import FileProblem
+from handlers.block_pass import BlockPass
+from imports.ahead import Read, Reader
+from models import Product, is_postgres
+from tests.partner import Partner, counts
+
+HEADER = "SKU_ID,Reference_ID,Name\n"
+
+
+def products(first: int, last: int) -> str:
+    return "".join(f"{number:04},R{number},Cup\n" for number in range(first, last))
+
+
+@pytest.fixture
+def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows that each transaction of an import has brought it to."""
+    commit, found = BlockPass._commit, list[int]()
+
+    def noted(self: BlockPass, *args: Any) -> None:
+        commit(self, *args)
+        found.append(self.position)
+
+    monkeypatch.setattr(BlockPass, "_commit", noted)
+    return found
+
+
+def test_chunks_of_one_transaction(partner: Partner, commits: list[int]) -> None:
+    assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
+    assert commits == ([40, 80, 100] if is_postgres() else [*range(10, 110, 10)])
+
+
+def test_a_dry_run_reports_each_chunk(partner: Partner, commits: list[int]) -> None:
+    """It undoes one before it looks at the next."""
+    event = partner.in_chunks(10).send("product", HEADER + products(0, 100) + "S,,\n", dry_run=True)
+
+    assert counts(event) == (100, 0, 0, 1)
+    assert len(commits) == 11
+    assert not Product.select().exists()
+
+
+def test_a_problem_of_the_file_keeps_what_is_before_it(
+    partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the middle of a transaction."""
+    read = Reader.__iter__
+
+    def two_chunks(self: Reader) -> Iterator[Read]:
+        yield from islice(read(self), 2)
+        raise FileProblem("BAD_ENCODING", "It can't be read on", line=22)
+
+    monkeypatch.setattr(Reader, "__iter__", two_chunks)
+    event = partner.in_chunks(10).send("product", HEADER + products(0, 100))
+
+    assert (event.status, event.code) == ("failed", "BAD_ENCODING")
+    assert commits == ([20] if is_postgres() else [10, 20])
+    assert Product.select().count() == 20
+
+
+def test_a_row_that_strays_ends_the_transaction(partner: Partner, commits: list[int]) -> None:
+    """It finds its record by another key; what the reader sees can be believed again when that is committed."""
+    chunked = partner.in_chunks(10)
+    chunked.send("product", HEADER + products(0, 30))
+    commits.clear()
+
+    event = chunked.send("product", HEADER + products(0, 10) + ",R25,Saucer\n" + products(30, 49))
+
+    assert counts(event) == (19, 1, 10, 0)
+    assert commits == ([20, 30] if is_postgres() else [10, 20, 30])
+    assert Product.get(Product.sku_id == "0025").name == "Saucer"
