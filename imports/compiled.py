@@ -42,7 +42,7 @@ class _NoRow(Mapping[str, Any]):
     __getitem__ = __iter__ = __len__ = __contains__ = get = keys = items = values = _refuse
 
 
-_NO_ROW = _NoRow()
+NO_ROW = _NoRow()
 
 
 class Memory(dict[str, Any]):
@@ -77,7 +77,7 @@ class Memory(dict[str, Any]):
         value = self.quick(text) if self.quick else DOUBT
         try:
             if value is DOUBT:
-                value = self._field.deserialize(text, self._column, _NO_ROW)
+                value = self._field.deserialize(text, self._column, NO_ROW)
             return DOUBT if value is missing else self._field.pack(value) if self._packed else value
         except Exception:  # whatever it is, it comes back when the row is read alone
             return DOUBT
@@ -128,12 +128,26 @@ class _CompiledColumn:
         return _Read(self._key, values, memory.sparse, memory.doubtful)
 
 
+class Loaded(NamedTuple):
+    """What became of rows, each by its number."""
+
+    values: list[Values | None]
+    """What Schema.load would give; None for a row that it has to decide about."""
+    fixed: dict[int, Values]
+    """The same but for the open columns, where only these are not plain."""
+    doubts: dict[int, list[str]]
+    """The attributes whose cells are not plain, in the order of the schema: all faults of a row are theirs if one has
+    any, open columns aside. Nothing where the schema looks at the row even so."""
+
+
 class Loader:
     """Reads chunks of one file. `whole` is False when the schema is of a kind that has to read each row itself."""
 
     def __init__(self, schema: TemplateSchema, shape: FileShape) -> None:
         self.whole = compilable(schema)
         self._validators = _validators(schema) if self.whole else []
+        self._alone = all(options.get("skip_on_field_errors") for _, _, options in schema._hooks[VALIDATES_SCHEMA])
+        self._names = list(schema.fields)
         names = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
         self._fixed: list[_CompiledColumn] = []
         self._open: dict[str, list[_CompiledColumn]] = {}
@@ -151,13 +165,10 @@ class Loader:
                 columns.append(_CompiledColumn(place, opened.field, column, column.open_name, None, packed=True))
                 self.memories[place] = columns[-1].memory
 
-    def load(self, rows: Sequence[Sequence[str]]) -> tuple[list[Values | None], dict[int, Values]]:
-        """The values of rows that have all their cells; None for a row that Schema.load has to decide about.
-
-        Where it is but for the open columns that the row is not plain, what Schema.load would give, by number.
-        """
+    def load(self, rows: Sequence[Sequence[str]]) -> Loaded:
+        """Read rows that have all their cells."""
         if not self.whole or not rows:
-            return [None] * len(rows), {}
+            return Loaded([None] * len(rows), {}, {})
         cells = list(zip(*rows, strict=False))
         doubtful: set[int] = set()
         loaded = _rows([column.read(cells[column.place]) for column in self._fixed], len(rows), doubtful)
@@ -175,7 +186,9 @@ class Loader:
             for attribute in self._open:
                 loaded[number].pop(attribute, None)
         whole = [None if number in doubtful or number in half else values for number, values in enumerate(loaded)]
-        return whole, {number: loaded[number] for number in half}
+        doubts = {number: [name for name in self._names if loaded[number].get(name) is DOUBT]
+                  for number in (doubtful if self._alone else ())}  # fmt: skip
+        return Loaded(whole, {number: loaded[number] for number in half}, doubts)
 
 
 def _rows(columns: Sequence[_Read], count: int, doubtful: set[int]) -> list[Values]:

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple, Self
 
 PART = 1_000_000
-"""Hashes that are in a set together, at about 64 bytes each."""
+"""Hashes that are in a dict together, at about 100 bytes each."""
+
+
+class Twice(NamedTuple):
+    """Hashes that were added more than once, and the places of all texts that have one, in the order of adding."""
+
+    hashes: set[int]
+    places: set[int]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[int, int]], held: Sequence[int]) -> Self:
+        places = set(chain.from_iterable(pairs))
+        return cls({held[place] for place in places}, places)
 
 
 class Hashes:
@@ -19,20 +33,18 @@ class Hashes:
         """Numbers stand in the place of what is no text, and must differ."""
         self._held.extend(map(hash, texts))
 
-    def twice(self) -> set[int]:
-        """The hashes that were added more than once."""
+    def twice(self) -> Twice:
+        """What was added more than once."""
         parts = -(-len(self._held) // PART)
-        return set().union(*map(_twice, (self._part(part, parts) for part in range(parts))))
+        return Twice.of(chain.from_iterable(_pairs(self._part(part, parts)) for part in range(parts)), self._held)
 
-    def _part(self, part: int, parts: int) -> Iterable[int]:
-        return self._held if parts == 1 else (each for each in self._held if each % parts == part)
-
-    def places(self, hashes: set[int]) -> Iterator[int]:
-        """Which of the texts, counted in the order in which they came, have one of the hashes."""
-        return (place for place, each in enumerate(self._held) if each in hashes)
+    def _part(self, part: int, parts: int) -> Iterable[tuple[int, int]]:
+        """(place, hash) of some, among which are all that have one of their hashes."""
+        held = enumerate(self._held)
+        return held if parts == 1 else ((place, each) for place, each in held if each % parts == part)
 
 
-def _twice(hashes: Iterable[int]) -> list[int]:
-    seen = set[int]()
-    add = seen.add
-    return [each for each in hashes if each in seen or add(each)]
+def _pairs(hashes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places of hashes that were there before, each with the first place of the same."""
+    first = dict[int, int]().setdefault
+    return [(place, before) for place, each in hashes if (before := first(each, place)) != place]

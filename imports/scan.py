@@ -138,9 +138,8 @@ class Scan:
         if self._holders is not None and len(self._first_columns) > 1:
             return None
         twice = {column: each.twice() for column, each in hashes.items()}
-        numbers = {number for column, each in hashes.items() if by_column and twice[column]
-                   for number in each.places(twice[column])}  # fmt: skip
-        return Suspects(twice, sorted(numbers) if by_column else None)
+        numbers = set[int]().union(*(each.places for each in twice.values()))
+        return Suspects({column: each.hashes for column, each in twice.items()}, sorted(numbers) if by_column else None)
 
     def _hash_stretch(self, stretch: Stretch, hashes: dict[str, Hashes]) -> bool:
         """Whether all keys could be taken by the column."""

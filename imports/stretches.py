@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import compress, pairwise
+from itertools import compress
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -64,13 +64,16 @@ class Stretch:
         if '"' in text or len(text) >= self._opened.source.max_record:
             return None
         lines = text.count("\n") + (not text.endswith("\n"))
-        cells = _cells_of(self._opened.delimiter, tuple(sorted(places)), ends).findall(
-            f"{ends}{text.removesuffix(ends)}{ends}"
-        )
+        first, last = min(places), max(places)
+        delimiter = self._opened.delimiter
+        cells = _cells_of(delimiter, first, last, ends).findall(f"{ends}{text.removesuffix(ends)}{ends}")
         if len(cells) != lines:
             return None
-        columns = ([row[nth] for row in cells] for nth in range(len(places))) if len(places) > 1 else [cells]
-        found = {place: list(map(str.strip, column)) for place, column in zip(sorted(places), columns, strict=True)}
+        joined = delimiter.join(cells)
+        split = joined.split(delimiter)
+        found = {place: split[place - first :: last - first + 1] for place in places}
+        if " " in joined or not joined.isascii() or not joined.isprintable():
+            found = {place: list(map(str.strip, column)) for place, column in found.items()}
         if not all(found[places[0]]):
             return None
         return [found[place] for place in places]
@@ -112,17 +115,13 @@ def _stretches(opened: Reading, block: int) -> Iterator[Stretch]:
 
 
 @lru_cache
-def _cells_of(delimiter: str, places: tuple[int, ...], ends: str) -> re.Pattern[str]:
-    """Finds the cells at `places` in each line that stands between `ends`."""
+def _cells_of(delimiter: str, first: int, last: int, ends: str) -> re.Pattern[str]:
+    """Finds the cells from one place to another, as one text, in each line that stands between `ends`."""
     between = re.escape(delimiter)
     cell = f"[^{between}\r\n]*"
-    pattern = ends
-    for before, place in pairwise((-1, *places)):
-        skipped = place - before - (before < 0)
-        pattern += between if before >= 0 and skipped == 1 else f"(?:{cell}{between}){{{skipped}}}"
-        pattern += f"({cell})"
+    cells = f"(?:{cell}{between}){{{first}}}({cell}(?:{between}{cell}){{{last - first}}})"
     # Where CRLF ends lines, a lone LF makes one of two lines, and a lone CR none.
-    return re.compile(pattern + f"[^{ends[0]}]*(?={ends})")
+    return re.compile(f"{ends}{cells}[^{ends[0]}]*(?={ends})")
 
 
 def _plain_lines(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from imports.compiled import ABSENT, Loader
+from imports.compiled import ABSENT, NO_ROW, Loader
 from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
@@ -49,10 +49,10 @@ class Validator:
             else:
                 self.read(row)
         good: list[Row] = []
-        loaded, fixed = self._loader.load([row.cells for row in whole])
-        for number, (row, values) in enumerate(zip(whole, loaded, strict=True)):
+        loaded = self._loader.load([row.cells for row in whole])
+        for number, (row, values) in enumerate(zip(whole, loaded.values, strict=True)):
             if values is None:
-                self.read(row, fixed.get(number))
+                self.read(row, loaded.fixed.get(number), loaded.doubts.get(number, ()))
             else:
                 row.named(self._places)
                 row.values = values
@@ -66,22 +66,44 @@ class Validator:
                 for row in rows:
                     self._look_at_codes(row, {column: row.cells[place].strip()})
 
-    def read(self, row: Row, fixed: dict[str, Any] | None = None) -> None:
+    def read(self, row: Row, fixed: dict[str, Any] | None = None, doubts: Sequence[str] = ()) -> None:
         """Fill in `texts` and `values`, or reject the row with every fault that the schema finds.
 
-        `fixed` are the values of all but the open columns, if they are known.
+        `fixed` are the values of all but the open columns, if they are known; `doubts`, if they are known, the
+        attributes among which are those with a fault.
         """
         if fault := count_fault(self._shape, row.cells):
             row.reject("COLUMN_COUNT", "", fault)
             return
         row.named(self._places)
-        if fixed is None:
-            self._read_fixed(row)
-        else:
+        if fixed is not None:
             row.values = fixed
+        elif not self._refuse(row, doubts):
+            self._read_fixed(row)
         for index, column, open_column in self._open:
             self._read_open(row, index, column, open_column)
         self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
+
+    def _refuse(self, row: Row, doubts: Sequence[str]) -> bool:
+        """Reject the row for what its fields say against these attributes, without loading all of it.
+
+        False, and nothing is done, if they say nothing or the row as a whole has to tell.
+        """
+        faults: list[tuple[str, ValidationError]] = []
+        for name in doubts:
+            field = self.schema.fields[name]
+            assert isinstance(field, CellField)
+            if (text := row.text(field.column)) == CLEAR:
+                return False
+            try:
+                field.deserialize(text, field.column, NO_ROW)
+            except ValidationError as error:
+                faults.append((field.column, error))
+            except LookupError:  # of NO_ROW
+                return False
+        for column, fault in faults:
+            _reject(row, column, fault.messages)
+        return bool(faults)
 
     def _read_fixed(self, row: Row) -> None:
         given: dict[str, str] = {}
@@ -109,9 +131,7 @@ class Validator:
             # It refers to its frames and they to it: the chunk would live until the collector looks.
             error.__traceback__ = None
             for column, found in error.normalized_messages().items():
-                for message in _flat(found):
-                    name = "" if column == "_schema" else str(column)
-                    row.reject(getattr(message, "code", "INVALID_VALUE"), name, str(message))
+                _reject(row, "" if column == "_schema" else str(column), found)
 
     def _read_open(self, row: Row, place: int, column: Column, open_column: OpenColumns) -> None:
         # Mostly one of a faulty row's open columns is at fault, and the others hold what many rows hold.
@@ -126,8 +146,7 @@ class Validator:
         try:
             value = open_column.field.deserialize(cell.strip(), column.name, {})
         except ValidationError as error:
-            for message in _flat(error.messages):
-                row.reject(getattr(message, "code", "INVALID_VALUE"), column.name, str(message))
+            _reject(row, column.name, error.messages)
         else:
             held[column.open_name] = open_column.field.pack(value)
 
@@ -136,6 +155,11 @@ class Validator:
             if SCIENTIFIC.fullmatch(given[column]):
                 row.warn("SCIENTIFIC_NOTATION", column, f"{given[column]!r} looks like a number that a spreadsheet "
                          "rewrote: format the column as text and send the file again")  # fmt: skip
+
+
+def _reject(row: Row, column: str, found: Any) -> None:
+    for message in _flat(found):
+        row.reject(getattr(message, "code", "INVALID_VALUE"), column, str(message))
 
 
 def _flat(found: Any) -> list[Fault | str]:

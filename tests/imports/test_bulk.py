@@ -14,7 +14,7 @@ from peewee import DataError, IntegrityError
 from imports import hashes, store
 from imports.arrays import FEWEST
 from imports.bulk import as_json, insert_columns, update_columns
-from imports.hashes import Hashes
+from imports.hashes import Hashes, Twice
 from imports.quiet import held_back
 from models import Account, Product, by_keys, database, is_postgres, learn_size, now
 from settings import Settings
@@ -232,7 +232,7 @@ def test_hashes_tell_what_is_there_twice(part: int, monkeypatch: pytest.MonkeyPa
     seen.add(f"{number}" for number in range(1_000))
     seen.add(["7", "999", "7", "new"])
 
-    assert seen.twice() == {hash("7"), hash("999")}
+    assert seen.twice() == Twice({hash("7"), hash("999")}, {7, 999, 1_000, 1_001, 1_002})
 
 
 def test_the_collector_is_as_before() -> None:

@@ -159,7 +159,7 @@ def test_random_rows_are_read_as_the_schema_reads_them(
 def loaded(schema: TemplateSchema, *rows: list[str]) -> list[dict[str, Any] | None]:
     """What the compiled loader makes of rows of a file with all the schema's columns and nothing else."""
     columns = tuple(Column(name, "fixed", name) for name in schema.columns)
-    return Loader(schema, FileShape("utf-8", False, False, ",", 1, columns, ())).load(rows)[0]
+    return Loader(schema, FileShape("utf-8", False, False, ",", 1, columns, ())).load(rows).values
 
 
 class Plain(TemplateSchema):
@@ -255,7 +255,7 @@ def test_the_memory_of_a_column_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(compiled, "MEMORY", 10)
     loader = Loader(Plain(), FileShape("utf-8", False, False, ",", 1, (Column("Amount", "fixed", "Amount"),), ()))
 
-    values, _ = loader.load([[f"{number}.5"] for number in range(95)])
+    values = loader.load([[f"{number}.5"] for number in range(95)]).values
 
     assert [values[0], values[-1]] == [{"amount": Decimal("0.5")}, {"amount": Decimal("94.5")}]
     assert len(loader._fixed[0].memory) <= 10
