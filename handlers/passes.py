@@ -22,7 +22,8 @@ from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import EchoGuard, by_keys, database, learn_size, now, transaction, trim_log
+from models import by_keys, database, learn_size, now, transaction, trim_log
+from models.progress import unechoed
 
 if TYPE_CHECKING:
     from handlers.run import ImportJob
@@ -142,7 +143,7 @@ class Pass:
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""
-        return nullcontext() if self.job.account.export_imported else _unechoed()
+        return nullcontext() if self.job.account.export_imported else unechoed()
 
     def _validate(self, rows: list[Row]) -> None:
         self.validator.read_all(rows)
@@ -214,14 +215,6 @@ def refusable() -> Iterator[None]:
         if isinstance(error, OperationalError) and not is_too_large(error):
             raise
         raise Refused(str(error)) from error
-
-
-@contextmanager
-def _unechoed() -> Iterator[None]:
-    """Within a transaction: the triggers leave the outbox alone. If it fails it is rolled back, guard and all."""
-    guard = EchoGuard.create()
-    yield
-    guard.delete_instance()
 
 
 def _same(row: Row, duplicate: Duplicate) -> str:

@@ -29,6 +29,7 @@ from imports.reading import FileShape, inspect, missing_column
 from imports.reports import REPORT, SORTED, file_problem_report
 from imports.scan import Scan
 from models import Account, EntitySettings, ImportRun, Mail, database, large_cache, now, transaction
+from models.progress import keep_run
 from schemas import Formats, TemplateSchema
 from settings import Settings
 
@@ -176,8 +177,7 @@ class ImportJob:
 
     def _update(self, **changes: object) -> None:
         until = now() + dt.timedelta(seconds=self.settings.lease_seconds)
-        mine = (ImportRun.number == self.run.number) & (ImportRun.lease_owner == self.owner)
-        if not ImportRun.update(lease_until=until, **changes).where(mine).execute():
+        if not keep_run(self.run.number, self.owner, until, **changes):
             raise LeaseLost(f"import {self.run.number} was taken over by another worker")
         self._renewed = time.monotonic()
 

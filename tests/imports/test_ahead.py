@@ -22,6 +22,7 @@ from imports.ahead import Ahead, Read, Reader, Task, reader
 from imports.batches import Batch, by_cells
 from imports.columns import Loaded
 from imports.frames import (
+    Lines,
     pack,
     pack_loaded,
     pack_numbers,
@@ -69,13 +70,24 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.parametrize("given", [["a", "", "\u00e9\U0001f99a b", "c"], ["one"], [""], []])
+def test_lines_are_a_list_of_texts(given: list[str]) -> None:
+    lines = Lines(*Lines.packed(given))
+    places = range(-len(given), len(given))
+    assert (len(lines), list(lines), [lines[place] for place in places]) == (len(given), given, given + given)
+    parts = [slice(1, 3), slice(None), slice(0, 0), slice(2, 1), slice(-2, None), slice(0, 9, 2)]
+    assert [lines[part] for part in parts] == [given[part] for part in parts]
+    with pytest.raises(IndexError):
+        lines[len(given)]
+
+
 def test_frames_come_back_as_they_were() -> None:
     """Rows that were split or not, with gaps between their lines."""
     split = Batch(";", range(2, 5), ["a;1", "b;", "c;3"])
     quoted = by_cells(",", [2, 7], [["a\nb", "x,y"], ["", "1"]])
 
     batch, hashes, seen = unpack(pack(split, [-(2**63), 0, 2**63 - 1], ["seen"]))
-    assert (list(batch.rows()), batch.lines, batch.texts) == (split.rows(), range(2, 5), split.texts)
+    assert (list(batch.rows()), batch.lines, list(batch.texts)) == (split.rows(), range(2, 5), split.texts)
     assert (list(hashes), seen) == ([-(2**63), 0, 2**63 - 1], ["seen"])
 
     batch, hashes, nothing = unpack(pack(quoted, [1, 2], None))
