@@ -157,11 +157,9 @@ class Blocks:
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""
         known = {column: self._places[column] for column in columns if column in self._places}
-        if kept := batch.kept(list(known.values())):
-            cells = [list(map(str.strip, each)) for each in kept]
-        elif min(batch.sizes()) > max(known.values(), default=0):
+        try:
             cells = [list(map(str.strip, each)) for each in batch.columns(list(known.values()))]
-        else:
+        except IndexError:
             cells = [
                 [row[place].strip() if len(row) > place else "" for row in batch.rows()] for place in known.values()
             ]

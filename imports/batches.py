@@ -59,7 +59,7 @@ class Batch:
         return self._sizes
 
     def columns(self, places: Sequence[int]) -> list[list[str]]:
-        """The raw cells of some columns, which all rows have."""
+        """The raw cells of some columns. Raises IndexError: not all rows have them."""
         if kept := self.kept(places):
             return kept
         rows, most = self._rows, max(places, default=-1) + 1
