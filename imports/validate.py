@@ -89,7 +89,8 @@ class Validator:
 
         False, and nothing is done, if they say nothing or the row as a whole has to tell.
         """
-        faults: list[tuple[str, ValidationError]] = []
+        # Not the errors themselves: they and this frame would hold each other, and with them the chunk.
+        faults: list[tuple[str, Any]] = []
         for name in doubts:
             field = self.schema.fields[name]
             assert isinstance(field, CellField)
@@ -98,11 +99,11 @@ class Validator:
             try:
                 field.deserialize(text, field.column, NO_ROW)
             except ValidationError as error:
-                faults.append((field.column, error))
+                faults.append((field.column, error.messages))
             except LookupError:  # of NO_ROW
                 return False
-        for column, fault in faults:
-            _reject(row, column, fault.messages)
+        for column, messages in faults:
+            _reject(row, column, messages)
         return bool(faults)
 
     def _read_fixed(self, row: Row) -> None:
