@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from itertools import compress
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from errors import FileProblem
 from handlers.blocks import Blocks, Sight
@@ -95,9 +95,11 @@ class BlockPass(Pass):
             self._read_rows += len(chunk.batch)
 
     def _ready(self, chunk: Chunk) -> Chunk:
-        """The chunk with an outline, as far as what was seen of it counts."""
+        """The chunk with an outline and the records that it will make, as far as what was seen of it counts."""
         if chunk.seen and chunk.current:
-            chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
+            outline = chunk.outline = self._outlined(chunk, chunk.seen.sight, chunk.seen)
+            if outline.fresh.places and self._follow(chunk.seen.ids):
+                chunk.made = self._made(outline, chunk.seen.ids)
         return chunk
 
     def _renew(self) -> None:
@@ -201,7 +203,7 @@ class BlockPass(Pass):
     def _new_ids(self, chunk: Chunk, plan: Plan) -> Mapping[int, str] | Sequence[str]:
         """Also for rows that the database refuses as they are, and that the handler may make records of."""
         seen = chunk.seen.ids if chunk.seen else []
-        if seen and seen[0] > self._last_id:
+        if self._follow(seen):
             self._last_id = seen[-1]
             return seen
         # Others were made here since the reader made its own, and records follow the file.
@@ -210,12 +212,19 @@ class BlockPass(Pass):
         self._last_id = made[-1] if made else self._last_id
         return dict(zip(needed, made, strict=True))
 
+    def _follow(self, ids: Sequence[str]) -> bool:
+        """Whether there are such, and they come behind all that were given to rows so far."""
+        return bool(ids) and ids[0] > self._last_id
+
+    def _made(self, outline: Outline, new_ids: Mapping[int, str] | Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        return self._blocks.made(outline.fresh, outline.sight, [new_ids[place] for place in outline.fresh.places])
+
     def _write_plain(self, chunk: Chunk, plan: Plan) -> None:
         """Write what needs no handler; if the database refuses it, the rows go to the handler."""
         outline, found = plan.outline, plan.differences
         sight, fresh, places = outline.sight, outline.fresh, outline.known.places
         changed, same = [places[each] for each in found.changed], [places[each] for each in found.same]
-        new_ids = [chunk.new_ids[place] for place in fresh.places]
+        as_made = chunk.made if outline is chunk.outline and chunk.seen and chunk.new_ids is chunk.seen.ids else None
         chunk.begin()
         chunk.note(outline.unchanged, sight.ids_at(outline.unchanged), UNCHANGED)
         try:
@@ -224,14 +233,14 @@ class BlockPass(Pass):
                     self._blocks.update(changed, found.columns, sight)
                 self._blocks.remember(same, sight)
                 if fresh.places:
-                    self._blocks.insert(fresh, sight, new_ids, meanwhile=self._prepare)
+                    self._blocks.insert(as_made or self._made(outline, chunk.new_ids), meanwhile=self._prepare)
         except Refused:
             refused = self._validated(chunk, sight, sorted((*changed, *same, *fresh.places)))
             chunk.rows = sorted([*chunk.rows, *refused], key=attrgetter("number"))
         else:
             chunk.note(same, sight.ids_at(same), UNCHANGED)
             chunk.note(changed, sight.ids_at(changed), UPDATED)
-            chunk.note(fresh.places, new_ids, CREATED)
+            chunk.note(fresh.places, [chunk.new_ids[place] for place in fresh.places], CREATED)
 
     def _conclude(self, chunk: Chunk) -> None:
         self._tell(chunk.rows)

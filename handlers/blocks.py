@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from handlers.base import Context, Handler
 from handlers.differences import Differences, differences
 from imports import store
-from imports.bulk import insert_columns, sorted_by, update_columns
+from imports.bulk import insert_columns, ready_columns, sorted_by, update_columns
 from imports.columns import Loaded
 from imports.reading import Batch, FileShape
 from models import Record
@@ -117,20 +117,25 @@ class Blocks:
             new = [one and value is not None for one, value in zip(new, given, strict=True)] if None in given else new
         return new
 
-    def insert(
-        self, loaded: Loaded, sight: Sight, ids: Sequence[str], meanwhile: Callable[[], None] = lambda: None
-    ) -> None:
-        """Make the records of rows that are fresh, with these System IDs; see `insert_columns` for `meanwhile`."""
+    def made(self, loaded: Loaded, sight: Sight, ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        """The columns of the records that fresh rows make, with these System IDs, for `insert`; asks no database."""
         places, model = loaded.places, self.handler.model
         columns: dict[str, Sequence[Any]] = {"system_id": ids, "row_hash": [sight.hashes[place] for place in places]}
         references = {name: [each[place] for place in places] for name, each in sight.references.items()}
         given = {name: each for name, each in loaded.columns.items() if name in model._meta.fields}
-        constants = store.fresh(model, self.context.moment) | {"account": self.context.account}
+        constants = self._constants()
         for name, values in (given | references).items():
             columns[name] = _filled(values, constants[name], model, name)
-        for name in columns:
-            del constants[name]
-        insert_columns(model, sorted_by(columns[self.sorts], columns), constants, meanwhile)
+        return ready_columns(sorted_by(columns[self.sorts], columns))
+
+    def insert(self, columns: Mapping[str, Sequence[Any]], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Make records of what was `made`; see `insert_columns` for `meanwhile`."""
+        constants = {name: value for name, value in self._constants().items() if name not in columns}
+        insert_columns(self.handler.model, columns, constants, meanwhile)
+
+    def _constants(self) -> dict[str, Any]:
+        """What attributes are in records that know no better."""
+        return store.fresh(self.handler.model, self.context.moment) | {"account": self.context.account}
 
     def compare(self, loaded: Loaded, sight: Sight) -> Differences:
         """How loaded rows, all of which found a record and refer to nothing unknown, differ from it."""

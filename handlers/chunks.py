@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from handlers.blocks import Sight
 from handlers.differences import Differences
@@ -61,6 +62,8 @@ class Chunk:
     """Whether it holds still, as far as is known."""
     outline: Outline | None = None
     """By what the reader saw."""
+    made: Mapping[str, Sequence[Any]] | None = None
+    """The records of its fresh rows, with the reader's System IDs."""
     plan: Plan | None = None
     rows: list[Row] = field(default_factory=list)
     """Those that went to the handler."""

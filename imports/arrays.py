@@ -29,6 +29,12 @@ _COMMA = '","'
 Columns = Sequence[Sequence[Any]]
 
 
+class Literal(str):
+    """A column as the text of an array."""
+
+    __slots__ = ()
+
+
 def insert(table: str, names: Sequence[str], columns: Columns) -> bool:
     """Insert the rows. False: they are few, or have values of other types, and nothing was done."""
     texts = _as_texts(columns)
@@ -45,7 +51,10 @@ def insert_columns(
     constants: Sequence[Any],
     meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
-    """Insert the rows, however few, and the constants into the columns that are left; texts or what str() makes one."""
+    """Insert the rows, however few, and the constants into the columns that are left.
+
+    A column has texts or what str() makes one, or is a Literal of them.
+    """
     types = _types(table)
     kept = [f"c{place}" for place in range(len(columns))]
     values = [f"new.{each}::{types[name]}" for name, each in zip(names, kept, strict=False)]
@@ -53,7 +62,7 @@ def insert_columns(
     # In the list of what is selected: as a table Postgres would write all of it down first, which takes a tenth more.
     arrays = ", ".join(f"unnest(%s::text[]) AS {each}" for each in kept)
     sql = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM (SELECT {arrays}) AS new"
-    parameters = [*constants, *map(_literal, columns)]
+    parameters = [*constants, *(each if isinstance(each, Literal) else literal(each) for each in columns)]
     with peewee.__exception_wrapper__, database.connection().cursor() as cursor, ThreadPoolExecutor(1) as beside:
         running = beside.submit(cursor.execute, sql, parameters)
         meanwhile()
@@ -70,23 +79,24 @@ def update_columns(table: str, names: Sequence[str], columns: Columns, constants
     sql = (f"UPDATE {table} SET {', '.join(values)} FROM unnest({arrays}) AS new({', '.join(kept)}) "
            f"WHERE {table}.system_id = new.{kept[-1]}")  # fmt: skip
     with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
-        cursor.execute(sql, [*constants, *map(_literal, columns)])
+        cursor.execute(sql, [*constants, *map(literal, columns)])
 
 
-def _literal(column: Sequence[Any]) -> str:
+def literal(column: Sequence[Any]) -> Literal:
     """A column as the text of an array, which takes a small part of the time that psycopg's adapter does.
 
     All is done for the whole column at once. What stands between the texts is a character that Postgres takes in none.
     """
     types = set(map(type, column))
     if types == {int}:
-        return "{" + ",".join(map(str, column)) + "}"
+        return Literal(f"{{{','.join(map(str, column))}}}")
     texts = column if types == {str} else [_NULL if value is None else str(value) for value in column]
     joined = _BETWEEN.join(texts)
     if joined.count(_BETWEEN) != len(column) - 1 or joined.count(_NULL) != column.count(None):
-        return "{" + ",".join(["NULL" if value is None else _item(str(value)) for value in column]) + "}"
+        items = ["NULL" if value is None else _item(str(value)) for value in column]
+        return Literal(f"{{{','.join(items)}}}")
     text = f'{{"{_escaped(joined).replace(_BETWEEN, _COMMA)}"}}'
-    return text if types == {str} else text.replace(f'"{_NULL}"', "NULL")
+    return Literal(text if types == {str} else text.replace(f'"{_NULL}"', "NULL"))
 
 
 def _item(text: str) -> str:
