@@ -54,11 +54,8 @@ class ProductBlocks(Blocks):
             parts = {text: None if to is None else of_reference(attribute, to)
                      for text, to in named[attribute].items()}  # fmt: skip
             own = _joined(own, texts, parts)
-        known = {code: system_id for code, system_id, _ in rows}
-        kept = {code: row_hash for code, _, row_hash in rows}
-        return Sight(
-            list(map(known.get, codes)), list(map(kept.get, codes)), own, [codes, own_codes], references, named
-        )
+        _, ids, kept = _columns({row[0]: row for row in rows}, codes, 3)
+        return Sight(ids, kept, own, [codes, own_codes], references, named)
 
     def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
         return {attribute: self._resolved(set(texts[attribute]), attribute, column, model, named_by)
@@ -106,14 +103,22 @@ class InventoryBlocks(Blocks):
         warehouses = [text or MAIN for text in named]
         several = len(set(warehouses)) > 1  # mostly a batch is about one, and then the SKU tells
         rows = _stock(self.context.account, codes, warehouses)
-        products = {code: product for code, product, *_ in rows}
-        ids = {(code, warehouse) if several else code: system_id for code, _, warehouse, system_id, _ in rows}
-        stored = {(code, warehouse) if several else code: row_hash for code, _, warehouse, _, row_hash in rows}
-        keys = list(zip(codes, warehouses, strict=True)) if several else codes
-        own = list(map(products.get, codes))
+        by_code = {row[0]: row for row in rows}
+        _, own, _, ids, stored = _columns(by_code, codes, 5)
+        if several:
+            keys = list(zip(codes, warehouses, strict=True))
+            *_, ids, stored = _columns({(row[0], row[2]): row for row in rows}, keys, 5)
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        return Sight(list(map(ids.get, keys)), list(map(stored.get, keys)), told, [codes, named], {"product": own})
+        return Sight(ids, stored, told, [codes, named], {"product": own})
+
+
+def _columns(rows: Mapping[Any, Sequence[Any]], keys: Sequence[Any], width: int) -> list[list[Any]]:
+    """By the column what the rows of keys have; None where there is no row."""
+    if not rows:
+        return [[None] * len(keys) for _ in range(width)]
+    missing = (None,) * width
+    return list(map(list, zip(*[row or missing for row in map(rows.get, keys)], strict=True)))
 
 
 def _joined(own: list[int | None], texts: Iterable[str], parts: Mapping[str, int | None]) -> list[int | None]:
