@@ -172,8 +172,10 @@ def _joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
 
 def _rewritten(codes: Parameters) -> set[int]:
     """Where codes look like numbers that a spreadsheet rewrote: the row goes on with a warning."""
-    texts = [code for code in codes if isinstance(code, str)]
-    joined = "".join(texts)
-    if ("E" in joined or "e" in joined) and SCIENTIFIC_LINE.search("\n".join(set(texts))):
+    try:
+        lines = "\n".join(codes)
+    except TypeError:  # some rows have none
+        lines = "\n".join([code for code in codes if isinstance(code, str)])
+    if ("E" in lines or "e" in lines) and SCIENTIFIC_LINE.search(lines):
         return {place for place, code in enumerate(codes) if isinstance(code, str) and SCIENTIFIC.fullmatch(code)}
     return set()
