@@ -9,6 +9,7 @@ import glob
 import os
 import posixpath
 import re
+import stat
 import time
 from collections.abc import Callable
 
@@ -58,8 +59,8 @@ class Listing(Core):
     def _make(self, path: str, line: Line, then: Callable[[list[bytes]], None]) -> None:
         pattern = self._pattern(path)
         try:
-            if pattern is None and not self.fs.isdir(path):
-                found = self.fs.stat(path)
+            # One look: a folder that appears between two would be listed as a file in itself.
+            if pattern is None and not stat.S_ISDIR((found := self.fs.stat(path)).st_mode):
                 return then([line(posixpath.basename(path), found, self.fs.place(path).kind)])
             folder = self.fs.folder(path if pattern is None else posixpath.dirname(path))
         except OSError:

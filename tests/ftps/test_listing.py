@@ -16,6 +16,7 @@ import pytest
 from pyftpdlib.filesystems import AbstractedFS
 
 from ftps.entries import list_line, mlsx_line
+from ftps.view import View
 from tests.ftps.shelf import Shelf
 from tests.visitor import BODY, House
 
@@ -98,6 +99,26 @@ def test_single_files_and_missing_ones(shelf: Shelf) -> None:
         assert client.ask(f"{command} /Export/none") == "550 No such file or directory."
     client.voidcmd("EPSV")
     assert client.ask("MLSD /Export/Orders/a.csv") == "501 No such directory."
+
+
+@pytest.mark.parametrize("command", ["LIST", "NLST", "STAT"])
+def test_a_folder_that_appears_meanwhile_is_no_file_in_itself(
+    shelf: Shelf, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mirror makes it right behind a look that did not find it."""
+    look = View.stat
+
+    def makes_it(view: View, path: str) -> os.stat_result:
+        try:
+            return look(view, path)
+        finally:
+            if path == "/Export/Orders":
+                (shelf.root / "Orders").mkdir(exist_ok=True)
+
+    client = shelf.house.login()
+    monkeypatch.setattr(View, "stat", makes_it)
+    client.voidcmd("EPSV")
+    assert client.ask(f"{command} /Export/Orders") == "550 No such file or directory."
 
 
 def test_a_listing_whose_data_connection_was_closed_meanwhile(make_house: Callable[..., House]) -> None:
