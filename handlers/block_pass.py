@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -31,6 +32,8 @@ TOGETHER = 4
 
 A run that has died before goes on chunk by chunk, so that it gets on even if each life is short.
 """
+HOLD = 1.0
+"""Seconds after which a transaction takes no further chunk: the lease that it renews is seen when it is committed."""
 
 
 class BlockPass(Pass):
@@ -172,8 +175,11 @@ class BlockPass(Pass):
 
     def _write_on(self) -> None:
         """Write the chunk at hand and some that follow it; conclude all but the last."""
+        begun = time.monotonic()
         self._write(self._last)
         for _ in range(1, self._together):
+            if time.monotonic() - begun > HOLD:
+                return
             # What the reader sees has to be renewed before it can be believed again, and that takes a commit.
             if self._last.strays() or not (following := self._following()):
                 return

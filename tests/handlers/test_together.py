@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from errors import FileProblem
+from handlers import block_pass
 from handlers.block_pass import BlockPass
 from imports.ahead import Read, Reader
 from models import Product, is_postgres
@@ -37,6 +38,15 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_chunks_of_one_transaction(partner: Partner, commits: list[int]) -> None:
     assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
     assert commits == ([40, 80, 100] if is_postgres() else [*range(10, 110, 10)])
+
+
+def test_a_slow_database_gets_one_chunk_at_a_time(
+    partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_pass, "HOLD", 0)
+
+    assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
+    assert commits == list(range(10, 110, 10))
 
 
 def test_a_dry_run_reports_each_chunk(partner: Partner, commits: list[int]) -> None:
