@@ -65,10 +65,17 @@ def may_write(server: Server) -> bool:
     return True
 
 
+def stands(pid: int) -> bool:
+    """Whether all threads have stopped: one takes the signal, and until it has a processor the others go on."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
+
+
 def stop(server: Server, pid: int) -> None:
     """SIGSTOP, on SQLite outside of a transaction: who stops inside has the whole database, and nobody takes over."""
     for _ in range(200):
         os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: stands(pid))
         if may_write(server):
             return
         os.kill(pid, signal.SIGCONT)
