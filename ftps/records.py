@@ -7,13 +7,9 @@ from typing import Any
 from OpenSSL import SSL
 from pyftpdlib.handlers import DTPHandler
 
-from ftps.straight import RECORD, Pieces
+from ftps.outgoing import Outgoing
+from ftps.straight import PIECE, RECORD, STRETCH, Pieces, Room
 from ftps.tls import forget_errors
-
-PIECE = 256 * 1024
-"""Bytes of a file that are read at a time."""
-STRETCH = 64 * 1024
-"""Bytes that OpenSSL is given with one call. While the socket is full nobody knows how many of them have left."""
 
 
 class Records(DTPHandler):
@@ -67,6 +63,29 @@ class Records(DTPHandler):
     def push_with_producer(self, producer: Any) -> None:
         producer.buffer_size = PIECE
         super().push_with_producer(producer)
+
+    def initiate_send(self) -> None:
+        """A piece of a file leaves straight from a buffer; whatever is not as simple goes pyftpdlib's way."""
+        if not self._send_piece():
+            super().initiate_send()
+
+    def _send_piece(self) -> bool:
+        """Whether a whole piece of a file has left. If not, what is left of it and what stopped it come next."""
+        room, connection = self.cmd_channel.shared.room, self.socket
+        source = getattr(self.producer_fifo[0], "file", None) if self.producer_fifo else None
+        straight = isinstance(room, Room) and isinstance(connection, SSL.Connection) and isinstance(source, Outgoing)
+        if not straight or self._next is not None:
+            return False
+        try:
+            sent, left, error = room.send(connection, source)
+        except OSError:
+            return False  # It comes again when pyftpdlib reads, which has its own way to tell.
+        self.tot_bytes_sent += sent
+        if error is not None:
+            self._leaving = min(STRETCH, len(left))
+            self.producer_fifo.appendleft(left)
+            self._keep(error)
+        return error is None and sent > 0
 
     def send(self, data: bytes) -> int:
         """Hands over as much of `data` as the socket takes; what stopped it comes at the next call.

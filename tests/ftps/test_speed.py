@@ -18,7 +18,8 @@ from OpenSSL import SSL
 from ftps import settle
 from ftps.digest import Digest
 from ftps.pool import Pool
-from ftps.records import PIECE, Records
+from ftps.records import Records
+from ftps.straight import PIECE
 from ftps.waits import acknowledge
 from tests.ftps.shelf import Shelf
 from tests.visitor import BODY, PATH, House
