@@ -118,11 +118,15 @@ class Core(Lines):
             always()
         if not self.resume():
             return
-        if isinstance(result, Exception):
-            self.respond(getattr(result, "reply", FAILED))
-        else:
-            then(result)
-        self.settle()
+        try:
+            if isinstance(result, Exception):
+                self.respond(getattr(result, "reply", FAILED))
+            else:
+                then(result)
+            self.settle()
+        except Exception:
+            # As the loop does: a session of which no one knows how far it got would wait for ever.
+            self.handle_error()
 
     def settle(self) -> None:
         """After a reply that was due: end the session if it has to end, else go on with the lines that waited."""

@@ -119,7 +119,6 @@ class Ending(OwnErrors, Records):
         if self.whole and isinstance(self.file_obj, Outgoing) and self.file_obj.export is not None:
             strict = self.cmd_channel.needs_close_notify(self)
             self._farewell = Farewell(self.socket, self.tot_bytes_sent, strict)
-            self._wanted_io_events = self.ioloop.READ
             return self._part()
         if self._ssl_closing or not self.whole:
             # An alert "close_notify" would tell a client that what it has is all there is.
@@ -130,7 +129,10 @@ class Ending(OwnErrors, Records):
         """Take leave of the client: an export counts as fetched only when its end was seen."""
         assert self._farewell is not None
         if not self._farewell.said and not self._farewell.say():
+            # Wanted, too: pyftpdlib goes back to that at the end of an event.
+            self._wanted_io_events = self.ioloop.WRITE
             return self.modify_ioloop_events(self.ioloop.WRITE)
+        self._wanted_io_events = self.ioloop.READ
         end = self._farewell.look()
         if end is None:
             return self._await_end()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +30,12 @@ log = logging.getLogger("ftpdock.ftps")
 
 GRACE = 30.0
 """Seconds that stop() waits for receipts in the making."""
+
+ACCEPT_PAUSE = 1.0
+"""Seconds after which a listener looks again whether there are file descriptors for a connection."""
+MOST_FILES = 65_536
+"""File descriptors that the process asks for, if it may have as many. A transfer has two, a session one."""
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class FrontDoor:
@@ -63,6 +71,7 @@ class FrontDoor:
             raise SettingsError(
                 f"export_folder is {settings.export_folder!r}, which is a folder for uploads: choose another name"
             )
+        _ask_for_files()
         make_home(settings)
         certs.ensure(settings)
         # Made before the first login needs it, or that one would take longer.
@@ -128,8 +137,31 @@ class FrontDoor:
         self._session.ssl_context = context
 
 
+def _ask_for_files() -> None:
+    """Systems give a process 1,024 file descriptors, and more if it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class _Server(FTPServer):
     """pyftpdlib's listener, which answers with a session for each connection."""
+
+    def handle_accept(self) -> None:
+        """What can't be accepted stays ready: without a pause the loop would do nothing but try."""
+        try:
+            super().handle_accept()
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            log.error("No connection can be accepted for %s seconds: %s", ACCEPT_PAUSE, error)
+            self.del_channel()
+            self.ioloop.call_later(ACCEPT_PAUSE, self._accept_again)
+
+    def _accept_again(self) -> None:
+        if not self._closed:
+            self.add_channel()
 
     def handle_error(self) -> None:
         """An error of one connection must not close the listener, as it does in pyftpdlib."""

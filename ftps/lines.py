@@ -21,6 +21,8 @@ _MEANWHILE = ("ABOR", "STAT", "NOOP", "QUIT")
 _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 """Commands by which a client shows that it has given up waiting for a data connection."""
 _MOST_LINES = 200
+LAST_WORDS = 10.0
+"""Seconds in which a client has to take the last reply."""
 _DEBUG = logger.debug
 
 
@@ -37,6 +39,8 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
 
     # pyftpdlib's own.
     data_channel: Any
+    _dtp_acceptor: Any
+    _dtp_connector: Any
     _in_buffer: list[bytes]
     _in_buffer_len: int
     _in_dtp_queue: tuple[Any, str] | None
@@ -64,7 +68,7 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
     def found_terminator(self) -> None:
         line, self._in_buffer, self._in_buffer_len = b"".join(self._in_buffer), [], 0
         overlong, self._overlong = self._overlong, False
-        if overlong:
+        if overlong or self._quitting or self._closing:
             return
         if self._idler is not None and not self._idler.cancelled:
             self._idler.reset()
@@ -79,7 +83,8 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
             self._run(self._lines.popleft())
 
     def _may_run(self, line: bytes) -> bool:
-        if self._deferred or self._quit_pending:
+        # A client that reads no replies gets no more of them: they would fill the memory.
+        if self._deferred or self._quit_pending or self.producer_fifo:
             return False
         if not self.transferring:
             return True
@@ -93,8 +98,12 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
     def transferring(self) -> bool:
         """A transfer is going on, or its command waits for the data connection."""
         channel = self.data_channel
-        waiting = self._in_dtp_queue is not None or self._out_dtp_queue is not None
-        return waiting or (channel is not None and channel._initialized)
+        return self.waits_for_data or (channel is not None and channel._initialized)
+
+    @property
+    def waits_for_data(self) -> bool:
+        """A command waits for its data connection."""
+        return self._in_dtp_queue is not None or self._out_dtp_queue is not None
 
     def _run(self, raw: bytes) -> None:
         try:
@@ -148,7 +157,23 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
             return 0
         return sent
 
+    def handle_write_event(self) -> None:
+        super().handle_write_event()
+        if self._lines and not self._closed:
+            # They waited until the client had read what it asked for before.
+            self.drain()
+
     # --- the end
+
+    def close_when_done(self) -> None:
+        """A client that takes nothing any more is not waited for without an end."""
+        super().close_when_done()
+        if not self._closed:
+            self.call_later(LAST_WORDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._error = True
+        self.close()
 
     def let_go(self) -> None:
         raise NotImplementedError

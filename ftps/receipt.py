@@ -98,7 +98,13 @@ def rename(shared: Shared, arrival: Arrival) -> str:
 
 def _told(receipt: Receipt) -> str:
     """When it is picked up, if there is a time to tell."""
-    return pickup_told(receipt.number) if is_timed(receipt.schedule) else ""
+    if not is_timed(receipt.schedule):
+        return ""
+    try:
+        return pickup_told(receipt.number)
+    except Exception:
+        log.exception("when import %s is picked up can't be told", receipt.number)
+        return ""
 
 
 def record(shared: Shared, arrival: Arrival) -> Receipt:
@@ -113,6 +119,20 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
+    try:
+        _tidy(shared, arrival, receipt, spooled, older, digest)
+    except Exception:
+        # The file is whole, on disk and recorded: what follows is no reason to say anything else.
+        log.exception("import %s is recorded, but what comes behind it failed", receipt.number)
+    if receipt.picked:
+        # What waits is for the worker's own looks at the clock.
+        _ring(shared)
+    return receipt
+
+
+def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, older: list[int], digest: str) -> None:
+    """Steps 4 and 5."""
+    target = arrival.target
     shared.overlay.add(arrival.identity.key, target.virtual, receipt.number, target.schema.entity, arrival.size,
                        digest)  # fmt: skip
     if not receipt.picked:
@@ -122,10 +142,6 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     arrival.source.unlink(missing_ok=True)
     if older:
         _forget_aside(shared, older)
-    if receipt.picked:
-        # What waits is for the worker's own looks at the clock.
-        _ring(shared)
-    return receipt
 
 
 def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:

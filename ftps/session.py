@@ -7,7 +7,8 @@ from typing import Any
 from pyftpdlib.handlers import TLS_FTPHandler
 
 from ftps.changes import Changes
-from ftps.data import DataChannel, PassiveListener
+from ftps.connecting import ActiveCall, PassiveListener
+from ftps.data import DataChannel
 from ftps.entry import Entry
 from ftps.features import Features
 from ftps.listing import Listing
@@ -44,6 +45,7 @@ class Session(Entry, Transfers, Changes, Features, Listing, Site):
     tls_data_required = True
     dtp_handler = DataChannel
     passive_dtp = PassiveListener
+    active_dtp = ActiveCall
     use_sendfile = False
     proto_cmds = COMMANDS
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import functools
+import logging
 import secrets
 from typing import Any
 
 from events import UploadIncomplete
 from ftps.claims import Claim, connected
-from ftps.data import DataChannel, RangeUsedUp
+from ftps.connecting import RangeUsedUp
+from ftps.data import DataChannel
 from ftps.digest import Digest
 from ftps.downloads import Downloads
 from ftps.ending import ABORTED
@@ -18,6 +21,8 @@ from ftps.receipt import Arrival, receive
 from ftps.replies import BUSY, Refusal, lines
 from ftps.targets import Target, target
 from schemas.filenames import example
+
+log = logging.getLogger("ftpdock.ftps")
 
 
 class Upload:
@@ -96,8 +101,10 @@ class Transfers(Downloads):
         try:
             self._check_resume(goal, rest, append)
             incoming = self.shared.partials.open(self.identity.key, goal, rest, append)
-        except BaseException:
+        except BaseException as error:
             self.shared.claims.release(claim)
+            if isinstance(error, OSError):
+                raise _unopened(error) from error
             raise
         if not goal.temporary:
             incoming.digest = Digest(incoming.path, self.shared.pool)
@@ -166,6 +173,14 @@ class Transfers(Downloads):
     def _make_eport(self, ip: str, port: int) -> None:
         self._give_up_waiting()
         super()._make_eport(ip, port)
+        if self._dtp_connector is not None and self._dtp_connector._closed:
+            # It was over before pyftpdlib took note of it.
+            self._dtp_connector = None
+
+    def forget_call(self, call: Any) -> None:
+        """An active connection was made, or could not be."""
+        if self._dtp_connector is call:
+            self._dtp_connector = None
 
     def _give_up_waiting(self) -> None:
         """A new data connection is asked for while a command still waits for its own: that one is given up."""
@@ -175,12 +190,12 @@ class Transfers(Downloads):
             self._out_dtp_queue[2].close()
         self._in_dtp_queue = self._out_dtp_queue = None
 
-    def data_connection_missing(self) -> None:
-        """Nobody came to the passive port."""
+    def data_connection_missing(self, reply: str = "425 The data connection was not opened in time.") -> None:
+        """Nobody came to the passive port, or what came is of no use."""
         self._dtp_acceptor = None
-        if self._in_dtp_queue is not None or self._out_dtp_queue is not None:
+        if self.connected and self.waits_for_data:
             self._give_up_waiting()
-            self.respond("425 The data connection was not opened in time.")
+            self.respond(reply)
             self.settle()
 
     def _gave_up(self, incoming: Incoming) -> None:
@@ -280,3 +295,11 @@ class Transfers(Downloads):
 
 def _nothing(_: Incoming) -> None:
     pass
+
+
+def _unopened(error: OSError) -> Refusal:
+    """What a client is told when there is no place for its upload; it is logged, because the admin is to know."""
+    log.error("an upload can't be begun: %s", error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refusal("452 There is not enough space. Try again later.")
+    return Refusal("451 The server can't open a file for the upload; its log says why. Try again later.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
 import time
+from typing import Any
 
 import pytest
 
-from tests.ftps.shelf import Shelf
+from ftps.farewell import Farewell
+from tests.ftps.shelf import DATA, Shelf
 from tests.visitor import BODY, PATH, Client, House
 
 
@@ -57,7 +60,7 @@ def test_a_connection_that_is_there_is_taken_with_the_command(house: House) -> N
     """Before the loop looks at the port at all: the reply comes before the connection is taken."""
     client = house.login()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ftps.data.GLANCE", 60.0)
+        patch.setattr("ftps.connecting.GLANCE", 60.0)
         for _ in range(3):
             connection = _connected(client)
             assert client.sendcmd(f"STOR {PATH}").startswith("150 ")
@@ -68,7 +71,7 @@ def test_ports_that_nobody_watches_are_closed_with_their_sessions(house: House) 
     """Each PASV gives up the port before it; the last one goes with the session."""
     client = house.login()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ftps.data.GLANCE", 60.0)
+        patch.setattr("ftps.connecting.GLANCE", 60.0)
         first, second = client.makepasv(), client.makepasv()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(first, timeout=20)
@@ -94,3 +97,85 @@ def test_what_leaves_with_the_handshake_is_whole(shelf: Shelf, size: int) -> Non
         got: list[bytes] = []
         assert client.retrbinary("RETR /Export/a.bin", got.append) == "226 Transfer complete."
         assert b"".join(got) == body
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_a_connection_that_was_reset_before_it_was_taken(house: House, pause: float) -> None:
+    """The command is answered, and the session goes on."""
+    client = house.login()
+    connection = _connected(client)
+    end_raw(connection, "rst")
+    time.sleep(pause)
+    reply = client.ask(f"STOR {PATH}")
+    if reply.startswith("150 "):
+        reply = client.last_reply()
+    assert reply.startswith("425 ")
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+@pytest.mark.parametrize("command", [f"STOR {PATH}", "LIST"])
+def test_the_port_may_fail_to_take_a_connection(house: House, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more open files, for one: 425 for the command that waits, and nothing else."""
+    client = house.login()
+    connection = _connected(client)
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.connecting.GLANCE", 60.0)
+        patch.setattr("ftps.connecting.PassiveListener.accept", _no_more_files)
+        assert client.sendcmd(command).startswith("150 ")
+        assert client.last_reply() == "425 The data connection can't be taken now. Try again later."
+    connection.close()
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_stranger_at_the_port_is_not_told_of(house: House) -> None:
+    """The client would take it for the reply to its next command."""
+    client = house.login()
+    for _ in range(3):
+        address = client.makepasv()
+        with socket.create_connection(address, timeout=20, source_address=("127.0.0.2", 0)) as stranger:
+            time.sleep(0.05)
+            assert client.sendcmd(f"STOR {PATH}").startswith("150 ")
+            secured = _secured(client, socket.create_connection(address, timeout=20))
+            assert _finish(client, secured).startswith("226 ")
+            assert stranger.recv(1) == b""
+    assert client.sendcmd("NOOP").startswith("200 ")
+
+
+def test_a_goodbye_that_does_not_fit_comes_later(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket was full before the last bytes, and is again before TLS's own farewell."""
+    said = Farewell.say
+    refused: list[Farewell] = []
+
+    def say(farewell: Farewell) -> bool:
+        if farewell not in refused:
+            refused.append(farewell)
+            return False
+        return said(farewell)
+
+    def narrow(connection: Any) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+
+    monkeypatch.setattr(Farewell, "say", say)
+    monkeypatch.setattr("ftps.data.acknowledge", narrow)
+    shelf.order(size=2_000_000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{DATA}")
+    connection.settimeout(10)
+    got = 0
+    while data := connection.recv(65536):
+        got += len(data)
+    connection.unwrap().close()
+    assert got == 2_000_000
+    assert client.voidresp() == "226 Transfer complete."
+    assert len(refused) == 1
+
+
+def end_raw(connection: socket.socket, how: str) -> None:
+    """End a connection that has no TLS yet."""
+    if how == "rst":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    connection.close()
+
+
+def _no_more_files(_: object) -> object:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

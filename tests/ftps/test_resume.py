@@ -220,7 +220,7 @@ def test_a_data_connection_that_never_comes_frees_the_name(house: House) -> None
 
 def test_a_data_connection_that_does_not_come_in_time_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """425 for the command that waited; what was sent meanwhile is answered then."""
-    monkeypatch.setattr("ftps.data.PassiveListener.timeout", 0.3)
+    monkeypatch.setattr("ftps.connecting.PassiveListener.timeout", 0.3)
     client = house.login()
     client.voidcmd("EPSV")
     assert client.ask(f"STOR {PATH}").startswith("150")

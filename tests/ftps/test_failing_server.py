@@ -1,0 +1,93 @@
+"""What goes wrong on the server's side in the midst of a command is answered, and told as it is."""
+
+from __future__ import annotations
+
+import errno
+import ftplib
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from models import EntitySettings, Upload
+from tests.visitor import BODY, PATH, House
+
+
+def _fails(number: int) -> Callable[..., Any]:
+    def fail(*_: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("number", "reply"),
+    [
+        (errno.ENOSPC, "452 There is not enough space. Try again later."),
+        (errno.EDQUOT, "452 There is not enough space. Try again later."),
+        (errno.EMFILE, "451 The server can't open a file for the upload; its log says why. Try again later."),
+    ],
+)
+def test_no_file_can_be_opened_for_an_upload(
+    house: House, number: int, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session and the name stay free for the next try."""
+    client = house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.partials._open", _fails(number))
+        client.makepasv()
+        assert client.ask(f"STOR {PATH}") == reply
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_session_whose_command_broke_down_is_not_left_waiting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind work off the loop, where the loop itself does not notice."""
+    client, other = house.login(), house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.listing.Listing._send", _fails(errno.EIO))
+        client.makepasv()
+        with pytest.raises((EOFError, ConnectionError, ssl.SSLError)):
+            client.ask("LIST")
+    assert other.nlst("/Products") is not None
+
+
+@pytest.mark.parametrize("schedule", ["off", "every 30m"])
+def test_what_fails_behind_the_record_takes_nothing_back(
+    house: House, schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """451 would say that nothing is recorded, and the file would come twice."""
+    EntitySettings.update(schedule=schedule).execute()
+    client = house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.receipt.show", _fails(errno.ENOSPC))
+        patch.setattr("ftps.receipt.pickup_told", _fails(errno.EIO))
+        assert client.put(PATH, BODY) == "226 Transfer complete, queued as import 1."
+    (row,) = Upload.select()
+    assert row.state == "waiting"
+    assert client.put(PATH, BODY + b"B1,Cup\r\n").startswith("226 Transfer complete, queued as import 2")
+    assert house.file(PATH).read_bytes().endswith(b"Cup\r\n")
+
+
+def test_an_end_that_was_not_yet_read_is_no_death(house: House) -> None:
+    """Another session wants the name between the client's farewell and the server's look at it."""
+    first, second = house.login(), house.login()
+    connection = first.begin(f"STOR {PATH}")
+    connection.sendall(BODY[:5000])
+    second.voidcmd("TYPE I")
+    second.makepasv()
+    time.sleep(0.1)
+    house.door.shared.waker.post(lambda: time.sleep(1))
+    time.sleep(0.2)
+    second.putcmd(f"STOR {PATH}")
+    connection.sendall(BODY[5000:20_000])
+    connection.setblocking(False)
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.unwrap()
+    connection.shutdown(socket.SHUT_WR)
+    assert first.voidresp().startswith("226 ")
+    with pytest.raises(ftplib.error_temp, match=r"^450 "):
+        second.voidresp()

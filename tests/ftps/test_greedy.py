@@ -1,0 +1,102 @@
+"""Clients that ask and do not read, or that take what the system has: they cost no memory, no time, nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftps.frontdoor import MOST_FILES
+from layout import account_root
+from tests.system.server import Server
+from tests.visitor import House
+
+
+def _waiting(house: House) -> int:
+    """Bytes of replies that the server keeps for clients."""
+    sessions: set[Any] = house.door.shared.sessions
+    waiting = [each for session in list(sessions) for each in list(session.producer_fifo)]
+    return sum(len(each) if isinstance(each, bytes) else 1 for each in waiting)
+
+
+def _flood(sock: socket.socket, line: bytes, seconds: float) -> None:
+    """Send lines and read nothing, until the other end has had enough."""
+    sock.settimeout(0.5)
+    until = time.monotonic() + seconds
+    with contextlib.suppress(OSError):
+        while time.monotonic() < until:
+            sock.sendall(line * 1000)
+
+
+def test_replies_that_nobody_reads_are_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any login: a few bytes of a command would become hundreds of a reply."""
+    monkeypatch.setattr("ftps.lines.LAST_WORDS", 0.5)
+    other = house.login()
+    with socket.create_connection(("127.0.0.1", house.port)) as greedy:
+        _flood(greedy, b"FEAT\r\n", 5)
+        assert _waiting(house) < 100_000
+        house.wait(lambda: len(house.door.shared.sessions) == 1)
+    assert other.sendcmd("NOOP").startswith("200 ")
+
+
+def test_a_session_that_takes_no_goodbye_ends_all_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its buffers are full when it is told to go."""
+    monkeypatch.setattr("ftps.lines.LAST_WORDS", 0.5)
+    with socket.create_connection(("127.0.0.1", house.port)) as greedy:
+        sent = 0
+        while not _waiting(house):
+            greedy.sendall(b"FEAT\r\n" * 100)
+            sent += 1
+            assert sent < 10_000
+        for session in list(house.door.shared.sessions):
+            house.door.shared.waker.post(lambda session=session: session.end("421 Enough."))  # type: ignore[misc]
+        house.wait(lambda: not house.door.shared.sessions)
+
+
+def test_a_slow_reader_gets_all_replies_in_order(house: House) -> None:
+    """What it asked for waits until it has read what came before."""
+    folder = account_root(house.settings, "acme") / "Products"
+    for number in range(1500):
+        (folder / f"PRODUCT_18_09_2024_{number:04}.csv").write_bytes(b"x")
+    client = house.login()
+    assert client.sock is not None
+    count = 90
+    client.sock.sendall(b"STAT /Products\r\nNOOP\r\n" * count)
+    house.wait(lambda: _waiting(house))
+    time.sleep(0.3)
+    for _ in range(count):
+        assert client.last_reply().count("PRODUCT_18_09_2024_") == 1500
+        assert client.last_reply().startswith("200 ")
+
+
+def test_a_server_without_file_descriptors_waits_and_goes_on(tmp_path: Path) -> None:
+    """It says so, does not spin, and takes who came meanwhile."""
+    server = Server(tmp_path, FTPDOCK_DATABASE=f"sqlite:///{tmp_path}/ftpdock.db")
+    server.start()
+    try:
+        assert server.process is not None
+        pid = server.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        assert soft == min(hard, MOST_FILES)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{pid}/fd").iterdir())), hard))
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+            time.sleep(0.3)
+            before = _cpu(pid)
+            time.sleep(2)
+            assert _cpu(pid) - before < 0.5
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            assert client.recv(4) == b"220 "
+    finally:
+        server.kill()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds that a process has used."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
