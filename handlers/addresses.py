@@ -79,7 +79,7 @@ class CustomerPartHandler(Handler):
     def _find_alike(self, rows: list[Row], context: Context) -> None:
         alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
         customers = [row.write["customer"] for row in rows if "customer" in row.write]
-        for record in store.fetch(self.model, context.account, "customer", customers):
+        for record in store.fetch(self.model, context.account, "customer", customers, hold=True):
             alike.setdefault((record["customer"], *self.likeness(record)), []).append(record)
         same: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:

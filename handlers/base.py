@@ -185,7 +185,7 @@ class Handler:
             elif name in elsewhere:
                 continue
             elif name in opened:
-                kept = {**(row.stored[name] or {}), **value} if row.stored else value
+                kept = _objects(row.stored[name]) | value if row.stored else value
                 given[name] = _without_cleared(kept) if None in kept.values() else kept
             elif value is None:
                 given[name] = store.defaults(self.model)[name]
@@ -228,6 +228,8 @@ class Handler:
                 field = column.field
                 if stored == new and type(field).same in _SAME_IF_EQUAL:
                     return True
+                if not isinstance(stored, dict):  # another program wrote it
+                    return False
                 return stored.keys() == new.keys() and all(field.same(stored[key], new[key]) for key in new)
         cell = context.schema.fields.get(name)
         if isinstance(cell, CellField) and name not in self.references:
@@ -263,6 +265,11 @@ def batched(items: Iterable[Item], size: int = store.STREAMED) -> Iterator[list[
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _objects(stored: Any) -> dict[str, Any]:
+    """What of an open column's attribute can be kept: other programs may have written anything."""
+    return stored if isinstance(stored, dict) else {}
 
 
 def _without_cleared(values: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
 def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
     wanted = [name_key(name) for row in rows if (name := row.values.get("company_name"))]
     found: dict[str, list[Stored]] = {}
-    for record in store.fetch(Customer, account, "name_key", wanted):
+    for record in store.fetch(Customer, account, "name_key", wanted, hold=True):
         found.setdefault(record["name_key"], []).append(record)
     return found
 

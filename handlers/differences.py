@@ -46,13 +46,14 @@ def differences(
     given: Mapping[str, Parameters],
     keys: Container[str],
 ) -> Differences:
-    """Compare parameters by attribute, None for an empty cell, with the records with these System IDs.
+    """Compare parameters by attribute, None for an empty cell, with the records with these System IDs, which are held.
 
     A row that changes one of `keys` is the handler's.
     """
     lists = [name for names in schema.equal_lengths for name in names]
     names = list(dict.fromkeys([*given, *lists]))
-    stored = {row[0]: row[1:] for row in store.select(model, ("system_id", *names), account, {"system_id": ids})}
+    stored = {row[0]: row[1:] for row in store.select(model, ("system_id", *names), account, {"system_id": ids},
+                                                             hold=True)}  # fmt: skip
     gone = (None,) * len(names)
     raws = dict(zip(names, zip(*(stored.get(each, gone) for each in ids), strict=True), strict=True)) if ids else {}
     verdicts = {name: _judged(_judge(model, schema, name, keys), raws[name], values)

@@ -31,7 +31,8 @@ class InventoryHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
         warehouses = {row.values.get("warehouse") or MAIN for row in rows}
-        found = store.fetch(Inventory, context.account, "product", products.values(), warehouse=warehouses)
+        found = store.fetch(Inventory, context.account, "product", products.values(), hold=True,
+                            warehouse=warehouses)  # fmt: skip
         stored = {(record["product"], record["warehouse"]): record for record in found}
         self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
         for row in rows:

@@ -35,7 +35,8 @@ def by_system_id(model: type[Record], rows: list[Row], context: Context) -> dict
 
 
 def by_attribute(model: type[Record], attribute: str, rows: list[Row], context: Context) -> dict[str, Stored]:
-    return store.fetch_by(model, context.account, attribute, [row.values.get(attribute) for row in rows])
+    wanted = [row.values.get(attribute) for row in rows]
+    return store.fetch_by(model, context.account, attribute, wanted, hold=True)
 
 
 def find_system_id(row: Row, column: str, known: Mapping[str, Stored]) -> bool:
@@ -69,7 +70,7 @@ class UniqueKey:
         self.column, self.attribute = column, attribute
         self._known = {record[attribute]: record for record in at_hand if record[attribute] is not None}
         wanted = [value for row in rows if (value := row.values.get(attribute)) not in self._known]
-        self._known |= store.fetch_by(model, context.account, attribute, wanted)
+        self._known |= store.fetch_by(model, context.account, attribute, wanted, hold=True)
         self._left: set[str] = set()
 
     @property

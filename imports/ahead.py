@@ -147,7 +147,7 @@ class Companion:
 
     def tell(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
-            self._input.write(data)
+            send(self._input, data)
 
     @property
     def pid(self) -> int:
@@ -223,3 +223,10 @@ def exactly(file: IO[bytes], size: int) -> bytearray | None:
             return None
         done += count
     return data
+
+
+def send(file: IO[bytes], data: bytes) -> None:
+    """All of it, also if a signal comes while a pipe is full."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file.fileno(), left) :]

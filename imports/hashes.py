@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, Self
 
 PART = 1_000_000
 """Hashes that are in a dict together, at about 100 bytes each."""
+
+
+MOST = 200_000
+"""Texts that were there before, at some 300 bytes each. A file of which nearly all is there twice is one by mistake."""
 
 
 class Twice(NamedTuple):
@@ -33,10 +37,12 @@ class Hashes:
         """Numbers stand in the place of what is no text, and must differ."""
         self._held.extend(map(hash, texts))
 
-    def twice(self) -> Twice:
-        """What was added more than once."""
+    def twice(self) -> Twice | None:
+        """What was added more than once; None if that is too much to be kept."""
         parts = -(-len(self._held) // PART)
-        return Twice.of(chain.from_iterable(_pairs(self._part(part, parts)) for part in range(parts)), self._held)
+        pairs = chain.from_iterable(_pairs(self._part(part, parts)) for part in range(parts))
+        kept = list(islice(pairs, MOST + 1))
+        return Twice.of(kept, self._held) if len(kept) <= MOST else None
 
     def _part(self, part: int, parts: int) -> Iterable[tuple[int, int]]:
         """(place, hash) of some, among which are all that have one of their hashes."""
@@ -44,7 +50,7 @@ class Hashes:
         return held if parts == 1 else ((place, each) for place, each in held if each % parts == part)
 
 
-def _pairs(hashes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _pairs(hashes: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     """The places of hashes that were there before, each with the first place of the same."""
     first = dict[int, int]().setdefault
-    return [(place, before) for place, each in hashes if (before := first(each, place)) != place]
+    return ((place, before) for place, each in hashes if (before := first(each, place)) != place)

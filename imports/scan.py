@@ -137,7 +137,10 @@ class Scan:
             self._spots.append((first, stretch.spot))
         if self._holders is not None and len(self._first_columns) > 1:
             return None
-        twice = {column: each.twice() for column, each in hashes.items()}
+        found = {column: each.twice() for column, each in hashes.items()}
+        twice = {column: each for column, each in found.items() if each is not None}
+        if len(twice) < len(found):
+            return None
         numbers = set[int]().union(*(each.places for each in twice.values()))
         return Suspects({column: each.hashes for column, each in twice.items()}, sorted(numbers) if by_column else None)
 

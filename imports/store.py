@@ -42,23 +42,29 @@ STREAMED = 1_000
 """Rows that `stream` fetches at once."""
 
 
-def fetch(model: type[Model], account: int, field: str, values: Iterable[Any], **also: Iterable[Any]) -> list[Stored]:
+def fetch(
+    model: type[Model], account: int, field: str, values: Iterable[Any], *, hold: bool = False, **also: Iterable[Any]
+) -> list[Stored]:
     """The records of `account` whose `field` is one of `values`, by attribute name (foreign keys as keys).
 
-    `also` bounds further attributes in the same way; better by few values than by many.
+    `also` bounds further attributes in the same way; better by few values than by many. With `hold` nobody else changes
+    them before the end of the transaction: what is compared with them, and what is laid over them, stays right.
     """
     wanted = {name: sorted({value for value in each if value}) for name, each in ({field: values} | also).items()}
     if not all(wanted.values()):
         return []
     layout = Layout(model)
     columns = ", ".join(quoted(each.column_name) for each in layout.fields)
-    return [Stored(layout, raw) for raw in _select(model, columns, account, wanted)]
+    return [Stored(layout, raw) for raw in _select(model, columns, account, wanted, hold)]
 
 
 def _select(
-    model: type[Model], columns: str, account: int, wanted: Mapping[str, Sequence[Any]]
+    model: type[Model], columns: str, account: int, wanted: Mapping[str, Sequence[Any]], hold: bool
 ) -> list[tuple[Any, ...]]:
-    """Rows by the values that attributes may have, which go as one parameter, however many they are."""
+    """Rows by the values that attributes may have, which go as one parameter, however many they are.
+
+    To hold them on SQLite nothing is needed: who writes has the whole database.
+    """
     fields = model._meta.fields
     among = "= ANY(%s)" if is_postgres() else "IN (SELECT value FROM json_each(?))"
     conditions = " AND ".join(f"{quoted(fields[name].column_name)} {among}" for name in wanted)
@@ -71,7 +77,8 @@ def _select(
         sql = (f"SELECT {columns} FROM (SELECT value AS wanted FROM json_each(?)) CROSS JOIN {table} "
                f"ON {quoted(fields[name].column_name)} = wanted WHERE {own}")  # fmt: skip
         return ask(sql, (json.dumps(values), account))
-    sql = f"SELECT {columns} FROM {table} WHERE {own} AND {conditions}"
+    held = " FOR NO KEY UPDATE" if hold and is_postgres() else ""
+    sql = f"SELECT {columns} FROM {table} WHERE {own} AND {conditions}{held}"
     return ask(sql, (account, *(list(each) if is_postgres() else json.dumps(each) for each in wanted.values())))
 
 
@@ -101,18 +108,25 @@ def _leads(model: type[Model], name: str) -> bool:
     )
 
 
-def fetch_by(model: type[Model], account: int, field: str, values: Iterable[Any]) -> dict[Any, Stored]:
+def fetch_by(
+    model: type[Model], account: int, field: str, values: Iterable[Any], *, hold: bool = False
+) -> dict[Any, Stored]:
     """The same, by the value of `field`, which is unique within an account."""
-    return {record[field]: record for record in fetch(model, account, field, values)}
+    return {record[field]: record for record in fetch(model, account, field, values, hold=hold)}
 
 
 def select(
-    model: type[Model], names: Sequence[str], account: int, wanted: Mapping[str, Iterable[str]]
+    model: type[Model],
+    names: Sequence[str],
+    account: int,
+    wanted: Mapping[str, Iterable[str]],
+    *,
+    hold: bool = False,
 ) -> list[tuple[Any, ...]]:
     """Some attributes, as they lie in the table, of the records that have one of the texts in each of `wanted`."""
     among = {name: _possible(texts) for name, texts in wanted.items()}
     columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in names)
-    return _select(model, columns, account, among) if all(among.values()) else []
+    return _select(model, columns, account, among, hold) if all(among.values()) else []
 
 
 def several(texts: Iterable[str]) -> list[str] | str:

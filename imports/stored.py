@@ -40,8 +40,20 @@ def is_text(field: Field) -> bool:
 def _reader(field: Field) -> Reader:
     if isinstance(field, JSONField) and field._loads is json.loads:
         return _read_json
+    if type(field) is ExactDecimalField:
+        return _read_decimal
     reader: Reader = field.python_value
     return reader
+
+
+def _read_decimal(value: Any) -> Any:
+    """What is none is given as it is: a row that gives a number replaces it."""
+    if value is None or isinstance(value, Decimal):
+        return value
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return value
 
 
 def _read_json(text: Any) -> Any:

@@ -180,7 +180,10 @@ class Number(CellField):
     def same(self, one: Any, other: Any) -> bool:
         if type(one) is Decimal and type(other) is Decimal:
             return one == other
-        return None not in (one, other) and Decimal(one) == Decimal(other)
+        try:
+            return None not in (one, other) and Decimal(one) == Decimal(other)
+        except (ArithmeticError, TypeError, ValueError):  # another program wrote it: no number is the same
+            return False
 
     def write(self, value: Any, formats: Formats) -> str:
         return formats.write_decimal(Decimal(value))
@@ -269,6 +272,8 @@ class Items(CellField):
         return [self.item.pack(each) for each in value]
 
     def same(self, one: Any, other: Any) -> bool:
+        if not (isinstance(one, list) and isinstance(other, list)):  # another program wrote it
+            return False
         return len(one) == len(other) and all(map(self.item.same, one, other))
 
     def write(self, value: Any, formats: Formats) -> str:

@@ -21,6 +21,7 @@ from imports import ahead
 from imports.batches import Batch
 from jobs.queue import claim
 from models import Account, Category, Collection, EntitySettings, Inventory, Product, database, now
+from settings import Settings
 from tests.partner import Partner, counts
 from tests.random_files import NEEDED, Chance, File
 
@@ -234,7 +235,17 @@ def test_both_ways_tell_and_store_the_same(partner: Partner, reading: str) -> No
      "SKU_ID,Name,Attribute: x\na,Cup,1\n"),
     ("product", "SKU_ID,Name,Price: x\na,Cup,1\n", """UPDATE product SET prices = '{"x": 1.0, "y": 2}'""",
      "SKU_ID,Name,Price: x\na,Cup,1\n"),
-], ids=["lists kept", "lists not in the file", "null", "number"])  # fmt: skip
+    *[("product", "SKU_ID,Name,Price: x\na,Cup,1\n", f"UPDATE product SET prices = '{prices}'",
+       "SKU_ID,Name,Price: x\na,Cup,1\n") for prices in
+      ('{"x": "7,90"}', '{"x": ""}', '{"x": [1]}', '{"y": "n/a"}', "[1]", '"much"', "7")],
+    ("inventory", "SKU_ID,On_Order_Quantity,On_Order_ETA\na,1,2024-01-01\n",
+     """UPDATE inventory SET on_order_quantity = '["much"]'""",
+     "SKU_ID,On_Order_Quantity,On_Order_ETA\na,1,2024-01-01\n"),
+    ("inventory", "SKU_ID,On_Order_Quantity,On_Order_ETA\na,1,2024-01-01\n",
+     """UPDATE inventory SET on_order_quantity = '{"much": 1}'""",
+     "SKU_ID,On_Order_Quantity,On_Order_ETA\na,1,2024-01-01\n"),
+], ids=["lists kept", "lists not in the file", "null", "number", "comma", "empty", "list in it", "another", "list",
+        "text", "only a number", "no number in a list", "no list"])  # fmt: skip
 def test_what_other_programs_wrote_is_taken_the_same_way(
     partner: Partner, entity: str, content: str, change: str, again: str
 ) -> None:
@@ -249,6 +260,23 @@ def test_what_other_programs_wrote_is_taken_the_same_way(
     by_row, by_column = (side.send(entity, again.encode()) for side in sides)
 
     assert by_row == by_column
+
+
+@pytest.mark.parametrize("by_row", [False, True])
+def test_a_number_that_is_none_is_replaced(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], by_row: bool
+) -> None:
+    """SQLite stores whatever a program writes; the file is imported all the same."""
+    partner = make_partner(make_settings("sqlite"))
+    if by_row:
+        partner.hooks = Hooks(plugins=[Watcher()])
+    partner.send("product", "SKU_ID,Name,MOQ,Weight\na,Cup,1,2\nb,Mug,1,2\n")
+    database.execute_sql("UPDATE product SET moq = 'n/a' WHERE sku_id = 'a'")
+
+    event = partner.send("product", "SKU_ID,Name,MOQ\na,Cup,3\nb,Mug,1\n")
+
+    assert (event.status, counts(event)) == ("completed", (0, 1, 1, 0))
+    assert partner.column("product", "MOQ") == ["3", "1"]
 
 
 def test_new_records_are_made_in_the_order_of_the_file(partner: Partner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import os
 import pickle
@@ -303,3 +304,30 @@ def test_a_process_that_gets_no_task_ends_in_silence(capfd: pytest.CaptureFixtur
     assert companion.ended() == 0
     companion.close()
     assert capfd.readouterr().err == ""
+
+
+def test_all_is_sent_though_signals_come() -> None:
+    """The pipe is full when they do, and takes a part."""
+    data, came = os.urandom(3_000_000), []
+    other = subprocess.Popen([sys.executable, "-c", SLOW_READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        assert other.stdin is not None
+        ahead.send(other.stdin, data)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    out, _ = other.communicate(timeout=60)
+    assert out.decode().strip() == hashlib.sha256(data).hexdigest()
+    assert came
+
+
+SLOW_READER = """
+import hashlib, os, time
+seen = hashlib.sha256()
+while data := os.read(0, 20_000):
+    seen.update(data)
+    time.sleep(0.002)
+print(seen.hexdigest())
+"""

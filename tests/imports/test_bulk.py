@@ -235,6 +235,22 @@ def test_hashes_tell_what_is_there_twice(part: int, monkeypatch: pytest.MonkeyPa
     assert seen.twice() == Twice({hash("7"), hash("999")}, {7, 999, 1_000, 1_001, 1_002})
 
 
+@pytest.mark.parametrize("part", [10, 1_000_000])
+def test_more_than_can_be_kept_is_told(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in which all is there twice; also one in which a single text is there all the time."""
+    monkeypatch.setattr(hashes, "PART", part)
+    monkeypatch.setattr(hashes, "MOST", 500)
+    twice, same = Hashes(), Hashes()
+    for _ in range(2):
+        twice.add(f"{number}" for number in range(501))
+    same.add(["a"] * 502)
+
+    assert twice.twice() is same.twice() is None
+    monkeypatch.setattr(hashes, "MOST", 501)
+    assert twice.twice() is not None
+    assert same.twice() is not None
+
+
 def test_the_collector_is_as_before() -> None:
     """When the last of those who held it back leaves."""
     before = gc.get_threshold()

@@ -1,0 +1,88 @@
+"""Programs that write into the same tables while a file is imported: what they wrote is seen before it is changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import psycopg
+import pytest
+
+from hooks import Hooks
+from models import Product, is_postgres
+from settings import Settings
+from tests.handlers.test_block_pass import Watcher
+from tests.partner import Partner, counts
+
+_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@contextmanager
+def beside(partner: Partner, statement: str) -> Iterator[None]:
+    """Another program's transaction, which is committed as soon as somebody waits for it."""
+    with closing(psycopg.connect(partner.settings.database_url)) as other:
+        other.execute(statement)
+
+        def commit() -> None:
+            deadline = time.monotonic() + 20
+            with closing(psycopg.connect(partner.settings.database_url, autocommit=True)) as looker:
+                while looker.execute(_WAITS).fetchone() == (0,) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+            other.commit()
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize("by_row", [False, True])
+def test_what_is_not_yet_committed_is_waited_for(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], by_row: bool
+) -> None:
+    """On Postgres; SQLite has one writer. What the row does not give stays theirs, what it gives is the partner's."""
+    partner = make_partner(make_settings("postgres"))
+    assert is_postgres()
+    if by_row:
+        partner.hooks = Hooks(plugins=[Watcher()])
+    partner.send("product", "SKU_ID,Name,MOQ,UOM,Price: a\nA,Cup,1,piece,1\nC,Mug,1,piece,1\n")
+    theirs = """UPDATE product SET uom = 'crate', name = 'theirs', prices = '{"a": "1", "b": "2"}' WHERE sku_id = 'A'"""
+
+    with beside(partner, theirs):
+        event = partner.send("product", "SKU_ID,Name,MOQ,UOM,Price: a\nA,Cup,2,,3\nC,Mug,1,box,1\n")
+
+    assert (event.status, counts(event)) == ("completed", (0, 2, 0, 0))
+    cup = Product.get(Product.sku_id == "A")
+    assert (cup.name, cup.uom, cup.moq, cup.prices) == ("Cup", "crate", 2, {"a": "3", "b": "2"})
+
+
+def test_a_row_is_not_taken_for_unchanged_while_its_record_changes(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """Its hash would vouch for what somebody else has stored."""
+    partner = make_partner(make_settings("postgres"))
+    partner.send("product", "SKU_ID,Name,MOQ\nA,Cup,1\n")
+
+    with beside(partner, "UPDATE product SET name = 'theirs' WHERE sku_id = 'A'"):
+        partner.send("product", "SKU_ID,Name,MOQ\nA,Cup,2\n")
+
+    partner.send("product", "SKU_ID,Name,MOQ\nA,Cup,2\n")
+    assert Product.get().name == "Cup"
+
+
+def test_customers_are_waited_for_as_well(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """An entity whose rows always go one by one."""
+    partner = make_partner(make_settings("postgres"))
+    partner.send("customer", "Reference_ID,Company_Name,Email,Phone\nR1,One,a@one.example,1\nR2,Two,a@two.example,2\n")
+
+    with beside(partner, "UPDATE customer SET email = 'theirs@one.example' WHERE reference_id = 'R1'"):
+        event = partner.send("customer", "Reference_ID,Company_Name,Email,Phone\nR1,One,,11\nR2,Two,b@two.example,2\n")
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert partner.column("customer", "Email") == ["theirs@one.example", "b@two.example"]
