@@ -242,7 +242,7 @@ def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> No
         for entity in entities:
             row, _ = EntitySettings.get_or_create(account=account, entity=entity)
             row.on_error = on_error
-            row.save()
+            row.save(only=["on_error"])
 
 
 def add_login(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from settings import Settings
@@ -24,9 +27,34 @@ def numbered(name: str, number: int, ending: str = ".csv") -> str:
     return f"{PurePath(name).stem}.{number:06}{ending}"
 
 
+STAGED = ".staged-"
+"""How folders of the spool begin that have no number yet."""
+
+
 def spool_folder(settings: Settings, number: int) -> Path:
     """The folder of one import that is not finished: its source and the report files in the making."""
     return settings.spool / f"{number:06}"
+
+
+@contextlib.contextmanager
+def staged(settings: Settings) -> Iterator[Path]:
+    """A folder in the spool for what is copied before it has a number: large copies must not keep a lock waiting.
+
+    It is to be renamed to a `spool_folder`, else it is removed; what a kill leaves `jobs.pickup.reconcile` removes.
+    """
+    folder = settings.spool / f"{STAGED}{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def number_staged(folder: Path, settings: Settings, number: int) -> None:
+    """Make a staged folder that of an import; what lies there is of a number that was never committed."""
+    target = spool_folder(settings, number)
+    shutil.rmtree(target, ignore_errors=True)
+    folder.rename(target)
 
 
 def export_source(settings: Settings, account: str) -> Path:

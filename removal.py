@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from errors import ConflictError
+from errors import ConflictError, NotFoundError
 from layout import account_root, export_source
 from models import TABLES, Account, Base, Category, ImportRun, Upload, now, transaction
 from settings import Settings
@@ -33,6 +33,9 @@ def remove(
         )
     name = f"{account.name}-{now():%Y%m%dT%H%M%SZ}"
     with transaction():
+        # Another admin may have removed it while this one was asked; one that was made since may have its name and id.
+        if not Account.select().where((Account.id == account.id) & (Account.created_at == account.created_at)).exists():
+            raise NotFoundError(f"The account {account.name!r} was removed meanwhile; nothing was done")
         numbers = {upload.id for upload in Upload.select(Upload.id).where(Upload.account == account)}
         _delete_records(account, (*TABLES, *plugin_tables))
         account.delete_instance()

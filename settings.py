@@ -216,7 +216,9 @@ def _check(settings: Settings) -> None:
     if settings.queue != "sqlite" and not settings.queue.startswith(
         ("postgresql://", "postgres://", "redis://", "rediss://")
     ):
-        raise SettingsError(f"queue is {settings.queue!r}: expected sqlite, postgresql://... or redis://...")
+        # The rest of an address may be a password.
+        scheme = settings.queue.partition(":")[0]
+        raise SettingsError(f"queue is {scheme!r}: expected sqlite, postgresql://... or redis://...")
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
     at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",

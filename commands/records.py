@@ -8,6 +8,7 @@ import click
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, pass_context, print_json, print_table
+from commands.output import cell
 
 
 @click.command(cls=Command)
@@ -40,7 +41,7 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     if rows:
         print_table([columns[place] for place in filled],
-                    [[_short(row[place]) for place in filled] for row in rows])  # fmt: skip
+                    [[_short(cell(row[place])) for place in filled] for row in rows])  # fmt: skip
     else:
         click.echo("None.", err=True)
 

@@ -54,7 +54,11 @@ class Keeper:
     def _sweep_on(self, moment: dt.datetime) -> None:
         assert self._sweep is not None
         for _ in range(AT_ONCE):
-            gone = next(self._sweep, None)
+            try:
+                gone = next(self._sweep, None)
+            except BaseException:
+                self._sweep = None  # it can't be gone on with, and would seem to be at its end
+                raise
             if gone is None:
                 self._finish(moment)
                 return

@@ -47,18 +47,31 @@ def old_exports(
 
 def _units(source: Path, path: str) -> Iterator[tuple[str, Files]]:
     """What lies in the export tree: folders of orders and customers with their files, and single files."""
-    with contextlib.suppress(FileNotFoundError), os.scandir(source / path) as entries:
+    with looking(source / path), os.scandir(source / path) as entries:
         for entry in entries:
             name = below(path, entry.name)
             if hidden(entry.name):
                 continue
             if is_unit(name):
-                inside = files_of_unit(source / name)
+                inside: Files = {}
+                with looking(source / name):
+                    inside = files_of_unit(source / name)
                 yield name, {below(name, file): each for file, each in inside.items()}
             elif entry.is_dir(follow_symlinks=False):
                 yield from _units(source, name)
             elif found := version_at(source / name):
                 yield name, {name: found}
+
+
+@contextlib.contextmanager
+def looking(folder: Path) -> Iterator[None]:
+    """A folder that is gone holds nothing; one that can't be read must not keep the others from being looked at."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        log.warning("retention: %s can't be looked at: %s", folder, error)
 
 
 def _is_over(path: str, files: Files, known: Known, before: dt.datetime) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,24 +52,23 @@ class Place:
 
         Raises FileNotFoundError if one is gone.
         """
-        staged = self._fresh()
-        staged.mkdir()
-        for name in names:
-            try:
-                os.link(name, staged / name, src_dir_fd=source, follow_symlinks=False)
-            except OSError as error:
-                if error.errno not in _NO_LINK:
-                    raise
-                copy(name, staged / name, source)
+        with self._staged() as staged:
+            staged.mkdir()
+            for name in names:
+                try:
+                    os.link(name, staged / name, src_dir_fd=source, follow_symlinks=False)
+                except OSError as error:
+                    if error.errno not in _NO_LINK:
+                        raise
+                    copy(name, staged / name, source)
         return staged
 
     def stage_file(self, source: Path, expected: Version, *, link: bool) -> Path:
         """A file like `source`: the same one, or a copy of its own. Raises Changing and FileNotFoundError."""
-        staged = self._fresh()
-        self._fill(source, staged, link=link)
-        if version_at(staged) != expected:
-            staged.unlink()
-            raise Changing(f"{source} was replaced just now")
+        with self._staged() as staged:
+            self._fill(source, staged, link=link)
+            if version_at(staged) != expected:
+                raise Changing(f"{source} was replaced just now")
         return staged
 
     def _fill(self, source: Path, staged: Path, *, link: bool) -> None:
@@ -105,8 +104,15 @@ class Place:
                 if not since.isdigit() or time.time_ns() - int(since) >= age * 1e9:
                     shutil.rmtree(entry.path, ignore_errors=True)
 
-    def _fresh(self) -> Path:
-        return self._new / uuid.uuid4().hex
+    @contextlib.contextmanager
+    def _staged(self) -> Iterator[Path]:
+        """A path to make something ready at. What fails leaves nothing: on a full disk it would keep it full."""
+        staged = self._new / uuid.uuid4().hex
+        try:
+            yield staged
+        except BaseException:
+            self.drop(staged)
+            raise
 
 
 def copy(source: str | Path, target: Path, folder: int | None = None) -> None:

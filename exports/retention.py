@@ -18,7 +18,7 @@ from pathlib import Path
 from peewee import JOIN
 
 import layout
-from exports.old_exports import old_exports, put_back
+from exports.old_exports import looking, old_exports, put_back
 from models import Account, ImportRun, Mail
 from settings import Settings
 
@@ -74,14 +74,15 @@ def _files(
 ) -> Iterator[Gone]:
     """The files of imports in one folder, such as /Products/processed."""
     root = layout.account_root(settings, account.name) / folder / inner
-    if not root.is_dir():
-        return
-    with os.scandir(root) as entries:
+    with looking(root), os.scandir(root) as entries:
         files = (each for each in entries if each.is_file(follow_symlinks=False))
         while batch := list(islice(files, AT_ONCE)):
             finished = _finished(account, [number for each in batch if (number := _number(each.name))])
             for entry in batch:
-                found = entry.stat(follow_symlinks=False)
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
                 old = _age(_number(entry.name), finished, found.st_mtime) < before
                 if old and (dry_run or _deleted(Path(entry.path))):
                     yield Gone(account.name, inner, f"{folder}/{inner}/{entry.name}", found.st_size)

@@ -21,6 +21,10 @@ _MEANWHILE = ("ABOR", "STAT", "NOOP", "QUIT")
 _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 """Commands by which a client shows that it has given up waiting for a data connection."""
 _MOST_LINES = 200
+_LONGEST = 2048
+"""Bytes of a command."""
+_TOO_LONG = b"\0 a line that was too long"
+"""Stands in its place."""
 LAST_WORDS = 10.0
 """Seconds in which a client has to take the last reply."""
 _DEBUG = logger.debug
@@ -60,19 +64,23 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
     # --- commands
 
     def collect_incoming_data(self, data: bytes) -> None:
-        """pyftpdlib answers 500 to a line that is too long and takes its rest for a command; here the rest is lost."""
-        if not self._overlong:
-            super().collect_incoming_data(data)
-            self._overlong = not self._in_buffer
+        """pyftpdlib answers a line that is too long at once, past all that waits, and takes its rest for a command."""
+        if self._overlong:
+            return
+        self._in_buffer.append(data)
+        self._in_buffer_len += len(data)
+        if self._in_buffer_len > _LONGEST:
+            self._overlong = True
+            self._in_buffer, self._in_buffer_len = [], 0
 
     def found_terminator(self) -> None:
         line, self._in_buffer, self._in_buffer_len = b"".join(self._in_buffer), [], 0
         overlong, self._overlong = self._overlong, False
-        if overlong or self._quitting or self._closing:
+        if self._quitting or self._closing:
             return
         if self._idler is not None and not self._idler.cancelled:
             self._idler.reset()
-        self._lines.append(line)
+        self._lines.append(_TOO_LONG if overlong else line)
         if len(self._lines) > _MOST_LINES:
             self.end("421 Too many commands at once.")
         self.drain()
@@ -106,6 +114,8 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
         return self._in_dtp_queue is not None or self._out_dtp_queue is not None
 
     def _run(self, raw: bytes) -> None:
+        if raw is _TOO_LONG:
+            return self.respond("500 Command too long.")
         try:
             line = raw.lstrip(_TELNET).decode("utf-8")
         except UnicodeDecodeError:

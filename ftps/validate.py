@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import io
 import logging
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from ftps.find import Wanted, open_bytes
 from ftps.replies import lines
 from ftps.shared import Shared
-from layout import spool_folder, sync_folder
+from layout import number_staged, spool_folder, staged, sync_folder
 from models import ImportRun, Upload, now, transaction
 
 log = logging.getLogger("ftpdock.ftps")
@@ -27,6 +26,8 @@ KEPT = dt.timedelta(hours=1)
 SHOWN = 10
 """Messages of the report that are told."""
 REPORT = "report.csv"
+ORIGINS = ("validate", "command")
+"""Of uploads that may be dry runs; those of the second are not always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +42,25 @@ class Validation:
 
 def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
     """Copy the file and queue the dry run. Raises Refusal when there is no such file."""
-    name = wanted.place.name
-    with open_bytes(shared.settings, wanted) as source, transaction():
-        upload = Upload.create(
-            account=wanted.identity.account_id,
-            entity=entity,
-            name=name,
-            size=os.fstat(source.fileno()).st_size,
-            login=wanted.identity.login,
-            origin="validate",
-            state="picked",
-        )
-        _copy(source, spool_folder(shared.settings, upload.id), name)
-        ImportRun.begin(upload, dry_run=True)
+    name, identity = wanted.place.name, wanted.identity
+    with open_bytes(shared.settings, wanted) as source, staged(shared.settings) as folder:
+        size = _copy(source, folder, name)
+        with transaction():
+            upload = Upload.create(account=identity.account_id, entity=entity, name=name, size=size,
+                                   login=identity.login, origin="validate", state="picked")  # fmt: skip
+            number_staged(folder, shared.settings, upload.id)
+            ImportRun.begin(upload, dry_run=True)
     shared.ring()
     return Validation(upload.id, name, time.monotonic() + PATIENCE)
 
 
-def _copy(source: io.BufferedReader, folder: Path, name: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def _copy(source: io.BufferedReader, folder: Path, name: str) -> int:
+    """The bytes copied."""
     with (folder / name).open("wb") as target:
         shutil.copyfileobj(source, target, 1024 * 1024)
+        size = target.tell()
     sync_folder(folder)
+    return size
 
 
 def look(shared: Shared, validation: Validation) -> str | None:
@@ -84,15 +81,15 @@ def remove(shared: Shared, number: int) -> None:
     """Remove the copy and the rows. The folder goes first: the number may be given to the next upload."""
     shutil.rmtree(spool_folder(shared.settings, number), ignore_errors=True)
     with transaction():
-        ImportRun.delete().where(ImportRun.number == number, ImportRun.dry_run).execute()
-        Upload.delete().where(Upload.id == number, Upload.origin == "validate").execute()
+        dry = ImportRun.delete().where(ImportRun.number == number, ImportRun.dry_run).execute()
+        Upload.delete().where(Upload.id == number, Upload.origin.in_(ORIGINS if dry else ORIGINS[:1])).execute()
 
 
 def sweep(shared: Shared) -> None:
-    """Remove the dry runs whose client has gone, an hour after they ended."""
+    """Remove the dry runs whose client has gone, or whose command was interrupted, an hour after they ended."""
     ended = ImportRun.finished_at < now() - KEPT
     query = ImportRun.select(ImportRun.number).join(Upload, on=(Upload.id == ImportRun.number))
-    for run in query.where(ended, ImportRun.dry_run, Upload.origin == "validate"):
+    for run in query.where(ended, ImportRun.dry_run, Upload.origin.in_(ORIGINS)):
         remove(shared, run.number)
 
 

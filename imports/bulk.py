@@ -159,7 +159,17 @@ def _parameters(field: Field, values: list[Any]) -> Column:
         return [None if value is None else exact(value) for value in values]
     if type(field) is UTCField:
         return _each_once(field.db_value, values)
+    if type(field) is ExactDecimalField:
+        return [_exactly(field, value) for value in values]
     return [field.db_value(value) for value in values]
+
+
+def _exactly(field: Field, value: Any) -> Any:
+    """What is no number was written by another program, and stays as long as no row gives one."""
+    try:
+        return field.db_value(value)
+    except ArithmeticError:
+        return value
 
 
 def one_parameter(field: Field | None, value: Any) -> Any:

@@ -88,7 +88,10 @@ def _hand_over(settings: Settings, server: smtplib.SMTP, message: EmailMessage, 
     try:
         missed = server.send_message(message, parseaddr(str(message["From"]))[1], list(to))
     except smtplib.SMTPRecipientsRefused as error:
-        missed = error.recipients
+        # Nothing was sent: all were refused, or the server ended it (421) before it had heard of the rest.
+        named = error.recipients
+        ended = (421, list(named.values())[-1][1])
+        return _sorted({address: named.get(address, ended) for address in to}, to)
     except smtplib.SMTPResponseException as error:
         if not _for_good(error.smtp_code):
             raise MailError(f"{where(settings)}: {_reply(error)}") from error

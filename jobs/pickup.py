@@ -122,15 +122,24 @@ def queue_file(
     settings: Settings, account: Account, entity: str, source: Path, name: str, *, origin: str, **more: object
 ) -> ImportRun:
     """Make an import of a local file: it is copied into the spool, synced, and recorded. `more` are the run's."""
-    with transaction():
-        made = Upload.create(account=account, entity=entity, name=name, size=source.stat().st_size, state="picked",
-                             origin=origin, received_at=now())  # fmt: skip
-        folder = layout.spool_folder(settings, made.id)
-        folder.mkdir(parents=True, exist_ok=True)
+    with layout.staged(settings) as folder:
         shutil.copyfile(source, folder / name)
         with (folder / name).open("rb") as handle:
             os.fsync(handle.fileno())
-        return ImportRun.begin(made, **more)
+            size = os.fstat(handle.fileno()).st_size
+        with transaction():
+            made = Upload.create(account=account, entity=entity, name=name, size=size, state="picked", origin=origin,
+                                 received_at=now())  # fmt: skip
+            layout.number_staged(folder, settings, made.id)
+            return ImportRun.begin(made, **more)
+
+
+def _touched(folder: Path) -> float:
+    """When something was last written into it; now, if it is gone."""
+    try:
+        return max(each.stat().st_mtime for each in (folder, *folder.iterdir()))
+    except FileNotFoundError:
+        return time.time()
 
 
 def reconcile(settings: Settings) -> None:
@@ -138,7 +147,12 @@ def reconcile(settings: Settings) -> None:
     if not settings.spool.exists():
         return
     for folder in settings.spool.iterdir():
-        if not folder.name.isdecimal() or time.time() - folder.stat().st_mtime < ABANDONED:
+        staged = folder.name.startswith(layout.STAGED)
+        if not (staged or folder.name.isdecimal()) or _touched(folder) > time.time() - ABANDONED:
+            continue
+        if staged:
+            log.warning("removing %s: a copy that was never finished", folder)
+            shutil.rmtree(folder, ignore_errors=True)
             continue
         if not Upload.select().where(Upload.id == int(folder.name)).exists():
             log.warning("removing %s: no upload has that number", folder)

@@ -31,7 +31,7 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
             # Two workers that decide at the same time could both start an import of one entity.
             Account.select(Account.id).order_by(Account.id).for_update("FOR NO KEY UPDATE").execute()
         for number in _candidates(registry, owner, only):
-            if run := _lock(number):
+            if run := _lock(number, owner):
                 taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}
                 mine = ImportRun.number == number
                 ImportRun.update(**taken, **reservation(settings, owner)).where(mine).execute()
@@ -40,9 +40,12 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
     return None
 
 
-def _lock(number: int) -> ImportRun | None:
-    """The run, locked. None: a worker that stands still in the midst of a transaction has it; others need not wait."""
-    query = ImportRun.select().where(ImportRun.number == number)
+def _lock(number: int, owner: str) -> ImportRun | None:
+    """The run, locked. None: a worker that stands still in the midst of a transaction has it; others need not wait.
+
+    Or it is over by now: on Postgres each question sees what was committed before it.
+    """
+    query = ImportRun.select().where((ImportRun.number == number) & ImportRun.status.in_(OPEN) & ~_held(owner))
     return (query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query).first()
 
 

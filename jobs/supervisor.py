@@ -130,7 +130,10 @@ class Supervisor:
     def _mind(self) -> None:
         while not self._stopping.wait(0.1):
             for process in self._processes:
-                process.mind()
+                try:
+                    process.mind()
+                except OSError as error:  # no memory or no file descriptors: what killed a worker may still go on
+                    log.error("a worker can't be started: %s; trying again", error)
 
     def stop(self, patience: float = 10.0) -> None:
         """Stop the workers, with so many seconds for what they have at hand."""

@@ -12,7 +12,7 @@ import pytest
 
 import accounts
 import models
-from errors import ConflictError, FtpdockError
+from errors import ConflictError, FtpdockError, NotFoundError
 from layout import account_root, export_source, spool_folder
 from models import (
     TABLES,
@@ -294,3 +294,33 @@ def test_changing_a_login_leaves_what_the_server_writes(add: Add) -> None:
 
     stored = accounts.find_login("acme")
     assert (stored.disabled, stored.last_login_at) == (True, moment)
+
+
+def test_an_account_that_another_admin_removed_meanwhile(settings: Settings, add: Add) -> None:
+    """A new one may have its name by then, and keeps its folders."""
+    stale = add("acme")
+    remove(settings, accounts.find("acme"))
+    add("acme")
+
+    with pytest.raises(NotFoundError, match="was removed meanwhile"):
+        remove(settings, stale)
+
+    assert accounts.find("acme").name == "acme"
+    assert account_root(settings, "acme").is_dir()
+
+
+def test_what_two_admins_set_at_once_is_both_kept(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writes what it was asked for, not what it had read before."""
+    account = add("acme")
+    found = EntitySettings.get_or_create
+
+    def meanwhile(**query: Any) -> Any:
+        made = found(**query)
+        EntitySettings.update(schedule="0 2 * * *").execute()
+        return made
+
+    monkeypatch.setattr(EntitySettings, "get_or_create", meanwhile)
+    accounts.set_on_error(account, ["product"], "abort")
+
+    row = EntitySettings.get(EntitySettings.entity == "product")
+    assert (row.on_error, row.schedule) == ("abort", "0 2 * * *")

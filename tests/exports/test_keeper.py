@@ -456,3 +456,40 @@ def test_without_an_address_or_a_number_of_hours_nobody_is_told(shop: Shop, trav
     travel("2027-01-01 00:00")
     shop.look()
     assert Mail.select().count() == 0
+
+
+def test_a_folder_that_can_not_be_read_keeps_nothing_else(
+    shop: Shop, travel: Travel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Root may read all there is, so the refusal is made up."""
+    export = shop.export()
+    shop.collect(export)
+    (shop.settings.exports / "acme" / "Closed").mkdir()
+    travel("2026-12-24 14:00")
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("/Closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    shop.look()
+
+    assert not shop.source(export.path).exists()
+    assert any("Closed can't be looked at" in message for message in caplog.messages)
+
+
+def test_a_deletion_that_broke_down_is_begun_again(shop: Shop, travel: Travel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gone on with, it would seem to be at its end, and the day to be done."""
+    export = shop.export()
+    shop.collect(export)
+    travel("2026-12-24 14:00")
+    keeper = Keeper(shop.settings, FOLDERS)
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "old_exports", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            keeper.look(now())
+    assert retention.is_due(shop.settings, now())
+    keeper.look(now())
+    assert not shop.source(export.path).exists()

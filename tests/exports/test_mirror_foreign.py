@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exports.place import Place
 from models import ExportFile
+from models.ledger import Version
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
 
@@ -173,3 +180,39 @@ def test_a_folder_that_is_renamed_in_full_of_files_appears(shop: Shop) -> None:
         wait_for(lambda: not (shop.target / "Lists" / "deep").exists())
         shop.drop("Renamed/deep/c.csv", "3")
         wait_for((shop.target / "Renamed" / "deep" / "c.csv").exists)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_can_not_be_made_ready_leaves_nothing(
+    settings: Settings, tmp_path: Path, folder: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk it would keep it full, again and again."""
+    place = Place(settings)
+    place.clear()
+    source = tmp_path / "tree"
+    source.mkdir()
+    (source / "a.csv").write_text("a;b")
+
+    def full(reading: Any, writing: Any, *_: Any) -> None:
+        writing.write(b"a")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    monkeypatch.setattr(os, "link", lambda *_, **__: full_link())
+    handle = os.open(source, os.O_RDONLY)
+    try:
+        ready = (
+            partial(place.stage_folder, handle, ["a.csv"])
+            if folder
+            else partial(place.stage_file, source / "a.csv", Version(3, 0), link=False)
+        )
+        with pytest.raises(OSError, match="No space left"):
+            ready()
+    finally:
+        os.close(handle)
+    assert list((settings.spool / "mirror" / "new").iterdir()) == []
+
+
+def full_link() -> None:
+    """Another file system."""
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))

@@ -34,12 +34,13 @@ def _flood(sock: socket.socket, line: bytes, seconds: float) -> None:
             sock.sendall(line * 1000)
 
 
-def test_replies_that_nobody_reads_are_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("line", [b"FEAT\r\n", b"A" * 2100 + b"\r\n"])
+def test_replies_that_nobody_reads_are_not_kept(house: House, line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any login: a few bytes of a command would become hundreds of a reply."""
     monkeypatch.setattr("ftps.lines.LAST_WORDS", 0.5)
     other = house.login()
     with socket.create_connection(("127.0.0.1", house.port)) as greedy:
-        _flood(greedy, b"FEAT\r\n", 5)
+        _flood(greedy, line, 5)
         assert _waiting(house) < 100_000
         house.wait(lambda: len(house.door.shared.sessions) == 1)
     assert other.sendcmd("NOOP").startswith("200 ")
@@ -73,6 +74,14 @@ def test_a_slow_reader_gets_all_replies_in_order(house: House) -> None:
     for _ in range(count):
         assert client.last_reply().count("PRODUCT_18_09_2024_") == 1500
         assert client.last_reply().startswith("200 ")
+
+
+def test_a_line_that_is_too_long_is_answered_in_its_turn(house: House) -> None:
+    """Its rest is no command."""
+    client = house.login()
+    assert client.sock is not None
+    client.sock.sendall(b"STAT /Products\r\n" + b"A" * 5000 + b" NOOP\r\nNOOP\r\n")
+    assert [client.last_reply()[:4] for _ in range(3)] == ["213-", "500 ", "200 "]
 
 
 def test_a_server_without_file_descriptors_waits_and_goes_on(tmp_path: Path) -> None:

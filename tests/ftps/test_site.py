@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ftps.validate import sweep
+from jobs.pickup import queue_file
 from layout import spool_folder
 from models import Account, ImportRun, Upload, database, now
 from settings import Settings
@@ -133,3 +139,37 @@ def test_site_help_lists_them(house: House) -> None:
     reply = house.login().ask("SITE HELP")
     assert "SITE STATUS" in reply
     assert "SITE VALIDATE" in reply
+
+
+def test_a_copy_for_a_validation_keeps_nobody_waiting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite who writes has the whole database; a file may be large."""
+    client, other = house.login(), house.login()
+    client.put(PATH, BODY)
+    real, begun, gate = shutil.copyfileobj, threading.Event(), threading.Event()
+
+    def copy(*arguments: Any) -> None:
+        begun.set()
+        assert gate.wait(20)
+        real(*arguments)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    client.putcmd(f"SITE VALIDATE {PATH}")
+    assert begun.wait(10)
+    assert other.put("/Products/PRODUCT_19_09_2024.csv", b"x").startswith("226 ")
+    gate.set()
+    house.wait(lambda: ImportRun.select().count())
+    assert not list(house.settings.spool.glob(".staged-*"))
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_dry_run_whose_command_was_interrupted_is_swept_away(house: House, tmp_path: Path, dry_run: bool) -> None:
+    """`ftpdock import --dry-run` removes it, unless it is interrupted. What was no dry run stays."""
+    path = tmp_path / NAME
+    path.write_bytes(BODY)
+    run = queue_file(house.settings, Account.get(), "product", path, NAME, origin="command", dry_run=dry_run)
+    ImportRun.update(status="completed", finished_at=now() - dt.timedelta(hours=2)).execute()
+
+    sweep(house.door.shared)
+
+    assert spool_folder(house.settings, run.number).exists() is not dry_run
+    assert Upload.select().count() == ImportRun.select().count() == int(not dry_run)

@@ -279,6 +279,22 @@ def test_a_number_that_is_none_is_replaced(
     assert partner.column("product", "MOQ") == ["3", "1"]
 
 
+def test_a_number_that_is_none_stays_where_no_row_gives_one(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """Another row of the same chunk gives one, so that the column is written for both."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.hooks = Hooks(plugins=[Watcher()])
+    partner.send("product", "SKU_ID,Name,MOQ\na,Cup,1\nb,Mug,1\n")
+    database.execute_sql("UPDATE product SET moq = 'n/a' WHERE sku_id = 'a'")
+
+    event = partner.send("product", "SKU_ID,Name,MOQ\na,Tea cup,\nb,Mug,2\n")
+
+    assert (event.status, counts(event)) == ("completed", (0, 2, 0, 0))
+    assert database.execute_sql("SELECT name, moq FROM product ORDER BY sku_id").fetchall() == [
+        ("Tea cup", "n/a"), ("Mug", "2")]  # fmt: skip
+
+
 def test_new_records_are_made_in_the_order_of_the_file(partner: Partner) -> None:
     """Also when some of a chunk's rows go to the handler; exports are written in that order."""
     partner.send("product", "SKU_ID,Name,UOM\nb,x,\\N\na,x,box\n1E5,x,\n0,x,\n")

@@ -223,3 +223,19 @@ def test_the_password_is_not_shown(partner: Partner) -> None:
 
     assert "right-secret" not in repr(settings)
     assert "right-secret" not in str(settings)
+
+
+def test_a_server_that_hangs_up_among_the_recipients(partner: Partner, make_postbox: MakePostbox) -> None:
+    """421 ends the mail before anybody had it: those who were welcome before, and those not asked, get it later."""
+    addresses = ["a@acme.example", "b@acme.example", "c@acme.example"]
+    type(partner.account).update(emails=addresses).execute()
+    postbox = make_postbox(address_answers={addresses[1]: ["421 too busy"]})
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    sending.turn(now())
+    assert (only().state, postbox.mails) == ("waiting", [])
+    sending.turn(later(seconds=11))
+
+    assert postbox.recipients == [addresses]
+    assert only().state == "sent"

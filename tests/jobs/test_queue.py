@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+import pytest
+
 from jobs.queue import claim, give_back
 from models import ImportRun, now
 from tests.partner import Partner
@@ -203,3 +205,28 @@ def test_a_long_queue_is_cheap(partner: Partner) -> None:
         finish(run)
 
     assert time.monotonic() - began < 4
+
+
+def test_an_import_that_was_closed_meanwhile_is_not_taken(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Postgres each question sees what was committed before it: it was open for the one and is over for the next."""
+    (number,) = queue(partner, "product")
+    run = take(partner)
+    assert run is not None
+    finish(run)
+    monkeypatch.setattr("jobs.queue._candidates", lambda *_: [number])
+    queue(partner, "category")
+
+    assert take(partner) is None
+    assert ImportRun.get_by_id(number).status == "completed"
+
+
+def test_an_import_that_another_worker_took_meanwhile_is_not_taken(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is looked at once more."""
+    (number,) = queue(partner, "product")
+    assert take(partner, "one") is not None
+    monkeypatch.setattr("jobs.queue._candidates", lambda *_: [number])
+
+    assert take(partner, "two") is None
+    assert ImportRun.get_by_id(number).lease_owner == "one"

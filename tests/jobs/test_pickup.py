@@ -1,0 +1,73 @@
+"""Files that are put into the queue by a command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import layout
+from jobs.pickup import ABANDONED, reconcile
+from models import Upload
+from settings import Settings
+from tests.partner import Partner
+
+
+def test_a_large_copy_keeps_nobody_waiting(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite who writes has the whole database."""
+    partner = make_partner(make_settings("sqlite"))
+    real, locked = shutil.copyfile, []
+
+    def copy(source: Path, target: Path) -> Any:
+        with closing(sqlite3.connect(partner.settings.database_url.removeprefix("sqlite:///"), timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            locked.append(other.in_transaction)
+        return real(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    run = partner.queue("product", "SKU_ID,Name\n1,Cup\n")
+
+    assert locked == [True]
+    folder = layout.spool_folder(partner.settings, run.number)
+    assert [each.name for each in folder.iterdir()] == ["PRODUCT_18_09_2024.csv"]
+
+
+def test_a_copy_that_fails_leaves_nothing(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number is used up, and no bytes stay."""
+
+    def full(source: Path, target: Path) -> Any:
+        target.write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(OSError, match="No space left"):
+            partner.queue("product", "SKU_ID,Name\n1,Cup\n")
+
+    assert Upload.select().count() == 0
+    assert not list(partner.settings.spool.glob("*staged*"))
+
+
+def test_what_a_kill_left_of_a_copy_is_removed(partner: Partner) -> None:
+    """An hour after its last byte."""
+    left, going_on = (partner.settings.spool / f"{layout.STAGED}{name}" for name in ("left", "going-on"))
+    long_ago = time.time() - ABANDONED - 10
+    for folder in (left, going_on):
+        folder.mkdir()
+        (folder / "a.csv").write_text("a")
+        if folder is left:
+            os.utime(folder / "a.csv", (long_ago, long_ago))
+        os.utime(folder, (long_ago, long_ago))
+
+    reconcile(partner.settings)
+
+    assert (left.exists(), going_on.exists()) == (False, True)

@@ -1,0 +1,47 @@
+"""The server looks after its workers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from handlers.registry import Registry
+from hooks import Hooks
+from jobs import supervisor
+from settings import Settings
+from tests.system.server import wait_for
+
+
+def test_a_worker_that_can_not_be_started_is_tried_again(
+    make_settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What killed the former one, no memory for instance, goes on for a while."""
+    settings: Settings = make_settings(workers=1)
+    started: list[subprocess.Popen[bytes]] = []
+    real, failing = subprocess.Popen, [OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) for _ in range(2)]
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        if started and failing:
+            raise failing.pop()
+        started.append(real(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.1)
+    workers = supervisor.Supervisor(settings, Registry(), Hooks())
+    with caplog.at_level(logging.ERROR):
+        workers.start()
+        try:
+            started[0].send_signal(signal.SIGKILL)
+            wait_for(lambda: len(started) == 2, 60)
+            assert started[1].poll() is None
+        finally:
+            workers.stop()
+    assert not failing
+    assert "a worker can't be started: [Errno 12] Cannot allocate memory; trying again" in caplog.text
