@@ -122,7 +122,7 @@ class Dispatcher:
     def _put(self, job: Job) -> None:
         if job.staged is not None:
             make_parent(job.target, self._settings.exports)
-            self._staging.put(job.staged, job.target)
+            self._staging.put(job.staged, job.target, job.names)
 
     def _postpone(self, each: Pending, error: Exception) -> None:
         pause = outbox.postpone(each, f"{type(error).__name__}: {error}")

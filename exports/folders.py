@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Collection, Iterable
@@ -51,11 +53,39 @@ class Staging:
             else:
                 _link(path, staged / path.name)
 
-    def put(self, staged: Path, target: Path) -> None:
+    def put(self, staged: Path, target: Path, ours: Collection[str]) -> None:
         """Rename it into place; the former one, if any, is deleted. Sync the parent afterwards."""
         aside = self._root / f"{staged.name}.old"
         if replace_folder(staged, target, aside):
-            shutil.rmtree(aside)
+            _empty(aside, target, ours)
+
+
+def _empty(former: Path, target: Path, ours: Collection[str]) -> None:
+    """Delete a former folder. What other programs have put there since `keep` looked at it moves to the new one."""
+    while True:
+        for path in list(former.iterdir()):
+            if path.name not in ours and not _has(target / path.name, path):
+                path.replace(target / path.name)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        try:
+            return former.rmdir()
+        except OSError as error:  # another one came just now
+            if error.errno != errno.ENOTEMPTY:
+                raise
+
+
+def _has(target: Path, path: Path) -> bool:
+    """Whether it was taken along as it is: as a link or a copy."""
+    try:
+        there, found = target.lstat(), path.lstat()
+    except FileNotFoundError:
+        return False
+    folder = stat.S_ISDIR(there.st_mode)
+    return folder or there.st_ino == found.st_ino or (there.st_size, there.st_mtime_ns) == (
+        found.st_size, found.st_mtime_ns)  # fmt: skip
 
 
 def sync(folder: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from exports import dispatcher as module
 from exports.dispatcher import Dispatcher
+from exports.folders import Staging
 from exports.job import REPLAY
 from exports.parts import PartThread
 from exports.replay import replay
@@ -177,15 +178,39 @@ def test_files_of_other_programs_stay_beside_ours(local: Shop) -> None:
     assert local.export(order).revision == 2
 
 
+def test_a_file_that_came_while_the_folder_was_exchanged_stays(local: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one, and one that was written anew, after the dispatcher had looked what lies beside ours."""
+    order = local.order()
+    local.dispatch()
+    folder = local.folder(order)
+    for name in ("old.pdf", "same.pdf"):
+        (folder / name).write_text("one")
+    keep = Staging.keep
+
+    def then(staging: Staging, *arguments: Any) -> None:
+        keep(staging, *arguments)
+        (folder / "new.pdf").write_text("new")
+        (folder / "old.pdf.part").write_text("two")
+        (folder / "old.pdf.part").replace(folder / "old.pdf")
+
+    monkeypatch.setattr(Staging, "keep", then)
+    Order.update(notes="changed").execute()
+    local.dispatch()
+
+    assert {each.name: each.read_text() for each in folder.glob("*.pdf")} == {
+        "new.pdf": "new", "old.pdf": "two", "same.pdf": "one"}  # fmt: skip
+    assert [row["Notes"] for row in local.rows(order, "order_data")] == ["changed"]
+
+
 def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the rows that were read are deleted: what came since leads to the next revision."""
     order = shop.order()
     put = shop.dispatcher._staging.put
 
-    def change_and_put(*paths: Path) -> None:
+    def change_and_put(*arguments: Any) -> None:
         monkeypatch.undo()
         Order.update(notes="changed").where(Order.system_id == order.system_id).execute()
-        put(*paths)
+        put(*arguments)
 
     monkeypatch.setattr(shop.dispatcher._staging, "put", change_and_put)
 
@@ -324,11 +349,11 @@ def test_two_nodes_end_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> No
     order = shop.order()
     put = shop.dispatcher._staging.put
 
-    def be_overtaken(*paths: Path) -> None:
+    def be_overtaken(*arguments: Any) -> None:
         monkeypatch.undo()
         Order.update(notes="newer").where(Order.system_id == order.system_id).execute()
         Dispatcher(shop.settings, lambda account, path: None).dispatch()
-        put(*paths)
+        put(*arguments)
 
     monkeypatch.setattr(shop.dispatcher._staging, "put", be_overtaken)
     shop.dispatch()
@@ -344,8 +369,8 @@ def test_account_that_is_removed_meanwhile_leaves_nothing(shop: Shop, monkeypatc
     order = shop.order()
     put = shop.dispatcher._staging.put
 
-    def put_and_remove(*paths: Path) -> None:
-        put(*paths)
+    def put_and_remove(*arguments: Any) -> None:
+        put(*arguments)
         OrderLine.delete().execute()
         Order.delete().execute()
         shop.account.delete_instance()
