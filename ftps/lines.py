@@ -64,7 +64,7 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
     # --- commands
 
     def collect_incoming_data(self, data: bytes) -> None:
-        """pyftpdlib answers a line that is too long at once, past all that waits, and takes its rest for a command."""
+        """pyftpdlib answers a line that is too long past all that waits, and takes its rest for a command."""
         if self._overlong:
             return
         self._in_buffer.append(data)
@@ -72,15 +72,20 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
         if self._in_buffer_len > _LONGEST:
             self._overlong = True
             self._in_buffer, self._in_buffer_len = [], 0
+            self._take(_TOO_LONG)
 
     def found_terminator(self) -> None:
         line, self._in_buffer, self._in_buffer_len = b"".join(self._in_buffer), [], 0
         overlong, self._overlong = self._overlong, False
+        if not overlong:
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
         if self._quitting or self._closing:
             return
         if self._idler is not None and not self._idler.cancelled:
             self._idler.reset()
-        self._lines.append(_TOO_LONG if overlong else line)
+        self._lines.append(line)
         if len(self._lines) > _MOST_LINES:
             self.end("421 Too many commands at once.")
         self.drain()
