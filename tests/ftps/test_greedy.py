@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import socket
@@ -27,23 +26,26 @@ def _waiting(house: House) -> int:
 
 def _flood(sock: socket.socket, line: bytes, seconds: float) -> None:
     """Send lines and read nothing, until the other end has had enough."""
-    sock.settimeout(0.5)
-    until = time.monotonic() + seconds
-    with contextlib.suppress(OSError):
-        while time.monotonic() < until:
-            sock.sendall(line * 1000)
+    sock.settimeout(0.2)
+    until, data = time.monotonic() + seconds, line * 1000
+    while time.monotonic() < until:
+        try:
+            data = data[sock.send(data) :] or line * 1000
+        except TimeoutError:
+            continue
+        except OSError:
+            return
 
 
-@pytest.mark.parametrize("line", [b"FEAT\r\n", b"A" * 2100 + b"\r\n"])
-def test_replies_that_nobody_reads_are_not_kept(house: House, line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replies_that_nobody_reads_are_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any login: a few bytes of a command would become hundreds of a reply."""
     monkeypatch.setattr("ftps.lines.LAST_WORDS", 60)
     other = house.login()
     with socket.socket() as greedy:
         greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         greedy.connect(("127.0.0.1", house.port))
-        _flood(greedy, line, 5)
-        assert _waiting(house) < 100_000
+        _flood(greedy, b"FEAT\r\n", 5)
+        assert _waiting(house) < 5_000
         assert other.sendcmd("NOOP").startswith("200 ")
 
 
@@ -78,7 +80,7 @@ def test_a_slow_reader_gets_all_replies_in_order(house: House) -> None:
 
 
 def test_a_line_that_is_too_long_is_answered_in_its_turn(house: House) -> None:
-    """Its rest is no command."""
+    """Not past all that waits, which nothing would bound. Its rest is no command."""
     client = house.login()
     assert client.sock is not None
     client.sock.sendall(b"STAT /Products\r\n" + b"A" * 5000 + b" NOOP\r\nNOOP\r\n")
