@@ -129,7 +129,7 @@ def test_a_client_that_reads_slowly_gets_every_byte_once(
     def small(sock: socket.socket) -> None:
         acknowledge(sock)
         # What the system takes by itself holds several pieces, and one that is written whole proves nothing.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
 
     keep = Records._keep
     monkeypatch.setattr(Records, "_keep", watched)
