@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exports.booking import Plan
 from exports.place import Changing, Place, make_parents, sync_all
-from exports.tree import files_in, version_at
+from exports.tree import below, files_in, is_ours, version_at
 
 
 class Appearing:
@@ -53,8 +53,9 @@ class Appearing:
         """The folder is opened first: all files are of one revision, even if a newer one takes its place meanwhile."""
         handle = os.open(self._source / plan.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            if {f"{plan.path}/{name}": each for name, each in files_in(handle)} != plan.files:
+            if {below(plan.path, name): each for name, each in files_in(handle) if is_ours(name)} != plan.files:
                 raise Changing(f"{plan.path} was replaced just now")
-            return self._place.stage_folder(handle, [path.rpartition("/")[2] for path in plan.placing])
+            names = [path.rpartition("/")[2] for path in plan.placing]
+            return self._place.stage_folder(handle, names, self._target / plan.path)
         finally:
             os.close(handle)

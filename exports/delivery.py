@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import layout
@@ -13,9 +13,9 @@ from exports import booking, known
 from exports.appearing import Appearing
 from exports.booking import Plan
 from exports.place import Changing, Place, remove_empty
-from exports.sight import Folder, Gone, Odd, Resting, Sight, look
+from exports.sight import Folder, Gone, Odd, Resting, Sight, beside, look
 from exports.todo import Key, Todo
-from exports.tree import digest_of, unit_of, version_at
+from exports.tree import digest_of, is_unit, unit_of, version_at
 from hooks import Hooks
 from models import Export
 from models.ledger import Version, mark_removed
@@ -40,12 +40,20 @@ class Tools:
 
 
 class Delivery:
-    """One account. `enter` is called with folders that other programs made, `left` with what is gone."""
+    """One account. `enter` is called with folders that other programs made, `visit` with those of orders and customers
+    before they are looked into, `left` with what is gone."""
 
     def __init__(
-        self, tools: Tools, name: str, number: int, enter: Callable[[str], None], left: Callable[[str], None]
+        self,
+        tools: Tools,
+        name: str,
+        number: int,
+        enter: Callable[[str], None],
+        visit: Callable[[str], None],
+        left: Callable[[str], None],
     ) -> None:
-        self._tools, self._name, self._number, self._enter, self._left = tools, name, number, enter, left
+        self._tools, self._name, self._number = tools, name, number
+        self._enter, self._visit, self._left = enter, visit, left
         self.source = layout.export_source(tools.settings, name)
         self.target = layout.export_root(tools.settings, name)
         self._resting = Resting(tools.settings.settle_seconds)
@@ -57,14 +65,13 @@ class Delivery:
         if not self._has_root():
             self._again("", AGAIN)
             return
-        units = dict.fromkeys(unit_of(path) for path in paths)
-        sights = [sight for path in units if (sight := self._look(path)) is not None]
+        sights = self._look_at(unit_of(path) for path in paths)
         states = known.states(self._number, [path for sight in sights for path in sight.files])
-        exports = known.exports(self._number, [sight.path for sight in sights])
+        exports = known.exports(self._number, {each for sight in sights for each in (sight.path, _folder_of(sight))})
         plans = [
             Plan(sight.path, sight.files, exports.get(sight.path), sight.folder)
             for sight in sights
-            if self._is_to_appear(sight, states, exports.get(sight.path))
+            if not self._is_early(sight, exports) and self._is_to_appear(sight, states, exports.get(sight.path))
         ]
         if plans:
             booking.announce(self._number, plans)
@@ -80,6 +87,16 @@ class Delivery:
         self._warned.discard("")
         return True
 
+    def _look_at(self, paths: Iterable[str]) -> list[Sight]:
+        """What lies there; what other programs have put beside an order's or customer's files is seen by itself."""
+        sights: dict[str, Sight | None] = {}
+        for path in dict.fromkeys(paths):
+            if is_unit(path):
+                self._visit(path)
+                sights |= {each: self._look(each) for each in beside(self.source, path)}
+            sights[path] = self._look(path)
+        return [sight for sight in sights.values() if sight is not None]
+
     def _look(self, path: str) -> Sight | None:
         found = look(self.source, path)
         if isinstance(found, Sight):
@@ -91,6 +108,14 @@ class Delivery:
         elif isinstance(found, Gone):
             self._take_back(path)
         return None
+
+    def _is_early(self, sight: Sight, exports: Mapping[str, Export]) -> bool:
+        """Whether it lies beside an order's or customer's files, and these are to appear first, with the folder."""
+        export = exports.get(_folder_of(sight))
+        early = export is not None and export.state == "waiting"
+        if early:
+            self._again(sight.path, AGAIN)
+        return early
 
     def _is_to_appear(self, sight: Sight, states: known.States, export: Export | None) -> bool:
         """False: all of it is there, or was deleted by the partner, or it is still being written."""
@@ -180,3 +205,7 @@ class Delivery:
         if path not in self._warned:
             self._warned.add(path)
             log.warning("%s", message)
+
+
+def _folder_of(sight: Sight) -> str:
+    return sight.path.rpartition("/")[0]

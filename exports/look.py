@@ -17,7 +17,7 @@ from pathlib import Path
 
 from exports import known
 from exports.todo import Key
-from exports.tree import below, files_of_unit, hidden, is_odd, is_unit, odd_name, version, version_at
+from exports.tree import below, files_of_unit, hidden, is_odd, is_ours, is_unit, odd_name, version, version_at
 from models.ledger import Version
 
 log = logging.getLogger("ftpdock.exports")
@@ -119,9 +119,13 @@ class Looker:
 
     def _versions(self, seen: _Seen) -> dict[str, dict[str, Version]]:
         """Path of an export, or of a file of another program, to its files and their versions."""
-        units = {path: files_of_unit(self._source / path) for path in seen.units}
-        versions = {path: {below(path, name): each for name, each in files.items()} for path, files in units.items()}
-        return versions | {path: {path: each} for path, each in seen.files.items()}
+        versions: dict[str, dict[str, Version]] = {path: {} for path in seen.units}
+        alone = dict(seen.files)
+        for path in seen.units:
+            for name, each in files_of_unit(self._source / path).items():
+                of = versions[path] if is_ours(name) else alone
+                of[below(path, name)] = each
+        return versions | {path: {path: each} for path, each in alone.items()}
 
     def _differing(self, versions: dict[str, dict[str, Version]]) -> list[str]:
         states = known.states(self._number, [path for files in versions.values() for path in files])
@@ -143,8 +147,10 @@ class Looker:
 
     def _is_left_empty(self, path: str, files: dict[str, Version], states: known.States) -> bool:
         """Whether the partner has deleted all files of a folder, and a kill kept the folder from going with them."""
+        if not files or path in files:
+            return False
         deleted = all(known.state(states, name, each) == "removed" for name, each in files.items())
-        return deleted and path not in files and os.path.lexists(f"{self._target}/{path}")
+        return deleted and os.path.lexists(f"{self._target}/{path}")
 
     def ledger(self) -> Iterator[Found]:
         """What the ledger has, and the export tree or the partner's folder has not, or has still."""

@@ -10,7 +10,7 @@ from exports.delivery import Tools
 from exports.mirror_run import MirrorRun
 from exports.place import Place
 from exports.todo import Key, Todo
-from exports.tree import is_unit
+from exports.tree import is_unit, unit_of
 from exports.watching import Watcher
 from hooks import Hooks
 from settings import Settings
@@ -48,9 +48,10 @@ class Mirror:
 
     def _event(self, path: str) -> None:
         account, _, inner = path.partition("/")
-        if is_unit(inner):
+        unit = unit_of(inner)
+        if is_unit(unit):
             # The dispatcher tells of it when it has recorded it.
-            self._todo.later(Key(account, inner), UNTOLD)
+            self._todo.later(Key(account, unit), UNTOLD)
         else:
             self.tell(account, inner)
 

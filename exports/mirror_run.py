@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -12,9 +13,9 @@ from pathlib import Path
 from exports.delivery import Delivery, Tools
 from exports.look import Found, Looker
 from exports.todo import Key
-from exports.tree import below
+from exports.tree import below, is_unit
 from exports.watching import Watcher
-from models import Account
+from models import Account, Export
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
@@ -33,6 +34,8 @@ ACCOUNTS_SECONDS = 1.0
 """Seconds between two looks whether accounts came or went."""
 OLD_SECONDS = 30.0
 """Seconds between two looks for folders that have been aside long enough."""
+UNITS = 1_000
+"""Folders of orders and customers that are watched, those that were written last: programs put files beside ours."""
 
 
 class MirrorRun:
@@ -47,6 +50,8 @@ class MirrorRun:
         """A look at everything."""
         self._looked = False
         """Whether the look at the start, which takes all accounts, has begun."""
+        self._visited: dict[str, None] = {}
+        """The folders of orders and customers that are watched, the one that was written last at the end."""
         self._last = dict.fromkeys(("accounts", "round", "old"), -math.inf)
         """When each of the things that are done every so many seconds was done last."""
         watcher.watch("")
@@ -150,12 +155,15 @@ class MirrorRun:
                 self._accounts[name] = self._open(name, number)
                 if self._looked:
                     self._enter(name, "")
+        if not self._looked:
+            self._visit_newest()
         self._looked = True
 
     def _open(self, name: str, number: int) -> tuple[int, Delivery, Looker]:
         delivery = Delivery(
             self._tools, name, number,
-            lambda path: self._enter(name, path), lambda path: self._left(name, path),
+            lambda path: self._enter(name, path), lambda path: self._visit(below(name, path)),
+            lambda path: self._left(name, path),
         )  # fmt: skip
         source = Path(delivery.source)
         try:
@@ -173,7 +181,25 @@ class MirrorRun:
         looker = self._accounts[name][2]
         self._looks[Key(name, path)] = self._guarded(name, looker.folder(path) if path else looker.all())
 
+    def _visit_newest(self) -> None:
+        """Watch those that were written before the start, too."""
+        units = Export.select(Account.name, Export.path).join(Account).where(Export.kind.in_(("order", "customer")))
+        newest = list(units.order_by(Export.number.desc()).limit(UNITS).tuples())
+        for name, path in reversed(newest):
+            self._visit(below(name, path))
+
+    def _visit(self, folder: str) -> None:
+        """Watch a folder of an order or customer, in place of the one that was written longest ago."""
+        self._visited.pop(folder, None)
+        self._visited[folder] = None
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self._watcher.watch(folder, needed=False)
+        if len(self._visited) > UNITS:
+            oldest = next(iter(self._visited))
+            del self._visited[oldest]
+            self._watcher.forget_one(oldest)
+
     def _left(self, name: str, path: str) -> None:
-        """If a folder is gone, the ledger knows what was in it."""
-        if self._watcher.forget(below(name, path)):
+        """If a folder is gone, the ledger knows what was in it. Of an order's it was told file by file."""
+        if self._watcher.forget(below(name, path)) and not is_unit(path):
             self._looks[Key(name, path)] = self._guarded(name, self._accounts[name][2].ledger())

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from exports.swap import replace_folder
-from exports.tree import version, version_at
+from exports.tree import files_of_unit, is_ours, version, version_at
 from layout import sync_folder
 from models.ledger import Version
 from settings import Settings
@@ -47,20 +47,21 @@ class Place:
         for folder in (self._new, self._old):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def stage_folder(self, source: int, names: Iterable[str]) -> Path:
+    def stage_folder(self, source: int, names: Iterable[str], former: Path) -> Path:
         """A folder with the files `names` of the folder that the handle `source` is open on; hard links, if possible.
 
-        Raises FileNotFoundError if one is gone.
+        What other programs have beside ours in `former`, whose place it is to take, goes along. Raises
+        FileNotFoundError if one of `names` is gone.
         """
         with self._staged() as staged:
             staged.mkdir()
             for name in names:
-                try:
-                    os.link(name, staged / name, src_dir_fd=source, follow_symlinks=False)
-                except OSError as error:
-                    if error.errno not in _NO_LINK:
-                        raise
-                    copy(name, staged / name, source)
+                self._take(name, staged / name, source)
+            for name in files_of_unit(former):
+                # Gone: the partner deletes it just now.
+                with contextlib.suppress(FileNotFoundError):
+                    if not is_ours(name):
+                        self._take(former / name, staged / name)
         return staged
 
     def stage_file(self, source: Path, expected: Version, *, link: bool) -> Path:
@@ -73,13 +74,18 @@ class Place:
 
     def _fill(self, source: Path, staged: Path, *, link: bool) -> None:
         if link:
-            try:
-                os.link(source, staged, follow_symlinks=False)
-                return
-            except OSError as error:
-                if error.errno not in _NO_LINK:
-                    raise
-        copy(source, staged)
+            self._take(source, staged)
+        else:
+            copy(source, staged)
+
+    def _take(self, source: str | Path, staged: Path, folder: int | None = None) -> None:
+        """The same file by another name, or a copy where that can't be. `folder`: a handle that `source` is below."""
+        try:
+            os.link(source, staged, src_dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            copy(source, staged, folder)
 
     def put(self, staged: Path, target: Path) -> None:
         """Rename in what was made ready; sync the folder of `target` afterwards."""

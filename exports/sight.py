@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from exports.tree import files_of_unit, is_odd, is_unit, odd_name, version
+from exports.tree import below, files_of_unit, is_odd, is_ours, is_unit, odd_name, version
 from models.ledger import Version
 
 
 @dataclass(frozen=True)
 class Sight:
-    """A file, or the folder of an order or a customer."""
+    """A file, or the folder of an order or a customer with those of its files that are ours."""
 
     path: str
     folder: bool
@@ -52,8 +52,14 @@ def look(root: Path, path: str) -> Sight | Folder | Odd | Gone:
     if not stat.S_ISDIR(found.st_mode):
         return Sight(path, False, {path: version(found)})
     if is_unit(path):
-        return Sight(path, True, {f"{path}/{name}": each for name, each in files_of_unit(root / path).items()})
+        files = files_of_unit(root / path).items()
+        return Sight(path, True, {below(path, name): each for name, each in files if is_ours(name)})
     return Folder()
+
+
+def beside(root: Path, unit: str) -> list[str]:
+    """The files that other programs have put into the folder of an order or customer, by their paths below `root`."""
+    return [below(unit, name) for name in files_of_unit(root / unit) if not is_ours(name)]
 
 
 class Resting:

@@ -22,10 +22,15 @@ def is_unit(path: str) -> bool:
     return _UNIT.fullmatch(path) is not None
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file in a folder of an order or customer is one that the dispatcher writes, by its name."""
+    return _OURS.fullmatch(name) is not None
+
+
 def unit_of(path: str) -> str:
-    """The order's or customer's folder that a file lies in; any other path as it is."""
-    folder = path.rpartition("/")[0]
-    return folder if is_unit(folder) else path
+    """The order's or customer's folder that a file of ours lies in; any other path as it is."""
+    folder, _, name = path.rpartition("/")
+    return folder if is_unit(folder) and is_ours(name) else path
 
 
 def below(folder: str, name: str) -> str:
@@ -91,4 +96,4 @@ def files_of_unit(folder: Path) -> dict[str, Version]:
 
 def digest_of(folder: Path, names: Iterable[str]) -> str:
     """What the ledger calls the digest, of the files among `names` that the dispatcher writes."""
-    return digest({name: (folder / name).read_bytes() for name in names if _OURS.fullmatch(name)})
+    return digest({name: (folder / name).read_bytes() for name in names if is_ours(name)})

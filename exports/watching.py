@@ -1,8 +1,8 @@
 """Tells of what other programs and the dispatcher put into the export tree. The only importer of watchdog.
 
 One inotify instance and one thread for all accounts. Not watchdog's Observer: that has a thread for each folder that
-is watched, or watches all folders below one, and each of 100,000 orders would cost the kernel a watch. Folders of
-orders and customers are never watched: they are renamed in whole.
+is watched, or watches all folders below one, and each of 100,000 orders would cost the kernel a watch. Of the folders
+of orders and customers, which are renamed in whole, only the newest are watched, for what is put beside our files.
 """
 
 from __future__ import annotations
@@ -65,19 +65,24 @@ class Watcher:
             self._inotify.join()
             self._inotify = None
 
-    def watch(self, folder: str) -> None:
-        """Watch a folder; again if another one lies there by now. Raises FileNotFoundError if there is none."""
+    def watch(self, folder: str, *, needed: bool = True) -> None:
+        """Watch a folder; again if another one lies there by now. Raises FileNotFoundError if there is none.
+
+        One that is not `needed` goes without where the system watches no more.
+        """
         found = (self._root / folder).lstat()
         identity = (found.st_dev, found.st_ino)
         known = self._watched.get(folder)
         if self._inotify is None or (known is not None and known[2] == identity):
             return
-        self.forget(folder)
+        if known is not None:
+            (self.forget if needed else self.forget_one)(folder)
         number = CallbackId(next(self._ids))
         try:
             descriptor = self._inotify.add_callback(os.fsencode(self._root / folder), _MASK, self, number)
         except OSError as error:
-            self._cannot(folder, error)
+            if needed:
+                self._cannot(folder, error)
             return
         with self._lock:
             self._paths[descriptor] = folder
@@ -87,7 +92,15 @@ class Watcher:
         """Watch a folder that is gone, and those below it, no longer. Whether there was any."""
         with self._lock:
             gone = [each for each in self._watched if each == folder or each.startswith(folder + "/")]
-            watches = [self._watched.pop(each) for each in gone]
+        return self._forget(gone)
+
+    def forget_one(self, folder: str) -> None:
+        """The same for a folder below which none is watched, without looking for those."""
+        self._forget([folder])
+
+    def _forget(self, folders: list[str]) -> bool:
+        with self._lock:
+            watches = [self._watched.pop(each) for each in folders if each in self._watched]
             for descriptor, _, _ in watches:
                 self._paths.pop(descriptor, None)
         if self._inotify is not None:

@@ -45,15 +45,15 @@ def delete(identity: Identity, place: Place, path: Path, pins: Pins, pinned: Key
         # In the folder that was looked at, though it may have been exchanged for a newer one meanwhile.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path.name, dir_fd=folder)
-    if pinned is not None and _is_ours(identity, place):
+    if pinned is not None and _is_in_export(identity, place):
         _drop_empty(path.parent, pins, pinned)
     return "250 File removed."
 
 
-def _is_ours(identity: Identity, place: Place) -> bool:
-    """Whether the ledger has it as a file of an order or customer, not of another program."""
-    mine = (ExportFile.account == identity.account_id) & (ExportFile.path == place.below_export)
-    return bool(ExportFile.select().where(mine, ExportFile.export.is_null(False)).exists())
+def _is_in_export(identity: Identity, place: Place) -> bool:
+    """Whether a file lies in the folder of an order or customer of ours, not of another program."""
+    folder = place.below_export.rpartition("/")[0]
+    return bool(Export.select().where(Export.account == identity.account_id, Export.path == folder).exists())
 
 
 def _drop_empty(folder: Path, pins: Pins, pinned: Key) -> None:

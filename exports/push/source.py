@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from exports import files as csv_files
 from exports.push.remote import Refused
 
 TRIES = 3
@@ -59,22 +60,23 @@ def _open(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) ->
 
 
 def _open_folder(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) -> dict[str, BinaryIO]:
-    """By the folder's own handle: after an exchange it still leads to the files that belong together."""
+    """By the folder's own handle: after an exchange it still leads to the files that belong together.
+
+    What other programs put beside them may be half written, and is no part of the export.
+    """
+    kind, _, system_id = path.name.partition("_")
+    ours = csv_files.names(kind, system_id)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     files: dict[str, BinaryIO] = {}
     try:
         with os.scandir(handle) as entries:
-            names = [entry.name for entry in entries if _is_ours(entry)]
+            names = [entry.name for entry in entries if entry.name in ours and entry.is_file(follow_symlinks=False)]
         for name in sorted(names, key=_order):
             file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
             files[name] = _content(stack.enter_context(os.fdopen(file, "rb")), stopping)
     finally:
         os.close(handle)
     return files
-
-
-def _is_ours(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -86,6 +86,8 @@ class Shop:
         staged.mkdir(parents=True)
         for name, data in files.items():
             (staged / name).write_bytes(data)
+        for other in (self.source / path).glob("*.pdf"):
+            (staged / other.name).hardlink_to(other)
         (self.source / path).parent.mkdir(parents=True, exist_ok=True)
         aside = staged.with_suffix(".old")
         if replace_folder(staged, self.source / path, aside):

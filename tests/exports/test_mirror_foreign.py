@@ -202,7 +202,7 @@ def test_what_can_not_be_made_ready_leaves_nothing(
     handle = os.open(source, os.O_RDONLY)
     try:
         ready = (
-            partial(place.stage_folder, handle, ["a.csv"])
+            partial(place.stage_folder, handle, ["a.csv"], tmp_path / "none")
             if folder
             else partial(place.stage_file, source / "a.csv", Version(3, 0), link=False)
         )
