@@ -9,6 +9,7 @@ from typing import Protocol
 
 import psycopg
 
+from models.postgres import connect
 from settings import Settings
 
 _LOCK = 0x66747865
@@ -61,7 +62,7 @@ class PostgresLeadership:
         self._connection: psycopg.Connection | None = None
 
     def take(self) -> bool:
-        self._connection = psycopg.connect(self._url, autocommit=True)
+        self._connection = connect(self._url)
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
         if row and row[0]:
             return True

@@ -19,6 +19,7 @@ from typing import Protocol
 import psycopg
 
 from models.base import open_database
+from models.postgres import connect
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
@@ -90,7 +91,7 @@ class Listener:
             return False
 
     def _connect(self) -> None:
-        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        self._connection = connect(self._url, connect_timeout=10)
         self._connection.execute(f"LISTEN {CHANNEL}")
         self._pause = FIRST_PAUSE
 

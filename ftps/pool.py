@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from peewee import PeeweeException
+
 from models import database, is_postgres
 
 log = logging.getLogger("ftpdock.ftps")
@@ -102,7 +104,8 @@ def with_database(work: Callable[[], Any]) -> Any:
     connect()
     try:
         return work()
-    except Exception:
-        if database.in_transaction():
+    except Exception as error:
+        # A server that only reads since a failover answers, too: the next connection may lead to the new one.
+        if database.in_transaction() or (isinstance(error, PeeweeException) and is_postgres()):
             disconnect()
         raise

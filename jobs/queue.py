@@ -9,8 +9,11 @@ from peewee import fn
 
 from handlers.registry import Registry
 from jobs.leases import reservation
-from models import Account, ImportRun, is_postgres, now, transaction
+from models import Account, ImportRun, database, is_postgres, now, transaction
 from settings import Settings
+
+_LOCK = 0x66747071
+"""Key of the advisory lock under which workers decide (the letters ftpq)."""
 
 OPEN = ("waiting", "running")
 
@@ -28,8 +31,9 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
         return None
     with transaction():
         if is_postgres():
-            # Two workers that decide at the same time could both start an import of one entity.
-            Account.select(Account.id).order_by(Account.id).for_update("FOR NO KEY UPDATE").execute()
+            # Two workers that decide at the same time could both start an import of one entity. Not by the accounts'
+            # locks: a receipt keeps its account's while it syncs folders, which other accounts must not wait for.
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         for number in _candidates(registry, owner, only):
             if run := _lock(number, owner):
                 taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}
@@ -69,7 +73,10 @@ def _held(owner: str) -> Any:
 
 
 def _ready(registry: Registry, owner: str) -> dict[int, Group]:
-    """The first unfinished import of each group, where nobody has one of the group and nothing must come before."""
+    """The first unfinished import of each group, where nobody has it and nothing must come before.
+
+    One that is reserved holds up those behind it, and none that came earlier: who reserved it waits for these.
+    """
     files = _unfinished(dry_run=False)
     group = (ImportRun.account, ImportRun.entity)
     query = ImportRun.select(*group, fn.MIN(ImportRun.number)).where(files).group_by(*group)
@@ -77,9 +84,9 @@ def _ready(registry: Registry, owner: str) -> dict[int, Group]:
     begun = ImportRun.select(*group, ImportRun.number).where(files & (ImportRun.status == "running"))
     # What is begun is ended first, even if a file of a smaller number has been picked up since.
     first.update({(account, entity): number for account, entity, number in begun.tuples()})
-    held = set(ImportRun.select(*group).where(files & _held(owner)).tuples())
+    held = {number for (number,) in ImportRun.select(ImportRun.number).where(files & _held(owner)).tuples()}
     return {number: group for group, number in first.items()
-            if group not in held and not _must_wait(registry, group, first)}  # fmt: skip
+            if number not in held and not _must_wait(registry, group, first)}  # fmt: skip
 
 
 def _dry_runs(owner: str) -> dict[int, Group]:

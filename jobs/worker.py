@@ -68,6 +68,8 @@ class Worker:
                     wait, pause = pause, min(pause * 2, LONGEST_PAUSE)
                 except Exception:
                     log.exception("a worker's turn failed")
+                    # It may be the connection's fault: one to a server that only reads since a failover looks healthy.
+                    database.close()
                     wait = PAUSE
         finally:
             database.close()
@@ -75,8 +77,7 @@ class Worker:
 
     def turn(self, owner: str) -> bool:
         """Pick up what waits and run one import. False: there was nothing to do."""
-        if database.connect(reuse_if_open=True) and is_postgres():
-            self._bound_transactions()
+        self._connect()
         self._sweep()
         pick_up(self.settings, self.folders)
         run = claim(self.settings, self.registry, owner)
@@ -85,8 +86,10 @@ class Worker:
         self.execute(run, owner)
         return True
 
-    def _bound_transactions(self) -> None:
+    def _connect(self) -> None:
         """The transaction of a worker that stands still must not keep its import from its successor for ever."""
+        if not (database.connect(reuse_if_open=True) and is_postgres()):
+            return
         lease = self.settings.lease_seconds * 1000
         database.execute_sql(f"SET idle_in_transaction_session_timeout = {lease}")
         if database.connection().info.server_version >= TRANSACTION_TIMEOUT_SINCE:
@@ -131,7 +134,7 @@ class Worker:
         pause = self._pauses.get(run.number, PAUSE)
         self._pauses[run.number] = min(pause * 2, LONGEST_PAUSE)
         database.close()
-        database.connect()
+        self._connect()
         give_back(run, owner, pause, f"{error} - it is tried again".strip())
 
     def _set_aside(self, job: ImportJob, owner: str, error: Exception) -> None:

@@ -21,6 +21,7 @@ from peewee import (
     PostgresqlDatabase,
 )
 
+from models.postgres import Postgres
 from models.sqlite import LOOK, PATIENCE, Sqlite
 
 database = DatabaseProxy()
@@ -133,7 +134,7 @@ def open_database(url: str) -> Database:
             timeout=PATIENCE,
         )
     if parts.scheme in ("postgresql", "postgres"):
-        return PostgresqlDatabase(
+        return Postgres(
             url.replace("postgres://", "postgresql://", 1),
             prefer_psycopg3=True,
             field_types={"EXACT": "NUMERIC", "UTC": "TIMESTAMPTZ"},

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+import psycopg
 import pytest
+from peewee import OperationalError
 
+import jobs.queue as queue_module
 from jobs.queue import claim, give_back
-from models import ImportRun, now
+from models import ImportRun, database, now
 from tests.partner import Partner
 
 CONTENT = {
@@ -57,6 +60,25 @@ def test_files_of_one_entity_go_in_order_of_arrival(partner: Partner) -> None:
     assert take(partner, "two", only=second) is None
     finish(run)
     after = take(partner, "two")
+    assert after is not None
+    assert after.number == second
+
+
+def test_one_that_is_reserved_waits_for_those_before_it_and_they_not_for_it(partner: Partner) -> None:
+    """As `ftpdock import` reserves its own: the partner's file is taken by a worker, then the command has its turn."""
+    (first,) = queue(partner, "product")
+    second = partner.queue("product", CONTENT["product"], owner="command").number
+    queue(partner, "product")
+    assert take(partner, "command", only=second) is None
+
+    run = take(partner, "worker")
+
+    assert run is not None
+    assert run.number == first
+    assert take(partner, "command", only=second) is None
+    finish(run)
+    assert take(partner, "worker") is None
+    after = take(partner, "command", only=second)
     assert after is not None
     assert after.number == second
 
@@ -230,3 +252,30 @@ def test_an_import_that_another_worker_took_meanwhile_is_not_taken(
 
     assert take(partner, "two") is None
     assert ImportRun.get_by_id(number).lease_owner == "one"
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_a_receipt_that_stands_still_keeps_no_other_account_waiting(partner: Partner) -> None:
+    """It locks its account while it syncs folders, and its machine may be gone."""
+    other = partner.neighbour("globex")
+    (number,) = queue(partner, "product")
+    with psycopg.connect(partner.settings.database_url) as receipt:
+        receipt.execute("SELECT id FROM account WHERE name = 'globex' FOR NO KEY UPDATE")
+        database.execute_sql("SET lock_timeout = '5s'")
+
+        run = take(partner)
+
+        assert run is not None
+        assert run.number == number
+    assert other.account.name == "globex"
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_workers_decide_one_after_the_other(partner: Partner) -> None:
+    """Two that look at the same moment do not both start a file of one entity."""
+    queue(partner, "product", "product")
+    with psycopg.connect(partner.settings.database_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (queue_module._LOCK,))
+        database.execute_sql("SET lock_timeout = '300ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            take(partner)

@@ -1,0 +1,50 @@
+"""Connections to Postgres that end by themselves when their program, machine or network stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+from peewee import PostgresqlDatabase
+
+IDLE_IN_TRANSACTION = 60
+"""Seconds that a transaction may wait for its program, unless a worker asks for less. All who wait for its locks wait
+for as long: a receipt locks its account, and syncs folders meanwhile."""
+
+HERE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+        "tcp_user_timeout": 60_000}  # fmt: skip
+"""How this side notices within a minute that the other one is gone: the system's own would take two hours. What an
+address says of these (libpq's names) holds instead."""
+THERE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3,
+         "tcp_user_timeout": 60_000}  # fmt: skip
+"""How the server does, so that the locks of a machine that lost its power do not outlive it."""
+
+
+class Postgres(PostgresqlDatabase):
+    """The database of a `postgresql://` address."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options, **_unless_asked(url))
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        watch(connection, idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION * 1000)
+        return connection
+
+
+def connect(url: str, **options: Any) -> psycopg.Connection:
+    """A connection of one's own, in autocommit. Raises psycopg.Error."""
+    connection = psycopg.connect(url, autocommit=True, **options, **_unless_asked(url))
+    watch(connection)
+    return connection
+
+
+def _unless_asked(url: str) -> dict[str, Any]:
+    asked = parse_qs(urlsplit(url).query)
+    return {name: value for name, value in HERE.items() if name not in asked}
+
+
+def watch(connection: psycopg.Connection, **settings: int) -> None:
+    """Have the server watch a connection, which is in autocommit; `settings`: more of the session's, as numbers."""
+    connection.execute("; ".join(f"SET {name} = {value}" for name, value in (THERE | settings).items()))
