@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,15 @@ from ftps.claims import Claim
 from ftps.core import Core
 from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
+from ftps.partials import hold
 from ftps.pickups import pickup_told
 from ftps.places import Place
 from ftps.receipt import Arrival, forget_spooled, hide, rename, show, waiting
-from ftps.replies import NO_SUCH_FILE, Refusal
+from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.targets import Target, target
 from layout import spool_folder, sync_folder
 from models import ImportRun, Upload, receipts, writing
-
-BUSY_FILE = "450 The file is being uploaded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +199,16 @@ def _picked_up(here: Here) -> str | None:
 def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
     """From a temporary name to a right one (a receipt) or to another temporary one. Raises Refusal."""
     try:
-        size = here.path.stat().st_size
+        lock = hold(here.path, lambda: os.open(here.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except FileNotFoundError:
+        raise Refusal(NO_SUCH_FILE) from None
+    try:
+        size = os.fstat(lock).st_size
         return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size))
     except FileNotFoundError:
         raise Refusal(NO_SUCH_FILE) from None
+    finally:
+        os.close(lock)
 
 
 def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:

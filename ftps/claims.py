@@ -44,7 +44,8 @@ class Claim:
 
 
 class Claims:
-    """The claims of one server; touched on the loop only."""
+    """The claims of one server; touched on the loop only. Other servers of the home are kept off by a lock of the
+    file (`ftps.partials.hold`)."""
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, str], Claim] = {}
@@ -64,6 +65,8 @@ class Claims:
     def release(self, claim: Claim) -> None:
         if self._held.get(claim.key) is claim:
             del self._held[claim.key]
+        if claim.incoming is not None:
+            claim.incoming.unlock()
 
     def refuse(self, account: str, virtual: str) -> None:
         """Remember that this name was too large a moment ago."""

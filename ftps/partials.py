@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import os
 import shutil
 import time
@@ -10,11 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ftps.digest import Digest
-from ftps.replies import Refusal
+from ftps.replies import BUSY_FILE, Refusal
 from ftps.targets import Target
 
 _FREE_EVERY = 16 * 1024 * 1024
 """Bytes between two looks at the free space."""
+
+_TRIES = 5
+"""How often a file is opened that others are done with in the same moment."""
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -64,7 +69,7 @@ class Partials:
         if self.free() < 0:
             raise Refusal("452 The disk is full. Try again later.")
         path = self.path(key, target.virtual)
-        descriptor = _open(path)
+        descriptor = hold(path, functools.partial(_open, path))
         try:
             found = os.fstat(descriptor)
             size = found.st_size
@@ -73,6 +78,7 @@ class Partials:
             start = size if append else rest
             if found.st_nlink > 1:
                 descriptor = _part_from_receipt(path, descriptor, start)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
         except BaseException:
@@ -93,6 +99,27 @@ class Partials:
                     if path.lstat().st_mtime < oldest:
                         path.unlink()
                         yield path
+
+
+def hold(path: Path, open_it: Callable[[], int]) -> int:
+    """A descriptor of the file at `path`, locked: other servers of this home keep their hands off as long as one of it
+    is open. Raises Refusal if one of them has it, and what `open_it` raises."""
+    for _ in range(_TRIES):
+        descriptor = open_it()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), path.lstat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            break
+        except FileNotFoundError:
+            pass  # Its receipt was over between the two steps, as it is when another one stands there.
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise Refusal(BUSY_FILE)
 
 
 def _open(path: Path) -> int:
@@ -139,6 +166,8 @@ class Incoming:
         self.size = size
         self.name = target.virtual
         self.closed = False
+        self.lock = os.dup(descriptor)
+        """Keeps the file locked until the claim on its name is released, which may be long after `close`."""
         self.moved_at = time.monotonic()
         self.digest: Digest | None = None
         """Hashes what arrives, if somebody will ask for it."""
@@ -169,6 +198,11 @@ class Incoming:
             self.closed = True
             os.close(self._descriptor)
             self.on_close(self)
+
+    def unlock(self) -> None:
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
 
     def drop(self) -> None:
         """Remove the bytes: they can't become a file that is taken."""

@@ -1,0 +1,151 @@
+"""Two servers on one home, as a large deployment has them: neither takes a file that the other one is busy with."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ftps import receipt
+from ftps.partials import Partials
+from ftps.targets import Target
+from schemas.product import ProductSchema
+from settings import Settings
+from tests.ftps.shelf import on_loopback
+from tests.visitor import BODY, NAME, PATH, House
+
+Open = Callable[..., House]
+
+
+@pytest.fixture
+def pair(settings: Settings, open_house: Open) -> tuple[House, House]:
+    first = open_house(on_loopback(settings))
+    return first, open_house(first.settings, again=True)
+
+
+def test_a_name_that_one_server_receives_is_busy_on_the_other(pair: tuple[House, House]) -> None:
+    """Nothing of the first client's bytes is touched; after the end of the one the other may."""
+    one, two = (house.login() for house in pair)
+    connection = one.begin(f"STOR {PATH}")
+    connection.sendall(BODY[:1000])
+    pair[0].wait(lambda: partial(pair[0]) == 1000)
+
+    two.ask("PASV")
+    assert two.ask(f"STOR {PATH}") == "450 The file is being uploaded."
+    two.ask("PASV")
+    assert two.ask(f"APPE {PATH}") == "450 The file is being uploaded."
+    assert partial(pair[0]) == 1000
+
+    connection.sendall(BODY[1000:])
+    connection.unwrap().close()
+    assert one.voidresp().startswith("226 ")
+    assert two.put(PATH, b"SKU_ID,Name\n1,a\n").startswith("226 ")
+    assert [row.size for row in pair[0].rows] == [len(BODY), 16]
+
+
+def partial(house: House) -> int:
+    found = list((house.settings.spool / "partial").glob(f"*/Products/{NAME}"))
+    return found[0].stat().st_size if found else -1
+
+
+def test_a_file_that_is_being_recorded_is_busy_too(pair: tuple[House, House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its client is gone and tries again at the other server, while the first one still hashes and syncs."""
+    hashed, go_on = threading.Event(), threading.Event()
+    sha256 = receipt._sha256_and_sync
+
+    def slowly(*arguments: object) -> str:
+        hashed.set()
+        assert go_on.wait(20)
+        return sha256(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(receipt, "_sha256_and_sync", slowly)
+    one, two = (house.login() for house in pair)
+    connection = one.begin(f"STOR {PATH}")
+    connection.sendall(BODY)
+    connection.unwrap().close()
+    assert hashed.wait(20)
+
+    two.ask("PASV")
+    assert two.ask(f"STOR {PATH}") == "450 The file is being uploaded."
+
+    go_on.set()
+    assert one.voidresp().startswith("226 ")
+    (row,) = pair[0].rows
+    (stored,) = pair[0].settings.spool.glob(f"*/{NAME}")
+    assert (row.size, stored.read_bytes() == BODY) == (len(BODY), True)
+
+
+def test_one_temporary_file_is_renamed_once(pair: tuple[House, House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By two servers at the same moment: one receipt, not two."""
+    begun, go_on = threading.Event(), threading.Event()
+    sha256 = receipt._sha256_and_sync
+
+    def slowly(*arguments: object) -> str:
+        begun.set()
+        assert go_on.wait(20)
+        return sha256(*arguments)  # type: ignore[arg-type]
+
+    one, two = (house.login() for house in pair)
+    assert one.put(f"{PATH}.part", BODY).startswith("226 ")
+    monkeypatch.setattr(receipt, "_sha256_and_sync", slowly)
+    for client in (one, two):
+        assert client.ask(f"RNFR {PATH}.part").startswith("350 ")
+    one.putcmd(f"RNTO {PATH}")
+    assert begun.wait(20)
+
+    assert two.ask(f"RNTO {PATH}") == "450 The file is being uploaded."
+
+    go_on.set()
+    assert one.getmultiline().startswith("250 Renamed, queued as import ")
+    two.ask(f"RNFR {PATH}.part")
+    assert len(pair[0].rows) == 1
+
+
+def test_a_lock_ends_with_its_upload(house: House) -> None:
+    """However it ended: no descriptor is left."""
+    client = house.login()
+    for how in ("fin", "rst"):
+        client.cut(PATH, BODY[:100], how)
+    client.put(PATH, BODY[100:], rest=100)
+    client.ask("PASV")
+    assert client.ask(f"STOR {PATH}x").startswith("553 ")
+
+    house.wait(lambda: not [link for link in opened() if NAME in link])
+
+
+def opened() -> list[str]:
+    """What this process has open."""
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(each.readlink()))
+    return found
+
+
+def test_a_file_that_goes_in_the_same_moment_is_opened_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other server's receipt removes the partial between the two steps: a lock of what has no name is no use."""
+    partials = Partials(house.settings.home / "p", 10**9, 0)
+    path = house.settings.home / "p" / "key" / "Products" / NAME
+    path.parent.mkdir(parents=True)
+    flock = fcntl.flock
+    seen: list[int] = []
+
+    def then(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        if not seen:
+            path.unlink()
+        seen.append(descriptor)
+
+    monkeypatch.setattr("fcntl.flock", then)
+    goal = Target(PATH, ProductSchema, False, house.file(PATH))
+    incoming = partials.open("key", goal, 0, append=False)
+    incoming.write([b"abc"])
+
+    assert len(seen) == 2
+    assert path.read_bytes() == b"abc"
+    incoming.close()
+    incoming.unlock()
