@@ -28,8 +28,8 @@ from account_checks import (
 )
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
-from layout import TEMPLATES, account_root, export_source, make_account_folders
-from models import Account, EntitySettings, Login, now, transaction, writing
+from layout import TEMPLATES, account_root, export_source, holds_files, make_account_folders
+from models import Account, EntitySettings, Login, now, refuse_removed, transaction, writing
 from models.schedule import EXPORT
 from schedules import IMMEDIATE, OFF, check_schedule, describe
 from schemas import Formats, TemplateSchema
@@ -133,8 +133,21 @@ def _taken_means_conflict(name: str) -> Iterator[None]:
 
 
 def _refuse_files_of_another(root: Path) -> None:
-    if any(path.is_file() and TEMPLATES not in path.relative_to(root).parts for path in root.rglob("*")):
+    if holds_files(root):
         raise ConflictError(f"{root} holds files of an earlier account of this name: move the folder away first")
+
+
+def refuse_strange_home(settings: Settings) -> None:
+    """Raises FtpdockError if there are accounts and the home has the folder of none: its disk may not be mounted.
+
+    Uploads would be written below the mount point, and those that wait on the disk taken for lost.
+    """
+    names = [name for (name,) in Account.select(Account.name).tuples()]
+    if names and not any(account_root(settings, name).is_dir() for name in names):
+        raise FtpdockError(
+            f"The database has accounts, and {settings.accounts} has the folder of none of them: is the disk mounted? "
+            f"If this is meant to be a new home, make {account_root(settings, names[0])} first"
+        )
 
 
 @contextlib.contextmanager
@@ -166,6 +179,7 @@ def change(settings: Settings, schemas: Schemas, account: Account, **changes: An
     for column, value in changes.items():
         setattr(account, column, _checked(column, value))
     with writing(account.id):
+        refuse_removed(account)
         _save(account, changes)
         if "time_zone" in changes:
             ticks.plan(account, [schema.entity for schema in schemas], now())
@@ -206,6 +220,7 @@ def set_schedule(
     """
     stored = check_schedule(schedule) if schedule is not None else None
     with writing(account.id):
+        refuse_removed(account)
         if entity is None:
             account.schedule = stored or IMMEDIATE
             _save(account, ["schedule"])
@@ -215,6 +230,13 @@ def set_schedule(
             row.save(only=["schedule"])
         ticks.plan(account, [schema.entity for schema in schemas], now())
         make_folders(settings, schemas, account)
+
+
+def has_schedule(account: Account, entity: str) -> bool:
+    """Whether a schedule of its own is stored for the entity, of imports or of exports."""
+    mine = (EntitySettings.account == account) & (EntitySettings.entity == entity)
+    stored = EntitySettings.schedule.is_null(False) | EntitySettings.export_schedule.is_null(False)
+    return bool(EntitySettings.select().where(mine & stored).exists())
 
 
 def export_schedules_of(account: Account) -> dict[str, str]:
@@ -229,6 +251,7 @@ def set_export_schedule(account: Account, entities: Sequence[str], schedule: str
     if stored == IMMEDIATE:
         raise FtpdockError('An export has no immediate: write "every 1d" (m, h or d), five cron fields, or off')
     with writing(account.id):
+        refuse_removed(account)
         for entity in entities:
             row, _ = EntitySettings.get_or_create(account=account, entity=entity)
             row.export_schedule = None if stored == OFF else stored
@@ -239,6 +262,7 @@ def set_export_schedule(account: Account, entities: Sequence[str], schedule: str
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:
     """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`."""
     with transaction():
+        refuse_removed(account)
         for entity in entities:
             row, _ = EntitySettings.get_or_create(account=account, entity=entity)
             row.on_error = on_error
@@ -255,7 +279,8 @@ def add_login(
         "networks": [check_network(each) for each in networks],
         "password_hash": passwords.hash_password(check_password(password)),
     }
-    with _taken_means_conflict(name), transaction():
+    with _taken_means_conflict(name), writing(account.id):
+        refuse_removed(account)
         return Login.create(account=account, name=name, **values)
 
 
@@ -269,7 +294,16 @@ def change_login(login: Login, **changes: Any) -> None:
         changes["password_hash"] = passwords.hash_password(check_password(changes.pop("password")))
     for column, value in changes.items():
         setattr(login, column, value)
-    _save(login, changes)
+    with transaction():
+        refuse_removed(login)
+        _save(login, changes)
+
+
+def remove_login(login: Login) -> None:
+    """Remove a login. Raises NotFoundError if somebody else has done so since it was looked up."""
+    with transaction():
+        refuse_removed(login)
+        login.delete_instance()
 
 
 def _subset(account: Account, entities: Sequence[str]) -> list[str] | None:

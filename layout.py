@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import uuid
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from settings import Settings
+
+log = logging.getLogger("ftpdock")
 
 PROCESSED, FAILED, REPORTS = "processed", "failed", "reports"
 TEMPLATES = "Templates"
@@ -27,6 +30,8 @@ def numbered(name: str, number: int, ending: str = ".csv") -> str:
     return f"{PurePath(name).stem}.{number:06}{ending}"
 
 
+LOST = ".lost"
+"""Folder of the spool for uploads that no table knows."""
 STAGED = ".staged-"
 """How folders of the spool begin that have no number yet."""
 
@@ -57,6 +62,15 @@ def number_staged(folder: Path, settings: Settings, number: int) -> None:
     folder.rename(target)
 
 
+def lose(settings: Settings, folder: Path) -> None:
+    """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it."""
+    aside = settings.spool / LOST / f"{folder.name}-{uuid.uuid4().hex[:8]}"
+    aside.parent.mkdir(exist_ok=True)
+    folder.rename(aside)
+    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that; "
+              "it lies in %s now", folder, aside)  # fmt: skip
+
+
 def export_source(settings: Settings, account: str) -> Path:
     """What is exported to an account, before it is mirrored."""
     return settings.exports / account
@@ -81,6 +95,11 @@ def make_account_folders(settings: Settings, account: str, folders: Iterable[str
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
     return root
+
+
+def holds_files(root: Path) -> bool:
+    """Whether there are files in an account's folder but the templates, which can be made anew."""
+    return any(path.is_file() and TEMPLATES not in path.relative_to(root).parts for path in root.rglob("*"))
 
 
 def make_home(settings: Settings) -> None:

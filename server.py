@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import handlers.registry
 import logs
 import models
+from accounts import refuse_strange_home
 from exports import Exporter
 from ftps import FrontDoor, settle
 from hooks import Hooks
@@ -17,6 +19,7 @@ from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
 from layout import make_home
 from models.migrate import migrate
+from removal import put_back
 from settings import Settings
 
 Announce = Callable[[str, int], None]
@@ -29,6 +32,9 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     logs.start(settings, "server")
     database = models.bind(settings.database_url)
     migrate(database)
+    with database.connection_context():
+        refuse_strange_home(settings)
+        put_back(settings)
     hooks = Hooks(settings.plugins)
     registry = handlers.registry.load(hooks)
     registry.make_tables()
@@ -39,21 +45,20 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: door.stop())
     door.open()
-    supervisor.start()
-    sender.start()
-    exporter.start()
-    card = server_card(settings, *door.address)
-    try:
+    # What can't be started takes along what was, in the opposite order: nobody is to hang at a door that no loop minds.
+    with contextlib.ExitStack() as stops:
+        stops.callback(models.database.close)
+        stops.callback(server_card(settings, *door.address).close)
+        sender.start()
+        stops.callback(sender.stop)
+        supervisor.start()
+        stops.callback(supervisor.stop)
+        exporter.start()
+        stops.callback(exporter.stop)
         if announce:
             announce(*door.address)
         settle()
         door.run()
-    finally:
-        exporter.stop()
-        supervisor.stop()
-        sender.stop()
-        card.close()
-        models.database.close()
 
 
 if __name__ == "__main__":

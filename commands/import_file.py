@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,17 @@ MESSAGES_SHOWN = 20
 @pass_context
 def import_file(context: Context, file: Path, account: str, entity: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
-    from jobs.leases import Owner, reservation
+    from jobs.leases import Owner
     from jobs.pickup import queue_file
 
     context.connect()
     owned = accounts.find(account)
     entity = entity or _named_entity(context, file)
-    name = file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv"
+    name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
     owner = Owner(context.settings)
     try:
         run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run,
-                         **reservation(context.settings, owner.name))  # fmt: skip
+                         owner=owner.name)  # fmt: skip
         event = _execute(context, run, owner.name)
     finally:
         owner.close()
@@ -55,6 +56,15 @@ def _named_entity(context: Context, file: Path) -> str:
         raise FtpdockError(f"{error}; or say what is in the file by --entity") from None
 
 
+def _checked(name: str) -> str:
+    from schemas.filenames import LONGEST
+
+    if (found := len(os.fsencode(name))) > LONGEST:
+        # Number and ending of its reports have to fit behind it, on every file system.
+        raise FtpdockError(f"The file's name has {found} bytes: at most {LONGEST} are possible; give it a shorter one")
+    return name
+
+
 def _execute(context: Context, run: Any, owner: str) -> Any:
     from handlers.run import ImportJob
     from jobs.leases import Heartbeat, renew
@@ -66,10 +76,22 @@ def _execute(context: Context, run: Any, owner: str) -> Any:
     while claimed is None:
         time.sleep(0.2)
         renew(context.settings, run.number, owner)
+        _refuse_lost(run.number, owner)
         claimed = claim(context.settings, context.registry, owner, run.number)
     with Bar() as bar, Heartbeat(context.settings, run.number, owner):
         handler = context.registry.handler(run.entity)
         return ImportJob(context.settings, handler, context.hooks, claimed, owner, bar.show).execute()
+
+
+def _refuse_lost(number: int, owner: str) -> None:
+    """Whoever stood still for longer than a lease, while it waited, may have lost its import to a worker."""
+    from models import ImportRun
+
+    run = ImportRun.get_or_none(ImportRun.number == number)
+    if run is None:
+        raise FtpdockError(f"Import {number} was removed meanwhile, with its account; nothing was imported")
+    if run.lease_owner != owner:
+        raise FtpdockError(f"Import {number} was taken by a worker: `ftpdock imports show {number}` tells of it")
 
 
 def _tell(context: Context, event: Any, as_json: bool) -> None:

@@ -152,5 +152,5 @@ def remove(context: Context, name: str, yes: bool) -> None:
     found = accounts.find_login(name)
     if not yes:
         click.confirm(f"Remove the login {name} of the account {found.account.name}?", abort=True)
-    found.delete_instance()
+    accounts.remove_login(found)
     click.echo(f"Removed the login {name}.")

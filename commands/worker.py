@@ -25,9 +25,13 @@ def worker(context: Context, bell: str | None) -> None:
     `ftpdock serve` starts and minds workers by itself; this one is for machines that only import. It minds as many
     worker processes as the setting `workers` says, and stops between two chunks of the import at hand.
     """
+    import accounts
     import logs
+    import models
 
-    context.migrate()
+    context.connect()
+    accounts.refuse_strange_home(context.settings)
+    models.database.close()
     if bell:
         logs.start(context.settings, "worker")
         _work(context, bell)

@@ -40,8 +40,8 @@ from ftps.pickups import pickup_told
 from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
-from layout import spool_folder, sync_folder
-from models import Account, Upload, now, receipts, writing
+from layout import lose, spool_folder, sync_folder
+from models import Account, Upload, is_postgres, now, receipts, writing
 from schedules import IMMEDIATE, is_timed
 
 log = logging.getLogger("ftpdock.ftps")
@@ -145,12 +145,16 @@ def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, old
 
 
 def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:
-    """Link the bytes into the spool. What lies there already is of a receipt that was never committed."""
+    """Link the bytes into the spool. What lies there already is of a receipt that was never committed, or that
+    Postgres has lost."""
     folder = spool_folder(shared.settings, number)
     try:
         folder.mkdir()
     except FileExistsError:
-        shutil.rmtree(folder)
+        if is_postgres():
+            lose(shared.settings, folder)
+        else:
+            shutil.rmtree(folder)
         folder.mkdir()
     (folder / name).hardlink_to(source)
     sync_folder(folder)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class Card:
 
 def server_card(settings: Settings, host: str, port: int) -> Card:
     """The card of a running server."""
-    name = f"{socket.gethostname()}-{os.getpid()}.lock"
+    # Two containers may have one host's name and the same process id.
+    name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
     return Card(settings.spool / "servers" / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 

@@ -15,7 +15,18 @@ from peewee import JOIN
 
 import jobs.schedules as ticks
 import layout
-from models import Account, EntitySettings, ImportRun, ScheduleState, Upload, now, transaction, writing
+from jobs.leases import reservation
+from models import (
+    Account,
+    EntitySettings,
+    ImportRun,
+    ScheduleState,
+    Upload,
+    is_postgres,
+    now,
+    refuse_removed,
+    writing,
+)
 from schedules import IMMEDIATE, OFF
 from settings import Settings
 from ticks import claim_tick, plan_one
@@ -119,19 +130,32 @@ def _hide(path: Path, identity: Identity | None) -> None:
 
 
 def queue_file(
-    settings: Settings, account: Account, entity: str, source: Path, name: str, *, origin: str, **more: object
+    settings: Settings,
+    account: Account,
+    entity: str,
+    source: Path,
+    name: str,
+    *,
+    origin: str,
+    owner: str = "",
+    **more: object,
 ) -> ImportRun:
-    """Make an import of a local file: it is copied into the spool, synced, and recorded. `more` are the run's."""
+    """Make an import of a local file: it is copied into the spool, synced, and recorded. `more` are the run's.
+
+    It is reserved for `owner`, if one is given. Raises NotFoundError if the account was removed meanwhile.
+    """
     with layout.staged(settings) as folder:
         shutil.copyfile(source, folder / name)
         with (folder / name).open("rb") as handle:
             os.fsync(handle.fileno())
             size = os.fstat(handle.fileno()).st_size
-        with transaction():
+        with writing(account.id):
+            refuse_removed(account)
             made = Upload.create(account=account, entity=entity, name=name, size=size, state="picked", origin=origin,
                                  received_at=now())  # fmt: skip
             layout.number_staged(folder, settings, made.id)
-            return ImportRun.begin(made, **more)
+            # The lease begins now: to copy a large file may take longer than it lasts.
+            return ImportRun.begin(made, **(reservation(settings, owner) if owner else {}), **more)
 
 
 def _touched(folder: Path) -> float:
@@ -142,8 +166,20 @@ def _touched(folder: Path) -> float:
         return time.time()
 
 
+def forget_unknown(settings: Settings, folder: Path) -> None:
+    """Remove a folder of the spool whose number the database does not know; of Postgres' put it aside."""
+    if is_postgres():
+        layout.lose(settings, folder)
+    else:
+        log.warning("removing %s: no upload has that number", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def reconcile(settings: Settings) -> None:
-    """Remove what a kill left in the spool and no table knows: bytes that never got their 226."""
+    """Remove what a kill left in the spool and no table knows: bytes that never got their 226, copies half done.
+
+    A Postgres that lost its last commits (a standby took over) does not know of bytes either that got theirs.
+    """
     if not settings.spool.exists():
         return
     for folder in settings.spool.iterdir():
@@ -155,5 +191,4 @@ def reconcile(settings: Settings) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         if not Upload.select().where(Upload.id == int(folder.name)).exists():
-            log.warning("removing %s: no upload has that number", folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            forget_unknown(settings, folder)

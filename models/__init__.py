@@ -1,6 +1,6 @@
 """peewee models and migrations. Nothing of ours is imported here."""
 
-from models.account import Account, EntitySettings, Login, writing
+from models.account import Account, EntitySettings, Login, refuse_removed, writing
 from models.address import Address
 from models.base import (
     Base,
@@ -95,6 +95,7 @@ __all__ = [
     "new_system_id",
     "new_system_ids",
     "now",
+    "refuse_removed",
     "snapshot",
     "transaction",
     "trim_log",

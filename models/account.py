@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, JSONField, TextField
 
+from errors import NotFoundError
 from models.base import Base, UTCField, is_postgres, now, transaction
 from models.prepared import Prepared, slot
 
@@ -74,6 +75,16 @@ class EntitySettings(Base):
         if found.schedule is None:
             found.schedule = Account.select(Account.schedule).where(Account.id == account).scalar()
         return found
+
+
+def refuse_removed(row: Account | Login) -> None:
+    """Raises NotFoundError if an account or login that was looked up is gone. Called in the transaction that writes.
+
+    SQLite gives the id of one that was removed to the next, which would get what was meant for the former.
+    """
+    kind = type(row)
+    if not kind.select().where((kind.id == row.id) & (kind.created_at == row.created_at)).exists():
+        raise NotFoundError(f"The {kind.__name__.lower()} {row.name!r} was removed meanwhile; nothing was done")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 import accounts
 import models
 from errors import ConflictError, FtpdockError, NotFoundError
-from layout import account_root, export_source, spool_folder
+from jobs.pickup import queue_file
+from layout import account_root, export_source, make_account_folders, spool_folder
 from models import (
     TABLES,
     Account,
@@ -41,7 +46,7 @@ from models import (
     Upload,
     now,
 )
-from removal import remove
+from removal import REMOVED, put_back, remove
 from schemas import SCHEMAS, Formats
 from settings import Settings
 
@@ -325,3 +330,120 @@ def test_what_two_admins_set_at_once_is_both_kept(add: Add, monkeypatch: pytest.
 
     row = EntitySettings.get(EntitySettings.entity == "product")
     assert (row.on_error, row.schedule) == ("abort", "0 2 * * *")
+
+
+def test_remove_puts_files_back_when_it_can_not_be_committed(
+    settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a database that went: the account stays, and all of its files with it."""
+    account = add("acme")
+    exported = export_to(settings)
+    number = receive(account, state="picked")
+    spooled = spool_folder(settings, number) / "PRODUCT_18_09_2024.csv"
+    spooled.parent.mkdir(parents=True)
+    spooled.write_text("bytes")
+    database = models.database.obj
+    commit = database.commit
+
+    def fail() -> None:
+        if not account_root(settings, "acme").exists():
+            raise OperationalError("database or disk is full")
+        commit()
+
+    monkeypatch.setattr(database, "commit", fail)
+    with pytest.raises(OperationalError):
+        remove(settings, account)
+    monkeypatch.undo()
+
+    assert accounts.find("acme").created_at == account.created_at
+    assert exported.exists()
+    assert spooled.read_text() == "bytes"
+    assert (account_root(settings, "acme") / "Templates" / "README.txt").exists()
+    assert not (account_root(settings, "acme") / "spool").exists()
+    assert list((settings.accounts / REMOVED).iterdir()) == []
+
+
+def test_a_removal_that_was_killed_before_its_commit_is_undone_by_the_next_start(settings: Settings, add: Add) -> None:
+    """SIGKILL between the last rename and the commit. What was removed in earnest stays away."""
+    gone = add("gone")
+    (account_root(settings, "gone") / "Products" / "PRODUCT_18_09_2024.csv").write_text("old")
+    kept = remove(settings, gone)
+    account = add("acme")
+    exported = export_to(settings)
+    number = receive(account, state="picked")
+    spooled = spool_folder(settings, number) / "PRODUCT_18_09_2024.csv"
+    spooled.parent.mkdir(parents=True)
+    spooled.write_text("bytes")
+    models.database.close()
+    finished = subprocess.run([sys.executable, "-c", KILLED, str(settings.home), settings.database_url], timeout=60)
+    assert finished.returncode == -signal.SIGKILL
+    models.database.connect()
+    assert not spooled.exists()
+    # The server goes on without them: a login makes the folders anew.
+    make_account_folders(settings, "acme", ("Products",))
+
+    put_back(settings)
+
+    assert spooled.read_text() == "bytes"
+    assert exported.exists()
+    assert (account_root(settings, "acme") / "Templates" / "README.txt").exists()
+    assert kept is not None
+    assert (kept / "Products" / "PRODUCT_18_09_2024.csv").exists()
+    assert [each.name for each in (settings.accounts / REMOVED).iterdir()] == [kept.name]
+    put_back(settings)
+    assert spooled.exists()
+
+
+KILLED = """
+import os, signal, sys
+import accounts, models, removal, settings
+home = settings.load(sys.argv[1], {"FTPDOCK_DATABASE": sys.argv[2]})
+models.bind(home.database_url)
+models.database.connect()
+models.database.obj.commit = lambda: os.kill(os.getpid(), signal.SIGKILL)
+removal.remove(home, accounts.find("acme"))
+"""
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_is_meant_for_one_that_was_removed_gets_nobody_else(settings: Settings, add: Add, tmp_path: Path) -> None:
+    """While a command asks for a password, the account or login goes; on SQLite the next one gets its id."""
+    account, login = add("acme"), accounts.find_login("acme")
+    remove(settings, accounts.find("acme"))
+    other = add("beta")
+    assert (other.id, accounts.find_login("beta").id) == (account.id, login.id), "the test needs ids that come again"
+    before = accounts.find_login("beta").password_hash
+    file = tmp_path / "PRODUCT_18_09_2024.csv"
+    file.write_text("SKU_ID,Name\n1,a\n")
+
+    for call in (
+        lambda: accounts.add_login(account, "erp", "secret"),
+        lambda: accounts.change(settings, SCHEMAS, account, company="Acme"),
+        lambda: accounts.set_schedule(settings, SCHEMAS, account, "product", "off"),
+        lambda: accounts.set_export_schedule(account, ["product"], "every 1d"),
+        lambda: accounts.set_on_error(account, ["product"], "abort"),
+        lambda: queue_file(settings, account, "product", file, file.name, origin="command"),
+    ):
+        with pytest.raises(NotFoundError, match="The account 'acme' was removed meanwhile; nothing was done"):
+            call()
+    for call in (lambda: accounts.change_login(login, password="another"), lambda: accounts.remove_login(login)):
+        with pytest.raises(NotFoundError, match="The login 'acme' was removed meanwhile; nothing was done"):
+            call()
+
+    assert [each.name for each in other.logins] == ["beta"]
+    assert accounts.find_login("beta").password_hash == before
+    assert models.Upload.select().count() == models.EntitySettings.select().count() == 0
+
+
+def test_a_home_without_the_folder_of_any_account_is_refused(settings: Settings, add: Add) -> None:
+    """Its disk is not mounted; one folder is enough to go on."""
+    accounts.refuse_strange_home(settings)
+    add("acme")
+    add("beta")
+    root = account_root(settings, "acme")
+    root.rename(root.with_name("away"))
+    accounts.refuse_strange_home(settings)
+    account_root(settings, "beta").rename(root.with_name("away2"))
+
+    with pytest.raises(FtpdockError, match="is the disk mounted"):
+        accounts.refuse_strange_home(settings)

@@ -143,3 +143,25 @@ def test_python_server_py_starts_it_too(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "Run the server until it is stopped" in done.stdout
+
+
+def test_a_part_that_can_not_be_started_ends_the_server(tmp_path: Path) -> None:
+    """Workers and mails were started by then: none of them keeps a server alive that serves nobody."""
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+    failed = subprocess.run([sys.executable, "-c", HALF], cwd=ROOT, env=environ, capture_output=True, text=True,
+                            timeout=60)  # fmt: skip
+
+    assert failed.returncode == 1
+    assert failed.stderr == "Error: [Errno 11] can't start new thread\n"
+
+
+HALF = """
+from commands import main
+from exports import Exporter
+
+def start(self):
+    raise OSError(11, "can't start new thread")
+
+Exporter.start = start
+main(["serve", "--host", "127.0.0.1", "--port", "0"])
+"""

@@ -1,0 +1,114 @@
+"""`ftpdock import`, where it is not the file that goes wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import models
+from jobs.queue import claim
+from models import ImportRun, Upload
+from tests.commands.conftest import ROOT, environment
+from tests.partner import Partner
+
+Run = Callable[..., Any]
+
+PRODUCT = "SKU_ID,Name\n1,a\n"
+
+
+@pytest.fixture
+def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`ftpdock import` that waits for an earlier file of the account, and the number of its own import."""
+    partner.queue("product", PRODUCT)
+    file = tmp_path / "PRODUCT_19_09_2024.csv"
+    file.write_text(PRODUCT)
+    command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)},
+                          text=True, stderr=subprocess.PIPE) as program:  # fmt: skip
+        assert program.stderr is not None
+        assert "waits for earlier files of the account" in program.stderr.readline()
+        yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
+        program.kill()
+
+
+def finish(run: ImportRun | None) -> None:
+    assert run is not None
+    ImportRun.update(status="completed", lease_owner=None).where(ImportRun.number == run.number).execute()
+
+
+def test_it_waits_for_what_came_earlier_and_a_worker_does_that(
+    partner: Partner, waiting: tuple[subprocess.Popen[str], int]
+) -> None:
+    """Neither holds up the other."""
+    program, number = waiting
+
+    finish(claim(partner.settings, partner.registry, "worker"))
+
+    assert program.wait(30) == 0
+    assert ImportRun.get_by_id(number).status == "completed"
+
+
+def test_it_ends_when_its_import_is_removed(waiting: tuple[subprocess.Popen[str], int]) -> None:
+    """As with its account, in another terminal."""
+    program, number = waiting
+
+    ImportRun.delete_by_id(number)
+
+    assert program.wait(30) == 1
+    assert program.stderr is not None
+    assert f"Import {number} was removed meanwhile" in program.stderr.read()
+
+
+def test_it_ends_when_a_worker_took_its_import(waiting: tuple[subprocess.Popen[str], int]) -> None:
+    """After it stood still (Ctrl-Z) for longer than its lease lasts."""
+    program, number = waiting
+
+    ImportRun.update(status="running", lease_owner="worker").where(ImportRun.number == number).execute()
+
+    assert program.wait(30) == 1
+    assert program.stderr is not None
+    told = program.stderr.read()
+    assert f"Import {number} was taken by a worker: `ftpdock imports show {number}` tells of it" in told
+
+
+def test_its_lease_begins_when_the_file_is_copied(
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: else a worker could have it first."""
+    copy = shutil.copyfile
+
+    def slowly(source: Path, target: Path) -> None:
+        copy(source, target)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(shutil, "copyfile", slowly)
+    begun = models.now()
+    run = partner.queue("product", PRODUCT, owner="command")
+
+    held = (run.lease_until - begun).total_seconds() - partner.settings.lease_seconds
+    assert held >= 0.3
+
+
+@pytest.mark.parametrize("name", ["x" * 117 + ".csv", "ß" * 60 + ".csv"])
+def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
+    run: Run, done: Callable[..., str], tmp_path: Path, name: str
+) -> None:
+    """By its bytes, which are what file systems count; nothing is queued."""
+    done("account", "add", "acme", "--password-stdin", input="secret\n")
+    file = tmp_path / name
+    file.write_text(PRODUCT)
+
+    result = run("import", str(file), "--account", "acme", "--entity", "product")
+
+    assert result.exit_code == 1
+    assert f"The file's name has {len(name.encode())} bytes: at most 120 are possible" in result.stderr
+    models.database.connect(reuse_if_open=True)
+    assert Upload.select().count() == 0
