@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_aside(path: Path, content: bytes, mode: int) -> None:
     """Replace `path` by `content` in one step; nobody but `mode` ever reads it, not even while it is written."""
+    with staged(path, content, mode) as aside:
+        aside.replace(path)
+
+
+def write_pair(key: Path, private: bytes, certificate: Path, public: bytes) -> None:
+    """Replace both, each in one step, at nearly the same moment: the old one of one fits not the new of the other."""
+    with staged(key, private, 0o600) as new_key, staged(certificate, public, 0o644) as new_certificate:
+        new_key.replace(key)
+        new_certificate.replace(certificate)
+
+
+@contextlib.contextmanager
+def staged(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A file beside `path` that is to be renamed to it; else it is removed."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -16,7 +32,6 @@ def write_aside(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
+        yield aside
+    finally:
         aside.unlink(missing_ok=True)
-        raise

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certs.files import write_aside
+from certs.files import write_pair
+from errors import FtpdockError
 from settings import Settings
 
 DAYS = 825
@@ -28,14 +29,16 @@ def ensure(settings: Settings) -> None:
 
 
 def make(certificate: Path, key: Path, hostname: str = "") -> None:
-    """Write a new self-signed certificate and its key (mode 0600) as PEM; `hostname` defaults to this machine's."""
+    """Write a new self-signed certificate and its key (mode 0600) as PEM.
+
+    `hostname`, a name or an address, defaults to this machine's name. Raises FtpdockError for what is neither.
+    """
     hostname = hostname or socket.gethostname()
     private = ec.generate_private_key(ec.SECP256R1())
     signed = _build(hostname, private).sign(private, hashes.SHA256())
     for path in (certificate, key):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_aside(key, _pem(private), 0o600)
-    write_aside(certificate, signed.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_pair(key, _pem(private), certificate, signed.public_bytes(serialization.Encoding.PEM))
 
 
 def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -56,8 +59,23 @@ def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBu
 
 
 def _names(hostname: str) -> list[x509.GeneralName]:
-    hosts = list(dict.fromkeys([hostname, "localhost"]))
-    return [*(x509.DNSName(host) for host in hosts), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = dict.fromkeys([_name(hostname), x509.DNSName("localhost"), _address("127.0.0.1")])
+    return [name for name in names if name is not None]
+
+
+def _address(text: str) -> x509.IPAddress | None:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _name(hostname: str) -> x509.GeneralName:
+    """Clients compare an address with addresses, and names in their form for the network: xn--... for other letters."""
+    try:
+        return _address(hostname) or x509.DNSName(hostname.encode("idna").decode("ascii"))
+    except UnicodeError as error:
+        raise FtpdockError(f"{hostname!r} is no host name: expected something like ftp.example.com") from error
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-from certs.files import write_aside
+from certs.files import write_pair
 from errors import FtpdockError
 from settings import Settings
 
@@ -48,8 +48,7 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
     check_pair(_certificate(certificate, chain), key, private)
     for path in (settings.certificate_path, settings.private_key_path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_aside(settings.private_key_path, private, 0o600)
-    write_aside(settings.certificate_path, chain, 0o644)
+    write_pair(settings.private_key_path, private, settings.certificate_path, chain)
     return show(settings.certificate_path)
 
 

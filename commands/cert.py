@@ -9,6 +9,7 @@ import click
 
 from commands.common import Context, Group, json_option, pass_context, print_object, yes_option
 from errors import ConflictError, NotFoundError
+from layout import make_home
 
 if TYPE_CHECKING:
     from certs import Details
@@ -62,6 +63,7 @@ def make(context: Context, hostname: str, yes: bool) -> None:
         click.confirm(
             "Replace the present certificate? Clients that trust it will have to trust the new one", abort=True
         )
+    make_home(settings)
     certs.make(settings.certificate_path, settings.private_key_path, hostname)
     print_object(_object(certs.show(settings.certificate_path), settings.certificate_path), as_json=False)
 
@@ -78,6 +80,7 @@ def install(context: Context, certificate: Path, key: Path) -> None:
     import certs
 
     _refuse_foreign(context)
+    make_home(context.settings)
     details = certs.install(context.settings, certificate, key)
     print_object(_object(details, context.settings.certificate_path), as_json=False)
 

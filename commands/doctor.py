@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import ssl
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ def _home(context: Context) -> str:
     home = context.settings.home
     if not home.is_dir():
         raise FtpdockError(f"{home} does not exist: `ftpdock serve` makes it")
+    if home.stat().st_mode & stat.S_IRWXO:
+        raise FtpdockError(f"{home} is open to every user of this machine, and holds keys and partners' data: "
+                           f"chmod o-rwx {home}")  # fmt: skip
     for folder in (home, *(each for each in (context.settings.accounts, context.settings.spool) if each.exists())):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FtpdockError(f"{folder} is not writable for this user: run ftpdock as the user who owns it")

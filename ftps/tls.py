@@ -9,6 +9,8 @@ from pathlib import Path
 
 from OpenSSL import SSL, crypto
 
+from errors import FtpdockError
+
 log = logging.getLogger("ftpdock.ftps")
 
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
@@ -17,7 +19,7 @@ _PARTIAL_WRITE = 1
 """SSL_MODE_ENABLE_PARTIAL_WRITE, which pyOpenSSL sets and has no name for."""
 
 
-class TlsError(Exception):
+class TlsError(FtpdockError):
     """The certificate and key can't be used; the message says why."""
 
 
@@ -39,20 +41,32 @@ def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
         context.use_privatekey_file(str(key))
         context.check_privatekey()
     except SSL.Error as error:
-        raise TlsError(f"{certificate} and {key} can't be used: {error}") from error
+        reason = _reason(error, certificate, key)
+        raise TlsError(
+            f"The certificate {certificate} and the key {key} can't be used together ({reason}): "
+            "`ftpdock doctor` looks at them; `ftpdock cert install` or `ftpdock cert make` replaces them"
+        ) from error
     return context
 
 
-Stamp = tuple[tuple[int, int, int], ...]
+def _reason(error: SSL.Error, *files: Path) -> str:
+    """OpenSSL names no file, and says little of one that may not be read."""
+    for path in files:
+        if not os.access(path, os.R_OK):
+            return f"{path} can't be read by this user" if path.exists() else f"there is no {path}"
+    return "; ".join(each[-1] for each in error.args[0]) if error.args and error.args[0] else "no reason is known"
+
+
+Stamp = tuple[tuple[int, int, int, int], ...]
 
 
 def stamp(certificate: Path, key: Path) -> Stamp:
-    """Changes whenever one of the files is replaced or rewritten; empty when one is missing."""
+    """Changes whenever one of the files is replaced, rewritten or made readable; empty when one is missing."""
     try:
         found = [path.stat() for path in (certificate, key)]
     except OSError:
         return ()
-    return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
+    return tuple((each.st_mtime_ns, each.st_ctime_ns, each.st_size, each.st_ino) for each in found)
 
 
 class Certificates:

@@ -6,13 +6,15 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from certs.files import write_aside
+from layout import make_home
 from settings import Settings
 
 
 def write(settings: Settings, message: EmailMessage, name: str) -> Path:
     """Write mail/<name>.eml whole, in place of an earlier attempt's; return its path."""
     target = path(settings, name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_home(settings)
+    target.parent.mkdir(exist_ok=True)
     write_aside(target, message.as_bytes(), 0o600)
     return target
 

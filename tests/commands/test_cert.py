@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from click.testing import CliRunner, Result
+from cryptography import x509
 
+import certs.store
 from commands import main
 
 Cert = Callable[..., Result]
@@ -96,3 +101,63 @@ def test_another_programs_certificate_is_left_alone(cert: Cert, pair: tuple[Path
     assert result.exit_code == 1
     assert "is not ftpdock's" in result.stderr
     assert [path.read_bytes() for path in pair] == before
+
+
+@pytest.mark.parametrize(
+    ("hostname", "names"),
+    [
+        ("192.0.2.7", ["192.0.2.7", "localhost", "127.0.0.1"]),
+        ("2001:db8::1", ["2001:db8::1", "localhost", "127.0.0.1"]),
+        ("bücher.example", ["xn--bcher-kva.example", "localhost", "127.0.0.1"]),
+        ("localhost", ["localhost", "127.0.0.1"]),
+    ],
+)
+def test_make_for_an_address_and_for_a_name_with_other_letters(cert: Cert, hostname: str, names: list[str]) -> None:
+    """As clients compare them: an address as such, a name as it goes over the network."""
+    assert cert("make", "--hostname", hostname).exit_code == 0
+
+    assert json.loads(cert("show", "--json").stdout)["names"] == names
+
+
+def test_make_refuses_what_is_no_name(cert: Cert, tmp_path: Path) -> None:
+    """One sentence, and nothing is made."""
+    result = cert("make", "--hostname", "a" * 64 + ".example")
+
+    assert result.exit_code == 1
+    assert "is no host name: expected something like ftp.example.com" in result.stderr
+    assert not (tmp_path / "home" / "certs" / "server.key").exists()
+
+
+@pytest.mark.parametrize("command", ["make", "install"])
+def test_a_home_that_is_made_first_by_it_is_readable_by_its_owner_alone(
+    cert: Cert, pair: tuple[Path, Path], tmp_path: Path, command: str
+) -> None:
+    """All that comes later into it is as safe as if `serve` had made it."""
+    assert cert(command, *(map(str, pair) if command == "install" else ())).exit_code == 0
+
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+def test_a_failure_leaves_the_old_pair(cert: Cert, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both files are on the disk before the first of them takes its place."""
+    cert("make")
+    before = cert("show", "--json").stdout
+    opened = os.open
+
+    def full(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if ".server.pem." in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", full)
+    assert cert("install", *map(str, pair)).exit_code == 1
+    monkeypatch.undo()
+
+    assert cert("show", "--json").stdout == before
+    certs.store.check_pair(*_pair_of(json.loads(before)["file"]))
+
+
+def _pair_of(file: str) -> tuple[x509.Certificate, Path, bytes]:
+    key = Path(file).with_name("server.key")
+    assert sorted(each.name for each in key.parent.iterdir()) == ["server.key", "server.pem"]
+    return x509.load_pem_x509_certificate(Path(file).read_bytes()), key, key.read_bytes()

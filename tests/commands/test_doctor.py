@@ -140,3 +140,12 @@ def test_a_plugin_that_can_not_be_loaded(doctor: Doctor) -> None:
 def test_too_little_space(doctor: Doctor) -> None:
     """The setting that decides is named."""
     assert "min_free_bytes" in problem(doctor(1, min_free_bytes=2**60))["disk"]
+
+
+def test_a_home_that_others_may_read(doctor: Doctor, home: Path) -> None:
+    """Made by hand, or by a service manager; it says what to do."""
+    home.chmod(0o755)
+    assert f"chmod o-rwx {home}" in problem(doctor(1))["home"]
+
+    home.chmod(0o750)
+    assert problem(doctor()) == {}

@@ -6,11 +6,14 @@ import dataclasses
 import ftplib
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from OpenSSL import SSL
 
 import certs
-from ftps import FrontDoor
+from errors import FtpdockError
+from ftps import FrontDoor, tls
 from ftps.tls import TlsError
 from hooks import Hooks
 from schemas import SCHEMAS
@@ -145,3 +148,46 @@ def test_an_idle_session_ends(make_house: Callable[..., House]) -> None:
     """421 after `idle_timeout` seconds."""
     house = make_house(idle_timeout=1)
     assert house.login().last_reply().startswith("421 ")
+
+
+def test_a_certificate_that_becomes_readable_later_is_used_then(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where root renews it, and gives it to the server's group a moment later: only its rights change."""
+    before = seen(house)
+    make_context = tls.make_context
+
+    def by_others(certificate: Path, key: Path, version: str) -> SSL.Context:
+        # Root may read everything.
+        if not key.stat().st_mode & 0o004:
+            raise TlsError("may not be read")
+        return make_context(certificate, key, version)
+
+    monkeypatch.setattr(tls, "make_context", by_others)
+    certs.make(house.settings.certificate_path, house.settings.private_key_path)
+    house.wait(lambda: "The new certificate is not used" in caplog.text)
+    assert seen(house) == before
+
+    house.settings.private_key_path.chmod(0o644)
+
+    house.wait(lambda: seen(house) != before)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"server.pem": "rubbish", "server.key": "rubbish"}, "The certificate"),
+        ({"server.pem": "rubbish"}, "there is no .*server.key"),
+    ],
+)
+def test_why_a_certificate_can_not_be_used_is_told_in_a_sentence(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    """With both files, and what to do."""
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+
+    with pytest.raises(FtpdockError, match=message) as found:
+        tls.make_context(tmp_path / "server.pem", tmp_path / "server.key", "1.2")
+
+    assert "`ftpdock cert install` or `ftpdock cert make` replaces them" in str(found.value)
