@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import platformdirs
 
 from errors import SettingsError
 
 PREFIX = "FTPDOCK_"
+_SQLITE = "sqlite:///"
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -29,7 +31,10 @@ def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every field but `home` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable (which wins)."""
+    """Every field but `home` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable (which wins).
+
+    Paths that are not whole begin in the home.
+    """
 
     home: Path
     database: str = _setting("", "sqlite:///path or postgresql://...; empty: ftpdock.db in the home")
@@ -90,7 +95,11 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        return self.database or f"sqlite:///{self.home / 'ftpdock.db'}"
+        """Of SQLite with the whole path: what is relative lies in the home, wherever a command is called from."""
+        if self.database and not self.database.startswith(_SQLITE):
+            return self.database
+        path = unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db"
+        return _SQLITE + quote(str(self.home / path))
 
     @property
     def accounts(self) -> Path:
@@ -98,7 +107,7 @@ class Settings:
 
     @property
     def exports(self) -> Path:
-        return Path(self.exports_path) if self.exports_path else self.home / "exports"
+        return self.home / (self.exports_path or "exports")
 
     @property
     def spool(self) -> Path:
@@ -106,11 +115,11 @@ class Settings:
 
     @property
     def certificate_path(self) -> Path:
-        return Path(self.certificate) if self.certificate else self.home / "certs" / "server.pem"
+        return self.home / (self.certificate or "certs/server.pem")
 
     @property
     def private_key_path(self) -> Path:
-        return Path(self.private_key) if self.private_key else self.home / "certs" / "server.key"
+        return self.home / (self.private_key or "certs/server.key")
 
 
 def load(home: Path | str | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -185,6 +194,21 @@ def passive_range(settings: Settings) -> range | None:
     return ports
 
 
+_HOSTS = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]*)(:\d*)?")
+
+
+def _check_url(name: str, url: str) -> None:
+    """Refuse what would be taken apart at the wrong places: errors further down would tell parts of the password."""
+    scheme, _, rest = url.partition("://")
+    place, _, path = rest.partition("/")
+    _, _, hosts = place.rpartition("@")
+    readable = all(_HOSTS.fullmatch(each) for each in hosts.split(",")) and place.count("@") <= 1 and "@" not in path
+    if not readable or re.search(r"%(?![0-9A-Fa-f]{2})|[\s#]", rest):
+        raise SettingsError(f"{name} is no {scheme} address that can be read: in the user and the password write each "
+                            "character but letters, digits, - . _ ~ as % and two hexadecimal digits, as %40 for "
+                            "@ and %25 for %")  # fmt: skip
+
+
 def _check_exports(settings: Settings) -> None:
     name = settings.export_folder
     if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
@@ -208,6 +232,8 @@ def _check(settings: Settings) -> None:
     if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgres://")):
         scheme = settings.database_url.partition(":")[0]
         raise SettingsError(f"database is {scheme!r}: expected sqlite:///path or postgresql://...")
+    if not settings.database_url.startswith(_SQLITE):
+        _check_url("database", settings.database)
     passive_range(settings)
     _check_mail(settings)
     _check_exports(settings)
@@ -219,6 +245,8 @@ def _check(settings: Settings) -> None:
         # The rest of an address may be a password.
         scheme = settings.queue.partition(":")[0]
         raise SettingsError(f"queue is {scheme!r}: expected sqlite, postgresql://... or redis://...")
+    if settings.queue != "sqlite":
+        _check_url("queue", settings.queue)
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
     at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
-from peewee import InterfaceError, OperationalError
+from peewee import PeeweeException
 
 from commands.context import Context, pass_context
 from commands.output import cell, iso, print_json, print_object, print_objects, print_table
 from errors import FtpdockError
 
 __all__ = [
+    "NUMBER",
     "Checked",
     "Command",
     "Context",
@@ -88,7 +89,7 @@ class Root(Group):
             return super().invoke(ctx)
         except FtpdockError as error:
             raise click.ClickException(str(error)) from error
-        except (OperationalError, InterfaceError) as error:
+        except PeeweeException as error:
             raise click.ClickException(f"The database can't be used: {error}".rstrip()) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
@@ -141,6 +142,9 @@ class EntitiesType(click.ParamType[Any]):
         one = EntityType()
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
+
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""Of an import, an export, a target or a mail, as far as the database counts."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")

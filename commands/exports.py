@@ -12,6 +12,7 @@ import click
 
 import accounts
 from commands.common import (
+    NUMBER,
     Context,
     Group,
     account_option,
@@ -74,7 +75,7 @@ def exports() -> None:
 @click.option("--state", type=click.Choice(STATES), help="Only exports in this state.")
 @click.option("--kind", type=click.Choice(KINDS), help="Only exports of this kind.")
 @click.option("--not-collected", type=Age(), metavar="AGE", help="Only what lies there for longer: 30m, 24h, 2d.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=NUMBER, metavar="N", help="Only the newest N.")
 @json_option
 @pass_context
 def list_exports(

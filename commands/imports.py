@@ -8,6 +8,7 @@ import click
 
 import accounts
 from commands.common import (
+    NUMBER,
     Context,
     EntityType,
     Group,
@@ -43,7 +44,7 @@ imports.add_command(watch)
 @account_option()
 @click.option("--entity", type=EntityType(), help="Only this entity.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only imports in this state.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=NUMBER, metavar="N", help="Only the newest N.")
 @json_option
 @pass_context
 def list_imports(
@@ -66,7 +67,7 @@ def list_imports(
 
 
 @imports.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @json_option
 @pass_context
 def show(context: Context, number: int, as_json: bool) -> None:
@@ -86,7 +87,7 @@ def show(context: Context, number: int, as_json: bool) -> None:
 
 
 @imports.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def retry(context: Context, number: int) -> None:
     """Import the file of NUMBER again, as a new import."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from account_checks import check_email
-from commands.common import Checked, Context, Group, json_option, pass_context, print_objects
+from commands.common import NUMBER, Checked, Context, Group, json_option, pass_context, print_objects
 from errors import ConflictError, FtpdockError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _object(context: Context, row: Mail) -> dict[str, Any]:
 
 
 @mail.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def retry(context: Context, number: int) -> None:
     """Try mail NUMBER again, at once and for three days more."""

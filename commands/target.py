@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.common import (
+    NUMBER,
     Context,
     Decorated,
     Group,
@@ -162,7 +163,7 @@ def _object(row: Target) -> dict[str, Any]:
 
 
 @target.command("set")
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @_options
 @pass_context
 def set_(context: Context, number: int, **options: Any) -> None:
@@ -178,7 +179,7 @@ def set_(context: Context, number: int, **options: Any) -> None:
 
 
 @target.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def test(context: Context, number: int) -> None:
     """Connect to target NUMBER, write and remove a probe file, say what was found."""
@@ -191,7 +192,7 @@ def test(context: Context, number: int) -> None:
 
 
 @target.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def retry(context: Context, number: int) -> None:
     """Try what waits and what has failed for target NUMBER again, at once and for three days more."""
@@ -204,7 +205,7 @@ def retry(context: Context, number: int) -> None:
 
 
 @target.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def disable(context: Context, number: int) -> None:
     """Hold what is to be delivered to target NUMBER."""
@@ -212,7 +213,7 @@ def disable(context: Context, number: int) -> None:
 
 
 @target.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @pass_context
 def enable(context: Context, number: int) -> None:
     """Deliver to target NUMBER again, with what was held."""
@@ -228,7 +229,7 @@ def _switch(context: Context, number: int, disabled: bool) -> None:
 
 
 @target.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @yes_option
 @pass_context
 def remove(context: Context, number: int, yes: bool) -> None:

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import parseaddr
-from pathlib import Path
 
 from errors import FtpdockError
 from jobs.mail import Delivery
@@ -72,8 +71,9 @@ def _connect(settings: Settings) -> smtplib.SMTP:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
+    trusted = settings.home / settings.smtp_ca_file if settings.smtp_ca_file else None
     try:
-        return ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+        return ssl.create_default_context(cafile=trusted)
     except OSError as error:
         raise MailError(f"smtp_ca_file {settings.smtp_ca_file} can't be used: {error}") from error
 
@@ -81,7 +81,7 @@ def _context(settings: Settings) -> ssl.SSLContext:
 def _password(settings: Settings) -> str:
     if not settings.smtp_password_file:
         return settings.smtp_password
-    return Path(settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    return (settings.home / settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
 
 
 def _hand_over(settings: Settings, server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> Delivery:

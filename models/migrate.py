@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from peewee import Database
@@ -21,12 +25,25 @@ def pending(database: Database) -> list[str]:
 
 
 def migrate(database: Database) -> list[str]:
-    """Apply what is pending, once even when several nodes start together; return the names of what was applied."""
-    with database.connection_context():
-        if is_postgres():
-            database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    """Apply what is pending, once even when several programs start together; return the names of what was applied."""
+    with database.connection_context(), _alone(database):
+        return list(Runner(database, str(MIGRATIONS)).up())
+
+
+@contextlib.contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """The others wait until we have done, and find nothing to do."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
         try:
-            return list(Runner(database, str(MIGRATIONS)).up())
+            yield
         finally:
-            if is_postgres():
-                database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        return
+    # No transaction of SQLite's: the scripts have their own, with settings that can't be changed within one.
+    handle = os.open(Path(database.database).absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pty
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from models.base import open_database
 from schemas import SCHEMAS
-from settings import Settings
+from settings import Settings, load
 
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 Run = Callable[..., Result]
@@ -46,6 +48,11 @@ def test_failures_are_one_line_and_status_one(process: Process) -> None:
         ('database = "sqlite:////nowhere/at/all.db"', "The database can't be used"),
         ('plugins = ["no_such_module"]', "no_such_module"),
         ("port =", "ftpdock.toml"),
+        ('database = "postgresql://shop:100%safe@db/shop"', "write each character but letters"),
+        ('database = "postgresql://shop:pa/safe@db/shop"', "write each character but letters"),
+        ('database = "postgresql://shop:pa@safe@db/shop"', "write each character but letters"),
+        ('database = "postgresql://shop:pa safe@db/shop"', "write each character but letters"),
+        ('queue = "redis://:pa#safe@db/0"', "queue is no redis address"),
     ],
 )
 def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, settings: str, message: str) -> None:
@@ -58,6 +65,72 @@ def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, s
     assert result.returncode == 1
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    assert "safe" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///shop",
+        "postgresql://db/shop",
+        "postgresql://shop:p%40ss@db:5432/shop?sslmode=require",
+        "postgresql://shop@[2001:db8::1]:5432,db2:5433/shop",
+        "postgresql://shop@%2Fvar%2Frun%2Fpostgresql/shop",
+        "postgres://db",
+    ],
+)
+def test_addresses_that_are_written_rightly_are_taken(tmp_path: Path, url: str) -> None:
+    """All that libpq knows."""
+    assert load(tmp_path, {"FTPDOCK_DATABASE": url, "FTPDOCK_QUEUE": url}).database_url == url
+
+
+def test_paths_that_are_not_whole_begin_in_the_home(process: Process, tmp_path: Path) -> None:
+    """Whatever folder a command is called from, and whatever the home is called."""
+    home = tmp_path / "a #1 ?%41 home"
+    home.mkdir()
+    (home / "ftpdock.toml").write_text(
+        'database = "sqlite:///shop.db"\nexports_path = "out"\ncertificate = "c.pem"\nprivate_key = "/etc/k.pem"\n'
+    )
+
+    assert process("account", "add", "acme", home=home).returncode == 0
+
+    assert (home / "shop.db").exists()
+    assert (home / "out").is_dir()
+    settings = load(home, {})
+    assert (settings.certificate_path, settings.private_key_path) == (home / "c.pem", Path("/etc/k.pem"))
+    other = load(tmp_path / "b#2", {})
+    assert open_database(other.database_url).database == str(tmp_path / "b#2" / "ftpdock.db")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [home.name]
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(process: Process, tmp_path: Path) -> None:
+    """Not every error of a database is one of its connection."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ftpdock.db").write_bytes(b"no database " * 100)
+
+    result = process("account", "list")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The database can't be used: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_number_that_no_database_counts_to_is_wrong_usage(process: Process) -> None:
+    """Exit status 2, as for a word."""
+    result = process("imports", "show", "99999999999999999999")
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_first_commands_at_the_same_moment(tmp_path: Path) -> None:
+    """One makes the database, the others find it made; as when a server and a command start after an upgrade."""
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "commands", "account", "list"]
+    programs = [subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+
+    assert [program.communicate(timeout=120)[1] for program in programs] == ["No accounts.\n"] * 8
+    assert {program.returncode for program in programs} == {0}
 
 
 def test_home_may_stand_before_or_behind_the_command(process: Process, tmp_path: Path) -> None:
