@@ -20,7 +20,7 @@ from commands.common import (
     print_objects,
 )
 from errors import FtpdockError
-from schedules import IMMEDIATE, check_schedule, next_run, told
+from schedules import IMMEDIATE, OFF, check_schedule, next_run, told
 
 if TYPE_CHECKING:
     from models import Account
@@ -78,7 +78,8 @@ def set_(context: Context, account: str, entity: str | None, when: str, export: 
         raise click.UsageError(f'An export has no {when}: write "every 1d" (m, h or d), five cron fields, or off.')
     context.connect()
     found = accounts.find(account)
-    if entity is not None:
+    if entity is not None and not (when in (OFF, INHERIT) and accounts.has_schedule(found, entity)):
+        # What was set before the entity was taken from the account can be taken back.
         accounts.refuse_foreign(found, [entity])
     if export:
         _set_export(context, found, entity, when)
@@ -96,6 +97,8 @@ def _set_export(context: Context, account: Account, entity: str | None, when: st
     from models import now
 
     own = [schema.entity for schema in accounts.schemas_of(account, context.schemas)]
+    if when == OFF:
+        own += [each for each in accounts.export_schedules_of(account) if each not in own]
     accounts.set_export_schedule(account, own if entity is None else [entity], when)
     upcoming = next_run(when, account.time_zone, now())
     ending = f", next run {told(upcoming, account.time_zone)}" if upcoming else ""
@@ -137,6 +140,7 @@ def _objects(context: Context, account: Account) -> Iterator[dict[str, Any]]:
     moment = now()
     own = accounts.schemas_of(account, context.schemas)
     kinds = {"import": accounts.schedules_of(account, own), "export": accounts.export_schedules_of(account)}
+    names = {schema.entity for schema in own}
     for what, holding in kinds.items():
         for entity, when in holding.items():
             yield {
@@ -145,5 +149,6 @@ def _objects(context: Context, account: Account) -> Iterator[dict[str, Any]]:
                 "what": what,
                 "schedule": when,
                 "timezone": account.time_zone,
-                "next_run": iso(next_run(when, account.time_zone, moment)),
+                # That of an entity which was taken from the account stands still.
+                "next_run": iso(next_run(when, account.time_zone, moment)) if entity in names else None,
             }

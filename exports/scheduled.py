@@ -22,7 +22,9 @@ def _due(moment: dt.datetime) -> list[EntitySettings]:
     }
     query = EntitySettings.select(EntitySettings, Account).join(Account)
     scheduled = query.where(EntitySettings.export_schedule.is_null(False))
-    return [each for each in scheduled if _is_due(each, planned.get((each.account_id, EXPORT + each.entity)), moment)]
+    # An entity may have been taken from the account since.
+    own = [each for each in scheduled if each.account.entities is None or each.entity in each.account.entities]
+    return [each for each in own if _is_due(each, planned.get((each.account_id, EXPORT + each.entity)), moment)]
 
 
 def _is_due(each: EntitySettings, state: ScheduleState | None, moment: dt.datetime) -> bool:

@@ -13,7 +13,8 @@ import time_machine
 
 import layout
 import models
-from models import Account, ImportRun, Upload
+from exports.scheduled import tick
+from models import Account, ImportRun, Upload, now
 from settings import Settings
 
 Done = Callable[..., str]
@@ -36,6 +37,12 @@ def acme(done: Done) -> str:
 
 def listed(done: Done, *options: str) -> dict[str, dict[str, Any]]:
     return {each["entity"]: each for each in json.loads(done("schedule", "list", "--json", *options))}
+
+
+def exported(done: Done) -> list[tuple[str, str | None]]:
+    """Entity and next run of each export by a schedule."""
+    found = json.loads(done("schedule", "list", "--json"))
+    return [(each["entity"], each["next_run"]) for each in found if each["what"] == "export"]
 
 
 def readme(settings: Settings) -> list[str]:
@@ -177,3 +184,23 @@ def test_all_entities_are_exported_at_one_time(done: Done, acme: str) -> None:
 def test_an_export_needs_times(run: Run, acme: str, schedule: str) -> None:
     """There is nothing that it could be immediate to, or inherit from."""
     assert run("schedule", "set", "acme", "product", schedule, "--export").exit_code == 2
+
+
+def test_of_an_entity_that_was_taken_away_nothing_is_exported_and_the_schedule_can_go(
+    done: Done, run: Run, acme: str
+) -> None:
+    """It is listed without a next run; with the entity it comes back, unless it was turned off."""
+    done("schedule", "set", acme, "inventory", "every 1d", "--export")
+    done("account", "set", acme, "--entities", "products")
+    later = now() + dt.timedelta(days=3)
+    models.database.connect(reuse_if_open=True)
+
+    assert tick(later) == 0
+    assert exported(done) == [("inventory", None)]
+    assert run("schedule", "set", acme, "inventory", "every 2d", "--export").exit_code == 1
+    done("account", "set", acme, "--entities", "all")
+    models.database.connect(reuse_if_open=True)
+    assert tick(later) == 1
+    done("account", "set", acme, "--entities", "products")
+    done("schedule", "set", acme, "all", "off", "--export")
+    assert exported(done) == []
