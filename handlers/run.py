@@ -82,6 +82,8 @@ class ImportJob:
         """Decide that no more of the file is imported: the report says why, and the counts what is in by now."""
         self.hold()
         run: ImportRun = ImportRun.get_by_id(self.run.number)
+        if run.closing:  # what is decided stands
+            return
         give_up(self.folder / SORTED, problem, self.folder.parent / run.folder, run.offsets if run.imported else {})
         self._decide(problem.code, problem.message, **({} if run.imported else asdict(Counts())))
 

@@ -183,3 +183,21 @@ def test_a_dry_run_speaks_of_no_retry(partner: Partner, monkeypatch: pytest.Monk
     assert [each["message"] for each in partner.messages(event)] == [
         "ftpdock failed to import the file (KeyError); it was a dry run, and nothing was changed"
     ]
+
+
+def test_what_is_decided_stands(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows are in, and only the moving of the files fails: counts and report stay what they are."""
+    partner.queue("product", FILES["product"])
+
+    def failing(*arguments: object) -> None:
+        raise KeyError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("handlers.run.close", failing)
+        with pytest.raises(KeyError):
+            work(partner)
+
+    event = work(partner)
+
+    assert (event.status, event.rows, counts(event)) == ("completed_with_errors", 4, (3, 0, 0, 1))
+    assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == ["1", "3", "4"]
