@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -150,6 +151,25 @@ def test_a_file_that_counts_as_a_whole_is_half_in(partner: Partner, monkeypatch:
 
     assert (event.code, event.rows, counts(event)) == ("INTERNAL", 2, (2, 0, 0, 0))
     assert "2 of 4 rows are in, 0 rejected" in partner.messages(event)[0]["message"]
+
+
+def test_a_retry_finds_what_is_in(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its keys, and adds the rest."""
+    partner.queue("product", FILES["product"])
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        work(partner)
+
+    assert counts(partner.send("product", FILES["product"])) == (2, 0, 1, 1)
+
+
+def test_a_retry_makes_orders_without_a_key_again(partner: Partner) -> None:
+    """Nothing tells that they are the same: docs/imports.md says so."""
+    text = re.sub(r"P\d", "", FILES["order"])
+    for _ in range(2):
+        assert counts(partner.send("order", text)) == (3, 0, 0, 1)
+
+    assert len(set(partner.column("order", "Order_ID"))) == 6
 
 
 def test_a_hook_that_refuses_the_rest(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
