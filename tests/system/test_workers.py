@@ -171,7 +171,7 @@ def test_a_lone_worker_is_minded_as_well(poisoned: Server) -> None:
         stderr=subprocess.DEVNULL)  # fmt: skip
     assert importing.wait(60) == 7
     with worker(poisoned):
-        (listed,) = wait_for(lambda: _failed(poisoned))
+        (listed,) = wait_for(lambda: _failed(poisoned), 90)
 
     assert listed["code"] == "KILLED_WORKER"
 
