@@ -28,7 +28,7 @@ class FileRefused(FtpdockError):
 
 
 class FileProblem(FtpdockError):
-    """A file that can't be imported at all. `code` is one of FILE_CODES."""
+    """A file that can't be imported, or no further. `code` is one of FILE_CODES."""
 
     def __init__(self, code: str, message: str, *, line: int = 1, column: str = "", value: str = "") -> None:
         super().__init__(message)
@@ -67,10 +67,10 @@ FILE_CODES = {
     "TOO_LARGE": "The file, a line or a cell is larger than ftpdock takes.",
     "ROWS_REJECTED": "Rows were rejected and the account takes this file whole or not at all (on_error = abort).",
     "REFUSED": "A hook refused the file.",
-    "INTERNAL": "ftpdock failed to import the file; its log says why, and the file is kept.",
-    "KILLED_WORKER": "Worker processes died of the file again and again; it is kept.",
+    "INTERNAL": "ftpdock failed to import the file; its log says why. The file is kept, the report says what is in.",
+    "KILLED_WORKER": "Worker processes died of the file again and again. It is kept, the report says what is in.",
 }
-"""A file with one of these imports nothing."""
+"""A file with one of these has failed: nothing more of it is imported, and mostly nothing is in."""
 
 WARNING_CODES = {
     "POSSIBLE_DUPLICATE": "A new record was made although one of the same name exists.",

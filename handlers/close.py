@@ -65,12 +65,12 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
 def _worth_keeping(run: ImportRun) -> list[str]:
     """report.csv always: no news is good news only when it is told. The others when they have a row.
 
-    Of a file that counts as a whole or not at all, the rejected rows alone can't be sent again.
+    Rejected rows of a file that failed can't be sent again alone: it counts as a whole, or is to be imported once more.
     """
     names = [REPORT]
     if run.rejected and not run.code:
         names.append(REJECTED)
-    if run.created or run.updated or run.unchanged:
+    if run.imported:
         names.append(IDS)
     return names
 

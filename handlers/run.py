@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -17,16 +16,17 @@ import layout
 from errors import FileProblem, FileRefused, FtpdockError, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
-from handlers.close import REPORT_FILES, close, outcome
+from handlers.close import close, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
 from handlers.way import Way, company
 from hooks import Hooks
 from imports.ahead import Companion
+from imports.given_up import give_up
 from imports.open_names import settle
 from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
-from imports.reports import REPORT, SORTED, file_problem_report
+from imports.reports import REPORT, SORTED
 from imports.scan import Scan
 from models import Account, EntitySettings, ImportRun, Mail, database, large_cache, now, transaction
 from models.progress import keep_run
@@ -79,15 +79,13 @@ class ImportJob:
         return self._close()
 
     def fail(self, problem: FileProblem) -> None:
-        """Decide that nothing of the file is imported: the report says why."""
+        """Decide that no more of the file is imported: the report says why, and the counts what is in by now."""
         self.hold()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in REPORT_FILES:
-            (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / SORTED, ignore_errors=True)
-        file_problem_report(self.folder, problem)
-        self.checkpoint(Counts(), 0, {})
-        self._decide(problem.code, problem.message)
+        run: ImportRun = ImportRun.get_by_id(self.run.number)
+        if run.closing:  # what is decided stands
+            return
+        give_up(self.folder / SORTED, problem, self.folder.parent / run.folder, run.offsets if run.imported else {})
+        self._decide(problem.code, problem.message, **({} if run.imported else asdict(Counts())))
 
     def _import(self) -> None:
         started = ImportStarted(self.run.number, self.account.name, self.run.entity, self.run.file, self.source,
@@ -169,10 +167,10 @@ class ImportJob:
         """Record how far the run is, in the transaction of what it did. Raises LeaseLost: another worker has it."""
         self._update(position=position, offsets=offsets, folder=self.folder.name, **asdict(counts))
 
-    def _decide(self, code: str | None, error: str) -> None:
+    def _decide(self, code: str | None, error: str, **counts: int) -> None:
         if not self.run.closing:
             with transaction():
-                self._update(closing=True, code=code, error=error, folder=self.folder.name)
+                self._update(closing=True, code=code, error=error, folder=self.folder.name, **counts)
             self.run.closing, self.run.code, self.run.error = True, code, error
 
     def _update(self, **changes: object) -> None:

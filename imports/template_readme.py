@@ -99,7 +99,7 @@ def _outcome(schema: TemplateSchema) -> Iterator[str]:
     stem, folder = _file(schema)[:-4], f"/{schema.folder}"
     for path, meaning in (
         (f"{folder}/processed/{stem}.000042.csv", "your file, once it was imported"),
-        (f"{folder}/failed/{stem}.000042.csv", "your file, if it could not be read at all"),
+        (f"{folder}/failed/{stem}.000042.csv", "your file, if its import failed"),
         (f"{folder}/reports/{stem}.000042.report.csv", "one line for each error or warning: line, column, value, code, "
          "message"),
         (f"{folder}/reports/{stem}.000042.rejected.csv", "the rows that were rejected, in your own columns: correct "
@@ -143,7 +143,7 @@ def _listed(width: int, name: str, meaning: str) -> list[str]:
 def _codes() -> Iterator[str]:
     for title, codes in (
         ("Codes of rejected rows (the other rows are imported)", ROW_CODES),
-        ("Codes of files that are not imported at all", FILE_CODES),
+        ("Codes of files whose import failed", FILE_CODES),
         ("Codes of warnings (the row is imported)", WARNING_CODES),
     ):
         yield from _heading(title)

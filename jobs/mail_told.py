@@ -11,7 +11,7 @@ import layout
 from handlers.close import report_path
 from imports.report_cells import neutralise
 from imports.reports import IDS, REJECTED, REPORT, read_report
-from jobs.mail_text import aligned, local, number, one_line
+from jobs.mail_text import aligned, local, number, one_line, plural
 from models import Account, ImportRun
 from settings import Settings
 
@@ -35,14 +35,20 @@ class Told:
 
     @property
     def imported(self) -> int:
-        return int(self.run.created + self.run.updated + self.run.unchanged)
+        return self.run.imported
+
+    @property
+    def counted(self) -> bool:
+        """Whether the counts tell anything: of a failed file only if something of it is in."""
+        return not self.run.code or self.imported > 0
 
     @property
     def outcome(self) -> str:
         """The part of the subject behind the file's name."""
-        if self.run.code:
-            return f"failed ({self.run.code}), nothing imported"
-        return f"{number(self.imported)} imported, {number(self.run.rejected)} rejected"
+        if not self.run.code:
+            return f"{number(self.imported)} imported, {number(self.run.rejected)} rejected"
+        rows = f"{plural(self.imported, 'row')} {'is' if self.imported == 1 else 'are'} in"
+        return f"failed ({self.run.code}), {rows if self.imported else 'nothing imported'}"
 
     @property
     def report_name(self) -> str:

@@ -44,5 +44,8 @@ def problem(run: ImportRun) -> FileProblem:
 
 def kept(run: ImportRun) -> str:
     """What is left of an import that was given up."""
-    done = f"its first {run.position} rows were imported, and " if run.position else ""
-    return f"{done}the file is kept, and import {run.number} can be retried"
+    if run.dry_run:
+        return "it was a dry run, and nothing was changed"
+    of = f" of {run.total:,}" if run.total is not None else ""
+    done = f"{run.imported:,}{of} rows are in, {run.rejected:,} rejected" if run.imported else "nothing was imported"
+    return f"{done}; the file is kept, and import {run.number} can be retried"

@@ -98,3 +98,8 @@ class ImportRun(Base):
         made: ImportRun = cls.create(number=upload.id, account=upload.account_id, entity=upload.entity,
                                      file=upload.name, received_at=upload.received_at, **more)  # fmt: skip
         return made
+
+    @property
+    def imported(self) -> int:
+        """Rows that are in: created, updated or unchanged. Of a dry run none, though it counts what would be."""
+        return 0 if self.dry_run else int(self.created + self.updated + self.unchanged)

@@ -231,3 +231,27 @@ def test_our_own_failure_is_not_blamed_on_the_file(partner: Partner) -> None:
     ImportRun.update(code="INTERNAL", error="ftpdock failed").execute()
 
     assert "This is our fault, not your file's." in body(read(partner))
+
+
+@pytest.mark.parametrize(("created", "told"), [(1, "1 row is in"), (4990, "4,990 rows are in")])
+def test_a_file_that_was_given_up_halfway(partner: Partner, created: int, told: str) -> None:
+    """What is in stands in the subject, the counts stand below the reason, and the IDs are there."""
+    partner.send("product", "SKU_ID,Name\n1,Cup\n")
+    ImportRun.update(code="INTERNAL", error="ftpdock failed", rows=5000, created=created).execute()
+
+    message = read(partner)
+
+    assert str(message["Subject"]) == f"[ftpdock] PRODUCT_18_09_2024.csv: failed (INTERNAL), {told}"
+    for kind in ("plain", "html"):
+        said = body(message, kind)
+        assert f"failed (INTERNAL), {told}" in said
+        assert said.index("ftpdock failed") < said.index("5,000")
+        assert "/Products/reports/PRODUCT_18_09_2024.000001.ids.csv" in said
+
+
+def test_the_counts_of_a_file_that_failed_are_left_out(partner: Partner) -> None:
+    """If nothing is in, there is only the reason to tell."""
+    message = sent(partner, text="PK\x03\x04")
+
+    for kind in ("plain", "html"):
+        assert "Unchanged" not in body(message, kind)

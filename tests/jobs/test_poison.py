@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from jobs.poison import is_poisonous, release_dead, weight
+from jobs.poison import is_poisonous, kept, release_dead, weight
 from jobs.queue import claim
 from models import ImportRun
 from tests.partner import Partner
@@ -54,3 +54,11 @@ def test_a_death_that_nobody_saw_is_not_counted(partner: Partner, number: int) -
         release_dead("dead")
 
     assert not is_poisonous(ImportRun.get_by_id(number))
+
+
+@pytest.mark.parametrize(("total", "told"), [(12_000, "4,990 of 12,000 rows are in"), (None, "4,990 rows are in")])
+def test_what_is_kept_is_told_by_the_counts(total: int | None, told: str) -> None:
+    """Not by the position, which counts rejected rows too. An older version may not have counted the file's rows."""
+    run = ImportRun(number=7, total=total, position=5000, created=4000, updated=900, unchanged=90, rejected=10)
+
+    assert kept(run) == f"{told}, 10 rejected; the file is kept, and import 7 can be retried"

@@ -1,0 +1,223 @@
+"""An import that is given up halfway: counts, report, ids.csv and mail tell the same of what is in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+import layout
+from errors import FileRefused
+from events import ImportFinished
+from handlers.passes import Counts
+from handlers.run import ImportJob
+from hooks import Hooks
+from hookspecs import hookimpl
+from jobs.mail_render import render
+from jobs.worker import ATTEMPTS, Worker
+from models import EntitySettings, ImportRun, Mail
+from settings import Settings
+from tests.partner import Partner, counts
+
+FILES = {
+    "product": "SKU_ID,Name,MOQ\n1,a,\n2,b,six\n3,c,\n4,d,\n",
+    "category": "Category,Position\nA > B,\nA,\nC,x\nA > B > C,\n",
+    "order": "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n" + "".join(
+        f"{reference},K,2024-09-18,{sku},1\n" for reference, sku in (("P1", "S"), ("P2", "X"), ("P3", "S"), ("P4", "S"))
+    ),
+}  # fmt: skip
+"""Four rows each: of the two that are worked on first one is good."""
+REJECTED = {"product": (3, "INVALID_VALUE"), "category": (4, "INVALID_VALUE"), "order": (3, "UNKNOWN_REFERENCE")}
+IN = {"product": ("SKU_ID", "1"), "category": ("Category", "A"), "order": ("Reference_ID", "P1")}
+"""The row that is in: a column of ids.csv, and its cell."""
+BAD = "SKU_ID,Name,MOQ\n1,a,six\n2,b,six\n3,c,\n4,d,\n"
+
+
+@pytest.fixture
+def partner(settings: Settings, make_partner: Callable[..., Partner]) -> Partner:
+    """A partner who is told by mail; a product and a customer are there, files are written two rows at a time."""
+    made = make_partner(settings, emails=["ops@acme.example"])
+    made.send("product", "SKU_ID,Name\nS,a\n")
+    made.send("customer", "Reference_ID,Company_Name\nK,Delta\n")
+    return made.in_chunks(2)
+
+
+def fail_behind(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """An error of ours ends each transaction that would bring an import past so many rows."""
+    checkpoint = ImportJob.checkpoint
+
+    def failing(job: ImportJob, counts: Counts, position: int, offsets: dict[str, int]) -> None:
+        if counts.rows and position > rows:
+            raise KeyError("ours")
+        checkpoint(job, counts, position, offsets)
+
+    monkeypatch.setattr(ImportJob, "checkpoint", failing)
+
+
+def work(partner: Partner, *plugins: object) -> ImportFinished:
+    """A worker tries as often as it may; how the last import ended."""
+    ended: list[ImportFinished] = []
+    hooks = Hooks(plugins=[*plugins, SimpleNamespace(after_import=hookimpl(lambda event: ended.append(event)))])
+    worker = Worker(partner.settings, partner.registry, hooks, lambda seconds: True)
+    for _ in range(ATTEMPTS):
+        worker.turn("test")
+    return ended[-1]
+
+
+def mail(partner: Partner) -> tuple[str, str]:
+    """Subject and text of the newest mail."""
+    newest = Mail.select().order_by(Mail.number.desc()).get()
+    message = render(partner.settings, newest, partner.registry.folders)
+    text = message.get_body(("plain",))
+    assert text is not None
+    return str(message["Subject"]), " ".join(text.get_content().split())
+
+
+@pytest.mark.parametrize("entity", FILES)
+def test_what_is_in_is_told(partner: Partner, monkeypatch: pytest.MonkeyPatch, entity: str) -> None:
+    """By counts, by the code's message in report and mail, by the rows of report.csv and ids.csv."""
+    fail_behind(monkeypatch, 2)
+    number = partner.queue(entity, FILES[entity]).number
+
+    event = work(partner)
+
+    reason = (f"ftpdock failed to import the file (KeyError); 1 of 4 rows are in, 1 rejected; "
+              f"the file is kept, and import {number} can be retried")  # fmt: skip
+    assert (event.status, event.code, event.rows, counts(event)) == ("failed", "INTERNAL", 2, (1, 0, 0, 1))
+    assert ImportRun.get_by_id(number).error == reason
+    messages = partner.messages(event)
+    assert [(each["line"], each["code"]) for each in messages] == [(1, "INTERNAL"), REJECTED[entity]]
+    assert messages[0]["message"] == reason
+    column, cell = IN[entity]
+    assert [row[column] for row in partner.read(event, ".ids.csv")] == [cell]
+    subject, text = mail(partner)
+    assert subject == f"[ftpdock] {event.file}: failed (INTERNAL), 1 row is in"
+    assert f"Code INTERNAL Reason {reason} Rows 2 Created 1 Updated 0 Unchanged 0 Rejected 1" in text
+    assert f".{number:06}.ids.csv" in text
+
+
+def test_the_files_of_an_import_that_was_given_up(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source in failed/, nothing in the spool; no rejected.csv, for the retry makes a whole one."""
+    fail_behind(monkeypatch, 2)
+    number = partner.queue("product", FILES["product"]).number
+
+    work(partner)
+
+    folder = layout.account_root(partner.settings, "acme") / "Products"
+    assert sorted(each.parent.name + each.name[18:] for each in folder.rglob(f"*.{number:06}.*")) == [
+        f"failed.{number:06}.csv", f"reports.{number:06}.ids.csv", f"reports.{number:06}.report.csv"]  # fmt: skip
+    assert not layout.spool_folder(partner.settings, number).exists()
+
+
+def test_the_last_attempt_got_on(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had committed counts as well as what former ones had; what it lost is in no report."""
+    fail_behind(monkeypatch, 2)
+    number = partner.queue("category", FILES["category"]).number
+    ImportRun.update(failures=ATTEMPTS - 1).where(ImportRun.number == number).execute()
+
+    event = work(partner)
+
+    assert (event.code, event.rows, counts(event)) == ("INTERNAL", 2, (1, 0, 0, 1))
+    assert [row["Category"] for row in partner.read(event, ".ids.csv")] == ["A"]
+    assert [each["code"] for each in partner.messages(event)] == ["INTERNAL", "INVALID_VALUE"]
+
+
+@pytest.mark.parametrize(("text", "rows"), [(FILES["product"], 0), (BAD, 2)])
+def test_nothing_is_in(partner: Partner, monkeypatch: pytest.MonkeyPatch, text: str, rows: int) -> None:
+    """No chunk was committed, or only rejected rows: nothing is counted, and no IDs are promised."""
+    fail_behind(monkeypatch, rows)
+    number = partner.queue("product", text).number
+
+    event = work(partner)
+
+    assert (event.code, event.rows, counts(event)) == ("INTERNAL", 0, (0, 0, 0, 0))
+    assert [each["message"] for each in partner.messages(event)] == [
+        "ftpdock failed to import the file (KeyError); nothing was imported; "
+        f"the file is kept, and import {number} can be retried"
+    ]
+    assert not partner.file(event, ".ids.csv").exists()
+    assert mail(partner)[0] == f"[ftpdock] {event.file}: failed (INTERNAL), nothing imported"
+
+
+def test_a_file_that_counts_as_a_whole_is_half_in(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """on_error = abort keeps bad rows out, not errors of ours; it is said all the same."""
+    EntitySettings.create(account=partner.account, entity="product", on_error="abort")
+    fail_behind(monkeypatch, 2)
+    partner.queue("product", "SKU_ID,Name\n1,a\n2,b\n3,c\n4,d\n")
+
+    event = work(partner)
+
+    assert (event.code, event.rows, counts(event)) == ("INTERNAL", 2, (2, 0, 0, 0))
+    assert "2 of 4 rows are in, 0 rejected" in partner.messages(event)[0]["message"]
+
+
+def test_a_retry_finds_what_is_in(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its keys, and adds the rest."""
+    partner.queue("product", FILES["product"])
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        work(partner)
+
+    assert counts(partner.send("product", FILES["product"])) == (2, 0, 1, 1)
+
+
+def test_a_retry_makes_orders_without_a_key_again(partner: Partner) -> None:
+    """Nothing tells that they are the same: docs/imports.md says so."""
+    text = re.sub(r"P\d", "", FILES["order"])
+    for _ in range(2):
+        assert counts(partner.send("order", text)) == (3, 0, 0, 1)
+
+    assert len(set(partner.column("order", "Order_ID"))) == 6
+
+
+def test_a_hook_that_refuses_the_rest(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`before_import` is called at each attempt: what is in by then is told as well."""
+
+    class Refuser:
+        @hookimpl
+        def before_import(self) -> None:
+            raise FileRefused("not today")
+
+    partner.queue("category", FILES["category"])
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
+
+    event = work(partner, Refuser())
+
+    assert (event.code, event.rows, counts(event)) == ("REFUSED", 2, (1, 0, 0, 1))
+    assert partner.messages(event)[0]["message"] == "not today"
+    assert mail(partner)[0] == f"[ftpdock] {event.file}: failed (REFUSED), 1 row is in"
+
+
+def test_a_dry_run_speaks_of_no_retry(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps no file, and changed nothing."""
+    fail_behind(monkeypatch, -1)
+    partner.queue("product", FILES["product"], dry_run=True)
+
+    event = work(partner)
+
+    assert (event.code, event.rows, counts(event)) == ("INTERNAL", 0, (0, 0, 0, 0))
+    assert [each["message"] for each in partner.messages(event)] == [
+        "ftpdock failed to import the file (KeyError); it was a dry run, and nothing was changed"
+    ]
+
+
+def test_what_is_decided_stands(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows are in, and only the moving of the files fails: counts and report stay what they are."""
+    partner.queue("product", FILES["product"])
+
+    def failing(*arguments: object) -> None:
+        raise KeyError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("handlers.run.close", failing)
+        with pytest.raises(KeyError):
+            work(partner)
+
+    event = work(partner)
+
+    assert (event.status, event.rows, counts(event)) == ("completed_with_errors", 4, (3, 0, 0, 1))
+    assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == ["1", "3", "4"]
