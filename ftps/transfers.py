@@ -55,7 +55,6 @@ class Transfers(Downloads):
             return self.respond("553 STOU works in an entity folder only; change into one.")
         name = example(place.schema.entity, dt.datetime.now(dt.UTC).date())
         name = name.replace(".csv", f"_{secrets.token_hex(4)}.csv")
-        self._restart_position = 0
         try:
             # RFC 1123, section 4.1.2.9: this form, with the name.
             return self._receive("STOU", f"{self.fs.cwd}/{name}", 0, False, f"FILE: {name}")
@@ -196,7 +195,8 @@ class Transfers(Downloads):
         if self.connected and self.waits_for_data:
             self._give_up_waiting()
             self.respond(reply)
-            self.settle()
+            # Not at once: the command that waits may be the one that is being run.
+            self.ioloop.call_later(0, self.settle, _errback=self.handle_error)
 
     def _gave_up(self, incoming: Incoming) -> None:
         """An upload was closed before its data connection came."""

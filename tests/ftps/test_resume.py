@@ -60,6 +60,48 @@ def test_rest_beyond_what_arrived_is_refused_with_the_size(house: House) -> None
     assert client.put(PATH, BODY[5000:], rest=5000).startswith("226 ")
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (f"RETR {PATH}", "550"),  # no right
+        ("RETR", "501"),
+        ("RETR /Templates/PRODUCT.csv", "425"),
+        ("LIST", "425"),
+        ("NLST", "425"),
+        ("MLSD", "425"),
+        (f"APPE {PATH}", "450"),
+        (f"STOR {PATH}", "425"),
+        ("STOU", "553"),
+        ("STOR \xff", "501"),
+        (f"STOR {PATH}\t", "501"),
+        pytest.param("STOR " + 3000 * "x", "500", id="too-long"),
+    ],
+)
+def test_rest_holds_for_one_transfer_even_if_that_is_refused(house: House, command: str, code: str) -> None:
+    """What comes then is a file of its own: joined to what arrived before, it would be one that nobody sent."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    assert client.ask("REST 5000").startswith("350 ")
+    assert client.sock is not None
+    client.sock.sendall(f"{command}\r\n".encode("latin-1"))
+    assert client.last_reply()[:3] == code
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("command", ["LIST", "NLST", "MLSD"])
+def test_rest_does_not_outlive_a_listing(house: House, command: str) -> None:
+    """For which it means nothing."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    connection = client.begin(command, 5000)
+    assert connection.makefile("rb").read()
+    connection.close()
+    assert client.voidresp().startswith("226 ")
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+
+
 def test_rest_with_nothing_there_leaves_nothing_behind(house: House) -> None:
     """No empty partial shows up."""
     client = house.login()
