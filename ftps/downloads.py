@@ -1,4 +1,4 @@
-"""After a download: what its 226 says, and whom it is told to."""
+"""Downloads: above all what their 226 says, and whom it is told to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from ftps.data import DataChannel
 from ftps.exports import collect
 from ftps.farewell import UNCONFIRMED
 from ftps.outgoing import Exported, Outgoing
-from ftps.replies import BUSY
+from ftps.replies import BUSY, Refusal
 
 IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
 
 
 class Downloads(Core):
-    """The end of RETR and of listings."""
+    """RETR, and the end of it and of listings."""
+
+    def ftp_RETR(self, path: str) -> None:
+        self.fs.rest = self._restart_position
+        try:
+            super().ftp_RETR(path)
+        except Refusal as refusal:
+            self.respond(refusal.reply)
 
     def sent(self, channel: DataChannel) -> None:
         file = channel.file_obj

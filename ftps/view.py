@@ -20,6 +20,7 @@ from ftps.folders import Folder, made_up
 from ftps.outgoing import Exported, Outgoing
 from ftps.pins import FOLDER, Key, Pin, version
 from ftps.places import Map, Place, missing, on_disk
+from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 
 _PINNED = ("order", "customer")
@@ -28,6 +29,9 @@ _PINNED = ("order", "customer")
 
 class View(AbstractedFS):
     """The tree of one login."""
+
+    rest = 0
+    """Where the next file that is opened will be begun (REST)."""
 
     def __init__(self, root: Path, session: Any, shared: Shared) -> None:
         super().__init__("/", session)
@@ -160,13 +164,11 @@ class View(AbstractedFS):
         self.cwd = path
 
     def open(self, filename: str, mode: str) -> Outgoing:
-        """Open a file for RETR; uploads go their own way."""
+        """Open a file for RETR; uploads go their own way. Raises Refusal."""
         place = self.place(filename)
         path = on_disk(self.home, place)
         held = self.pinned(place)
         pin, descriptor = self._open_pinned(*held) if held is not None else (None, _open_file(path))
-        if pin is not None:
-            pin.asked(place.name)
         file = Outgoing(descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             file.close()
@@ -175,6 +177,12 @@ class View(AbstractedFS):
         if place.kind == "export":
             key = held[0] if held else (self.key, self._login, "")
             file.export = Exported(place.below_export, version(os.fstat(descriptor)), key, pin, place.name)
+            if self.rest and self._shared.beginnings.are_of_another(file.export):
+                file.close()
+                # Not 554, after which lftp takes all of it and leaves out as many bytes as it has.
+                raise Refusal(f"450 {one_line(place.name)} was exported anew; fetch it from the beginning.")
+        if pin is not None:
+            pin.asked(place.name)
         return file
 
     def _open_pinned(self, key: Key, folder: Path, name: str) -> tuple[Pin | None, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ftplib
 import functools
 import select
 import socket
@@ -321,17 +322,10 @@ def test_the_rest_counts_behind_all_that_came_before_a_cut(shelf: Shelf, monkeyp
     assert shelf.state(FILE) == "collected"
 
 
-@pytest.mark.parametrize("changed", [False, True])
-def test_the_rest_alone_does_not_count(shelf: Shelf, changed: bool) -> None:
-    """Neither when nothing was sent before, nor when what was sent is another version."""
+def test_the_rest_alone_does_not_count(shelf: Shelf) -> None:
+    """Nobody knows what the client has of the beginning."""
     shelf.place(FILE, size=5000)
     client = shelf.house.login()
-    if changed:
-        connection = client.begin(f"RETR /Export/{FILE}")
-        connection.recv(16384)
-        end(connection, "rst")
-        client.last_reply()
-        shelf.place(FILE, "changed", size=5000)
     rest = client.begin(f"RETR /Export/{FILE}", 1000)
     assert read_all(rest) == 4000
     rest.unwrap().close()
@@ -339,6 +333,63 @@ def test_the_rest_alone_does_not_count(shelf: Shelf, changed: bool) -> None:
     assert shelf.state(FILE) == "mirrored"
     client.get(f"/Export/{FILE}")
     assert shelf.state(FILE) == "collected"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("size", [5000, 9000, 500])
+def test_the_rest_of_another_version_is_refused(shelf: Shelf, size: int, whole: bool) -> None:
+    """Behind what was sent before it would be a file that nobody exported; from the beginning it is fetched."""
+    shelf.place(FILE, size=5000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{FILE}")
+    if whole:
+        read_all(connection)
+        connection.unwrap().close()
+    else:
+        connection.recv(16384)
+        end(connection, "rst")
+    client.last_reply()
+    shelf.place(FILE, "changed", size)
+    with pytest.raises(ftplib.error_temp, match=r"^450 a\.csv was exported anew; fetch it from the beginning\.$"):
+        client.begin(f"RETR /Export/{FILE}", 1000)
+    assert shelf.state(FILE) == "mirrored"
+    assert len(client.get(f"/Export/{FILE}")) == size
+    assert shelf.state(FILE) == "collected"
+
+
+def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
+    """Of an order, once its login is no longer held on the older one."""
+    shelf.order("one", 5000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{DATA}")
+    connection.recv(16384)
+    end(connection, "rst")
+    client.last_reply()
+    shelf.order("two", 5000)
+    [key] = shelf.house.door.shared.pins._pins
+    shelf.house.door.shared.pins.drop(key)
+    with pytest.raises(ftplib.error_temp, match=r"^450 order_data_.* was exported anew;"):
+        client.begin(f"RETR /Export/{DATA}", 1000)
+    assert client.get(f"/Export/{DATA}").startswith(b"order_data two")
+
+
+@pytest.mark.parametrize("size", [5000, 9000, 500])
+@pytest.mark.parametrize("tool", ["curl", "lftp"])
+def test_real_clients_join_no_versions(shelf: Shelf, tool: str, size: int, tmp_path: Path) -> None:
+    """They ask for the rest of what they have a part of, and say that they can't get it."""
+    body = shelf.place(FILE, size=5000).read_bytes()
+    assert len(shelf.house.login().get(f"/Export/{FILE}")) == 5000
+    target = tmp_path / "a.csv"
+    target.write_bytes(body[:1000])
+    shelf.place(FILE, "changed", size)
+    if tool == "curl":
+        address = f"ftp://127.0.0.1:{shelf.house.port}/Export/{FILE}"
+        done = run(*CURL, "--continue-at", "-", "--output", str(target), address)
+    else:
+        done = lftp(shelf.house, f"get -c -O {tmp_path} /Export/{FILE}")
+    assert done.returncode != 0
+    assert target.read_bytes() == body[:1000]
+    assert shelf.state(FILE) == "mirrored"
 
 
 # --- real clients that take and remove
