@@ -47,6 +47,8 @@ class Downloads(Core):
         assert self.identity is not None
         end = file.start + channel.most_sent
         joined = self.shared.beginnings.joined(export, file.start, end)
+        if export.pin is None:
+            self.shared.pins.sent(export.key, export.name, export.version)
         if missed := self._missed(channel, joined and end == export.version.size):
             if export.pin is not None:
                 export.pin.asked(export.name, -1)

@@ -149,9 +149,12 @@ class View(AbstractedFS):
         disk = on_disk(self.home, place)
         held = self.pinned(place)
         open_it: Callable[[], int] = functools.partial(os.open, disk, FOLDER)
+        shown: Callable[[str, os.stat_result], None] = _nothing
         if held is not None and not held[2]:
             open_it = self._shared.pins.opener(held[0], held[1])
-        return Folder(place, self.map, self.home, open_it, self.key, self._shared.overlay, self._shared.partials)
+        elif place.exported:
+            shown = functools.partial(self._shared.pins.listed, (self.key, self._login, path))
+        return Folder(place, self.map, self.home, open_it, shown, self.key, self._shared.overlay, self._shared.partials)
 
     # --- doing
 
@@ -175,7 +178,7 @@ class View(AbstractedFS):
             raise missing(filename)
         file.virtual = filename
         if place.kind == "export":
-            key = held[0] if held else (self.key, self._login, "")
+            key = held[0] if held else (self.key, self._login, place.folder)
             file.export = Exported(place.below_export, version(os.fstat(descriptor)), key, pin, place.name)
             if self.rest and self._shared.beginnings.are_of_another(file.export):
                 file.close()
@@ -226,6 +229,10 @@ class View(AbstractedFS):
         for name in listing:
             path = f"{basedir.rstrip('/')}/{name}"
             yield mlsx_line(name, self.stat(path), self.place(path).kind, facts)
+
+
+def _nothing(name: str, found: os.stat_result) -> None:
+    pass
 
 
 def _open_file(path: Path) -> int:
