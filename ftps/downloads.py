@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 from events import FileSent
-from ftps.claims import connected
 from ftps.core import Core
 from ftps.data import DataChannel
 from ftps.exports import collect
@@ -65,7 +64,7 @@ class Downloads(Core):
         """The reply for what does not count as fetched; empty if it does."""
         if not channel.whole:
             return str(channel.reply)
-        if self._going or not connected(self.socket):
+        if not self.reachable():
             return UNCONFIRMED
         return "" if complete else IN_PARTS
 
