@@ -148,6 +148,8 @@ def delete_upload(shared: Shared, here: Here) -> str:
     shown = _unlink(here.path)
     if numbers or shown:
         shared.overlay.forget(key, here.virtual)
+        # What was begun of a newer one would show up under the name, and be joined to whatever is sent next.
+        shared.partials.discard(key, here.virtual)
         return "250 File removed."
     if recent := shared.overlay.get(key, here.virtual):
         raise Refusal(f"550 It was already picked up as import {recent.number}.")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 import ftps.watch
-from models import Account
+from models import Account, EntitySettings
 from tests.visitor import BODY, NAME, PATH, House, add_account, end
 
 
@@ -225,6 +225,21 @@ def test_an_interrupted_upload_can_be_deleted(house: House) -> None:
     client.cut(PATH, BODY[:5000])
     assert client.delete(PATH) == "250 The interrupted upload was removed."
     assert NAME not in client.nlst("/Products")
+
+
+@pytest.mark.parametrize("schedule", ["off", "immediate"])
+def test_deleting_a_complete_file_takes_the_interrupted_newer_one_along(house: House, schedule: str) -> None:
+    """Nothing is left under the name: neither to be shown nor to be continued."""
+    EntitySettings.update(schedule=schedule).execute()
+    client = house.login()
+    client.put(PATH, BODY)
+    client.cut(PATH, BODY[:5000])
+    assert client.delete(PATH) == "250 File removed."
+    assert NAME not in client.nlst("/Products")
+    assert client.ask(f"SIZE {PATH}").startswith("550 ")
+    with pytest.raises(ftplib.error_perm, match=r"^554 "):
+        client.begin(f"STOR {PATH}", 5000)
+    assert client.ask(f"DELE {PATH}").startswith("550 ")
 
 
 def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
