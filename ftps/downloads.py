@@ -13,6 +13,7 @@ from ftps.outgoing import Exported, Outgoing
 from ftps.replies import BUSY, Refusal
 
 IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
+MEANWHILE = "226 Transfer complete, but it was exported anew meanwhile, so it does not count: fetch it again."
 
 
 class Downloads(Core):
@@ -68,9 +69,11 @@ class Downloads(Core):
             return UNCONFIRMED
         return "" if complete else IN_PARTS
 
-    def _collected(self, file: Outgoing, size: int, _: bool) -> None:
+    def _collected(self, file: Outgoing, size: int, current: bool) -> None:
+        if not current:
+            return self.respond(MEANWHILE)
         self.respond("226 Transfer complete.")
-        self._tell_sent(file, size)
+        return self._tell_sent(file, size)
 
     def answer_end(self, reply: str) -> None:
         raise NotImplementedError

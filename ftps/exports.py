@@ -25,7 +25,7 @@ EXPORTED_ANEW = "450 It was exported anew since this login last looked; list the
 
 
 def collect(identity: Identity, export: Exported, address: str) -> bool:
-    """Note that a file was fetched whole; False when it is another version by now, or was fetched before."""
+    """Note that a file was fetched whole; False when it was exported anew meanwhile."""
     return mark_collected(identity.account_id, export.path, export.version, By(identity.login, address))
 
 

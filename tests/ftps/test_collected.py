@@ -24,6 +24,7 @@ from tests.ftps.clients import CURL, lftp, rclone, run
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, Shelf
 from tests.visitor import PASSWORD, Client, House, end
 
+ANEW = "226 Transfer complete, but it was exported anew meanwhile, so it does not count: fetch it again."
 FILE = "Orders/a.csv"
 """One file, which no folder holds back."""
 
@@ -269,16 +270,61 @@ def test_abor_while_the_end_is_awaited(shelf: Shelf) -> None:
     connection.close()
 
 
-def test_another_version_is_not_marked(shelf: Shelf) -> None:
-    """What was fetched was replaced meanwhile."""
+@pytest.mark.parametrize("taken", [False, True])
+def test_another_version_is_not_marked(both_shelf: Shelf, taken: bool) -> None:
+    """What was fetched was replaced meanwhile, whether or not somebody has the newer one already: the client is told."""
+    shelf = both_shelf
     client, connection = begin(shelf)
     shelf.place("Orders/b.csv", "newer")
     (shelf.root / "Orders/b.csv").replace(shelf.root / FILE)
     shelf.record(FILE, (shelf.root / FILE).stat())
+    if taken:
+        shelf.house.login().get(f"/Export/{FILE}")
+        shelf.house.wait(lambda: shelf.house.hooks.sent).clear()
     assert read_all(connection) == 4096
     connection.unwrap().close()
+    assert client.last_reply() == ANEW
+    assert shelf.state(FILE) == ("collected" if taken else "mirrored")
+    shelf.house.wait(lambda: shelf.house.door.shared.pool.idle)
+    assert shelf.house.hooks.sent == []
+    assert get(client, FILE) == "226 Transfer complete."
+    assert shelf.state(FILE) == "collected"
+
+
+def test_another_revision_is_not_marked(both_shelf: Shelf) -> None:
+    """A login that is on the older one gets its halves, and is told that there is a newer one."""
+    both_shelf.order("one")
+    client = both_shelf.house.login()
+    assert get(client, DATA) == "226 Transfer complete."
+    both_shelf.order("two")
+    assert get(client, ITEMS) == ANEW
+    assert both_shelf.state(ITEMS) == "mirrored"
+    assert [get(client, DATA), get(client, ITEMS)] == ["226 Transfer complete."] * 2
+    assert both_shelf.export.state == "collected"
+
+
+@pytest.mark.parametrize("path", [FILE, DATA])
+def test_fetching_again_is_no_news(both_shelf: Shelf, path: str) -> None:
+    """It was this very version that was fetched before."""
+    both_shelf.order()
+    both_shelf.place(FILE)
+    client = both_shelf.house.login()
+    assert [get(client, path), get(client, path)] == ["226 Transfer complete."] * 2
+
+
+def test_what_is_deleted_while_it_is_fetched_was_not_exported_anew(both_shelf: Shelf) -> None:
+    """There is nothing to fetch again."""
+    client, connection = begin(both_shelf)
+    assert both_shelf.house.login().delete(f"/Export/{FILE}") == "250 File removed."
+    read_all(connection)
+    connection.unwrap().close()
     assert client.last_reply() == "226 Transfer complete."
-    assert shelf.state(FILE) == "mirrored"
+    assert both_shelf.state(FILE) == "removed"
+
+
+def get(client: Client, path: str) -> str:
+    """Fetch a file and return the last reply."""
+    return client.retrbinary(f"RETR /Export/{path}", len)
 
 
 # --- in parts
