@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from ftps.claims import Claim
-from ftps.connecting import RangeUsedUp
+from ftps.connecting import RangeUsedUp, as_the_kernel_spells
 from ftps.data import DataChannel
 from ftps.digest import Digest
 from ftps.downloads import Downloads
@@ -170,7 +170,7 @@ class Transfers(Downloads):
 
     def _make_eport(self, ip: str, port: int) -> None:
         self._give_up_waiting()
-        super()._make_eport(ip, port)
+        super()._make_eport(as_the_kernel_spells(ip), port)
         if self._dtp_connector is not None and self._dtp_connector._closed:
             # It was over before pyftpdlib took note of it.
             self._dtp_connector = None
