@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from peewee import JOIN
+
 from ftps.claims import Claim
 from ftps.core import Core
 from ftps.exports import delete, remove_folder
@@ -19,6 +21,7 @@ from ftps.places import Place
 from ftps.receipt import Arrival, forget_spooled, hide, rename, show, waiting
 from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
+from ftps.status import no_dry_run
 from ftps.targets import Target, target
 from layout import spool_folder, sync_folder
 from models import ImportRun, Upload, receipts, writing
@@ -148,6 +151,8 @@ def delete_upload(shared: Shared, here: Here) -> str:
     shown = _unlink(here.path)
     if numbers or shown:
         shared.overlay.forget(key, here.virtual)
+        # What was begun of a newer one would show up under the name, and be joined to whatever is sent next.
+        shared.partials.discard(key, here.virtual)
         return "250 File removed."
     if recent := shared.overlay.get(key, here.virtual):
         raise Refusal(f"550 It was already picked up as import {recent.number}.")
@@ -190,9 +195,8 @@ def _unlink(path: Path) -> bool:
 
 
 def _picked_up(here: Here) -> str | None:
-    last = (
-        Upload.select(Upload.id).where(*_picked(here), Upload.origin != "validate").order_by(Upload.id.desc()).first()
-    )
+    query = Upload.select(Upload.id).join(ImportRun, JOIN.LEFT_OUTER, on=(ImportRun.number == Upload.id))
+    last = query.where(*_picked(here), no_dry_run()).order_by(Upload.id.desc()).first()
     return f"550 It was already picked up as import {last.id}." if last else None
 
 

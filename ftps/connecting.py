@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import socket
@@ -139,6 +140,15 @@ class ActiveCall(ActiveDTP):
         if session.connected:
             session.respond(reply)
             session.data_connection_missing()
+
+
+def as_the_kernel_spells(address: str) -> str:
+    """IPv6 addresses may be spelled in many ways, and pyftpdlib compares that of EPRT with the client's as text."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def begin(session: Any, connection: socket.socket) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ftps.authorizer import Authorizer
+from ftps.claims import connected
 from ftps.identity import Identity
 from ftps.lines import Lines
 from ftps.pool import Pool, with_database
@@ -146,6 +147,14 @@ class Core(Lines):
             self._idler = self.ioloop.call_later(self.timeout, self.handle_timeout, _errback=self.handle_error)
 
     # --- the end
+
+    def reachable(self) -> bool:
+        """Whether the client still holds its control connection, as far as the kernel knows. Asked from any thread.
+
+        The flag is asked last: it is set before the socket is closed. So if something else was polled, that had been given
+        the number of the socket, the answer is no all the same.
+        """
+        return connected(self.socket) and not self._going
 
     def ftp_QUIT(self, line: str) -> None:
         """During a transfer its reply comes first (RFC 959, section 4.1.1)."""

@@ -1,23 +1,30 @@
-"""After a download: what its 226 says, and whom it is told to."""
+"""Downloads: above all what their 226 says, and whom it is told to."""
 
 from __future__ import annotations
 
 import functools
 
 from events import FileSent
-from ftps.claims import connected
 from ftps.core import Core
 from ftps.data import DataChannel
 from ftps.exports import collect
 from ftps.farewell import UNCONFIRMED
 from ftps.outgoing import Exported, Outgoing
-from ftps.replies import BUSY
+from ftps.replies import BUSY, Refusal
 
 IN_PARTS = "226 Transfer complete, but in parts: what came before was not sent to this login, so it does not count."
+MEANWHILE = "226 Transfer complete, but it was exported anew meanwhile, so it does not count: fetch it again."
 
 
 class Downloads(Core):
-    """The end of RETR and of listings."""
+    """RETR, and the end of it and of listings."""
+
+    def ftp_RETR(self, path: str) -> None:
+        self.fs.rest = self._restart_position
+        try:
+            super().ftp_RETR(path)
+        except Refusal as refusal:
+            self.respond(refusal.reply)
 
     def sent(self, channel: DataChannel) -> None:
         file = channel.file_obj
@@ -40,6 +47,8 @@ class Downloads(Core):
         assert self.identity is not None
         end = file.start + channel.most_sent
         joined = self.shared.beginnings.joined(export, file.start, end)
+        if export.pin is None:
+            self.shared.pins.sent(export.key, export.name, export.version)
         if missed := self._missed(channel, joined and end == export.version.size):
             if export.pin is not None:
                 export.pin.asked(export.name, -1)
@@ -56,13 +65,15 @@ class Downloads(Core):
         """The reply for what does not count as fetched; empty if it does."""
         if not channel.whole:
             return str(channel.reply)
-        if self._going or not connected(self.socket):
+        if not self.reachable():
             return UNCONFIRMED
         return "" if complete else IN_PARTS
 
-    def _collected(self, file: Outgoing, size: int, _: bool) -> None:
+    def _collected(self, file: Outgoing, size: int, current: bool) -> None:
+        if not current:
+            return self.respond(MEANWHILE)
         self.respond("226 Transfer complete.")
-        self._tell_sent(file, size)
+        return self._tell_sent(file, size)
 
     def answer_end(self, reply: str) -> None:
         raise NotImplementedError

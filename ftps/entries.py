@@ -1,4 +1,4 @@
-"""The lines of LIST and MLSx, one entry each, as pyftpdlib writes them."""
+"""The lines of LIST and MLSx, one entry each, as pyftpdlib writes them but for one fact."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def mlsx_line(name: str, found: os.stat_result, kind: str, facts: Collection[str
     if "unix.gid" in facts:
         known["unix.gid"] = str(found.st_gid)
     if "unix.mode" in facts:
-        known["unix.mode"] = oct(found.st_mode & 0o777)
+        # Octal digits alone, which clients read as such: of pyftpdlib's 0o600 lftp makes mode 0.
+        known["unix.mode"] = f"{found.st_mode & 0o777:04o}"
     if "unix.uid" in facts:
         known["unix.uid"] = str(found.st_uid)
     return f"{''.join(f'{fact}={value};' for fact, value in known.items())} {name}\r\n".encode("utf-8", "replace")

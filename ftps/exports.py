@@ -25,7 +25,7 @@ EXPORTED_ANEW = "450 It was exported anew since this login last looked; list the
 
 
 def collect(identity: Identity, export: Exported, address: str) -> bool:
-    """Note that a file was fetched whole; False when it is another version by now, or was fetched before."""
+    """Note that a file was fetched whole; False when it was exported anew meanwhile."""
     return mark_collected(identity.account_id, export.path, export.version, By(identity.login, address))
 
 
@@ -38,10 +38,13 @@ def delete(identity: Identity, place: Place, path: Path, pins: Pins, pinned: Key
             raise Refusal(NO_SUCH_FILE) from None
         if not stat.S_ISREG(found.st_mode):
             raise Refusal("550 Not a file.")
-        if pinned is not None and not _is_known(identity, place, version(found), pins.seen(pinned, place.name)):
-            pins.drop(pinned)
+        if not _is_known(identity, place, version(found), pins, pinned):
+            if pinned is not None:
+                pins.drop(pinned)
             raise Refusal(EXPORTED_ANEW)
         mark_removed(identity.account_id, place.below_export, By(identity.login, address), version(found))
+        if _is_replaced(path.name, folder, version(found)):
+            return "250 File removed."  # The one that was looked at is gone; the newer one stays.
         # In the folder that was looked at, though it may have been exchanged for a newer one meanwhile.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path.name, dir_fd=folder)
@@ -77,13 +80,23 @@ def _parent(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _is_known(identity: Identity, place: Place, current: Version, seen: Version | None) -> bool:
+def _is_replaced(name: str, folder: int, looked_at: Version) -> bool:
+    """While the ledger was written, for which others may have to be waited for, the mirror may have put a newer one."""
+    try:
+        return version(os.stat(name, dir_fd=folder, follow_symlinks=False)) != looked_at
+    except FileNotFoundError:
+        return False
+
+
+def _is_known(identity: Identity, place: Place, current: Version, pins: Pins, pinned: Key | None) -> bool:
     """Whether this login may delete what lies there now: it saw it, or there was nothing else to see.
 
-    What it saw is forgotten when the server stops. Then a later revision may only be deleted once it was fetched.
+    What it saw is forgotten when the server stops. Then a later revision may only be deleted once it was fetched. Of
+    files outside the folders of orders and customers only those are known that were sent to this login.
     """
-    if seen is not None:
-        return seen == current
+    seen = pins.seen(pinned or (identity.key, identity.login_id, place.folder), place.name)
+    if seen is not None or pinned is None:
+        return seen in (None, current)
     mine = (ExportFile.account == identity.account_id) & (ExportFile.path == place.below_export)
     later = (Export.revision > 1) & ExportFile.collected_at.is_null()
     return not ExportFile.select().join(Export).where(mine, later).exists()

@@ -34,6 +34,8 @@ class Folder:
     map: Map
     home: Path
     open: Callable[[], int]
+    shown: Callable[[str, os.stat_result], None]
+    """Called with what is listed."""
     key: str
     overlay: Overlay
     partials: Partials
@@ -44,6 +46,7 @@ class Folder:
         for number, (name, found) in enumerate(self._entries(), 1):
             if wanted is None or wanted(name):
                 runs[-1].append((name, line(name, found, self._kind(name, found))))
+                self.shown(name, found)
             if len(runs[-1]) == RUN:
                 runs[-1].sort()
                 runs.append([])

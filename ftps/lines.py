@@ -20,6 +20,8 @@ _MEANWHILE = ("ABOR", "STAT", "NOOP", "QUIT")
 """Commands that are heeded during a transfer (RFC 959, section 5.4); others wait for its end."""
 _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 """Commands by which a client shows that it has given up waiting for a data connection."""
+_TRANSFERS = ("RETR", "STOR", "APPE", "STOU", "LIST", "NLST", "MLSD")
+"""Commands that REST may have been sent for."""
 _MOST_LINES = 200
 _LONGEST = 2048
 """Bytes of a command."""
@@ -93,7 +95,11 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
     def drain(self) -> None:
         """Run the lines that may run now."""
         while self._lines and not (self._closed or self._closing or self._quitting) and self._may_run(self._lines[0]):
-            self._run(self._lines.popleft())
+            line = self._lines.popleft()
+            self._run(line)
+            if line is _TOO_LONG or _split(line)[0] in _TRANSFERS:
+                # REST holds for one transfer, however that was answered.
+                self._restart_position = 0
 
     def _may_run(self, line: bytes) -> bool:
         # A client that reads no replies gets no more of them: they would fill the memory.
@@ -101,8 +107,7 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
             return False
         if not self.transferring:
             return True
-        word, _, argument = line.lstrip(_TELNET).partition(b" ")
-        verb = word.decode("ascii", "replace").upper()
+        verb, argument = _split(line)
         if verb == "STAT" and argument.strip():
             return False  # It lists a folder, which is no question about the transfer.
         return verb in _MEANWHILE or (self.data_channel is None and verb in _GIVE_UP)
@@ -195,3 +200,9 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
 
     def end(self, reply: str) -> None:
         raise NotImplementedError
+
+
+def _split(line: bytes) -> tuple[str, bytes]:
+    """The verb and the argument of a command."""
+    word, _, argument = line.lstrip(_TELNET).partition(b" ")
+    return word.decode("ascii", "replace").upper(), argument

@@ -46,9 +46,14 @@ class Beginnings:
     def __init__(self) -> None:
         self._sent: collections.OrderedDict[tuple[str, int, str], tuple[Version, int]] = collections.OrderedDict()
 
+    def are_of_another(self, export: Exported) -> bool:
+        """Whether what was sent before is of another version, so that no rest of this one fits to it."""
+        version, _ = self._sent.get(_key(export), (export.version, 0))
+        return version != export.version
+
     def joined(self, export: Exported, start: int, end: int) -> bool:
         """Note that the bytes from `start` to `end` were sent; whether all before them were sent, too."""
-        key = (*export.key[:2], export.path)
+        key = _key(export)
         version, before = self._sent.pop(key, (export.version, 0))
         if version != export.version:
             before = 0
@@ -57,3 +62,8 @@ class Beginnings:
         if len(self._sent) > MOST:
             self._sent.popitem(last=False)
         return joined
+
+
+def _key(export: Exported) -> tuple[str, int, str]:
+    account, login, _ = export.key
+    return account, login, export.path

@@ -1,4 +1,5 @@
-"""Keeps a partner on one revision of an order's or customer's folder until its files were fetched.
+"""Keeps a partner on one revision of an order's or customer's folder until its files were fetched, and knows what of the
+export folder it has seen.
 
 The mirror exchanges such a folder in one step when the record was exported anew. A client that has fetched order_data
 of one revision must not get order_items of the next; so the folder it has begun with is held open, and it stays
@@ -121,6 +122,8 @@ class Pins:
         self._lock = threading.Lock()
         self._pins: collections.OrderedDict[Key, Pin] = collections.OrderedDict()
         self._seen: collections.OrderedDict[Key, dict[str, Version]] = collections.OrderedDict()
+        self._sent: collections.OrderedDict[tuple[Key, str], Version] = collections.OrderedDict()
+        """Of files that lie in no folder which is held."""
 
     def get(self, key: Key) -> Pin | None:
         """The revision that a login is on."""
@@ -178,7 +181,20 @@ class Pins:
     def seen(self, key: Key, name: str) -> Version | None:
         """The version of a file that a login saw last; None when it saw none or that is forgotten."""
         with self._lock:
-            return self._seen.get(key, {}).get(name)
+            return self._seen.get(key, {}).get(name) or self._sent.get((key, name))
+
+    def sent(self, key: Key, name: str, current: Version) -> None:
+        """A file was sent, whole or not, from a folder that is not held."""
+        with self._lock:
+            self._sent[key, name] = current
+            self._sent.move_to_end((key, name))
+            if len(self._sent) > MOST_SEEN:
+                self._sent.popitem(last=False)
+
+    def listed(self, key: Key, name: str, found: os.stat_result) -> None:
+        """A listing of such a folder showed it. Of what was never sent nothing is kept."""
+        if (key, name) in self._sent:
+            self.sent(key, name, version(found))
 
     def fetched(self, key: Key, pin: Pin, name: str) -> None:
         """A file was fetched whole; after the last one the login goes on to the newest revision."""

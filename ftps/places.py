@@ -45,6 +45,11 @@ class Place:
         return "/".join(self.parts[1:])
 
     @property
+    def folder(self) -> str:
+        """The path of what it lies in."""
+        return self.virtual.rpartition("/")[0]
+
+    @property
     def name(self) -> str:
         return self.virtual.rpartition("/")[2]
 

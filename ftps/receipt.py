@@ -5,7 +5,8 @@ only shows them (a second hard link) as long as they wait for a schedule. Withou
 itself. So no row can ever describe another file's bytes, however
 often one name is uploaded. The order, and what a kill after each step leaves:
 
-1. rights, hook, hash, fsync of the file        the partial, which can be continued; no 226 was sent
+1. rights, hook, hash, fsync of the file, and   the partial, which can be continued; no 226 was sent
+   whether the client is still there
 2. in a transaction: older waiting uploads of   the same, because the transaction is rolled back; the spool folder has
    the name become "replaced", the new row is   no row and is removed (by the next upload that is given its number, or
    inserted, the bytes are linked into the      by the sweep of the spool)
@@ -29,11 +30,12 @@ import logging
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import FileRefused
-from events import UploadReceived
+from events import UploadIncomplete, UploadReceived
 from ftps.digest import Digest
 from ftps.identity import Identity, account_key
 from ftps.pickups import pickup_told
@@ -45,6 +47,12 @@ from models import Account, Upload, is_postgres, now, receipts, writing
 from schedules import IMMEDIATE, is_timed
 
 log = logging.getLogger("ftpdock.ftps")
+
+LOST = "426 The control connection was lost."
+
+
+def _yes() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Arrival:
     size: int
     digest: Digest | None = None
     """What was hashed while the file arrived."""
+    awaited: Callable[[], bool] = _yes
+    """Whether the client is still there to hear of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def receive(shared: Shared, arrival: Arrival) -> str:
     """Take an upload over and return the reply. Raises Refusal."""
     _check_rights(shared, arrival)
     if arrival.target.temporary:
-        _put_aside(arrival)
+        _put_aside(shared, arrival)
         return "226 Transfer complete, rename it to be imported."
     receipt = record(shared, arrival)
     return f"226 Transfer complete, queued as import {receipt.number}{_told(receipt)}."
@@ -88,7 +98,7 @@ def rename(shared: Shared, arrival: Arrival) -> str:
     """A rename from a temporary name (in place of the end of a transfer) as a receipt. Raises Refusal."""
     _check_rights(shared, arrival)
     if arrival.target.temporary:
-        _put_aside(arrival)
+        _put_aside(shared, arrival)
         return "250 Renamed; not yet to be imported."
     receipt = record(shared, arrival)
     # What was once begun under the final name is older than this file.
@@ -114,6 +124,7 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
     followed = arrival.digest if _version(arrival.source) == before else None
     digest = _sha256_and_sync(arrival.source, followed or Digest(arrival.source))
+    _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
@@ -249,9 +260,27 @@ def _ask_hooks(shared: Shared, arrival: Arrival) -> None:
         raise Refusal(f"553 {one_line(str(refused))}") from refused
 
 
-def _put_aside(arrival: Arrival) -> None:
+def _check_awaited(shared: Shared, arrival: Arrival) -> None:
+    """A client that gives up may end its data in order, and its control connection a moment later. Raises Refusal."""
+    if not arrival.awaited():
+        if arrival.size == 0:
+            arrival.source.unlink(missing_ok=True)
+        tell_incomplete(shared, arrival.identity, arrival.remote_ip, arrival.target, arrival.size, LOST)
+        raise Refusal(LOST)
+
+
+def tell_incomplete(
+    shared: Shared, identity: Identity, remote_ip: str, target: Target, received: int, reply: str
+) -> None:
+    """Call the hook for a transfer that ended with `reply`."""
+    event = UploadIncomplete(identity.account, identity.login, remote_ip, target.virtual, received, reply[4:])
+    shared.later("on_file_incomplete", event=event)
+
+
+def _put_aside(shared: Shared, arrival: Arrival) -> None:
     """Into the entity folder under a temporary name: the partner sees it, the import does not."""
     _sync(arrival.source)
+    _check_awaited(shared, arrival)
     arrival.source.replace(arrival.target.final)
     sync_folder(arrival.target.final.parent)
 

@@ -31,9 +31,9 @@ def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) 
         # Beyond 64 bits there is no number, and Postgres would say so with an error.
         query = query.where(Upload.id == min(int(what), 2**31 - 1))
     elif what:
-        query = query.where(Upload.origin != "validate", Upload.name == what.rpartition("/")[2])
+        query = query.where(no_dry_run(), Upload.name == what.rpartition("/")[2])
     else:
-        query = query.where(Upload.origin != "validate")
+        query = query.where(no_dry_run())
     found = list(query.limit(1 if what else SHOWN))
     if what and not found:
         raise Refusal("550 No such import.")
@@ -41,6 +41,11 @@ def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) 
     if not what:
         told += _not_fetched(identity, schemas, export_folder)
     return lines(211, "Imports:", told, "End of status.")
+
+
+def no_dry_run() -> Any:
+    """The condition for imports that change something, or will; of uploads joined with their runs, if they have one."""
+    return ImportRun.number.is_null() | ~ImportRun.dry_run
 
 
 def _not_fetched(identity: Identity, schemas: Schemas, export_folder: str) -> list[str]:
@@ -64,7 +69,8 @@ def _line(upload: Any) -> str:
     counts = " ".join(
         f"{name}={getattr(run, name)}" for name in ("rows", "created", "updated", "unchanged", "rejected", "warnings")
     )
-    return f"{upload.id} {upload.name} {run.status} {counts}" + (f" code={run.code}" if run.code else "")
+    line = f"{upload.id} {upload.name} {run.status} {counts}" + (f" code={run.code}" if run.code else "")
+    return f"{line} (a dry run: nothing was changed)" if run.dry_run else line
 
 
 def _pickup(upload: Any) -> str:

@@ -9,15 +9,14 @@ import logging
 import secrets
 from typing import Any
 
-from events import UploadIncomplete
-from ftps.claims import Claim, connected
-from ftps.connecting import RangeUsedUp
+from ftps.claims import Claim
+from ftps.connecting import RangeUsedUp, as_the_kernel_spells
 from ftps.data import DataChannel
 from ftps.digest import Digest
 from ftps.downloads import Downloads
 from ftps.ending import ABORTED
 from ftps.partials import Incoming
-from ftps.receipt import Arrival, receive
+from ftps.receipt import LOST, Arrival, receive, tell_incomplete
 from ftps.replies import BUSY, Refusal, lines
 from ftps.targets import Target, target
 from schemas.filenames import example
@@ -55,7 +54,6 @@ class Transfers(Downloads):
             return self.respond("553 STOU works in an entity folder only; change into one.")
         name = example(place.schema.entity, dt.datetime.now(dt.UTC).date())
         name = name.replace(".csv", f"_{secrets.token_hex(4)}.csv")
-        self._restart_position = 0
         try:
             # RFC 1123, section 4.1.2.9: this form, with the name.
             return self._receive("STOU", f"{self.fs.cwd}/{name}", 0, False, f"FILE: {name}")
@@ -172,7 +170,7 @@ class Transfers(Downloads):
 
     def _make_eport(self, ip: str, port: int) -> None:
         self._give_up_waiting()
-        super()._make_eport(ip, port)
+        super()._make_eport(as_the_kernel_spells(ip), port)
         if self._dtp_connector is not None and self._dtp_connector._closed:
             # It was over before pyftpdlib took note of it.
             self._dtp_connector = None
@@ -196,7 +194,8 @@ class Transfers(Downloads):
         if self.connected and self.waits_for_data:
             self._give_up_waiting()
             self.respond(reply)
-            self.settle()
+            # Not at once: the command that waits may be the one that is being run.
+            self.ioloop.call_later(0, self.settle, _errback=self.handle_error)
 
     def _gave_up(self, incoming: Incoming) -> None:
         """An upload was closed before its data connection came."""
@@ -243,8 +242,8 @@ class Transfers(Downloads):
         if upload is None or upload.incoming is not incoming:
             return
         reply = channel.reply
-        if channel.whole and (self._going or not connected(self.socket)):
-            channel.whole, reply = False, "426 The control connection was lost."
+        if channel.whole and not self.reachable():
+            channel.whole, reply = False, LOST
         if channel.whole:
             self._receipt(upload)
         else:
@@ -254,7 +253,7 @@ class Transfers(Downloads):
         incoming = upload.incoming
         upload.claim.storing = True
         arrival = Arrival(upload.identity, self.remote_ip, incoming.target, incoming.path, incoming.size,
-                          incoming.digest)  # fmt: skip
+                          incoming.digest, self.reachable)  # fmt: skip
         release = functools.partial(self.shared.claims.release, upload.claim)
         if not self.defer(functools.partial(receive, self.shared, arrival), self.respond, always=release):
             self._incomplete(upload, BUSY)
@@ -270,10 +269,7 @@ class Transfers(Downloads):
             received = 0
         incoming.drop_if_empty()
         self.answer_end(reply)
-        event = UploadIncomplete(
-            identity.account, identity.login, self.remote_ip, incoming.target.virtual, received, reply[4:]
-        )
-        self.shared.later("on_file_incomplete", event=event)
+        tell_incomplete(self.shared, identity, self.remote_ip, incoming.target, received, reply)
 
     def answer_end(self, reply: str) -> None:
         """Reply for a transfer, then go on with what waited; never from within close()."""

@@ -20,6 +20,7 @@ from ftps.folders import Folder, made_up
 from ftps.outgoing import Exported, Outgoing
 from ftps.pins import FOLDER, Key, Pin, version
 from ftps.places import Map, Place, missing, on_disk
+from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 
 _PINNED = ("order", "customer")
@@ -28,6 +29,9 @@ _PINNED = ("order", "customer")
 
 class View(AbstractedFS):
     """The tree of one login."""
+
+    rest = 0
+    """Where the next file that is opened will be begun (REST)."""
 
     def __init__(self, root: Path, session: Any, shared: Shared) -> None:
         super().__init__("/", session)
@@ -145,9 +149,12 @@ class View(AbstractedFS):
         disk = on_disk(self.home, place)
         held = self.pinned(place)
         open_it: Callable[[], int] = functools.partial(os.open, disk, FOLDER)
+        shown: Callable[[str, os.stat_result], None] = _nothing
         if held is not None and not held[2]:
             open_it = self._shared.pins.opener(held[0], held[1])
-        return Folder(place, self.map, self.home, open_it, self.key, self._shared.overlay, self._shared.partials)
+        elif place.exported:
+            shown = functools.partial(self._shared.pins.listed, (self.key, self._login, path))
+        return Folder(place, self.map, self.home, open_it, shown, self.key, self._shared.overlay, self._shared.partials)
 
     # --- doing
 
@@ -160,21 +167,25 @@ class View(AbstractedFS):
         self.cwd = path
 
     def open(self, filename: str, mode: str) -> Outgoing:
-        """Open a file for RETR; uploads go their own way."""
+        """Open a file for RETR; uploads go their own way. Raises Refusal."""
         place = self.place(filename)
         path = on_disk(self.home, place)
         held = self.pinned(place)
         pin, descriptor = self._open_pinned(*held) if held is not None else (None, _open_file(path))
-        if pin is not None:
-            pin.asked(place.name)
         file = Outgoing(descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             file.close()
             raise missing(filename)
         file.virtual = filename
         if place.kind == "export":
-            key = held[0] if held else (self.key, self._login, "")
+            key = held[0] if held else (self.key, self._login, place.folder)
             file.export = Exported(place.below_export, version(os.fstat(descriptor)), key, pin, place.name)
+            if self.rest and self._shared.beginnings.are_of_another(file.export):
+                file.close()
+                # Not 554, after which lftp takes all of it and leaves out as many bytes as it has.
+                raise Refusal(f"450 {one_line(place.name)} was exported anew; fetch it from the beginning.")
+        if pin is not None:
+            pin.asked(place.name)
         return file
 
     def _open_pinned(self, key: Key, folder: Path, name: str) -> tuple[Pin | None, int]:
@@ -218,6 +229,10 @@ class View(AbstractedFS):
         for name in listing:
             path = f"{basedir.rstrip('/')}/{name}"
             yield mlsx_line(name, self.stat(path), self.place(path).kind, facts)
+
+
+def _nothing(name: str, found: os.stat_result) -> None:
+    pass
 
 
 def _open_file(path: Path) -> int:

@@ -30,21 +30,26 @@ class By:
 
 
 def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
-    """A client fetched the whole file at `path` (below the export root). False: not this version of it, or deleted.
+    """A client fetched the whole file at `path` (below the export root). False: another version lies there by now.
 
-    Fetching again changes nothing: the first time counts.
+    Fetching again changes nothing: the first time counts. Nor is anything noted of a file that was deleted meanwhile, or
+    that the ledger does not know.
     """
     # Looked at first without a lock: what is fetched again and again need not wait for whoever is writing.
     row = _LEDGER.first(account=account, path=path)
-    if row is None or row[0] not in _THERE:
+    if row is None or row[0] == "removed":
+        return True
+    if Version(row[2], row[3]) != version:
         return False
-    if row[1] is None:
-        return _collect_alone(account, path, version, by)
-    return _collect_of_export(account, path, version, by)
+    if row[0] not in _THERE:
+        return True
+    collect = _collect_alone if row[1] is None else _collect_of_export
+    # What is not marked was changed right behind the look.
+    return collect(account, path, version, by) or mark_collected(account, path, version, by)
 
 
 def _collect_alone(account: int, path: str, version: Version, by: By) -> bool:
-    """A file of no order or customer: nothing else changes with it, so that one statement will do."""
+    """A file of no order or customer: nothing else changes with it, so that one statement will do. False: not marked."""
     when = ExportFile.collected_at.db_value(now())
     changed = _COLLECT.run(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns, when=when,
                            login=by.login, address=by.address)  # fmt: skip
@@ -88,7 +93,8 @@ def mark_removed(account: int, path: str, by: By | None, version: Version | None
 _THERE = ("placing", "mirrored")
 """States of a file that lies in the partner's folder and was not fetched."""
 _AT = (ExportFile.account == slot("account")) & (ExportFile.path == slot("path"))
-_LEDGER = Prepared(lambda: ExportFile.select(ExportFile.state, ExportFile.export).where(_AT).tuples())
+_LEDGER = Prepared(lambda: ExportFile.select(ExportFile.state, ExportFile.export, ExportFile.size, ExportFile.mtime_ns)
+                   .where(_AT).tuples())  # fmt: skip
 _COLLECT = Prepared(lambda: ExportFile.update(state="collected", collected_at=slot("when"),
                                               collected_by=slot("login"), collected_from=slot("address"))
                     .where(_AT, ExportFile.state.in_(_THERE), ExportFile.export.is_null(),

@@ -155,7 +155,7 @@ class House:
         client.encoding = "utf-8"
         client.reuse = reuse
         self.clients.append(client)
-        client.connect("127.0.0.1", self.port)
+        client.connect(options.pop("host", "127.0.0.1"), self.port)
         client.auth()
         if user:
             client.login(user, PASSWORD, secure=False)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
+from ftps.connecting import as_the_kernel_spells
+from settings import Settings
 from tests.ftps.shelf import Shelf
 from tests.ports import free_port
-from tests.visitor import BODY, PATH, Client, House
+from tests.visitor import BODY, NAME, PATH, Client, House
 
 NONE = "425 Open a data connection first (PASV or EPSV)."
 
@@ -52,6 +55,36 @@ def test_a_call_is_good_for_one_transfer(house: House) -> None:
     client.put(PATH, BODY)
     assert client.ask(f"STOR {PATH}") == NONE
     assert client.ask("LIST") == NONE
+
+
+@pytest.mark.parametrize("spelling", ["::1", "0:0:0:0:0:0:0:1", "0::1", "::0001", "::0.0.0.1"])
+def test_an_address_may_be_spelled_in_any_way(
+    make_settings: Callable[..., Settings], open_house: Callable[..., House], spelling: str
+) -> None:
+    """RFC 2428 takes every text that stands for the client's own address, and no other address."""
+    assert as_the_kernel_spells(spelling) == "::1"
+    if not _has_ipv6():
+        return  # As in some containers.
+    client = open_house(make_settings(host="::1", port=0)).connect("acme", host="::1")
+    client.set_pasv(False)
+    client.sendeprt = lambda host, port: client.voidcmd(f"EPRT |2|{spelling}|{port}|")  # type: ignore[method-assign]
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert client.nlst("/Products")[0] == NAME
+    for foreign in ("2001:db8::1", "::2", "fe80::1%lo", "localhost"):
+        assert client.ask(f"EPRT |2|{foreign}|{free_port()}|").startswith("501 Rejected data connection to foreign")
+
+
+def test_an_ipv4_address_within_ipv6_is_that_address() -> None:
+    """As clients of a server for both families have it."""
+    assert as_the_kernel_spells("::ffff:192.0.2.1") == as_the_kernel_spells("192.0.2.1") == "192.0.2.1"
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_nobody_answers_the_call(house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from models import EntitySettings, Upload
 from tests.ftps.clients import CURL, lftp, rclone, run
+from tests.ftps.shelf import DATA, ITEMS, Shelf
 from tests.visitor import BODY, NAME, PASSWORD, PATH, House
 
 NAMES = [f"PRODUCT_18_09_2024_{number:02}.csv" for number in range(20)]
@@ -117,6 +119,18 @@ def test_lftp_continues_an_upload(house: House, files: Path) -> None:
     done = lftp(house, f"put -c -O /Products {source}")
     assert (done.returncode, done.stderr) == (0, "")
     assert house.rows[0].sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def test_what_lftp_mirrors_can_be_read(shelf: Shelf, tmp_path: Path) -> None:
+    """It gives files and folders the modes that the server tells, which are those on the disk."""
+    shelf.order()
+    (shelf.root / DATA).chmod(0o640)
+    done = lftp(shelf.house, f"mirror /Export {tmp_path}/in")
+    assert (done.returncode, done.stderr) == (0, "")
+    fetched = [tmp_path / "in", *(tmp_path / "in").rglob("*")]
+    assert {path.name for path in fetched} > {Path(DATA).name, Path(ITEMS).name, "Orders"}
+    assert [path for path in fetched if not path.stat().st_mode & stat.S_IRUSR] == []
+    assert (tmp_path / "in" / DATA).stat().st_mode & 0o777 == 0o640
 
 
 def test_rclone_copies_20_files_without_an_error_line(shop: House, files: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ftplib
 import functools
 import select
 import socket
@@ -23,6 +24,7 @@ from tests.ftps.clients import CURL, lftp, rclone, run
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, Shelf
 from tests.visitor import PASSWORD, Client, House, end
 
+ANEW = "226 Transfer complete, but it was exported anew meanwhile, so it does not count: fetch it again."
 FILE = "Orders/a.csv"
 """One file, which no folder holds back."""
 
@@ -268,16 +270,61 @@ def test_abor_while_the_end_is_awaited(shelf: Shelf) -> None:
     connection.close()
 
 
-def test_another_version_is_not_marked(shelf: Shelf) -> None:
-    """What was fetched was replaced meanwhile."""
+@pytest.mark.parametrize("taken", [False, True])
+def test_another_version_is_not_marked(both_shelf: Shelf, taken: bool) -> None:
+    """What was fetched was replaced meanwhile, whether or not somebody has the newer one already: the client is told."""
+    shelf = both_shelf
     client, connection = begin(shelf)
     shelf.place("Orders/b.csv", "newer")
     (shelf.root / "Orders/b.csv").replace(shelf.root / FILE)
     shelf.record(FILE, (shelf.root / FILE).stat())
+    if taken:
+        shelf.house.login().get(f"/Export/{FILE}")
+        shelf.house.wait(lambda: shelf.house.hooks.sent).clear()
     assert read_all(connection) == 4096
     connection.unwrap().close()
+    assert client.last_reply() == ANEW
+    assert shelf.state(FILE) == ("collected" if taken else "mirrored")
+    shelf.house.wait(lambda: shelf.house.door.shared.pool.idle)
+    assert shelf.house.hooks.sent == []
+    assert get(client, FILE) == "226 Transfer complete."
+    assert shelf.state(FILE) == "collected"
+
+
+def test_another_revision_is_not_marked(both_shelf: Shelf) -> None:
+    """A login that is on the older one gets its halves, and is told that there is a newer one."""
+    both_shelf.order("one")
+    client = both_shelf.house.login()
+    assert get(client, DATA) == "226 Transfer complete."
+    both_shelf.order("two")
+    assert get(client, ITEMS) == ANEW
+    assert both_shelf.state(ITEMS) == "mirrored"
+    assert [get(client, DATA), get(client, ITEMS)] == ["226 Transfer complete."] * 2
+    assert both_shelf.export.state == "collected"
+
+
+@pytest.mark.parametrize("path", [FILE, DATA])
+def test_fetching_again_is_no_news(both_shelf: Shelf, path: str) -> None:
+    """It was this very version that was fetched before."""
+    both_shelf.order()
+    both_shelf.place(FILE)
+    client = both_shelf.house.login()
+    assert [get(client, path), get(client, path)] == ["226 Transfer complete."] * 2
+
+
+def test_what_is_deleted_while_it_is_fetched_was_not_exported_anew(both_shelf: Shelf) -> None:
+    """There is nothing to fetch again."""
+    client, connection = begin(both_shelf)
+    assert both_shelf.house.login().delete(f"/Export/{FILE}") == "250 File removed."
+    read_all(connection)
+    connection.unwrap().close()
     assert client.last_reply() == "226 Transfer complete."
-    assert shelf.state(FILE) == "mirrored"
+    assert both_shelf.state(FILE) == "removed"
+
+
+def get(client: Client, path: str) -> str:
+    """Fetch a file and return the last reply."""
+    return client.retrbinary(f"RETR /Export/{path}", len)
 
 
 # --- in parts
@@ -321,17 +368,10 @@ def test_the_rest_counts_behind_all_that_came_before_a_cut(shelf: Shelf, monkeyp
     assert shelf.state(FILE) == "collected"
 
 
-@pytest.mark.parametrize("changed", [False, True])
-def test_the_rest_alone_does_not_count(shelf: Shelf, changed: bool) -> None:
-    """Neither when nothing was sent before, nor when what was sent is another version."""
+def test_the_rest_alone_does_not_count(shelf: Shelf) -> None:
+    """Nobody knows what the client has of the beginning."""
     shelf.place(FILE, size=5000)
     client = shelf.house.login()
-    if changed:
-        connection = client.begin(f"RETR /Export/{FILE}")
-        connection.recv(16384)
-        end(connection, "rst")
-        client.last_reply()
-        shelf.place(FILE, "changed", size=5000)
     rest = client.begin(f"RETR /Export/{FILE}", 1000)
     assert read_all(rest) == 4000
     rest.unwrap().close()
@@ -339,6 +379,63 @@ def test_the_rest_alone_does_not_count(shelf: Shelf, changed: bool) -> None:
     assert shelf.state(FILE) == "mirrored"
     client.get(f"/Export/{FILE}")
     assert shelf.state(FILE) == "collected"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("size", [5000, 9000, 500])
+def test_the_rest_of_another_version_is_refused(shelf: Shelf, size: int, whole: bool) -> None:
+    """Behind what was sent before it would be a file that nobody exported; from the beginning it is fetched."""
+    shelf.place(FILE, size=5000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{FILE}")
+    if whole:
+        read_all(connection)
+        connection.unwrap().close()
+    else:
+        connection.recv(16384)
+        end(connection, "rst")
+    client.last_reply()
+    shelf.place(FILE, "changed", size)
+    with pytest.raises(ftplib.error_temp, match=r"^450 a\.csv was exported anew; fetch it from the beginning\.$"):
+        client.begin(f"RETR /Export/{FILE}", 1000)
+    assert shelf.state(FILE) == "mirrored"
+    assert len(client.get(f"/Export/{FILE}")) == size
+    assert shelf.state(FILE) == "collected"
+
+
+def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
+    """Of an order, once its login is no longer held on the older one."""
+    shelf.order("one", 5000)
+    client = shelf.house.login()
+    connection = client.begin(f"RETR /Export/{DATA}")
+    connection.recv(16384)
+    end(connection, "rst")
+    client.last_reply()
+    shelf.order("two", 5000)
+    [key] = shelf.house.door.shared.pins._pins
+    shelf.house.door.shared.pins.drop(key)
+    with pytest.raises(ftplib.error_temp, match=r"^450 order_data_.* was exported anew;"):
+        client.begin(f"RETR /Export/{DATA}", 1000)
+    assert client.get(f"/Export/{DATA}").startswith(b"order_data two")
+
+
+@pytest.mark.parametrize("size", [5000, 9000, 500])
+@pytest.mark.parametrize("tool", ["curl", "lftp"])
+def test_real_clients_join_no_versions(shelf: Shelf, tool: str, size: int, tmp_path: Path) -> None:
+    """They ask for the rest of what they have a part of, and say that they can't get it."""
+    body = shelf.place(FILE, size=5000).read_bytes()
+    assert len(shelf.house.login().get(f"/Export/{FILE}")) == 5000
+    target = tmp_path / "a.csv"
+    target.write_bytes(body[:1000])
+    shelf.place(FILE, "changed", size)
+    if tool == "curl":
+        address = f"ftp://127.0.0.1:{shelf.house.port}/Export/{FILE}"
+        done = run(*CURL, "--continue-at", "-", "--output", str(target), address)
+    else:
+        done = lftp(shelf.house, f"get -c -O {tmp_path} /Export/{FILE}")
+    assert done.returncode != 0
+    assert target.read_bytes() == body[:1000]
+    assert shelf.state(FILE) == "mirrored"
 
 
 # --- real clients that take and remove

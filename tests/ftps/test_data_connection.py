@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ftplib
 import os
 import socket
 import ssl
@@ -65,6 +66,28 @@ def test_a_connection_that_is_there_is_taken_with_the_command(house: House) -> N
             connection = _connected(client)
             assert client.sendcmd(f"STOR {PATH}").startswith("150 ")
             assert _finish(client, _secured(client, connection)).startswith("226 ")
+
+
+def test_a_rest_behind_a_command_whose_connection_was_lost(shelf: Shelf) -> None:
+    """Sent ahead, it is meant for the command that follows, not for the one that is given up."""
+    shelf.place("a.csv", "0123456789")
+    client = shelf.house.login()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ftps.connecting.GLANCE", 60.0)
+        connection = _connected(client)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        connection.close()
+        assert client.sock is not None
+        # The others wait for the first one, which is answered by another thread.
+        client.sock.sendall(b"SITE STATUS\r\nRETR /Export/a.csv\r\nREST 5\r\nEPSV\r\n")
+        assert client.last_reply().startswith("211-")
+        assert client.last_reply().startswith("150 ")
+        assert client.last_reply() == "425 The data connection was lost before it was used."
+        assert client.last_reply().startswith("350 ")
+        _, port = ftplib.parse229(client.last_reply(), (client.host, 0))
+        connection = socket.create_connection((client.host, port), timeout=20)
+        assert client.sendcmd("RETR /Export/a.csv")[:3] in ("125", "150")
+        assert _secured(client, connection).recv(64) == b"56789"
 
 
 def test_ports_that_nobody_watches_are_closed_with_their_sessions(house: House) -> None:

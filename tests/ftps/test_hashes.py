@@ -96,6 +96,10 @@ def test_small_commands(house: House) -> None:
     assert client.ask("CLNT test") == "200 Noted."
     assert int(client.ask("AVBL").split()[1]) > 0
     assert client.ask("OPTS UTF8 ON").startswith("200")
+    for known in ("A", "a", "A N", "a n", "A  N", "I", "i", " I", "L 8", "l 8", "L8"):
+        assert client.ask(f"TYPE {known}").startswith("200 ")
+    for unknown in ("A T", "A C", "E", "E N", "L 36", "X", "A N N"):
+        assert client.ask(f"TYPE {unknown}").startswith("504 ")
     assert client.ask("SYST") == "215 UNIX Type: L8"
     assert "XSHA256" in client.ask("HELP")
     assert client.ask("STAT").startswith("211-")

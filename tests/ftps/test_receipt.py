@@ -12,9 +12,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+import ftps.receipt
 from errors import FileRefused
 from layout import spool_folder
 from models import Account, EntitySettings, ImportRun, Login, Upload
@@ -330,20 +332,38 @@ def test_the_loop_is_free_while_a_hook_takes_its_time(house: House) -> None:
     assert slow.last_reply().startswith("226")
 
 
-def test_a_client_that_leaves_during_its_receipt_harms_nobody(house: House) -> None:
-    """The file was whole: it is recorded, and the server goes on."""
-    gate = threading.Event()
-    house.hooks.on_received = lambda event: gate.wait(10)
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.parametrize(("path", "step"), [(PATH, "_sha256_and_sync"), ("/Products/x.tmp", "_sync")])
+def test_a_client_that_leaves_during_its_receipt_gets_none(
+    house: House, monkeypatch: pytest.MonkeyPatch, path: str, step: str, how: str
+) -> None:
+    """One that gives up may end its data in order and its control connection a moment later. The next one goes on."""
+    real, begun, gate = getattr(ftps.receipt, step), threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        assert gate.wait(20)
+        return real(*arguments)
+
+    monkeypatch.setattr(ftps.receipt, step, slow)
     client = house.login()
-    connection = client.begin(f"STOR {PATH}")
-    connection.sendall(BODY)
+    connection = client.begin(f"STOR {path}")
+    connection.sendall(BODY[:5000])
     connection.unwrap().close()
-    house.wait(lambda: house.hooks.received)
+    assert begun.wait(10)
     assert isinstance(client.sock, ssl.SSLSocket)
-    end(client.sock, "rst")
+    end(client.sock, how)
+    time.sleep(0.1)
     gate.set()
-    house.wait(lambda: house.rows)
-    assert house.login().ask("NOOP").startswith("200")
+    [event] = house.wait(lambda: house.hooks.incomplete)
+    assert (event.virtual_path, event.received, event.reason) == (path, 5000, "The control connection was lost.")
+    house.wait(lambda: not house.door.shared.sessions)
+    assert house.rows == []
+    assert not house.file(path).exists()
+    again = house.login()
+    assert again.size(path) == 5000
+    assert again.put(path, BODY[5000:], rest=5000).startswith("226 ")
+    assert house.file(path).read_bytes() == BODY
 
 
 def test_stopping_waits_for_a_receipt_in_the_making(house: House) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 import ftps.watch
-from models import Account
+from models import Account, EntitySettings
 from tests.visitor import BODY, NAME, PATH, House, add_account, end
 
 
@@ -58,6 +58,48 @@ def test_rest_beyond_what_arrived_is_refused_with_the_size(house: House) -> None
     with pytest.raises(ftplib.error_perm, match=r"^554 .*5000 bytes"):
         client.begin(f"STOR {PATH}", 5001)
     assert client.put(PATH, BODY[5000:], rest=5000).startswith("226 ")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (f"RETR {PATH}", "550"),  # no right
+        ("RETR", "501"),
+        ("RETR /Templates/PRODUCT.csv", "425"),
+        ("LIST", "425"),
+        ("NLST", "425"),
+        ("MLSD", "425"),
+        (f"APPE {PATH}", "450"),
+        (f"STOR {PATH}", "425"),
+        ("STOU", "553"),
+        ("STOR \xff", "501"),
+        (f"STOR {PATH}\t", "501"),
+        pytest.param("STOR " + 3000 * "x", "500", id="too-long"),
+    ],
+)
+def test_rest_holds_for_one_transfer_even_if_that_is_refused(house: House, command: str, code: str) -> None:
+    """What comes then is a file of its own: joined to what arrived before, it would be one that nobody sent."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    assert client.ask("REST 5000").startswith("350 ")
+    assert client.sock is not None
+    client.sock.sendall(f"{command}\r\n".encode("latin-1"))
+    assert client.last_reply()[:3] == code
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("command", ["LIST", "NLST", "MLSD"])
+def test_rest_does_not_outlive_a_listing(house: House, command: str) -> None:
+    """For which it means nothing."""
+    client = house.login()
+    client.cut(PATH, BODY[:5000])
+    connection = client.begin(command, 5000)
+    assert connection.makefile("rb").read()
+    connection.close()
+    assert client.voidresp().startswith("226 ")
+    assert client.put(PATH, BODY).startswith("226 ")
+    assert house.file(PATH).read_bytes() == BODY
 
 
 def test_rest_with_nothing_there_leaves_nothing_behind(house: House) -> None:
@@ -183,6 +225,21 @@ def test_an_interrupted_upload_can_be_deleted(house: House) -> None:
     client.cut(PATH, BODY[:5000])
     assert client.delete(PATH) == "250 The interrupted upload was removed."
     assert NAME not in client.nlst("/Products")
+
+
+@pytest.mark.parametrize("schedule", ["off", "immediate"])
+def test_deleting_a_complete_file_takes_the_interrupted_newer_one_along(house: House, schedule: str) -> None:
+    """Nothing is left under the name: neither to be shown nor to be continued."""
+    EntitySettings.update(schedule=schedule).execute()
+    client = house.login()
+    client.put(PATH, BODY)
+    client.cut(PATH, BODY[:5000])
+    assert client.delete(PATH) == "250 File removed."
+    assert NAME not in client.nlst("/Products")
+    assert client.ask(f"SIZE {PATH}").startswith("550 ")
+    with pytest.raises(ftplib.error_perm, match=r"^554 "):
+        client.begin(f"STOR {PATH}", 5000)
+    assert client.ask(f"DELE {PATH}").startswith("550 ")
 
 
 def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ import concurrent.futures
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ftps.pins
 from models import Login
+from models.ledger import mark_removed
 from tests.ftps.clients import rclone
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, UUID, Shelf
 from tests.visitor import PASSWORD, Client
@@ -203,6 +205,67 @@ def test_after_a_restart_a_later_revision_has_to_be_looked_at(shelf: Shelf) -> N
     assert client.ask(f"DELE /Export/{DATA}") == ANEW
     client.cwd(f"/Export/{FOLDER}")
     assert client.ask(f"DELE {Path(DATA).name}") == "250 File removed."
+
+
+@pytest.mark.parametrize("path", ["prices.csv", "Products/PRODUCT_23_11_2026.csv", "Letters/2026/a.pdf"])
+@pytest.mark.parametrize("look", ["NLST", "MLSD", "LIST", "RETR"])
+def test_a_single_file_that_was_exported_anew_is_not_deleted(shelf: Shelf, path: str, look: str) -> None:
+    """Once it was fetched; until the folder was listed, or the newer one fetched, however often DELE is tried."""
+    folder = f"/Export/{path}".rpartition("/")[0]
+    shelf.place(path, "one")
+    client = shelf.house.login()
+    client.nlst(folder)
+    assert get(client, path) == "one"
+    shelf.place(path, "two, longer")
+    for _ in range(2):
+        assert client.ask(f"DELE /Export/{path}") == ANEW
+    assert (shelf.root / path).read_text() == "two, longer"
+    assert shelf.state(path) == "mirrored"
+    client.retrlines(f"{look} {folder if look != 'RETR' else f'/Export/{path}'}", str)
+    assert client.ask(f"DELE /Export/{path}") == "250 File removed."
+    assert shelf.state(path) == "removed"
+
+
+def test_a_listing_before_it_is_exported_anew_is_no_look_at_it(shelf: Shelf) -> None:
+    """What counts is the version that was listed, not that there was a listing."""
+    shelf.place("prices.csv", "one")
+    client = shelf.house.login()
+    get(client, "prices.csv")
+    client.nlst("/Export")
+    shelf.place("prices.csv", "two")
+    client.nlst("/Export/*.pdf")
+    assert client.ask("DELE /Export/prices.csv") == ANEW
+
+
+def test_of_single_files_the_newest_looks_are_remembered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many and no more; what is forgotten can be deleted as what was never fetched."""
+    monkeypatch.setattr(ftps.pins, "MOST_SEEN", 3)
+    client = shelf.house.login()
+    for number in range(5):
+        shelf.place(f"{number}.csv")
+        get(client, f"{number}.csv")
+    for number in range(5):
+        shelf.place(f"{number}.csv", "newer")
+    replies = [client.ask(f"DELE /Export/{number}.csv") for number in range(5)]
+    assert replies == ["250 File removed."] * 2 + [ANEW] * 3
+
+
+def test_a_single_file_that_is_exported_anew_while_it_is_deleted_stays(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer one comes while the ledger is written."""
+    path = "prices.csv"
+    shelf.place(path, "one")
+    client = shelf.house.login()
+
+    def slow(*arguments: Any) -> None:
+        mark_removed(*arguments)
+        shelf.place(path, "newer")
+
+    monkeypatch.setattr("ftps.exports.mark_removed", slow)
+    assert client.ask(f"DELE /Export/{path}") == "250 File removed."
+    assert (shelf.root / path).read_text() == "newer"
+    assert shelf.state(path) == "mirrored"
 
 
 def test_a_file_deleted_during_an_exchange_stays_in_the_newer_folder(shelf: Shelf) -> None:

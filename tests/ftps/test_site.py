@@ -16,6 +16,7 @@ from jobs.pickup import queue_file
 from layout import spool_folder
 from models import Account, ImportRun, Upload, database, now
 from settings import Settings
+from tests.ftps.shelf import on_loopback
 from tests.visitor import BODY, NAME, PATH, House, add_account
 
 
@@ -78,8 +79,36 @@ def test_validate_loses_its_patience(house: House, monkeypatch: pytest.MonkeyPat
     client = house.login()
     client.put(PATH, BODY)
     assert client.ask(f"SITE VALIDATE {PATH}") == "250 The dry run takes longer and goes on; ask SITE STATUS 2."
-    assert f"2 {NAME} waiting" in client.ask("SITE STATUS 2")
+    told = client.ask("SITE STATUS 2").split("\n")[1]
+    assert told.startswith(f" 2 {NAME} waiting ")
+    assert told.endswith(" warnings=0 (a dry run: nothing was changed)")
     assert f"2 {NAME}" not in client.ask("SITE STATUS")
+    assert client.ask(f"SITE STATUS {NAME}").split("\n")[1] == f" 1 {NAME} waiting size={len(BODY)}"
+
+
+@pytest.mark.parametrize("origin", ["command", "validate"])
+def test_a_dry_run_is_told_as_no_import(
+    settings: Settings, open_house: Callable[..., House], tmp_path: Path, origin: str
+) -> None:
+    """Nor is the file called picked up. By its number it can be asked for, and is told for what it is."""
+    house = open_house(on_loopback(settings))
+    path = tmp_path / NAME
+    path.write_bytes(BODY)
+    run = queue_file(house.settings, Account.get(), "product", path, NAME, origin=origin, dry_run=True)
+    ImportRun.update(status="completed", rows=3, created=3).execute()
+    client = house.login()
+    assert client.ask("SITE STATUS") == "211-Imports:\n none yet\n211 End of status."
+    assert client.ask(f"SITE STATUS {NAME}") == "550 No such import."
+    [line] = client.ask(f"SITE STATUS {run.number}").split("\n")[1:-1]
+    assert line == (
+        f" {run.number} {NAME} completed rows=3 created=3 updated=0 unchanged=0 rejected=0 warnings=0"
+        " (a dry run: nothing was changed)"
+    )
+    for command in (f"DELE {PATH}", f"RNFR {PATH}"):
+        assert client.ask(command) == "550 No such file or directory."
+    real = queue_file(house.settings, Account.get(), "product", path, NAME, origin="command")
+    assert f" {real.number} {NAME} waiting " in client.ask("SITE STATUS")
+    assert client.ask(f"DELE {PATH}") == f"550 It was already picked up as import {real.number}."
 
 
 @pytest.mark.parametrize("path", ["/Products/nothing.tmp", "/Products", "/", "/Templates/PRODUCT.csv", "/Nowhere/x"])
