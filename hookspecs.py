@@ -70,7 +70,10 @@ def on_rows(entity: str, account: str, rows: list[Row]) -> None:
 
 @hookspec
 def after_import(event: ImportFinished) -> None:
-    """In the worker, once the import is closed. After a kill it may run a second time for the same number."""
+    """In the worker, once the import's files are in their places, right before its row says that it is closed.
+
+    After a kill it may run a second time for the same number.
+    """
 
 
 @hookspec

@@ -183,15 +183,22 @@ class ImportJob:
         self.hold()
         run: ImportRun = ImportRun.get_by_id(self.run.number)
         report = close(self.settings, self.account.name, self.handler.schema.folder, run)
+        status, finished_at = outcome(run), now()
+        event = ImportFinished(run.number, self.account.name, run.entity, run.file, run.dry_run, status, run.code,
+                               run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings,
+                               finished_at, report)  # fmt: skip
+        self._call_hooks(event)
         with transaction():
-            self._update(status=outcome(run), finished_at=now(), lease_owner=None)
+            self._update(status=status, finished_at=finished_at, lease_owner=None)
             self._queue_mail(run)
-        finished: ImportRun = ImportRun.get_by_id(self.run.number)
-        event = ImportFinished(run.number, self.account.name, run.entity, run.file, run.dry_run, finished.status,
-                               run.code, run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings,
-                               finished.finished_at, report)  # fmt: skip
-        self.hooks.call("after_import", event=event)
         return event
+
+    def _call_hooks(self, event: ImportFinished) -> None:
+        """Before the table says that it is over: after a kill in between they are called again, never not at all."""
+        try:
+            self.hooks.call("after_import", event=event)
+        except FileRefused as error:
+            log.warning("a hook refused import %s, which has no effect any more: %s", event.number, error)
 
     def _queue_mail(self, run: ImportRun) -> None:
         """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""

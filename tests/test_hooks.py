@@ -15,12 +15,14 @@ import pytest
 
 import hookspecs
 from errors import FileRefused, HookError
-from events import ImportStarted, UploadReceived
+from events import ImportFinished, ImportStarted, UploadReceived
 from handlers.base import Row
 from handlers.registry import Registry, load
+from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
-from models import database
+from jobs.queue import claim
+from models import ImportRun, database
 from settings import Settings
 from tests.partner import Partner
 
@@ -203,6 +205,36 @@ def test_after_import_sees_the_closed_import(settings: Settings, make_partner: C
     assert seen == [event]
     assert event.report is not None
     assert event.report.exists()
+
+
+def test_after_import_is_called_though_a_kill_comes_right_behind_it(
+    settings: Settings, make_partner: Callable[..., Partner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes the import then calls it again; a refusal comes too late to have an effect."""
+    seen: list[ImportFinished] = []
+
+    def told(event: ImportFinished) -> None:
+        seen.append(event)
+        raise FileRefused("too late")
+
+    partner = make_partner(settings)
+    partner.hooks = Hooks(plugins=[SimpleNamespace(after_import=hookimpl(told))])
+
+    def die(job: ImportJob, run: ImportRun) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ImportJob, "_queue_mail", die)
+    with pytest.raises(KeyboardInterrupt):
+        partner.send("product", "SKU_ID,Name\n1,cup\n")
+    monkeypatch.undo()
+    assert [(event.status, ImportRun.get().status) for event in seen] == [("completed", "running")]
+    claimed = claim(partner.settings, partner.registry, "test", seen[0].number)
+    assert claimed is not None
+
+    ImportJob(partner.settings, partner.registry.handler("product"), partner.hooks, claimed, "test").execute()
+
+    assert [(event.number, event.status, event.created) for event in seen] == [(claimed.number, "completed", 1)] * 2
+    assert ImportRun.get().status == "completed"
 
 
 def test_each_hook_stands_in_the_documentation_with_its_arguments() -> None:
