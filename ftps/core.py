@@ -151,8 +151,8 @@ class Core(Lines):
     def reachable(self) -> bool:
         """Whether the client still holds its control connection, as far as the kernel knows. Asked from any thread.
 
-        The flag is asked last: it is set before the socket is closed. So if something else was polled, that had been given
-        the number of the socket, the answer is no all the same.
+        The flag is asked last: it is set before the socket is closed. So the answer is no, even if something else was
+        polled that had been given the socket's number by then.
         """
         return connected(self.socket) and not self._going
 

@@ -27,7 +27,7 @@ class Features(Hashes):
         return super().ftp_OPTS(line)
 
     def ftp_TYPE(self, line: str) -> None:
-        """A N (non-print) is what A alone means, and what every server has to take (RFC 959, sections 3.1.1.5 and 5.1)."""
+        """A N (non-print) is what A alone means, and every server must take it (RFC 959, sections 3.1.1.5 and 5.1)."""
         super().ftp_TYPE("A" if line.upper().split() == ["A", "N"] else line)
 
     def ftp_CLNT(self, line: str) -> None:

@@ -1,5 +1,5 @@
-"""Keeps a partner on one revision of an order's or customer's folder until its files were fetched, and knows what of the
-export folder it has seen.
+"""Keeps a partner on one revision of an order's or customer's folder until its files were fetched, and remembers which
+versions of files it has seen.
 
 The mirror exchanges such a folder in one step when the record was exported anew. A client that has fetched order_data
 of one revision must not get order_items of the next; so the folder it has begun with is held open, and it stays

@@ -32,8 +32,8 @@ class By:
 def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
     """A client fetched the whole file at `path` (below the export root). False: another version lies there by now.
 
-    Fetching again changes nothing: the first time counts. Nor is anything noted of a file that was deleted meanwhile, or
-    that the ledger does not know.
+    Fetching again changes nothing: the first time counts. Nor is anything noted of a file that was deleted meanwhile,
+    or that the ledger does not know.
     """
     # Looked at first without a lock: what is fetched again and again need not wait for whoever is writing.
     row = _LEDGER.first(account=account, path=path)
@@ -49,7 +49,7 @@ def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
 
 
 def _collect_alone(account: int, path: str, version: Version, by: By) -> bool:
-    """A file of no order or customer: nothing else changes with it, so that one statement will do. False: not marked."""
+    """A file of no order or customer: nothing else changes with it, so that one statement will do."""
     when = ExportFile.collected_at.db_value(now())
     changed = _COLLECT.run(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns, when=when,
                            login=by.login, address=by.address)  # fmt: skip

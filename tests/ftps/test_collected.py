@@ -272,7 +272,7 @@ def test_abor_while_the_end_is_awaited(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("taken", [False, True])
 def test_another_version_is_not_marked(both_shelf: Shelf, taken: bool) -> None:
-    """What was fetched was replaced meanwhile, whether or not somebody has the newer one already: the client is told."""
+    """The client is told that what it fetched was replaced meanwhile, whether or not another has the newer one."""
     shelf = both_shelf
     client, connection = begin(shelf)
     shelf.place("Orders/b.csv", "newer")
