@@ -10,7 +10,7 @@ from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, ref
 from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
-from models import Customer
+from models import Customer, is_postgres, transaction
 from schemas.customer import CustomerSchema
 
 Stored = Mapping[str, Any]
@@ -53,6 +53,11 @@ class CustomerHandler(Handler):
             if row.values.get("company_name"):
                 row.write["name_key"] = name_key(row.values["company_name"])
 
+    def write(self, rows: list[Row], context: Context) -> None:
+        super().write(rows, context)
+        # A name that was spelled anew and folds as before is, for the trigger, one with the key of the former.
+        _fill_name_keys(context.account)
+
 
 def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
     """The last resort: one namesake without a different Reference_ID is the record."""
@@ -84,7 +89,13 @@ def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
 
 
 def _fill_name_keys(account: int) -> None:
-    """Customers written by other programs have no name_key yet: SQL can't case-fold as Python does."""
-    query = Customer.select(Customer.system_id, Customer.company_name)
-    nameless = query.where((Customer.account == account) & Customer.name_key.is_null()).tuples()
-    store.update(Customer, "system_id", [{"system_id": each, "name_key": name_key(name)} for each, name in nameless])
+    """Customers written or renamed by other programs have no name_key: SQL can't case-fold as Python does."""
+    nameless = (Customer.account == account) & Customer.name_key.is_null()
+    if not Customer.select().where(nameless).exists():
+        return
+    with transaction():
+        query = Customer.select(Customer.system_id, Customer.company_name).where(nameless)
+        # They keep the name that is read here until its key is theirs.
+        held = query.for_update("FOR NO KEY UPDATE") if is_postgres() else query
+        keys = [{"system_id": each, "name_key": name_key(name)} for each, name in held.tuples()]
+        store.update(Customer, "system_id", keys)
