@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handlers.base import Context, Handler
+from handlers.base import Context, Entangled, Handler
 from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
-from imports.rows import Row
+from imports.rows import Row, live
 from imports.scan import Key, Texts
 from models import Customer, is_postgres, transaction
 from schemas.customer import CustomerSchema
@@ -32,6 +32,16 @@ class CustomerHandler(Handler):
             # Namesakes with IDs of their own are told apart by these; one without can't be.
             yield Key("Company_Name", name_key(name), strong=not (texts("System_ID") or texts("Reference_ID")))
 
+    def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
+        """A row that has nothing but a name means the only customer who is called so."""
+        if column != "Company_Name":
+            return super().holders(account, column, values)
+        _fill_name_keys(account)
+        named: dict[str, list[str]] = {}
+        for key, system_id in store.select(Customer, ("name_key", "system_id"), account, {"name_key": values}):
+            named.setdefault(key, []).append(system_id)
+        return {key: found[0] for key, found in named.items() if len(found) == 1}
+
     def prepare(self, rows: list[Row], context: Context) -> None:
         _fill_name_keys(context.account)
 
@@ -39,14 +49,28 @@ class CustomerHandler(Handler):
         known = by_system_id(Customer, rows, context)
         reference = UniqueKey(Customer, "Reference_ID", "reference_id", rows, context)
         namesakes = _namesakes(rows, context.account)
+        changed: set[str] = set()
         for row in rows:
             if not find_system_id(row, "System_ID", known):
                 row.stored = reference.holder(row)
-                name = row.values.get("company_name")
-                if row.stored is None and name:
-                    _find_by_name(row, namesakes.setdefault(name_key(name), []))
-                    refuse_changed_reference(row, "Reference_ID", "System_ID")
+            by_name = row.stored is None and not row.rejected
+            if by_name and (name := row.values.get("company_name")):
+                if (key := name_key(name)) in changed:
+                    raise Entangled
+                _find_by_name(row, namesakes.setdefault(key, []))
+                refuse_changed_reference(row, "Reference_ID", "System_ID")
             refuse_taken(row, (reference,))
+            if not by_name:
+                changed |= _names_changed(row)
+
+    def refuse_same_record(self, rows: list[Row]) -> None:
+        """Not here: the first pass has found all that it can, and which rows meet in a chunk must not matter.
+
+        Whom a row with a new Reference_ID means by its name is known only when its turn has come.
+        """
+        found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
+        if len(found) > len(set(found)):
+            raise Entangled
 
     def refer(self, rows: list[Row], context: Context) -> None:
         for row in rows:
@@ -73,11 +97,21 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
                    f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip
     else:
         if namesakes:
-            others = ", ".join(repr(each["reference_id"]) for each in namesakes[:3])
+            others = ", ".join(sorted(repr(each["reference_id"]) for each in namesakes)[:3])
             row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
                      f"{row.texts['Company_Name']!r} exists with Reference_ID {others}: check whether they are "
                      "the same")  # fmt: skip
         namesakes.append({"reference_id": reference, "system_id": ""})
+
+
+def _names_changed(row: Row) -> set[str]:
+    """The names by which others will be found, or no longer, once the row is written."""
+    if row.stored is None or row.rejected:
+        return set()
+    old, name = row.stored["name_key"], row.values.get("company_name")
+    new = name_key(name) if name and name != row.stored["company_name"] else old
+    same_reference = row.values.get("reference_id", ...) in (..., row.stored["reference_id"])
+    return set() if new == old and same_reference else {old, new}
 
 
 def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
