@@ -46,6 +46,23 @@ def test_a_file_without_fault_has_no_rejected_csv(partner: Partner) -> None:
     assert not partner.file(event, ".rejected.csv").exists()
 
 
+def test_what_is_rejected_of_a_file_with_an_odd_delimiter_comes_back(partner: Partner) -> None:
+    """The corrected file is taken as it is, though nobody has written `sep=^` above it again."""
+    event = partner.send("product", "sep=^\nSKU_ID^Name^MOQ\n1^a, b^1\n2^c, d^x\n")
+    assert counts(event) == (1, 0, 0, 1)
+    assert [each["Code"] for each in partner.read(event, ".report.csv")] == ["INVALID_VALUE"]
+
+    corrected = partner.file(event, ".rejected.csv").read_text().replace(",x,", ",2,")
+
+    assert counts(partner.send("product", corrected)) == (1, 0, 0, 0)
+    assert partner.column("product", "Name") == ["a, b", "c, d"]
+
+
+def test_a_column_that_is_missing_is_found_behind_an_odd_delimiter(partner: Partner) -> None:
+    """What was rejected for want of it is read in the report."""
+    assert partner.send("product", "sep=^\nSKU_ID^MOQ\n1^1\n").code == "MISSING_COLUMN"
+
+
 def test_a_file_of_rejected_rows_has_no_ids(partner: Partner) -> None:
     """There is no record to name."""
     event = partner.send("product", "SKU_ID,Name\n1,\n")
