@@ -132,7 +132,7 @@ class AddressHandler(CustomerPartHandler):
     id_columns = ("Address_System_ID", "Address_Reference_ID")
     unique = {"Address_Reference_ID": "reference_id"}
     likeness_column = "Line_1"
-    key_columns = ("Address_Reference_ID", "Customer_Reference_ID", "Type", "Line_1")
+    key_columns = ("Address_Reference_ID", "Customer_System_ID", "Customer_Reference_ID", *PLACE.values())
     after = ("customer",)
 
     def keys(self, texts: Texts) -> Iterable[Key]:
