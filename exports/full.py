@@ -29,6 +29,8 @@ LOOK = 1.0
 """Seconds between two looks into the outbox."""
 PAUSES = (2, 15, 60, 300, 1_800, 7_200)
 """Seconds after the first failed attempt, the second ...; when they are used up, it is given up."""
+TOLD = 50
+"""Lines of what a writer that succeeded has to complain of that the log repeats: it names records to correct."""
 
 Tell = Callable[[str, str], None]
 """Called with an account's name and a path below its export root, once something new lies there."""
@@ -59,7 +61,9 @@ class FullExports:
             said, complaint = _content(output), _content(errors)
         if status == 0:
             written = json.loads(said)
-            log.info("%s of %s: all %s rows written to %s", entity, account, written["rows"], written["path"])
+            log.info("%s of %s: %s rows written to %s", entity, account, written["rows"], written["path"])
+            for line in complaint.splitlines()[:TOLD]:
+                log.warning("%s of %s: %s", entity, account, line)
             self._tell(account, written["path"])
         elif status is not None:
             self._failed(wanted, _reason(status, complaint))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import InvalidOperation
 from typing import Any
 
 from peewee import JOIN
 
 from exports.files import CustomerRecord, OrderRecord, Unexportable
+from handlers.strangers import Strangers
 from models import Address, Contact, Customer, Order, OrderLine, Product
 from models.base import Record as Model
 
@@ -54,16 +55,18 @@ def read_customers(system_ids: Iterable[str]) -> dict[str, CustomerRecord]:
 
 
 class Belongings:
-    """The contacts and default addresses of customers."""
+    """The contacts and default addresses of customers, as far as they are of the same account."""
 
     def __init__(self, customers: Found) -> None:
         ids = list(customers)
         mine = Contact.select().where(Contact.customer.in_(ids)).order_by(Contact.is_primary, Contact.system_id.desc())
-        self._contacts: Found = {row["customer"]: row for row in mine.dicts()}  # The last one counts.
+        contacts = _of_one_account("contact", mine.dicts(), customers)
+        self._contacts: Found = {row["customer"]: row for row in contacts}  # The last one counts.
         defaults = Address.select().where(Address.customer.in_(ids) & Address.is_default)
+        addresses = _of_one_account("address", defaults.order_by(Address.system_id.desc()).dicts(), customers)
         self._addresses: dict[tuple[str, str], Row] = {}
         # An address for one use goes before one for both; of several the oldest.
-        for row in sorted(defaults.order_by(Address.system_id.desc()).dicts(), key=lambda row: row["type"] != "both"):
+        for row in sorted(addresses, key=lambda row: row["type"] != "both"):
             for use in ("billing", "shipping") if row["type"] == "both" else (row["type"],):
                 self._addresses[row["customer"], use] = row
 
@@ -71,6 +74,16 @@ class Belongings:
         system_id = customer["system_id"]
         billing, shipping = (self._addresses.get((system_id, use)) for use in ("billing", "shipping"))
         return CustomerRecord(customer, self._contacts.get(system_id), billing, shipping)
+
+
+def _of_one_account(entity: str, rows: Iterable[Row], customers: Found) -> Iterator[Row]:
+    """Plain SQL may hang another partner's contact or address on a customer, who must not be told of it."""
+    strangers = Strangers(entity)
+    for row in rows:
+        if row["account"] == customers[row["customer"]]["account"]:
+            yield row
+        else:
+            strangers.tell(row["system_id"], ("customer",))
 
 
 def _order(order: Row, customers: Found, addresses: Found, belongings: Belongings, lines: list[Row]) -> OrderRecord:

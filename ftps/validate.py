@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import logging
 import shutil
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ftps.find import Wanted, open_bytes
 from ftps.replies import lines
 from ftps.shared import Shared
+from imports.reports import REPORT, report_rows
 from layout import number_staged, spool_folder, staged, sync_folder
 from models import ImportRun, Upload, now, transaction
 
@@ -25,7 +26,6 @@ KEPT = dt.timedelta(hours=1)
 """How long a dry run is kept that nobody has heard the end of."""
 SHOWN = 10
 """Messages of the report that are told."""
-REPORT = "report.csv"
 ORIGINS = ("validate", "command")
 """Of uploads that may be dry runs; those of the second are not always."""
 
@@ -97,19 +97,15 @@ def _outcome(shared: Shared, run: ImportRun) -> list[str]:
     counted = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
     counts = ", ".join(f"{name} {getattr(run, name)}" for name in counted)
     first = f"{run.status}: {counts}" + (f", code {run.code}" if run.code else "")
-    messages = _messages(spool_folder(shared.settings, run.number) / REPORT)
-    more = [f"... and {len(messages) - SHOWN} more"] if len(messages) > SHOWN else []
-    return [first, *messages[:SHOWN], *more]
+    return [first, *_messages(spool_folder(shared.settings, run.number) / REPORT)]
 
 
 def _messages(report: Path) -> list[str]:
-    """The rows of report.csv, whose delimiter is the partner's own: it is found in the header."""
-    try:
-        with report.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except FileNotFoundError:
+    """The first rows of report.csv, and how many more there are."""
+    if not report.exists():
         return []
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=header.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [f"line {row['Line']}, {row['Column'] or 'row'}: {row['Code']}: {row['Message']}" for row in rows]
+    rows = report_rows(report)
+    shown = [f"line {row['line']}, {row['column'] or 'row'}: {row['code']}: {row['message']}"
+             for row in islice(rows, SHOWN)]  # fmt: skip
+    more = sum(1 for _ in rows)
+    return [*shown, f"... and {more} more"] if more else shown

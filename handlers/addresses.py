@@ -18,6 +18,7 @@ from handlers.keys import (
     refuse_changed_reference,
     refuse_taken,
 )
+from handlers.strangers import Strangers
 from imports import store
 from imports.rows import Row, lines_named, live
 from imports.scan import Key, Texts
@@ -105,11 +106,15 @@ class CustomerPartHandler(Handler):
                        f"are the same {self.entity} of one customer: keep one of them")  # fmt: skip
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
+        """Without a customer who is not the account's: a row that names nobody comes back unchanged."""
+        strangers = Strangers(self.entity)
         for batch in batched(super().export(account)):
-            references = customer_ids(record["customer"] for record in batch)
+            references = customer_ids(account, (record["customer"] for record in batch))
             for record in batch:
-                record["customer_system_id"] = record["customer"]
-                record["customer_reference_id"] = references[record["customer"]]
+                known = record["customer"] in references
+                strangers.tell(record["system_id"], () if known else ("customer",))
+                record["customer_system_id"] = record["customer"] if known else None
+                record["customer_reference_id"] = references.get(record["customer"])
                 yield record
 
 
@@ -127,7 +132,7 @@ class AddressHandler(CustomerPartHandler):
     id_columns = ("Address_System_ID", "Address_Reference_ID")
     unique = {"Address_Reference_ID": "reference_id"}
     likeness_column = "Line_1"
-    key_columns = ("Address_Reference_ID", "Customer_Reference_ID", "Type", "Line_1")
+    key_columns = ("Address_Reference_ID", "Customer_System_ID", "Customer_Reference_ID", *PLACE.values())
     after = ("customer",)
 
     def keys(self, texts: Texts) -> Iterable[Key]:

@@ -17,7 +17,8 @@ class ContactHandler(CustomerPartHandler):
     id_columns = ("Contact_System_ID", "Contact_Reference_ID")
     unique = {"Contact_Reference_ID": "reference_id"}
     likeness_column = "Email"
-    key_columns = ("Contact_Reference_ID", "Customer_Reference_ID", "Email")
+    key_columns = ("Contact_Reference_ID", "Customer_System_ID", "Customer_Reference_ID", "First_Name", "Last_Name",
+                   "Email", "Phone")  # fmt: skip
     after = ("customer",)
 
     def keys(self, texts: Texts) -> Iterable[Key]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handlers.base import Context, Handler
+from handlers.base import Context, Entangled, Handler
 from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
-from imports.rows import Row
+from imports.rows import Row, live
 from imports.scan import Key, Texts
-from models import Customer
+from models import Customer, is_postgres, transaction
 from schemas.customer import CustomerSchema
 
 Stored = Mapping[str, Any]
@@ -32,6 +32,16 @@ class CustomerHandler(Handler):
             # Namesakes with IDs of their own are told apart by these; one without can't be.
             yield Key("Company_Name", name_key(name), strong=not (texts("System_ID") or texts("Reference_ID")))
 
+    def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
+        """A row that has nothing but a name means the only customer who is called so."""
+        if column != "Company_Name":
+            return super().holders(account, column, values)
+        _fill_name_keys(account)
+        named: dict[str, list[str]] = {}
+        for key, system_id in store.select(Customer, ("name_key", "system_id"), account, {"name_key": values}):
+            named.setdefault(key, []).append(system_id)
+        return {key: found[0] for key, found in named.items() if len(found) == 1}
+
     def prepare(self, rows: list[Row], context: Context) -> None:
         _fill_name_keys(context.account)
 
@@ -39,19 +49,38 @@ class CustomerHandler(Handler):
         known = by_system_id(Customer, rows, context)
         reference = UniqueKey(Customer, "Reference_ID", "reference_id", rows, context)
         namesakes = _namesakes(rows, context.account)
+        changed: set[str] = set()
         for row in rows:
             if not find_system_id(row, "System_ID", known):
                 row.stored = reference.holder(row)
-                name = row.values.get("company_name")
-                if row.stored is None and name:
-                    _find_by_name(row, namesakes.setdefault(name_key(name), []))
-                    refuse_changed_reference(row, "Reference_ID", "System_ID")
+            by_name = row.stored is None and not row.rejected
+            if by_name and (name := row.values.get("company_name")):
+                if (key := name_key(name)) in changed:
+                    raise Entangled
+                _find_by_name(row, namesakes.setdefault(key, []))
+                refuse_changed_reference(row, "Reference_ID", "System_ID")
             refuse_taken(row, (reference,))
+            if not by_name:
+                changed |= _names_changed(row)
+
+    def refuse_same_record(self, rows: list[Row]) -> None:
+        """Not here: the first pass has found all that it can, and which rows meet in a chunk must not matter.
+
+        Whom a row with a new Reference_ID means by its name is known only when its turn has come.
+        """
+        found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
+        if len(found) > len(set(found)):
+            raise Entangled
 
     def refer(self, rows: list[Row], context: Context) -> None:
         for row in rows:
             if row.values.get("company_name"):
                 row.write["name_key"] = name_key(row.values["company_name"])
+
+    def write(self, rows: list[Row], context: Context) -> None:
+        super().write(rows, context)
+        # A name that was spelled anew and folds as before is, for the trigger, one with the key of the former.
+        _fill_name_keys(context.account)
 
 
 def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
@@ -68,11 +97,21 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
                    f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip
     else:
         if namesakes:
-            others = ", ".join(repr(each["reference_id"]) for each in namesakes[:3])
+            others = ", ".join(sorted(repr(each["reference_id"]) for each in namesakes)[:3])
             row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
                      f"{row.texts['Company_Name']!r} exists with Reference_ID {others}: check whether they are "
                      "the same")  # fmt: skip
         namesakes.append({"reference_id": reference, "system_id": ""})
+
+
+def _names_changed(row: Row) -> set[str]:
+    """The names by which others will be found, or no longer, once the row is written."""
+    if row.stored is None or row.rejected:
+        return set()
+    old, name = row.stored["name_key"], row.values.get("company_name")
+    new = name_key(name) if name and name != row.stored["company_name"] else old
+    same_reference = row.values.get("reference_id", ...) in (..., row.stored["reference_id"])
+    return set() if new == old and same_reference else {old, new}
 
 
 def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
@@ -84,7 +123,13 @@ def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
 
 
 def _fill_name_keys(account: int) -> None:
-    """Customers written by other programs have no name_key yet: SQL can't case-fold as Python does."""
-    query = Customer.select(Customer.system_id, Customer.company_name)
-    nameless = query.where((Customer.account == account) & Customer.name_key.is_null()).tuples()
-    store.update(Customer, "system_id", [{"system_id": each, "name_key": name_key(name)} for each, name in nameless])
+    """Customers written or renamed by other programs have no name_key: SQL can't case-fold as Python does."""
+    nameless = (Customer.account == account) & Customer.name_key.is_null()
+    if not Customer.select().where(nameless).exists():
+        return
+    with transaction():
+        query = Customer.select(Customer.system_id, Customer.company_name).where(nameless)
+        # They keep the name that is read here until its key is theirs.
+        held = query.for_update("FOR NO KEY UPDATE") if is_postgres() else query
+        keys = [{"system_id": each, "name_key": name_key(name)} for each, name in held.tuples()]
+        store.update(Customer, "system_id", keys)

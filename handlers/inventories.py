@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from handlers.base import Context, Handler, batched
+from handlers.strangers import Strangers
 from imports import store
 from imports.codes import zero_padded
 from imports.rows import Row
@@ -61,8 +62,13 @@ class InventoryHandler(Handler):
                        f"against {len(dates)} dates: send both columns, with one date for each quantity")  # fmt: skip
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
+        """Without the stock of products that are not the account's: no row can be without a SKU."""
+        strangers = Strangers(self.entity)
         for batch in batched(super().export(account)):
-            products = Product.system_id.in_([record["product"] for record in batch])
-            codes = dict(Product.select(Product.system_id, Product.sku_id).where(products).tuples())
+            products = (record["product"] for record in batch)
+            codes = dict(store.select(Product, ("system_id", "sku_id"), account, {"system_id": products}))
             for record in batch:
-                yield record | {"sku_id": codes[record["product"]]}
+                if record["product"] in codes:
+                    yield record | {"sku_id": codes[record["product"]]}
+                else:
+                    strangers.tell(record["system_id"], ("product",))

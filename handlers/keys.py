@@ -185,12 +185,6 @@ def need_customer(row: Row) -> None:
                "Customer_Reference_ID")  # fmt: skip
 
 
-def customer_ids(customers: Iterable[str]) -> dict[str, str | None]:
-    """System ID to Reference ID of the customers, for writing records out."""
-    wanted = list(set(customers))
-    found: dict[str, str | None] = {}
-    for start in range(0, len(wanted), store.PARAMETERS):
-        part = wanted[start : start + store.PARAMETERS]
-        query = Customer.select(Customer.system_id, Customer.reference_id).where(Customer.system_id.in_(part))
-        found.update(query.tuples())
-    return found
+def customer_ids(account: int, customers: Iterable[str]) -> dict[str, str | None]:
+    """System ID to Reference ID of those customers that are the account's, for writing records out."""
+    return dict(store.select(Customer, ("system_id", "reference_id"), account, {"system_id": customers}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from peewee import JOIN
+
 from handlers.base import Context
 from imports import store
 from imports.rows import Row
@@ -53,16 +55,20 @@ class Lines:
         return merged
 
 
-def line_records(orders: Iterable[str], *, with_sku: bool = False) -> dict[str, list[Record]]:
-    """The lines of the orders by position, without their database ids; `with_sku` adds the product's `sku_id`."""
+def line_records(orders: Iterable[str], *, skus_of: int | None = None) -> dict[str, list[Record]]:
+    """The lines of the orders by position, without their database ids.
+
+    `skus_of` an account adds the product's `sku_id`, None where the product is not that account's.
+    """
     found: dict[str, list[Record]] = {}
     wanted = list(orders)
     columns = [OrderLine.order, OrderLine.position, OrderLine.product, OrderLine.quantity, OrderLine.unit_price,
                OrderLine.line_discount, OrderLine.line_notes]  # fmt: skip
     for start in range(0, len(wanted), store.PARAMETERS):
         query = OrderLine.select(*columns)
-        if with_sku:
-            query = OrderLine.select(*columns, Product.sku_id).join(Product)
+        if skus_of is not None:
+            own = (Product.system_id == OrderLine.product) & (Product.account == skus_of)
+            query = OrderLine.select(*columns, Product.sku_id).join(Product, JOIN.LEFT_OUTER, on=own)
         part = query.where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS]))
         for line in part.order_by(OrderLine.order, OrderLine.position).dicts():
             found.setdefault(line["order"], []).append(line)

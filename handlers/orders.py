@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +18,7 @@ from handlers.keys import (
     refuse_taken,
 )
 from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, line_records
+from handlers.strangers import Strangers
 from imports import store
 from imports.rows import UNCHANGED, UPDATED, Row, live
 from imports.scan import Key, Texts
@@ -113,8 +114,10 @@ class OrderHandler(Handler):
         store.insert(OrderLine, fresh)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
+        """Without what an order refers to in another account, and without an order of which a line does."""
+        strangers = Strangers(self.entity)
         for batch in batched(super().export(account)):
-            yield from _with_lines(batch)
+            yield from _with_lines(batch, account, strangers)
 
     def count(self, account: int) -> int:
         found: int = OrderLine.select().join(Order).where(Order.account == account).count()
@@ -184,17 +187,33 @@ def _delete_lines(updated: list[str], rewritten: set[str]) -> None:
         OrderLine.delete().where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS])).execute()
 
 
-def _with_lines(orders: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    customers = customer_ids(order["customer"] for order in orders)
-    addresses = {order[target] for order in orders for target, _ in ADDRESSES.values()} - {None}
-    query = Address.select(Address.system_id, Address.reference_id).where(Address.system_id.in_(list(addresses)))
-    references = dict(query.tuples())
-    lines = line_records((order["system_id"] for order in orders), with_sku=True)
+def _with_lines(orders: list[dict[str, Any]], account: int, strangers: Strangers) -> Iterator[dict[str, Any]]:
+    customers = customer_ids(account, (order["customer"] for order in orders))
+    wanted = (order[target] for order in orders for target, _ in ADDRESSES.values())
+    addresses = dict(store.select(Address, ("system_id", "reference_id"), account, {"system_id": wanted}))
+    lines = line_records((order["system_id"] for order in orders), skus_of=account)
     for order in orders:
-        order["customer_system_id"] = order["customer"]
-        order["customer_reference_id"] = customers[order["customer"]]
-        for attribute, (target, _) in ADDRESSES.items():
-            order[attribute] = references.get(order[target])
         # What other programs write may have no lines; the template has no row for that.
-        for line in lines.get(order["system_id"], ()):
+        own = lines.get(order["system_id"], [])
+        strangers.tell(order["system_id"], _elsewhere(order, own, customers, addresses))
+        if any(line["sku_id"] is None for line in own):
+            # No line can be without a product, and a file without the line would take it out of the order.
+            continue
+        known = order["customer"] in customers
+        order["customer_system_id"] = order["customer"] if known else None
+        order["customer_reference_id"] = customers.get(order["customer"])
+        for attribute, (target, _) in ADDRESSES.items():
+            # A row that names no customer must name no address of one: it would be refused when it comes back.
+            order[attribute] = addresses.get(order[target]) if known else None
+        for line in own:
             yield order | line
+
+
+def _elsewhere(
+    order: dict[str, Any], lines: list[dict[str, Any]], customers: Container[str], addresses: Container[str]
+) -> list[str]:
+    """Which of the order's references lead to none of the account's records; of its lines, the first."""
+    named = [("customer", customers), *((target, addresses) for target, _ in ADDRESSES.values())]
+    found = [target for target, known in named if order[target] is not None and order[target] not in known]
+    strange = next((line["position"] for line in lines if line["sku_id"] is None), None)
+    return found if strange is None else [*found, f"product of line {strange}"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import logging
 import math
@@ -26,7 +25,7 @@ from imports.given_up import give_up
 from imports.open_names import settle
 from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
-from imports.reports import REPORT, SORTED
+from imports.reports import REPORT, SORTED, report_rows
 from imports.scan import Scan
 from models import Account, EntitySettings, ImportRun, Mail, database, large_cache, now, transaction
 from models.progress import keep_run
@@ -141,9 +140,8 @@ class ImportJob:
 
     def _misses(self, shape: FileShape) -> bool:
         """Whether a row was rejected because of a column that the file does not have."""
-        with (self.folder / REPORT).open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, delimiter=shape.delimiter)
-            return any(code == "REQUIRED" and column in shape.missing_needed for _, column, _, code, _ in rows)
+        rows = report_rows(self.folder / REPORT)
+        return any(row["code"] == "REQUIRED" and row["column"] in shape.missing_needed for row in rows)
 
     def _on_error(self) -> str:
         found = EntitySettings.get_or_none((EntitySettings.account == self.account) &

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from errors import FileProblem
-from schemas import TemplateSchema, match_key
-
-LONGEST_OPEN_NAME = 200
-"""Characters of what follows the colon of an open column."""
+from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key
 
 Kind = Literal["fixed", "open", "ignored", "blank"]
 
@@ -75,7 +72,7 @@ def _column(text: str, fixed: dict[str, str], prefixes: dict[str, str]) -> Colum
         return Column(text, "fixed", name)
     before, _, after = bare.partition(":")
     prefix, open_name = prefixes.get(match_key(before)), re.sub(r"\s*[\r\n\t]\s*", " ", after.strip())
-    if prefix is None or not 0 < len(open_name) <= LONGEST_OPEN_NAME or not open_name.isprintable():
+    if prefix is None or not fits_open_name(open_name):
         return None
     return Column(text, "open", f"{prefix}: {open_name}", prefix, open_name)
 
@@ -99,7 +96,8 @@ def _suggestion(text: str, schema: TemplateSchema) -> str:
     for column in schema.open_columns:
         prefix = match_key(column.prefix)
         if key.partition(":")[0] == prefix:
-            return f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon, as in {column.example!r}"
+            return (f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon (letters such as ß count "
+                    f"twice), as in {column.example!r}")  # fmt: skip
         if key.startswith(prefix):
             return f"did you mean '{column.prefix}: ...', as in {column.example!r}?"
     names = {match_key(name): name for name in schema.columns}

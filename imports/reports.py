@@ -7,7 +7,7 @@ the chunk it lost had written.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
+from imports.delimiter import DELIMITERS
 from imports.header import Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
@@ -33,7 +34,7 @@ _IDS_LINES = "ids.lines"
 
 
 class ReportFiles:
-    """Appends to the three files of one import in `folder`, in the delimiter of the partner's own file.
+    """Appends to the three files of one import in `folder`, in the delimiter of the partner's file if that is usual.
 
     `offsets` is what `flush` returned last (nothing, for a new import): what the files hold behind it is cut off.
     `key_columns` are the columns of `identified`'s keys. Raises FtpdockError if a file is shorter than its offset.
@@ -44,7 +45,8 @@ class ReportFiles:
     ) -> None:
         check_lengths(folder, offsets)
         self.folder = folder
-        self._delimiter = shape.delimiter if shape else ","
+        # Another one is known from a `sep=` line alone, and rejected.csv is to come back without one.
+        self._delimiter = shape.delimiter if shape and shape.delimiter in DELIMITERS else ","
         self._places = _Places(shape.columns if shape else ())
         bom = shape is not None and (shape.bom or shape.guessed)
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
@@ -120,10 +122,15 @@ def read_report(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
 
     Each has line (a number), column, value, code and message.
     """
+    return list(islice(report_rows(path), limit))
+
+
+def report_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The same one by one: the report of a large file may be large."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         delimiter = file.readline()[len("Line") :][:1]
-        rows = islice(csv.reader(file, delimiter=delimiter), limit)
-        return [dict(zip(("line", "column", "value", "code", "message"), _restored(row), strict=True)) for row in rows]
+        for row in csv.reader(file, delimiter=delimiter):
+            yield dict(zip(("line", "column", "value", "code", "message"), _restored(row), strict=True))
 
 
 def _report_row(line: int, column: str, value: str, code: str, message: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import CharField, ForeignKeyField, JSONField
 
 from models.account import Account
@@ -13,7 +15,8 @@ class Customer(Record):
     reference_id = CharField(max_length=CODE, null=True)
     company_name = CharField(max_length=500)
     name_key = CharField(max_length=500, null=True)
-    """The company name trimmed and case-folded; NULL (a row written by SQL) until an import of customers fills it."""
+    """The company name trimmed and case-folded. NULL: written or renamed by another program (a trigger, migration 0009,
+    sees to the second), until the next import of customers."""
     email = CharField(max_length=320, null=True)
     phone = CharField(max_length=NAME, null=True)
     sales_rep = CharField(max_length=NAME, null=True)
@@ -26,3 +29,8 @@ class Customer(Record):
 
     class Meta:
         indexes = ((("account", "reference_id"), True), (("account", "name_key"), False))
+
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        """The key goes: it was read before, and may be of a former name."""
+        self.name_key = None
+        return super().save(*args, **kwargs)

@@ -1,7 +1,7 @@
 """marshmallow schemas: the templates. Nothing of ours is imported here."""
 
 from schemas.address import AddressSchema
-from schemas.base import OpenColumns, TemplateSchema, match_key, write_cells
+from schemas.base import LONGEST_OPEN_NAME, OpenColumns, TemplateSchema, fits_open_name, match_key, write_cells
 from schemas.category import CategorySchema
 from schemas.collection import CollectionSchema
 from schemas.contact import ContactSchema
@@ -26,11 +26,13 @@ SCHEMAS: tuple[type[TemplateSchema], ...] = (
 
 __all__ = [
     "CLEAR",
+    "LONGEST_OPEN_NAME",
     "SCHEMAS",
     "Fault",
     "Formats",
     "OpenColumns",
     "TemplateSchema",
+    "fits_open_name",
     "match_key",
     "write_cells",
 ]

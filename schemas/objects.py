@@ -14,7 +14,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
 
 from schemas.address import AddressSchema
-from schemas.base import OpenColumns, TemplateSchema, match_key
+from schemas.base import LONGEST_OPEN_NAME, OpenColumns, TemplateSchema, fits_open_name, match_key
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
 from schemas.fields import CellField, Number, YesNo
@@ -23,9 +23,6 @@ from schemas.order import OrderSchema
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")
 """Attributes of the order template that belong to a line."""
-
-LONGEST_NAME = 200
-"""Characters of an attribute's name, as of an open column's."""
 
 LONGEST_NUMBER = 60
 """Digits beyond which a number is not even written out: 1e999999999 is a short text."""
@@ -123,8 +120,8 @@ class Named(fields.Field[dict[str, Any]]):
 
 def _checked_name(name: str) -> str:
     bare = name.strip()
-    if not 0 < len(bare) <= LONGEST_NAME or not bare.isprintable():
-        raise invalid(f"a name has 1 to {LONGEST_NAME} printable characters")
+    if not fits_open_name(bare):
+        raise invalid(f"a name has 1 to {LONGEST_OPEN_NAME} printable characters (letters such as ß count twice)")
     return bare
 
 

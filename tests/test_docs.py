@@ -24,7 +24,7 @@ ALLOWED = {
     "imports": {"models", "schemas"},
     "handlers": {"imports", "models", "schemas"},
     "certs": set(),
-    "ftps": {"certs", "models", "schemas"},
+    "ftps": {"certs", "imports", "models", "schemas"},
     "jobs": {"certs", "handlers", "imports", "models", "schemas"},
     "exports": {"handlers", "imports", "models", "schemas"},
     "server": {"exports", "ftps", "handlers", "jobs", "models"},

@@ -81,6 +81,8 @@ def test_add_with_attributes_addresses_and_contacts(done: Done, acme: Account) -
         ({"company_name": "x", "attributes": {"a b": 1}}, 'customer.attributes["a b"]: the number 1 stands here'),
         ({"company_name": "x", "attributes": {"Size": "1", "size": "2"}}, "customer.attributes.size: the name means"),
         ({"company_name": "x", "attributes": {"": "1"}}, 'customer.attributes[""]: a name has 1 to 200'),
+        ({"company_name": "x", "attributes": {"ß" * 101: "1"}},
+         'customer.attributes["' + r"\u00df" * 60 + '"]: a name has 1 to 200'),
         ({"company_name": "x", "addresses": [{"type": "both", "line_1": "1", "city": "y", "country": "XX"}]},
          "customer.addresses[0].country: 'XX' is not a country"),
         ({"company_name": "x", "contacts": [{"first_name": "Eva", "is_primary": "maybe"}]},

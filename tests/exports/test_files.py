@@ -30,7 +30,7 @@ from exports.files import (
     totals,
 )
 from exports.records import read_customers, read_orders
-from models import Customer, Order
+from models import Address, Contact, Customer, Order
 from schemas import Formats
 from schemas.customer import CustomerSchema
 from settings import Settings
@@ -270,3 +270,26 @@ def test_many_are_read_at_once(shop: Shop) -> None:
                   for line in record.lines]  # fmt: skip
     assert sorted(quantities) == [1, 2, 3]
     assert isinstance(read_customers([shop.customer.system_id])[shop.customer.system_id], CustomerRecord)
+
+
+def test_what_hangs_on_a_customer_from_another_account_is_not_told(
+    any_shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Plain SQL may give a customer another partner's contact and address. The account's own are told as ever."""
+    shop = any_shop
+    other = Shop(shop.settings, "beta")
+    contact = Contact.create(account=other.account, customer=shop.customer, first_name="Eve", is_primary=True)
+    address = Address.create(account=other.account, customer=shop.customer, type="both", line_1="Weg 1", city="Ulm",
+                             country="DE", is_default=True)  # fmt: skip
+    order = shop.order()
+
+    row = order_row(order)
+
+    assert [row[name] for name in ("Contact_System_ID", "Billing_Address_System_ID", "Shipping_City")] == [""] * 3
+    assert [f"{kind} {record.system_id} is not written" in message for (kind, record), message in zip(
+        (("contact", contact), ("address", address)), caplog.messages, strict=True)] == [True, True]  # fmt: skip
+    own = shop.contact("Ada")
+    assert order_row(order)["Contact_System_ID"] == own.system_id
+    [told] = customer_files(read_customers([shop.customer.system_id])[shop.customer.system_id], PLAIN).values()
+    assert own.system_id.encode() in told
+    assert contact.system_id.encode() not in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import os
 import subprocess
 import sys
@@ -19,7 +20,20 @@ import models
 from exports.full import PAUSES, FullExports
 from exports.full_file import Written, clear_staging, write_full
 from jobs.mail_render import render
-from models import Account, Export, ExportFile, Mail, Order, Outbox, now
+from models import (
+    Account,
+    Address,
+    Contact,
+    Export,
+    ExportFile,
+    Inventory,
+    Mail,
+    Order,
+    OrderLine,
+    Outbox,
+    now,
+)
+from models.base import Base
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -125,6 +139,73 @@ def test_an_order_without_lines_is_left_out(partner: Partner) -> None:
     Order.create(account=partner.account, customer=customer, order_date=dt.date(2026, 11, 23))
 
     assert export(partner, "order").rows == 2
+
+
+SECOND_ORDER = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\nPO2,K1,2026-11-23,001,1\n"
+STRANGE: dict[str, tuple[str, type[Base], str, int]] = {
+    "the customer of an address": ("address", Address, "customer", 2),
+    "the customer of a contact": ("contact", Contact, "customer", 1),
+    "the customer of an order": ("order", Order, "customer", 3),
+    "the address of an order": ("order", Order, "shipping_address", 3),
+    "the product of a line": ("order", OrderLine, "product", 1),
+    "the product of a stock": ("inventory", Inventory, "product", 1),
+}
+"""What plain SQL may take from another account: the entity that tells of it, table, attribute, and the rows left."""
+
+
+@pytest.fixture
+def globex(partner: Partner) -> Partner:
+    """Another partner of the same server, with a customer, an address and a product."""
+    other = partner.neighbour("globex")
+    other.send("customer", "Reference_ID,Company_Name\nGLOBEX-K,Globex\n")
+    other.send("product", "SKU_ID,Name\nGLOBEX-S,Globex\n")
+    other.send("address", "Address_Reference_ID,Customer_Reference_ID,Type,Line_1,City,Country\n"
+               "GLOBEX-A,GLOBEX-K,both,Weg 1,Ulm,DE\n")  # fmt: skip
+    return other
+
+
+def lead_astray(globex: Partner, model: type[Base], attribute: str) -> str:
+    """Let the oldest record refer to another account's; the System ID of what is written with it."""
+    entity, column = {"customer": ("customer", "Reference_ID"), "product": ("product", "SKU_ID"),
+                      "shipping_address": ("address", "Address_Reference_ID")}[attribute]  # fmt: skip
+    ((_, foreign),) = globex.ids(entity, column).items()
+    key = model._meta.primary_key
+    record = model.select().where(model._meta.fields[attribute] != foreign).order_by(key).get()
+    model.update({attribute: foreign}).where(key == record.get_id()).execute()
+    return str(record.order_id if isinstance(record, OrderLine) else record.get_id())
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_nothing_of_another_account_is_written(
+    partner: Partner, globex: Partner, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    """Neither its System IDs nor its codes. What is written imports back unchanged, and the log names the record."""
+    entity, model, attribute, rows = STRANGE[what]
+    fill(partner)
+    partner.send("order", SECOND_ORDER)
+    system_id = lead_astray(globex, model, attribute)
+    ids = [*globex.ids("customer", "Reference_ID").values(), *globex.ids("product", "SKU_ID").values(),
+           *globex.ids("address", "Address_Reference_ID").values()]  # fmt: skip
+    caplog.clear()
+
+    written = export(partner, entity)
+
+    content = written.file.read_text("utf-8-sig")
+    assert [each for each in ("GLOBEX", *ids) if each in content] == []
+    assert written.rows == rows
+    (warning,) = [each.getMessage() for each in caplog.records]
+    assert warning.startswith(f"{entity} {system_id} is not written as it is stored: its {attribute} ")
+    event = partner.send(entity, content)
+    assert counts(event) == (0, 0, rows, 0), partner.messages(event)
+
+
+def test_addresses_of_a_customer_who_is_not_told_are_not_told(partner: Partner, globex: Partner) -> None:
+    """A row that names no customer can't name an address of one: it would be refused when it comes back."""
+    fill(partner)
+    assert partner.column("order", "Shipping_Address_Reference_ID") == ["A1", "A1"]
+    lead_astray(globex, Order, "customer")
+
+    assert partner.column("order", "Shipping_Address_Reference_ID") == ["", ""]
 
 
 def test_one_picture_of_the_database(settings: Settings, partner: Partner) -> None:
@@ -243,6 +324,23 @@ def test_a_writer_that_is_killed_is_started_again(
         wait_for(lambda: not outbox())
 
     assert Export.get().revision == 1
+
+
+def test_the_servers_log_has_what_a_writer_complains_of(
+    settings: Settings, partner: Partner, globex: Partner, environment: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody sees the standard error of a process that the server started."""
+    fill(partner)
+    system_id = lead_astray(globex, Order, "customer")
+    ask(partner, "order")
+
+    with running(settings, partner) as told:
+        wait_for(lambda: told)
+
+    assert [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING] == [
+        f"order of acme: order {system_id} is not written as it is stored: its customer is not there, or of another "
+        "account; correct it"
+    ]
 
 
 def test_what_can_not_be_written_is_given_up_in_the_end(

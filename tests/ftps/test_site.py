@@ -38,7 +38,7 @@ def finish(house: House, report: str | None, **values: object) -> threading.Thre
     return thread
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^"])
 @pytest.mark.parametrize("name", [NAME, "x.tmp"])
 def test_validate_tells_what_an_import_would_do(house: House, delimiter: str, name: str) -> None:
     """Counts and the first ten messages; nothing is left behind and the file still waits."""

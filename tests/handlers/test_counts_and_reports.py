@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import layout
 from models import ImportRun
 from tests.partner import Partner, counts
@@ -46,12 +48,53 @@ def test_a_file_without_fault_has_no_rejected_csv(partner: Partner) -> None:
     assert not partner.file(event, ".rejected.csv").exists()
 
 
+def test_what_is_rejected_of_a_file_with_an_odd_delimiter_comes_back(partner: Partner) -> None:
+    """The corrected file is taken as it is, though nobody has written `sep=^` above it again."""
+    event = partner.send("product", "sep=^\nSKU_ID^Name^MOQ\n1^a, b^1\n2^c, d^x\n")
+    assert counts(event) == (1, 0, 0, 1)
+    assert [each["Code"] for each in partner.read(event, ".report.csv")] == ["INVALID_VALUE"]
+
+    corrected = partner.file(event, ".rejected.csv").read_text().replace(",x,", ",2,")
+
+    assert counts(partner.send("product", corrected)) == (1, 0, 0, 0)
+    assert partner.column("product", "Name") == ["a, b", "c, d"]
+
+
+def test_a_column_that_is_missing_is_found_behind_an_odd_delimiter(partner: Partner) -> None:
+    """What was rejected for want of it is read in the report."""
+    assert partner.send("product", "sep=^\nSKU_ID^MOQ\n1^1\n").code == "MISSING_COLUMN"
+
+
 def test_a_file_of_rejected_rows_has_no_ids(partner: Partner) -> None:
     """There is no record to name."""
     event = partner.send("product", "SKU_ID,Name\n1,\n")
 
     assert event.status == "completed_with_errors"
     assert not partner.file(event, ".ids.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("entity", "content", "expected"),
+    [
+        ("contact", "Customer_System_ID,Customer_Reference_ID,First_Name,Last_Name,Email,Phone\n"
+         ",K1,Ada,Byron,,1\n,K1,Ada,,,2\n{K1},,Eve,,eve@d.example,\n",
+         [",,K1,Ada,Byron,,1", ",,K1,Ada,,,2", ",{K1},,Eve,,eve@d.example,"]),
+        ("address", "Customer_System_ID,Customer_Reference_ID,Type,Attention,Line_1,Line_2,City,Postal_Code,Country\n"
+         ",K1,both,,Weg 1,,Ulm,1,DE\n,K1,both,Ada,Weg 1,,Ulm,1,DE\n{K1},,both,,Weg 1,2,Ulm,1,DE\n",
+         [",,K1,both,,Weg 1,,Ulm,,1,DE", ",,K1,both,Ada,Weg 1,,Ulm,,1,DE", ",{K1},,both,,Weg 1,2,Ulm,,1,DE"]),
+    ],
+)  # fmt: skip
+def test_ids_tell_rows_apart_that_have_no_id(partner: Partner, entity: str, content: str, expected: list[str]) -> None:
+    """All that a contact or address is found by stands beside its new System ID."""
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    ids = partner.ids("customer", "Reference_ID")
+
+    event = partner.send(entity, content.format(**ids))
+
+    lines = [list(row.values()) for row in partner.read(event, ".ids.csv")]
+    assert [",".join(line[:-2]) for line in lines] == [each.format(**ids) for each in expected]
+    assert [line[-2:] for line in lines] == [[each, "created"] for each in
+                                             partner.column(entity, f"{entity.capitalize()}_System_ID")]  # fmt: skip
 
 
 def test_ids_name_each_record(partner: Partner) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models import Customer
+from models import Customer, database, is_postgres
 from tests.partner import Partner, counts
 
 HEADER = "Reference_ID,Company_Name,Phone\n"
@@ -113,6 +113,43 @@ def test_customers_written_by_sql_are_found(partner: Partner) -> None:
 
     assert (counts(dry), counts(event)) == ((0, 2, 0, 0), (0, 2, 0, 0))
     assert [each.name_key for each in Customer.select().order_by(Customer.system_id)] == ["strasse", "delta"]
+
+
+def test_a_customer_renamed_by_sql_is_found_by_the_new_name_alone(partner: Partner) -> None:
+    """Under its former name another firm may come."""
+    partner.send("customer", HEADER + "K1,Delta,\n")
+    if not is_postgres():
+        database.execute_sql("PRAGMA recursive_triggers = ON")  # as a program may have it
+    database.execute_sql("UPDATE customer SET company_name = 'Echo'")
+
+    event = partner.send("customer", "Company_Name,Phone\nECHO,1\nDelta,2\n")
+
+    assert counts(event) == (1, 1, 0, 0)
+    assert [(each["Reference_ID"], each["Company_Name"], each["Phone"]) for each in partner.records("customer")] == [
+        ("K1", "ECHO", "1"), ("", "Delta", "2")]  # fmt: skip
+
+
+def test_a_customer_renamed_by_peewee_is_found_by_the_new_name_alone(partner: Partner) -> None:
+    """Whatever name it had when the program read it, before an import renamed it."""
+    partner.send("customer", HEADER + "K1,Delta,\n")
+    theirs = Customer.get()
+    partner.send("customer", HEADER + "K1,Echo,\n")
+    theirs.company_name = "Foxtrot"
+    theirs.save()
+
+    event = partner.send("customer", "Company_Name,Phone\nFoxtrot,1\nDelta,2\n")
+
+    assert counts(event) == (1, 1, 0, 0)
+    assert partner.column("customer", "Phone") == ["1", "2"]
+
+
+def test_an_import_that_renames_leaves_the_right_key(partner: Partner) -> None:
+    """Also where the new spelling has the key of the former, which a trigger takes for a forgotten one."""
+    partner.send("customer", HEADER + "K1,Delta,\nK2,Echo,\n")
+
+    assert counts(partner.send("customer", HEADER + "K1,Delta Ltd,\nK2,ECHO,\n")) == (0, 2, 0, 0)
+
+    assert [each.name_key for each in Customer.select().order_by(Customer.system_id)] == ["delta ltd", "echo"]
 
 
 def test_a_reference_id_is_not_cleared_by_name(partner: Partner) -> None:

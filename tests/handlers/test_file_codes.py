@@ -10,19 +10,22 @@ import layout
 from tests.partner import Partner, counts
 
 WIDE = "SKU_ID,Name\n"
+LONG = "ß" * 101
 FILES = {
     "empty": (b"", "EMPTY_FILE", 1, "", ""),
     "blank lines": (b"\r\n  \r\n,,\r\n", "EMPTY_FILE", 1, "", ""),
     "only a header": (b"SKU_ID,Name\r\n", "EMPTY_FILE", 1, "", ""),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0", "NOT_TEXT", 1, "", ""),
     "an unknown column": (b"SKU_ID,Name,Colour\n1,a,b\n", "UNKNOWN_COLUMN", 1, "Colour", "Colour"),
+    "a name that is long when folded": (f"SKU_ID,Name,Price: {LONG}\n1,a,1\n".encode(), "UNKNOWN_COLUMN", 1,
+                                        f"Price: {LONG}", f"Price: {LONG}"),
     "no header": (b"1,Cup\n2,Mug\n", "UNKNOWN_COLUMN", 1, "1", "1"),
     "a missing column": (b"SKU_ID,MOQ\n1,2\n", "MISSING_COLUMN", 1, "Name", ""),
     "a column twice": (b"SKU_ID,Name,sku-id\n1,a,2\n", "DUPLICATE_COLUMN", 1, "SKU_ID", "sku-id"),
     "columns in disorder": (b"Name,SKU_ID\na,1\n", "COLUMN_ORDER", 1, "SKU_ID", "SKU_ID"),
     "an unclosed quote": (b'SKU_ID,Name\n1,a\n2,"b\n3,c\n', "UNCLOSED_QUOTE", 3, "", "b\n3,c\n"),
     "a huge cell": (b"SKU_ID,Name\n1," + b"x" * 5_000_000 + b"\n", "TOO_LARGE", 2, "", ""),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)

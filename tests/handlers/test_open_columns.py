@@ -32,3 +32,13 @@ def test_entities_spell_for_themselves(partner: Partner) -> None:
 
     assert "Attribute: color" in partner.records("product")[0]
     assert "Attribute: Color" in partner.records("customer")[0]
+
+
+def test_a_name_may_be_as_long_as_its_header_allows(partner: Partner) -> None:
+    """Also if it is compared by more letters than it is written with."""
+    name = "ß" * 100
+
+    partner.send("product", f"SKU_ID,Name,Price: {name}\n1,Cup,5\n")
+    partner.send("product", f"SKU_ID,Name,PRICE: {'SS' * 100}\n1,Cup,6\n")
+
+    assert partner.records("product")[0][f"Price: {name}"] == "6"

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from hooks import Hooks
-from models import Product, is_postgres
+from models import Customer, Product, is_postgres
 from settings import Settings
 from tests.handlers.test_block_pass import Watcher
 from tests.partner import Partner, counts
@@ -86,3 +86,17 @@ def test_customers_are_waited_for_as_well(
 
     assert counts(event) == (0, 2, 0, 0)
     assert partner.column("customer", "Email") == ["theirs@one.example", "b@two.example"]
+
+
+def test_a_customer_who_is_renamed_meanwhile_gets_no_key_of_the_former_name(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """The name that the key is made of can't change before the key is stored."""
+    partner = make_partner(make_settings("postgres"))
+    Customer.create(account=partner.account, reference_id="R1", company_name="One")
+
+    with beside(partner, "UPDATE customer SET company_name = 'Two' WHERE reference_id = 'R1'"):
+        event = partner.send("customer", "Company_Name,Phone\nOne,1\n")
+
+    assert counts(event) == (1, 0, 0, 0)
+    assert partner.column("customer", "Company_Name") == ["Two", "One"]

@@ -81,6 +81,7 @@ def test_a_nameless_column_in_the_middle() -> None:
         ("Price Retail", "did you mean 'Price: ...', as in 'Price: Retail'?"),
         ("Price:", "write a name of at most 200 characters behind the colon"),
         ("Attribute: " + "x" * 201, "write a name of at most 200 characters behind the colon"),
+        ("Attribute: " + "ß" * 101, "(letters such as ß count twice)"),
         ("Attribute: a\0b", "write a name of at most 200 characters behind the colon"),
         ("Xyzzy", "let its name begin with _"),
     ],

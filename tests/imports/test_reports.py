@@ -68,6 +68,18 @@ def test_report_in_the_delimiter_of_the_file(make_reports: MakeReports) -> None:
     assert len(lines[2]) < 600
 
 
+def test_an_odd_delimiter_is_not_kept(make_reports: MakeReports) -> None:
+    """It came with a `sep=` line: rejected.csv is uploaded again as it is, and has none."""
+    reports = make_reports("SKU_ID", "Name", delimiter="^")
+    reports.message(2, "Name", "a^b", "REQUIRED", "x, y")
+    reports.rejected(["1", "a,b"], 2, "REQUIRED", "x")
+    reports.identified(3, ["2", ""], "0192", "created")
+
+    assert content(reports, REPORT) == 'Line,Column,Value,Code,Message\r\n2,Name,a^b,REQUIRED,"x, y"\r\n'
+    assert content(reports, REJECTED) == 'SKU_ID,Name,_line,_code,_message\r\n1,"a,b",2,REQUIRED,x\r\n'
+    assert content(reports, IDS) == "SKU_ID,Reference_ID,System_ID,Outcome\r\n2,,0192,created\r\n"
+
+
 def test_rejected_rows_come_back_as_they_were(make_reports: MakeReports) -> None:
     """Header and cells verbatim: case, blanks, formulas, quotes and line breaks."""
     reports = make_reports(" sku id", "NAME", "price :Retail", delimiter="|")

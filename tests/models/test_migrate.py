@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playhouse.migrations import Runner
 from playhouse.schema_diff import diff_models
 
 import models
-from models.migrate import migrate, pending
+from models.migrate import MIGRATIONS, migrate, pending
 from settings import Settings
 
 
@@ -49,3 +50,18 @@ def test_numbers_of_deleted_uploads_are_not_given_out_again(settings: Settings) 
     first.delete_instance()
 
     assert models.Upload.create(account=account, entity="product", name="x.csv", size=1).id > first.id
+
+
+def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
+    """Those that are right for sure stay; the next import makes the others anew, however many they are."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    runner.down(target="0009_name_key")
+    account = models.Account.create(name="acme")
+    stored = {"Delta": "delta", "Echo": "delta", "ÉCHO": "écho", "Straße": "strasse", "Zulu": None}
+    for name, key in stored.items():
+        models.Customer.insert(account=account, company_name=name, name_key=key).execute()
+
+    runner.up()
+
+    kept = dict(models.Customer.select(models.Customer.company_name, models.Customer.name_key).tuples())
+    assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
