@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from errors import FtpdockError
+from exports.push.url import LOCAL
 
 CONNECT_SECONDS, TALK_SECONDS = 30.0, 120.0
 """How long a server may take to answer at first, and how long it may be silent later."""
@@ -41,11 +43,18 @@ class Access:
     ca_file: str = ""
     key_file: str = ""
     host_key: str = ""
+    mount_point: bool = False
+    """Of a folder of this machine: something has to be mounted there."""
 
     @property
     def place(self) -> str:
         """Host and port, for messages."""
         return f"{self.host}:{self.port}" if self.port else self.host or self.url
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether something is mounted on the folder that `path` leads to."""
+    return os.path.ismount(os.path.realpath(path or "/"))
 
 
 def below_home(path: str, home: str) -> str:
@@ -101,6 +110,10 @@ def opened(access: Access) -> Iterator[Remote]:
         from exports.push.remote_sftp import SftpRemote
 
         remote = SftpRemote(access)
+    elif access.scheme in LOCAL:
+        from exports.push.remote_fsspec import FolderRemote
+
+        remote = FolderRemote(access)
     else:
         from exports.push.remote_fsspec import FsspecRemote
 

@@ -12,7 +12,7 @@ from exports.push import deliveries
 from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import Stopped, source
 from exports.push.steps import deliver
-from exports.push.targets import access_of, clean
+from exports.push.targets import access_of, clean, note_mount
 from layout import export_source
 from models import Delivery, Target, database, now
 from settings import Settings
@@ -37,6 +37,7 @@ class Stream:
             if target is None or deliveries.head(self._target) is None:
                 return
             try:
+                note_mount(target)
                 access = access_of(self._settings, target)
                 self._secret = access.secret
                 self._work(access, target.account.name)
