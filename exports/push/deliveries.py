@@ -86,6 +86,11 @@ def refused(delivery: Delivery, words: str, moment: dt.datetime) -> str:
     return state
 
 
+def missing(delivery: Delivery, words: str) -> None:
+    """It is not there to be delivered, and no later attempt would find it: the stream goes on with the next at once."""
+    _settle(delivery, state="failed", error=words, attempts=Delivery.attempts + 1)
+
+
 def held(target: int, words: str, moment: dt.datetime) -> int:
     """Nothing can be delivered now: the stream pauses. Returns how many deliveries were given up for that."""
     with transaction():

@@ -27,6 +27,10 @@ class Refused(PushError):
     """The server is there and does not take this file or folder."""
 
 
+class Missing(PushError):
+    """What is to be delivered does not lie here any more."""
+
+
 @dataclass(frozen=True)
 class Access:
     """Where to and with what: all that is needed to open a remote. Its repr holds no secret."""

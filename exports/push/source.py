@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from exports.push.remote import Refused
+from exports.push.remote import Missing
 
 TRIES = 3
 """A folder may be exchanged for that of a newer revision while it is opened."""
@@ -42,7 +42,7 @@ class Source:
 
 @contextlib.contextmanager
 def source(path: Path, stopping: threading.Event) -> Iterator[Source]:
-    """Open what lies at `path`. Raises Refused if there is nothing."""
+    """Open what lies at `path`. Raises Missing if there is nothing."""
     with contextlib.ExitStack() as stack:
         yield _open(path, stopping, stack)
 
@@ -55,7 +55,7 @@ def _open(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) ->
             return Source(False, {path.name: _content(stack.enter_context(path.open("rb")), stopping)})
         except FileNotFoundError:
             continue
-    raise Refused(f"There is no {path} any more: `ftpdock exports replay` makes it again")
+    raise Missing(f"There is no {path} any more: `ftpdock exports replay` makes it again")
 
 
 def _open_folder(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) -> dict[str, BinaryIO]:

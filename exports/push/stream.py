@@ -9,7 +9,7 @@ import threading
 import time
 
 from exports.push import deliveries
-from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
+from exports.push.remote import Access, Missing, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import Stopped, source
 from exports.push.steps import deliver
 from exports.push.targets import access_of, clean, note_mount
@@ -59,10 +59,16 @@ class Stream:
 
     def _deliver(self, remote: Remote, account: str, delivery: Delivery) -> bool:
         """False: the connection may be of no use any more. Raises Unreachable, Stopped."""
-        path = delivery.export.path
+        path, root = delivery.export.path, export_source(self._settings, account)
         try:
-            with source(export_source(self._settings, account) / path, self._stopping) as files:
+            with source(root / path, self._stopping) as files:
                 deliver(remote, posixpath.join(remote.base or "/", path), files)
+        except Missing as error:
+            if not root.is_dir():
+                raise Unreachable(f"There is no folder {root}. Is its disk mounted?") from error
+            deliveries.missing(delivery, str(error))
+            log.warning("target %s: %s is failed: %s", self._target, path, error)
+            return True
         except Refused as error:
             self._refuse(delivery, str(error))
             return True
