@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import ftplib
+import io
 import posixpath
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 BLOCK = 262_144
+AS_IT_CAME = "surrogateescape"
+"""How bytes that are no UTF-8 are read and written (PEP 383)."""
 OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
 """Replies that say no to one file or folder; after any other the next file would fare no better."""
 
 
 class _Client(ftplib.FTP_TLS):
-    """ftplib, with the control channel's TLS session on the data channel: many servers demand it."""
+    """ftplib, with the control channel's TLS session on the data channel: many servers demand it.
+
+    Replies, and names in them, need not be UTF-8: what is none goes back as it came.
+    """
+
+    _replies: TextIO | None = None
+
+    @property
+    def file(self) -> TextIO | None:
+        """Where replies are read from. ftplib opens it by itself, so that one Latin-1 letter would raise ValueError."""
+        return self._replies
+
+    @file.setter
+    def file(self, replies: TextIO | None) -> None:
+        if isinstance(replies, io.TextIOWrapper):
+            replies.reconfigure(errors=AS_IT_CAME)
+        self._replies = replies
+
+    def putline(self, line: str) -> None:
+        if "\r" in line or "\n" in line:
+            raise ValueError("a line break can't be sent")
+        assert self.sock is not None
+        self.sock.sendall(f"{line}\r\n".encode(self.encoding, AS_IT_CAME))
 
     def auth(self) -> str:
         reply = self.voidcmd("AUTH TLS")
@@ -107,7 +132,7 @@ class FtpsRemote:
 
     def _lines(self, command: str) -> list[str]:
         with self._client.transfercmd(command) as data:
-            with data.makefile("r", encoding=self._client.encoding, errors="surrogateescape") as lines:
+            with data.makefile("r", encoding=self._client.encoding, errors=AS_IT_CAME) as lines:
                 listed = lines.read().splitlines()
             _say_goodbye(data)
         self._client.voidresp()
@@ -158,12 +183,14 @@ class FtpsRemote:
             self._client.rmd(path)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError, EOFError, ftplib.Error):
+        # Whatever it says or fails to say, what it took it has.
+        with contextlib.suppress(Exception):
             # A server that does not answer is not waited for.
             if self._client.sock is not None:
                 self._client.sock.settimeout(1)
             self._client.quit()
-        self._client.close()
+        with contextlib.suppress(OSError):
+            self._client.close()
 
 
 def _say_goodbye(data: socket.socket) -> None:
@@ -194,3 +221,6 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
         ) from error
     except (ftplib.Error, EOFError, OSError) as error:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error
+    except ValueError as error:
+        # Of a name that can't be sent, or a reply that can't be read.
+        raise refusal(f"{what}: {error}") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exports.push.remote import Access, PushError, Remote, Unreachable, opened
+from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import Source, source
 from exports.push.steps import deliver, probe
 from exports.push.url import read_url
@@ -33,7 +33,7 @@ def file(content: bytes) -> Source:
     return Source(False, {"": io.BytesIO(content)})
 
 
-@pytest.fixture(params=["ftps", "ftps-files-only", "sftp", "file"])
+@pytest.fixture(params=["ftps", "ftps-files-only", "ftps-latin-1", "sftp", "file"])
 def there(request: pytest.FixtureRequest, tmp_path: Path, ca_file: str) -> tuple[Access, Path]:
     """How to get to a partner's server, and its root."""
     if request.param == "sftp":
@@ -42,9 +42,12 @@ def there(request: pytest.FixtureRequest, tmp_path: Path, ca_file: str) -> tuple
     if request.param == "file":
         (tmp_path / "there").mkdir()
         return access(f"file://{tmp_path / 'there'}"), tmp_path / "there"
-    ways = ["files-only"] if request.param.endswith("files-only") else []
-    server = request.getfixturevalue("make_ftps")(*ways)
-    return access(server.url, secret=PASSWORD, ca_file=ca_file), server.folder
+    _, _, way = request.param.partition("-")
+    server = request.getfixturevalue("make_ftps")(way)
+    if way != "latin-1":
+        return access(server.url, secret=PASSWORD, ca_file=ca_file), server.folder
+    (server.folder / "Eingänge").mkdir()
+    return access(f"{server.url}/~", secret=PASSWORD, ca_file=ca_file), server.folder / "Eingänge"
 
 
 def ssh_access(ssh: SshServer, **values: Any) -> Access:
@@ -114,6 +117,20 @@ def test_ftps_wrong_password(make_ftps: Callable[..., FtpsServer], ca_file: str)
     ):
         pass
     assert "wrong one" not in str(caught.value)
+
+
+def test_ftps_replies_and_names_need_not_be_utf_8(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """From the greeting to the reply to QUIT; what was left under such a name is taken away by it."""
+    server = make_ftps("latin-1")
+    left = server.folder / "Eingänge" / "Orders" / "order_A.part" / "Müll.csv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with opened(access(f"{server.url}/~", secret=PASSWORD, ca_file=ca_file)) as remote:
+        with pytest.raises(Refused, match="550 Das geht leider nicht"):
+            remote.delete(f"{remote.base}/none.csv")
+        deliver(remote, f"{remote.base}/Orders/order_A", folder(ORDER))
+
+    assert server.tree() == {f"Eingänge/Orders/order_A/{name}": content for name, content in ORDER.items()}
 
 
 def test_sftp_knows_its_server_by_any_of_its_keys(ssh: SshServer) -> None:
