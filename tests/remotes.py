@@ -135,7 +135,7 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
 
     slow, late; latin-1 (replies and names, in a home folder Eingänge); limit=N (552 after so many bytes of a file);
     no-delete, no-rename (the login may not); files-only (renames no folders); no-rename-over (a file that is there);
-    keeps=NAME (nothing can be renamed to that name).
+    keeps-part (renames nothing that is named so).
     """
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import ThrottledDTPHandler, TLS_DTPHandler, TLS_FTPHandler
@@ -159,6 +159,7 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
         authorizer = DummyAuthorizer()
         auth_failed_timeout = 0
         dtp_handler = Channel
+        _rnfr: str | None
         if "latin-1" in ways:
             encoding, banner = "latin-1", "Grüß Gott."
 
@@ -181,7 +182,8 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
                 super().ftp_RNFR(path)
 
         def ftp_RNTO(self, path: str) -> None:
-            if Path(path).name == values.get("keeps") or ("no-rename-over" in ways and Path(path).exists()):
+            kept = "keeps-part" in ways and str(self._rnfr).endswith(".part")
+            if kept or ("no-rename-over" in ways and Path(path).exists()):
                 self._rnfr = None
                 self.respond("550 No.")
             else:

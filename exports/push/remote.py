@@ -88,8 +88,8 @@ class Remote(Protocol):
     def replace(self, source: str, path: str) -> None:
         """Rename a file, in place of one that is there."""
 
-    def rename_folder(self, source: str, path: str) -> None:
-        """Rename a folder; there is none at `path`."""
+    def rename(self, source: str, path: str) -> None:
+        """Rename a folder or a file; there is none at `path`."""
 
     def delete(self, path: str) -> None:
         """Delete a file."""

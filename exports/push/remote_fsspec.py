@@ -54,7 +54,7 @@ class FsspecRemote:
         with _said(f"renaming {source} to {path}"):
             self._files.mv(source, path)
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._files.mv(source, path, recursive=True)
 
@@ -108,9 +108,9 @@ class FolderRemote(FsspecRemote):
         _sync(posixpath.dirname(path))
 
     def replace(self, source: str, path: str) -> None:
-        self.rename_folder(source, path)
+        self.rename(source, path)
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             Path(source).replace(path)
         _sync(posixpath.dirname(path))

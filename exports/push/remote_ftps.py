@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
+from exports.push.former import replace_slowly
 from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 BLOCK = 262_144
@@ -160,17 +161,18 @@ class FtpsRemote:
         _say_goodbye(data)
 
     def replace(self, source: str, path: str) -> None:
+        what = f"renaming {source} to {path}"
+        with _said(what):
+            # A server that refuses already this renames nothing, whatever is there.
+            if not (reply := self._client.sendcmd(f"RNFR {source}")).startswith("3"):
+                raise ftplib.error_reply(reply)
         try:
-            self.rename_folder(source, path)
-        except Refused:
-            # Servers that rename over nothing.
-            with contextlib.suppress(Refused):
-                self.delete(path)
-                self.rename_folder(source, path)
-                return
-            raise
+            with _said(what):
+                self._client.voidcmd(f"RNTO {path}")
+        except Refused as refusal:
+            replace_slowly(self, source, path, refusal)
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._client.rename(source, path)
 

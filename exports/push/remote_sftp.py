@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import paramiko
 
+from exports.push.former import replace_slowly
 from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 # It tells of lost connections by tracebacks; we tell of them in a line.
@@ -134,18 +135,26 @@ class SftpRemote:
             raise Unreachable(f"writing {path}: {stored} of {size} bytes are there")
 
     def replace(self, source: str, path: str) -> None:
+        if self._replaced(source, path):
+            return
+        try:
+            self.rename(source, path)
+        except Refused as refusal:
+            replace_slowly(self, source, path, refusal)
+
+    def _replaced(self, source: str, path: str) -> bool:
+        """In one step, as OpenSSH can. False: it could not; SFTP version 3 renames over nothing."""
         with _said(f"renaming {source} to {path}"):
             try:
                 self._client.posix_rename(source, path)
             except OSError as error:
+                # Of a server that does not know how there is neither a number nor a lost connection.
                 if error.errno is not None or not self._transport.is_active():
                     raise
-                # No OpenSSH: SFTP version 3 renames over nothing.
-                with contextlib.suppress(FileNotFoundError):
-                    self._client.remove(path)
-                self._client.rename(source, path)
+                return False
+        return True
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._client.rename(source, path)
 

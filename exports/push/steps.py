@@ -6,11 +6,12 @@ import posixpath
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from exports.push.former import OLD, room_for, taken_away
 from exports.push.remote import Refused, Remote
 from exports.push.source import Source
 
-ASIDE, OLD = ".part", ".old"
-"""Endings of what is not whole yet, and of a folder that makes room for its newer revision."""
+ASIDE = ".part"
+"""Ending of what is not whole yet."""
 
 
 def deliver(remote: Remote, path: str, source: Source) -> None:
@@ -37,25 +38,27 @@ def _deliver_file(remote: Remote, path: str, content: BinaryIO) -> None:
 
 
 def _deliver_folder(remote: Remote, path: str, files: Mapping[str, BinaryIO]) -> None:
-    aside = path + ASIDE
-    _clear(remote, aside)
-    remote.make_folder(aside)
+    aside, old = path + ASIDE, path + OLD
+    if remote.is_folder(aside):
+        _delete_others(remote, aside, files)
+    else:
+        remote.make_folder(aside)
     for name, content in files.items():
         remote.put(posixpath.join(aside, name), content)
     if remote.is_folder(path):
-        _clear(remote, path + OLD)
-        if not _renamed(remote, path, path + OLD):
+        old = room_for(remote, path)
+        if not _renamed(remote, path, old):
             _move_files(remote, aside, path, files)
             return
     if not _renamed(remote, aside, path):
         _move_files(remote, aside, path, files)
-    _clear(remote, path + OLD)
+    taken_away(remote, old)
 
 
 def _renamed(remote: Remote, source: str, path: str) -> bool:
     """Some servers rename files only."""
     try:
-        remote.rename_folder(source, path)
+        remote.rename(source, path)
     except Refused:
         return False
     return True
@@ -66,19 +69,15 @@ def _move_files(remote: Remote, aside: str, path: str, files: Mapping[str, Binar
     remote.make_folder(path)
     for name in files:
         remote.replace(posixpath.join(aside, name), posixpath.join(path, name))
-    for name in remote.names(path):
-        if name not in files:
-            remote.delete(posixpath.join(path, name))
-    _clear(remote, aside)
+    _delete_others(remote, path, files)
+    taken_away(remote, aside)
 
 
-def _clear(remote: Remote, folder: str) -> None:
-    """Take away a folder of ours, if it is there."""
-    if not remote.is_folder(folder):
-        return
+def _delete_others(remote: Remote, folder: str, files: Mapping[str, BinaryIO]) -> None:
+    """Of a revision before, or of an attempt that was cut short."""
     for name in remote.names(folder):
-        remote.delete(posixpath.join(folder, name))
-    remote.remove_folder(folder)
+        if name not in files:
+            remote.delete(posixpath.join(folder, name))
 
 
 def probe(remote: Remote, path: str) -> None:

@@ -11,26 +11,12 @@ from typing import Any
 import pytest
 
 from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
-from exports.push.source import Source, source
+from exports.push.source import source
 from exports.push.steps import deliver, probe
-from exports.push.url import read_url
-from tests.exports.pushing import tree
+from tests.exports.pushing import access, file, folder, tree
 from tests.remotes import PASSWORD, FtpsServer, SshServer
 
 ORDER = {"order_items_A.csv": b"items\r\n", "order_data_A.csv": b"data\r\n" * 9_999}
-
-
-def access(url: str, **values: Any) -> Access:
-    place = read_url(url)
-    return Access(place.url, place.scheme, place.host, place.port, place.path, place.username, **values)
-
-
-def folder(files: dict[str, bytes]) -> Source:
-    return Source(True, {name: io.BytesIO(content) for name, content in files.items()})
-
-
-def file(content: bytes) -> Source:
-    return Source(False, {"": io.BytesIO(content)})
 
 
 @pytest.fixture(params=["ftps", "ftps-files-only", "ftps-latin-1", "sftp", "file"])
