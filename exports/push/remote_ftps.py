@@ -19,6 +19,9 @@ AS_IT_CAME = "surrogateescape"
 """How bytes that are no UTF-8 are read and written (PEP 383)."""
 OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
 """Replies that say no to one file or folder; after any other the next file would fare no better."""
+TOO_MUCH, LITTLE = "552", 65_536
+"""The reply of a server for want of room, which may mean a limit for each file; bytes of a file that no such limit is
+below."""
 
 
 class _Client(ftplib.FTP_TLS):
@@ -75,6 +78,9 @@ class _Client(ftplib.FTP_TLS):
 
 class FtpsRemote:
     """A login on an FTPS server."""
+
+    _sent = 0
+    """Bytes of the file at hand that were sent, or being sent."""
 
     def __init__(self, access: Access) -> None:
         with _said(f"connecting to {access.place}", Unreachable):
@@ -141,17 +147,37 @@ class FtpsRemote:
 
     def put(self, path: str, content: BinaryIO) -> None:
         with _said(f"writing {path}"):
-            data = self._client.transfercmd(f"STOR {path}")
             try:
-                self._send(data, content)
-            finally:
-                data.close()
-            # The reply decides whether the file is whole.
-            self._client.voidresp()
+                self._store(path, content)
+            except ftplib.error_perm as error:
+                if self._sent > LITTLE and str(error).startswith(TOO_MUCH) and self._takes_little(path):
+                    raise Refused(f"writing {path}: {error}") from error
+                raise
+
+    def _store(self, path: str, content: BinaryIO) -> None:
+        self._sent = 0
+        data = self._client.transfercmd(f"STOR {path}")
+        try:
+            self._send(data, content)
+        finally:
+            data.close()
+        # The reply decides whether the file is whole.
+        self._client.voidresp()
+
+    def _takes_little(self, path: str) -> bool:
+        """Whether it is only this file that there is no room for: then others need not wait for it."""
+        try:
+            self._store(path, io.BytesIO(bytes(LITTLE)))
+        except (ftplib.error_perm, ftplib.error_temp):
+            return False
+        with contextlib.suppress(ftplib.error_perm, ftplib.error_temp):
+            self._client.delete(path)
+        return True
 
     def _send(self, data: socket.socket, content: BinaryIO) -> None:
         try:
             while block := content.read(BLOCK):
+                self._sent += len(block)
                 data.sendall(block)
         except OSError:
             # Why a server hung up stands in its reply, if it gives one.

@@ -17,7 +17,8 @@ ASIDE = ".part"
 def deliver(remote: Remote, path: str, source: Source) -> None:
     """Put `source` at `path`, whole, in place of what is there. Raises PushError.
 
-    A kill at any point leaves at most things named *.part or *.old, which the next attempt uses or takes away.
+    A kill at any point leaves at most things named *.part or *.old, which the next attempt uses or takes away; only the
+    former one of a single file may stay, as *.old.
     """
     if source.folder:
         _deliver_folder(remote, path, source.files)

@@ -13,7 +13,7 @@ import models
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
-from models import Target
+from models import Delivery, Target
 from settings import Settings
 from tests.exports.pushing import Desk
 from tests.ports import free_port
@@ -99,6 +99,34 @@ def test_targets_don_t_hold_each_other_up(quick: Desk, make_ftps: MakeFtps, ca_f
             assert push_queue.head(good.number) is None
             # Ends what waits for a greeting.
             silent.accept()[0].close()
+
+
+def test_a_file_over_the_servers_limit_fails_alone(
+    quick: Desk, make_ftps: MakeFtps, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """552 may be about this file alone: where a small one is taken, what is behind it does not wait for days."""
+    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", (0.1,))
+    server = make_ftps("limit=300000")
+    quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+    quick.full("PRODUCT_23_11_2026.csv", b"x" * 1_000_000)
+    quick.order("A")
+    quick.push()
+
+    assert quick.states() == [("PRODUCT_23_11_2026.csv", 1, "failed"), ("order_A", 1, "delivered")]
+    assert "552" in Delivery.select().order_by(Delivery.number).first().error
+    assert {name.partition("/")[0] for name in server.tree()} == {"Orders"}
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_server_without_room_holds_the_stream(quick: Desk, make_ftps: MakeFtps, ca_file: str, size: int) -> None:
+    """Where no file is taken the next one would fare no better: all wait, none is refused."""
+    target = quick.target(make_ftps("limit=0").url, secret=PASSWORD, ca_file=ca_file)
+    quick.full("PRODUCT_23_11_2026.csv", b"x" * size)
+    with quick.pushing():
+        wait_for(lambda: Target.get_by_id(target.number).failures > 1)
+
+    assert "552" in error_of(target)
+    assert [(each.state, each.refusals) for each in Delivery.select()] == [("waiting", 0)]
 
 
 def test_no_secret_lies_in_the_database_in_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
