@@ -178,6 +178,25 @@ def test_three_days_of_patience(desk: Desk, target: Target) -> None:
     assert backlog() == {"waiting": 1, "failed": 1, "oldest_waiting_seconds": 0}
 
 
+def test_time_in_which_nobody_tried_is_none_of_the_three_days(desk: Desk, inbox: Path, target: Target) -> None:
+    """The machine was off: the first attempt afterwards gives nothing up, and an hour before it still counts."""
+    desk.order("A")
+    push_queue.plan(target)
+    off = now() - 5 * 24 * HOUR
+    for moment in (off - HOUR, off):
+        push_queue.held(target.number, "no route", moment)
+    Delivery.update(created_at=off - HOUR).execute()
+    inbox.rmdir()
+    with desk.pushing():
+        wait_for(lambda: fresh(target).failures == 3)
+
+    assert desk.states() == [("order_A", 1, "waiting")]
+    assert HOUR < now() - fresh(target).unreachable_since < 2 * HOUR
+    since = fresh(target).unreachable_since
+    push_queue.resume(now())
+    assert fresh(target).unreachable_since == since
+
+
 def test_a_delivery_ends_the_outage(desk: Desk, target: Target) -> None:
     """The next one begins to count anew."""
     desk.order("A")
