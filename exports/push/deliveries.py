@@ -82,8 +82,10 @@ def refused(delivery: Delivery, words: str, moment: dt.datetime) -> str:
     last = delivery.refusals >= len(REFUSAL_PAUSES)
     state = "failed" if last else "waiting"
     pause = None if last else moment + dt.timedelta(seconds=REFUSAL_PAUSES[delivery.refusals])
+    changes = {"state": state, "error": words, "refusals": delivery.refusals + 1, "attempts": Delivery.attempts + 1}
     with transaction():
-        _settle(delivery, state=state, error=words, refusals=delivery.refusals + 1, attempts=Delivery.attempts + 1)
+        if not _settle(delivery, **changes):
+            return "settled already"
         _reached(delivery.target_id, due_at=pause)
         if last:
             _alert(delivery.target_id, "target_refused", f"{moment:%Y-%m-%d}", words, file=delivery.export.path)
@@ -132,8 +134,10 @@ def _waiting(target: int) -> Any:
     return (Delivery.target == target) & (Delivery.state == "waiting")
 
 
-def _settle(delivery: Delivery, **changes: object) -> None:
-    Delivery.update(**changes).where(Delivery.number == delivery.number).execute()
+def _settle(delivery: Delivery, **changes: object) -> bool:
+    """False: it waits no more; a node that leads no longer may come too late."""
+    mine = (Delivery.number == delivery.number) & (Delivery.state == "waiting")
+    return bool(Delivery.update(**changes).where(mine).execute())
 
 
 def _reached(target: int, due_at: dt.datetime | None = None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from exports.push.former import OLD, room_for, taken_away
@@ -12,45 +13,43 @@ from exports.push.source import Source
 
 ASIDE = ".part"
 """Ending of what is not whole yet."""
+GoOn = Callable[[], None]
+"""Asked once all is written aside, before anything gets its final name."""
 
 
-def deliver(remote: Remote, path: str, source: Source) -> None:
-    """Put `source` at `path`, whole, in place of what is there. Raises PushError.
+def deliver(remote: Remote, path: str, source: Source, go_on: GoOn = lambda: None) -> None:
+    """Put `source` at `path`, whole, in place of what is there. Raises PushError, and what `go_on` raises.
 
     A kill at any point leaves at most things named *.part or *.old, which the next attempt uses or takes away; only the
     former one of a single file may stay, as *.old.
     """
     if source.folder:
-        _deliver_folder(remote, path, source.files)
+        _deliver_folder(remote, path, source.files, go_on)
         return
-    _make_folder(remote, posixpath.dirname(path))
+    folder = posixpath.dirname(path)
+    if folder and not remote.is_folder(folder):
+        remote.make_folder(folder)
     for content in source.files.values():
-        _deliver_file(remote, path, content)
+        remote.put(path + ASIDE, content)
+        go_on()
+        remote.replace(path + ASIDE, path)
 
 
-def _make_folder(remote: Remote, path: str) -> None:
-    if path and not remote.is_folder(path):
-        remote.make_folder(path)
-
-
-def _deliver_file(remote: Remote, path: str, content: BinaryIO) -> None:
-    remote.put(path + ASIDE, content)
-    remote.replace(path + ASIDE, path)
-
-
-def _deliver_folder(remote: Remote, path: str, files: Mapping[str, BinaryIO]) -> None:
-    aside, old = path + ASIDE, path + OLD
+def _deliver_folder(remote: Remote, path: str, files: Mapping[str, BinaryIO], go_on: GoOn) -> None:
+    aside = path + ASIDE
     if remote.is_folder(aside):
         _delete_others(remote, aside, files)
     else:
         remote.make_folder(aside)
     for name, content in files.items():
         remote.put(posixpath.join(aside, name), content)
-    if remote.is_folder(path):
-        old = room_for(remote, path)
-        if not _renamed(remote, path, old):
-            _move_files(remote, aside, path, files)
-            return
+    there = remote.is_folder(path)
+    old = room_for(remote, path) if there else path + OLD
+    # Not again between the renames: until the next attempt the partner would be without the folder.
+    go_on()
+    if there and not _renamed(remote, path, old):
+        _move_files(remote, aside, path, files)
+        return
     if not _renamed(remote, aside, path):
         _move_files(remote, aside, path, files)
     taken_away(remote, old)
@@ -83,9 +82,7 @@ def _delete_others(remote: Remote, folder: str, files: Mapping[str, BinaryIO]) -
 
 def probe(remote: Remote, path: str) -> None:
     """Write, rename and remove a small file. Raises PushError."""
-    import io
-
     name = posixpath.join(path, "ftpdock_test.txt")
-    _make_folder(remote, path)
-    _deliver_file(remote, name, io.BytesIO(b"ftpdock wrote this to see that it can, and takes it away again.\r\n"))
+    words = b"ftpdock wrote this to see that it can, and takes it away again.\r\n"
+    deliver(remote, name, Source(False, {"": io.BytesIO(words)}))
     remote.delete(name)

@@ -238,6 +238,20 @@ def test_a_kill_before_the_commit_repeats_the_delivery(desk: Desk, inbox: Path, 
     assert [each.name for each in (inbox / "Orders").iterdir()] == ["order_A"]
 
 
+def test_what_another_node_has_settled_stays_so(desk: Desk, target: Target) -> None:
+    """A stream that was left behind by a lost leadership comes too late."""
+    desk.order("A")
+    push_queue.plan(target)
+    late = push_queue.head(target.number)
+    assert late is not None
+    push_queue.delivered(late)
+    assert push_queue.refused(late, "550 No.", now()) == "settled already"
+    push_queue.missing(late, "gone")
+
+    row = Delivery.get()
+    assert (row.state, row.attempts, row.error, fresh(target).due_at) == ("delivered", 1, "", None)
+
+
 def test_a_stop_interrupts_an_upload(desk: Desk, inbox: Path, target: Target) -> None:
     """It waits still, and nothing lies under its name."""
     desk.full("PRODUCT_23_11_2026.csv", b"x" * 1000)

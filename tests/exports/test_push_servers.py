@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import models
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
+from exports.push.stream import Stream, StreamThread
 from models import Delivery, Target
 from settings import Settings
 from tests.exports.pushing import Desk
@@ -99,6 +101,27 @@ def test_targets_don_t_hold_each_other_up(quick: Desk, make_ftps: MakeFtps, ca_f
             assert push_queue.head(good.number) is None
             # Ends what waits for a greeting.
             silent.accept()[0].close()
+
+
+@pytest.mark.parametrize("kind", ["order", "full"])
+def test_a_stream_that_was_left_behind_renames_nothing(
+    quick: Desk, make_ftps: MakeFtps, ca_file: str, kind: str
+) -> None:
+    """Another node may lead by now, and have begun to write in the same place: what is whole waits aside."""
+    server = make_ftps("late")
+    target = quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+    last = {"order": "Orders/order_A.part/order_data_A.csv", "full": "Products/P.csv.part"}[kind]
+    export = quick.order("A") if kind == "order" else quick.full("P.csv", b"data 1")
+    push_queue.plan(target)
+    stopping = threading.Event()
+    stream = StreamThread(Stream(quick.settings, target.number, stopping), "left behind")
+    wait_for(lambda: server.tree().get(last) == b"data 1")
+    stopping.set()
+    stream.join(20)
+
+    assert not stream.alive
+    assert not (server.folder / export.path).exists()
+    assert [each.state for each in Delivery.select()] == ["waiting"]
 
 
 def test_a_file_over_the_servers_limit_fails_alone(
