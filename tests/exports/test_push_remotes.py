@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import source
 from exports.push.steps import deliver, probe
+from tests.bare_sftp import BareSftpServer
 from tests.exports.pushing import access, file, folder, tree
 from tests.remotes import PASSWORD, FtpsServer, SshServer
 
@@ -143,6 +145,29 @@ def test_sftp_wrong_keys_and_passwords(ssh: SshServer, wrong: dict[str, str]) ->
     """All of them hold the stream with a word about the login."""
     with pytest.raises(Unreachable, match=r"logging in at 127\.0\.0\.1"), opened(ssh_access(ssh, **wrong)):
         pass
+
+
+def test_sftp_a_write_that_fails_in_the_middle_is_seen(make_bare_sftp: Callable[..., BareSftpServer]) -> None:
+    """Of the blocks on their way one fails and those behind it do not: a file of the right size with a hole."""
+    server = make_bare_sftp("fails-at=32768")
+    how = access(server.url, secret=PASSWORD, host_key=server.fingerprint)
+    with opened(how) as remote:
+        with pytest.raises(Unreachable, match=r"writing /P\.csv\.part"):
+            deliver(remote, "/P.csv", file(b"x" * 4 * 32_768))
+        deliver(remote, "/Q.csv", file(b"small"))
+
+    assert (server.folder / "Q.csv").read_bytes() == b"small"
+    assert not (server.folder / "P.csv").exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 32_768, 150 * 32_768 + 1])
+def test_sftp_files_of_any_size(ssh: SshServer, size: int) -> None:
+    """Of no block, of one, and of more than are on their way at once."""
+    content = os.urandom(size)
+    with opened(ssh_access(ssh)) as remote:
+        deliver(remote, f"{remote.base}/P.csv", file(content))
+
+    assert ssh.tree() == {"P.csv": content}
 
 
 def test_a_folder_that_is_not_mounted_is_unreachable(tmp_path: Path) -> None:
