@@ -86,7 +86,7 @@ class FolderRemote(FsspecRemote):
             raise Unreachable(f"opening {url}: there is no such folder. Is it mounted?")
         if self._access.mount_point and not is_mount_point(self.base):
             raise Unreachable(
-                f"opening {url}: nothing is mounted on this folder, as there was before. Mount it; or, if it is a plain "
+                f"opening {url}: nothing is mounted on this folder, as it has to be. Mount it; or, if it is a plain "
                 "folder from now on: `ftpdock target set ID --no-mount-point`"
             )
 

@@ -174,8 +174,8 @@ class SftpRemote:
 def _write(file: paramiko.SFTPFile, content: BinaryIO) -> int:
     """All of it; how many bytes that is. Raises what paramiko does if one block failed.
 
-    It looks at the replies that are still to come when it writes a block that is not pipelined, and drops those that are
-    not there by the time the file is closed.
+    It looks at the replies that are still to come when it writes a block that is not pipelined, and drops those that
+    are not there by the time the file is closed.
     """
     size, number, block = 0, 1, content.read(BLOCK)
     while block:

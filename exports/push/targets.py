@@ -126,7 +126,7 @@ def _look_for_mount(target: Target, place: Place) -> bool:
 
 
 def note_mount(target: Target) -> None:
-    """Once something was mounted on a target's folder, nothing is written there without; unless an admin has said so."""
+    """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
     if _look_for_mount(target, read_url(target.url)):
         target.save(only=["options"])
 

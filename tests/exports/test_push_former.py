@@ -1,4 +1,4 @@
-"""What a newer version replaces: it is there until the newer one is, and whoever can't take it away gets that one, too."""
+"""What a newer version replaces is there until the newer one is, and whoever can't take it away gets that one, too."""
 
 from __future__ import annotations
 
