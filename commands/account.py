@@ -204,9 +204,14 @@ def enable(context: Context, name: str) -> None:
 
 def _switch(context: Context, name: str, disabled: bool) -> None:
     import accounts
+    from exports.push import deliveries as push_queue
 
     context.connect()
-    accounts.change(context.settings, context.schemas, accounts.find(name), disabled=disabled)
+    found = accounts.find(name)
+    if not disabled:
+        # First of all: no attempt may count the time in which there was none.
+        push_queue.restart_all(found)
+    accounts.change(context.settings, context.schemas, found, disabled=disabled)
     click.echo(f"{'Disabled' if disabled else 'Enabled'} the account {name}.")
 
 

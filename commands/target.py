@@ -40,6 +40,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--ca-file", type=click.Path(dir_okay=False), metavar="FILE",
                  help="ftps: certificates (PEM) that theirs has to stem from.  [default: the system's]"),
     click.option("--host-key", metavar="SHA256:...", help="sftp: the fingerprint of the server's host key."),
+    click.option("--mount-point/--no-mount-point", default=None,
+                 help="file: write only while something is mounted there.  [default: once that was seen]"),
     click.option("--kinds", metavar="LIST", help="Only these of order,customer,full, or all.  [default: all]"),
 )  # fmt: skip
 
@@ -151,7 +153,7 @@ def _object(row: Target) -> dict[str, Any]:
         "url": row.url,
         "username": row.username,
         "password": kept,
-        **{name: row.options.get(name) for name in ("key_file", "ca_file", "host_key")},
+        **{name: row.options.get(name) for name in ("key_file", "ca_file", "host_key", "mount_point")},
         "kinds": row.kinds,
         "disabled": row.disabled,
         **{state: numbers.get(state, 0) for state in ("waiting", "delivered", "failed", "skipped")},

@@ -26,10 +26,8 @@ def commit(jobs: Sequence[Job]) -> None:
     try:
         with transaction():
             whole = outbox.done(job.pending for job in jobs)
+            _update(written)
             _insert([job for job in written if job.former is None])
-            for job in written:
-                if job.former is not None:
-                    Export.update(_values(job)).where(Export.number == job.former.number).execute()
             _join_files([job for job in written if job.former is None])
             if not whole:
                 outbox.look_again([job.pending for job in written])
@@ -49,6 +47,13 @@ def _values(job: Job) -> dict[str, Any]:
     if job.replay_ns is None:
         values["created_at"] = job.pending.created_at
     return values
+
+
+def _update(jobs: Sequence[Job]) -> None:
+    """By their numbers, as the mirror locks them: whoever waits for another must hold nothing that the other wants."""
+    known = [(job.former.number, job) for job in jobs if job.former is not None]
+    for number, job in sorted(known, key=lambda each: each[0]):
+        Export.update(_values(job)).where(Export.number == number).execute()
 
 
 def _insert(jobs: Sequence[Job]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Protocol
 
 from models import database
@@ -46,10 +47,13 @@ class PartThread:
     def _run(self) -> None:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 self._part.run(self._stopping)
-                pause = FIRST_PAUSE
             except Exception:
+                if time.monotonic() - began > LONGEST_PAUSE:
+                    # It has worked since the failure before.
+                    pause = FIRST_PAUSE
                 log.exception("exports: %s failed; starting it again in %.1f s", self._part.name, pause)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)

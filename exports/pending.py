@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from models import Outbox, now
+from exports.known import chunks
+from models import Outbox, now, transaction
 
 ROWS = 2_000
 """So many rows of the outbox are read at once: an order has one for each line that was written."""
@@ -54,16 +55,23 @@ def _postponed(system_ids: Iterable[str]) -> Iterable[Outbox]:
 def done(pending: Iterable[Pending]) -> bool:
     """Delete the rows that were read, and no others. False: some were gone, so another node was at work on them."""
     numbers = [number for each in pending for number in each.numbers]
-    deleted: int = Outbox.delete().where(Outbox.number.in_(numbers)).execute()
+    if not numbers:
+        return True
+    with transaction():
+        deleted = sum(Outbox.delete().where(Outbox.number.in_(some)).execute() for some in chunks(numbers))
     return deleted == len(numbers)
 
 
 def postpone(each: Pending, error: str) -> float:
     """Try again later, after a longer pause each time; returns the pause in seconds."""
-    pause = min(FIRST_PAUSE * 2**each.attempts, LONGEST_PAUSE)
+    # Of some thousand attempts 2**attempts would be too large for a float.
+    pause = min(FIRST_PAUSE * 2 ** min(each.attempts, 30), LONGEST_PAUSE)
     due = now() + dt.timedelta(seconds=pause)
     later = Outbox.update(attempts=each.attempts + 1, due_at=due, error=error[:2000])
-    later.where(Outbox.number.in_(each.numbers)).execute()
+    with transaction():
+        # What fails for days and is written again and again has more rows than one statement can name.
+        for some in chunks(each.numbers):
+            later.where(Outbox.number.in_(some)).execute()
     return pause
 
 

@@ -30,7 +30,7 @@ class Target(Base):
     secret_env = CharField(max_length=200, null=True)
     """The environment variable of the server that holds it."""
     options = JSONField(default=dict)
-    """ca_file, key_file (paths), host_key (SHA256:...)."""
+    """ca_file, key_file (paths), host_key (SHA256:...), mount_point (whether something has to be mounted)."""
     kinds = JSONField(null=True)
     """A list out of order, customer, full; NULL: all of them."""
     since = UTCField(null=True)

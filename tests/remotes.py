@@ -1,6 +1,6 @@
 """Partners' servers: a plain FTPS server (pyftpdlib) and Debian's OpenSSH, each a process of its own on loopback.
 
-Run as a program, this file is the FTPS server: `remotes.py PORT FOLDER CERTIFICATE [slow] [files-only]`.
+Run as a program, this file is the FTPS server: `remotes.py PORT FOLDER CERTIFICATE [WAY ...]`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.ports import free_port
 
@@ -124,16 +125,33 @@ class SshServer(Remote):
 
 SLOW = 2_000_000
 """Bytes a second that a slow server takes."""
+LATE = 1.5
+"""Seconds after which a late server says that it has a file."""
+SORRY = "550 Das geht leider nicht, fragen Sie Herrn Müller."
 
 
 def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
-    """The FTPS server; `files-only` renames no folders."""
+    """The FTPS server. Ways in which it is unlike others:
+
+    slow, late; latin-1 (replies and names, in a home folder Eingänge); limit=N (552 after so many bytes of a file);
+    no-delete, no-rename (the login may not); files-only (renames no folders); no-rename-over (a file that is there);
+    keeps-part (renames nothing that is named so).
+    """
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import ThrottledDTPHandler, TLS_DTPHandler, TLS_FTPHandler
+    from pyftpdlib.log import logger
     from pyftpdlib.servers import FTPServer
+
+    values = dict(way.split("=") for way in ways if "=" in way)
 
     class Channel(TLS_DTPHandler, ThrottledDTPHandler):
         read_limit = SLOW if "slow" in ways else 0
+
+        def handle_read_event(self) -> None:
+            super().handle_read_event()
+            if "limit" in values and self.tot_bytes_received > int(values["limit"]) and not self._closed:
+                self._resp = ("552 Exceeded storage allocation.", logger.warning)
+                self.close()
 
     class Session(TLS_FTPHandler):
         certfile = certificate
@@ -141,6 +159,21 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
         authorizer = DummyAuthorizer()
         auth_failed_timeout = 0
         dtp_handler = Channel
+        _rnfr: str | None
+        if "latin-1" in ways:
+            encoding, banner = "latin-1", "Grüß Gott."
+
+        def on_login(self, username: str) -> None:
+            if "latin-1" in ways:
+                (Path(folder) / "Eingänge").mkdir(exist_ok=True)
+                self.fs.cwd = "/Eingänge"
+
+        def respond(self, resp: str, *more: Any, **named: Any) -> None:
+            said = SORRY if "latin-1" in ways and resp.startswith("550") else resp
+            if "late" in ways and resp.startswith("226"):
+                self.ioloop.call_later(LATE, super().respond, said)
+            else:
+                super().respond(said, *more, **named)
 
         def ftp_RNFR(self, path: str) -> None:
             if "files-only" in ways and Path(path).is_dir():
@@ -148,7 +181,17 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
             else:
                 super().ftp_RNFR(path)
 
-    Session.authorizer.add_user("acme", PASSWORD, folder, perm="elradfmwMT")
+        def ftp_RNTO(self, path: str) -> None:
+            kept = "keeps-part" in ways and str(self._rnfr).endswith(".part")
+            if kept or ("no-rename-over" in ways and Path(path).exists()):
+                self._rnfr = None
+                self.respond("550 No.")
+            else:
+                super().ftp_RNTO(path)
+
+    may = "".join(letter for letter, way in (("d", "no-delete"), ("f", "no-rename")) if way not in ways)
+    Session.authorizer.add_user("acme", PASSWORD, folder, perm=f"elramwMT{may}", msg_login="Schön, dass Sie da sind.",
+                                msg_quit="Tschüß.")  # fmt: skip
     server = FTPServer(("127.0.0.1", port), Session)
     print("ready", file=sys.stderr, flush=True)
     server.serve_forever()

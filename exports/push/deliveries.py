@@ -14,10 +14,14 @@ PAUSES = (5, 15, 60, 300, 900)
 """Seconds after the first attempt that did not get as far as a file, the second ...; the last one repeats."""
 PATIENCE = dt.timedelta(days=3)
 """How long a delivery waits for a target that can't be reached."""
+IDLE = dt.timedelta(hours=1)
+"""A stop of the server that is shorter makes no difference to that."""
 REFUSAL_PAUSES = (5, 15, 60, 300)
 """Seconds after each refusal of one file; after one more it has failed, and the stream goes on."""
 AT_ONCE = 500
 """Exports that are planned in one transaction."""
+_AFRESH: dict[str, Any] = {"failures": 0, "error": "", "unreachable_since": None, "due_at": None}
+"""The state of a stream that was never held."""
 
 
 def plan(target: Target, exports: Sequence[int] | None = None) -> int:
@@ -78,12 +82,19 @@ def refused(delivery: Delivery, words: str, moment: dt.datetime) -> str:
     last = delivery.refusals >= len(REFUSAL_PAUSES)
     state = "failed" if last else "waiting"
     pause = None if last else moment + dt.timedelta(seconds=REFUSAL_PAUSES[delivery.refusals])
+    changes = {"state": state, "error": words, "refusals": delivery.refusals + 1, "attempts": Delivery.attempts + 1}
     with transaction():
-        _settle(delivery, state=state, error=words, refusals=delivery.refusals + 1, attempts=Delivery.attempts + 1)
+        if not _settle(delivery, **changes):
+            return "settled already"
         _reached(delivery.target_id, due_at=pause)
         if last:
             _alert(delivery.target_id, "target_refused", f"{moment:%Y-%m-%d}", words, file=delivery.export.path)
     return state
+
+
+def missing(delivery: Delivery, words: str) -> None:
+    """It is not there to be delivered, and no later attempt would find it: the stream goes on with the next at once."""
+    _settle(delivery, state="failed", error=words, attempts=Delivery.attempts + 1)
 
 
 def held(target: int, words: str, moment: dt.datetime) -> int:
@@ -123,14 +134,25 @@ def _waiting(target: int) -> Any:
     return (Delivery.target == target) & (Delivery.state == "waiting")
 
 
-def _settle(delivery: Delivery, **changes: object) -> None:
-    Delivery.update(**changes).where(Delivery.number == delivery.number).execute()
+def _settle(delivery: Delivery, **changes: object) -> bool:
+    """False: it waits no more; a node that leads no longer may come too late."""
+    mine = (Delivery.number == delivery.number) & (Delivery.state == "waiting")
+    return bool(Delivery.update(**changes).where(mine).execute())
 
 
 def _reached(target: int, due_at: dt.datetime | None = None) -> None:
-    changes = {"failures": 0, "error": "", "unreachable_since": None, "due_at": due_at}
+    changes = _AFRESH | {"due_at": due_at}
     held_up = (Target.failures > 0) | Target.due_at.is_null(False)
     Target.update(**changes).where((Target.number == target) & (held_up if due_at is None else True)).execute()
+
+
+def resume(moment: dt.datetime) -> None:
+    """Before a pusher begins: time in which nobody tried, as while the machine was off, is none of the three days."""
+    with transaction():
+        for row in list(Target.select().where(Target.unreachable_since.is_null(False), Target.due_at < moment - IDLE)):
+            since = row.unreachable_since + (moment - row.due_at)
+            mine = (Target.number == row.number) & (Target.due_at == row.due_at)
+            Target.update(unreachable_since=since, due_at=moment).where(mine).execute()
 
 
 def retry(target: Target) -> int:
@@ -145,5 +167,9 @@ def retry(target: Target) -> int:
 
 def restart(target: Target) -> None:
     """Let the stream go on at once, as if it had never been held."""
-    changes = {"failures": 0, "error": "", "unreachable_since": None, "due_at": None}
-    Target.update(**changes).where(Target.number == target).execute()
+    Target.update(**_AFRESH).where(Target.number == target).execute()
+
+
+def restart_all(account: Account) -> None:
+    """The same for all targets of an account."""
+    Target.update(**_AFRESH).where(Target.account == account).execute()

@@ -39,6 +39,8 @@ class Pusher:
     def run(self, stopping: threading.Event) -> None:
         swept: dict[int, float] = {}
         look_at = 0.0
+        database.connect(reuse_if_open=True)
+        deliveries.resume(now())
         try:
             while not stopping.is_set():
                 told = self._hear()

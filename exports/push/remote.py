@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from errors import FtpdockError
+from exports.push.url import LOCAL
 
 CONNECT_SECONDS, TALK_SECONDS = 30.0, 120.0
 """How long a server may take to answer at first, and how long it may be silent later."""
@@ -23,6 +25,10 @@ class Unreachable(PushError):
 
 class Refused(PushError):
     """The server is there and does not take this file or folder."""
+
+
+class Missing(PushError):
+    """What is to be delivered does not lie here any more."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,18 @@ class Access:
     ca_file: str = ""
     key_file: str = ""
     host_key: str = ""
+    mount_point: bool = False
+    """Of a folder of this machine: something has to be mounted there."""
 
     @property
     def place(self) -> str:
         """Host and port, for messages."""
         return f"{self.host}:{self.port}" if self.port else self.host or self.url
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether something is mounted on the folder that `path` leads to."""
+    return os.path.ismount(os.path.realpath(path or "/"))
 
 
 def below_home(path: str, home: str) -> str:
@@ -75,8 +88,8 @@ class Remote(Protocol):
     def replace(self, source: str, path: str) -> None:
         """Rename a file, in place of one that is there."""
 
-    def rename_folder(self, source: str, path: str) -> None:
-        """Rename a folder; there is none at `path`."""
+    def rename(self, source: str, path: str) -> None:
+        """Rename a folder or a file; there is none at `path`."""
 
     def delete(self, path: str) -> None:
         """Delete a file."""
@@ -101,6 +114,10 @@ def opened(access: Access) -> Iterator[Remote]:
         from exports.push.remote_sftp import SftpRemote
 
         remote = SftpRemote(access)
+    elif access.scheme in LOCAL:
+        from exports.push.remote_fsspec import FolderRemote
+
+        remote = FolderRemote(access)
     else:
         from exports.push.remote_fsspec import FsspecRemote
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import posixpath
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 
-from exports.push.remote import Access, PushError, Refused, Unreachable
+from exports.push.remote import Access, PushError, Refused, Unreachable, is_mount_point
 from exports.push.source import Stopped
 
 BLOCK = 262_144
 OF_THE_FILE = (PermissionError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+CANT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES)
+"""Said by shares that know no fsync, and of folders into which we may write without looking."""
 
 
 class FsspecRemote:
@@ -27,9 +33,6 @@ class FsspecRemote:
                 access.url, skip_instance_cache=True, use_listings_cache=False, **given
             )
         self.base = base.rstrip("/")
-        # What was not mounted must not fill the disk below its mount point.
-        if access.scheme in ("file", "local") and not self.is_folder(base):
-            raise Unreachable(f"opening {access.url}: there is no such folder. Is it mounted?")
 
     def is_folder(self, path: str) -> bool:
         with _said(f"looking for {path}"):
@@ -51,7 +54,7 @@ class FsspecRemote:
         with _said(f"renaming {source} to {path}"):
             self._files.mv(source, path)
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._files.mv(source, path, recursive=True)
 
@@ -67,6 +70,71 @@ class FsspecRemote:
         """There is nothing to close: connections belong to fsspec."""
 
 
+class FolderRemote(FsspecRemote):
+    """A folder of this machine. What is written and renamed there outlasts a power cut once the call returns."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        # fsspec takes %20 in a URL literally.
+        self.base, self._access = access.path, access
+        self._look()
+
+    def _look(self) -> None:
+        """A share that is not mounted leaves an empty folder, which would take everything. Raises Unreachable."""
+        url = self._access.url
+        if not self.is_folder(self.base or "/"):
+            raise Unreachable(f"opening {url}: there is no such folder. Is it mounted?")
+        if self._access.mount_point and not is_mount_point(self.base):
+            raise Unreachable(
+                f"opening {url}: nothing is mounted on this folder, as it has to be. Mount it; or, if it is a plain "
+                "folder from now on: `ftpdock target set ID --no-mount-point`"
+            )
+
+    def make_folder(self, path: str) -> None:
+        self._look()
+        if self.is_folder(path or "/"):
+            return
+        self.make_folder(posixpath.dirname(path))
+        super().make_folder(path)
+        _sync(posixpath.dirname(path))
+
+    def put(self, path: str, content: BinaryIO) -> None:
+        self._look()
+        with _said(f"writing {path}"), Path(path).open("wb") as file:
+            shutil.copyfileobj(content, file, BLOCK)
+            file.flush()
+            with _if_it_can():
+                os.fsync(file.fileno())
+        _sync(posixpath.dirname(path))
+
+    def replace(self, source: str, path: str) -> None:
+        self.rename(source, path)
+
+    def rename(self, source: str, path: str) -> None:
+        with _said(f"renaming {source} to {path}"):
+            Path(source).replace(path)
+        _sync(posixpath.dirname(path))
+
+
+def _sync(folder: str) -> None:
+    """Make the names in a folder last."""
+    with _said(f"syncing {folder}"), _if_it_can():
+        handle = os.open(folder or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _if_it_can() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in CANT_SYNC:
+            raise
+
+
 @contextlib.contextmanager
 def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
     """Turn what a file system raises into PushError, with what was being done."""
@@ -74,11 +142,10 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
         yield
     except (PushError, Stopped):
         raise
-    except OF_THE_FILE as error:
-        raise refusal(f"{what}: {_words(error)}") from error
     except Exception as error:
         # Each file system has errors of its own.
-        raise Unreachable(f"{what}: {_words(error)}") from error
+        of_the_file = isinstance(error, OF_THE_FILE) or getattr(error, "errno", None) == errno.ENOTEMPTY
+        raise (refusal if of_the_file else Unreachable)(f"{what}: {_words(error)}") from error
 
 
 def _words(error: Any) -> str:

@@ -4,21 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import ftplib
+import io
 import posixpath
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
+from exports.push.former import replace_slowly
 from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 BLOCK = 262_144
+AS_IT_CAME = "surrogateescape"
+"""How bytes that are no UTF-8 are read and written (PEP 383)."""
 OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
 """Replies that say no to one file or folder; after any other the next file would fare no better."""
+TOO_MUCH, LITTLE = "552", 65_536
+"""The reply of a server for want of room, which may mean a limit for each file; bytes of a file that no such limit is
+below."""
 
 
 class _Client(ftplib.FTP_TLS):
-    """ftplib, with the control channel's TLS session on the data channel: many servers demand it."""
+    """ftplib, with the control channel's TLS session on the data channel: many servers demand it.
+
+    Replies, and names in them, need not be UTF-8: what is none goes back as it came.
+    """
+
+    _replies: TextIO | None = None
+
+    @property
+    def file(self) -> TextIO | None:
+        """Where replies are read from. ftplib opens it by itself, so that one Latin-1 letter would raise ValueError."""
+        return self._replies
+
+    @file.setter
+    def file(self, replies: TextIO | None) -> None:
+        if isinstance(replies, io.TextIOWrapper):
+            replies.reconfigure(errors=AS_IT_CAME)
+        self._replies = replies
+
+    def putline(self, line: str) -> None:
+        if "\r" in line or "\n" in line:
+            raise ValueError("a line break can't be sent")
+        assert self.sock is not None
+        self.sock.sendall(f"{line}\r\n".encode(self.encoding, AS_IT_CAME))
 
     def auth(self) -> str:
         reply = self.voidcmd("AUTH TLS")
@@ -49,6 +78,9 @@ class _Client(ftplib.FTP_TLS):
 
 class FtpsRemote:
     """A login on an FTPS server."""
+
+    _sent = 0
+    """Bytes of the file at hand that were sent, or being sent."""
 
     def __init__(self, access: Access) -> None:
         with _said(f"connecting to {access.place}", Unreachable):
@@ -107,7 +139,7 @@ class FtpsRemote:
 
     def _lines(self, command: str) -> list[str]:
         with self._client.transfercmd(command) as data:
-            with data.makefile("r", encoding=self._client.encoding, errors="surrogateescape") as lines:
+            with data.makefile("r", encoding=self._client.encoding, errors=AS_IT_CAME) as lines:
                 listed = lines.read().splitlines()
             _say_goodbye(data)
         self._client.voidresp()
@@ -115,17 +147,37 @@ class FtpsRemote:
 
     def put(self, path: str, content: BinaryIO) -> None:
         with _said(f"writing {path}"):
-            data = self._client.transfercmd(f"STOR {path}")
             try:
-                self._send(data, content)
-            finally:
-                data.close()
-            # The reply decides whether the file is whole.
-            self._client.voidresp()
+                self._store(path, content)
+            except ftplib.error_perm as error:
+                if self._sent > LITTLE and str(error).startswith(TOO_MUCH) and self._takes_little(path):
+                    raise Refused(f"writing {path}: {error}") from error
+                raise
+
+    def _store(self, path: str, content: BinaryIO) -> None:
+        self._sent = 0
+        data = self._client.transfercmd(f"STOR {path}")
+        try:
+            self._send(data, content)
+        finally:
+            data.close()
+        # The reply decides whether the file is whole.
+        self._client.voidresp()
+
+    def _takes_little(self, path: str) -> bool:
+        """Whether it is only this file that there is no room for: then others need not wait for it."""
+        try:
+            self._store(path, io.BytesIO(bytes(LITTLE)))
+        except (ftplib.error_perm, ftplib.error_temp):
+            return False
+        with contextlib.suppress(ftplib.error_perm, ftplib.error_temp):
+            self._client.delete(path)
+        return True
 
     def _send(self, data: socket.socket, content: BinaryIO) -> None:
         try:
             while block := content.read(BLOCK):
+                self._sent += len(block)
                 data.sendall(block)
         except OSError:
             # Why a server hung up stands in its reply, if it gives one.
@@ -135,17 +187,18 @@ class FtpsRemote:
         _say_goodbye(data)
 
     def replace(self, source: str, path: str) -> None:
+        what = f"renaming {source} to {path}"
+        with _said(what):
+            # A server that refuses already this renames nothing, whatever is there.
+            if not (reply := self._client.sendcmd(f"RNFR {source}")).startswith("3"):
+                raise ftplib.error_reply(reply)
         try:
-            self.rename_folder(source, path)
-        except Refused:
-            # Servers that rename over nothing.
-            with contextlib.suppress(Refused):
-                self.delete(path)
-                self.rename_folder(source, path)
-                return
-            raise
+            with _said(what):
+                self._client.voidcmd(f"RNTO {path}")
+        except Refused as refusal:
+            replace_slowly(self, source, path, refusal)
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._client.rename(source, path)
 
@@ -158,12 +211,14 @@ class FtpsRemote:
             self._client.rmd(path)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError, EOFError, ftplib.Error):
+        # Whatever it says or fails to say, what it took it has.
+        with contextlib.suppress(Exception):
             # A server that does not answer is not waited for.
             if self._client.sock is not None:
                 self._client.sock.settimeout(1)
             self._client.quit()
-        self._client.close()
+        with contextlib.suppress(OSError):
+            self._client.close()
 
 
 def _say_goodbye(data: socket.socket) -> None:
@@ -194,3 +249,6 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
         ) from error
     except (ftplib.Error, EOFError, OSError) as error:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error
+    except ValueError as error:
+        # Of a name that can't be sent, or a reply that can't be read.
+        raise refusal(f"{what}: {error}") from error

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import paramiko
 
+from exports.push.former import replace_slowly
 from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
 
 # It tells of lost connections by tracebacks; we tell of them in a line.
@@ -20,6 +21,8 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 BLOCK = 32_768
 """What every server takes in one request."""
+ON_THEIR_WAY = 100
+"""Blocks for whose replies is not waited before the next one is sent."""
 ED25519, ECDSA = ("ssh-ed25519",), ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 RSA = ("rsa-sha2-512", "rsa-sha2-256")
 KEY_TYPES = (*ED25519, *ECDSA, *RSA)
@@ -35,6 +38,8 @@ def _handshake(access: Access, key_types: tuple[str, ...]) -> paramiko.Transport
     with _said(f"connecting to {access.place}", Unreachable):
         connection = socket.create_connection((access.host, access.port or 22), CONNECT_SECONDS)
         try:
+            # A block is two packets: the second may not wait until the first is acknowledged (40 ms).
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport = paramiko.Transport(connection)
         except BaseException:
             connection.close()
@@ -119,33 +124,37 @@ class SftpRemote:
             return self._client.listdir(folder)
 
     def put(self, path: str, content: BinaryIO) -> None:
-        size = 0
         with _said(f"writing {path}"):
             file = self._client.open(path, "wb")
         # A server that takes the name and not the bytes has no room: the next file would fare no better.
         with _said(f"writing {path}", Unreachable):
             with file:
-                file.set_pipelined(True)
-                while block := content.read(BLOCK):
-                    file.write(block)
-                    size += len(block)
+                size = _write(file, content)
             stored = self._client.stat(path).st_size
         if stored != size:
             raise Unreachable(f"writing {path}: {stored} of {size} bytes are there")
 
     def replace(self, source: str, path: str) -> None:
+        if self._replaced(source, path):
+            return
+        try:
+            self.rename(source, path)
+        except Refused as refusal:
+            replace_slowly(self, source, path, refusal)
+
+    def _replaced(self, source: str, path: str) -> bool:
+        """In one step, as OpenSSH can. False: it could not; SFTP version 3 renames over nothing."""
         with _said(f"renaming {source} to {path}"):
             try:
                 self._client.posix_rename(source, path)
             except OSError as error:
+                # Of a server that does not know how there is neither a number nor a lost connection.
                 if error.errno is not None or not self._transport.is_active():
                     raise
-                # No OpenSSH: SFTP version 3 renames over nothing.
-                with contextlib.suppress(FileNotFoundError):
-                    self._client.remove(path)
-                self._client.rename(source, path)
+                return False
+        return True
 
-    def rename_folder(self, source: str, path: str) -> None:
+    def rename(self, source: str, path: str) -> None:
         with _said(f"renaming {source} to {path}"):
             self._client.rename(source, path)
 
@@ -160,6 +169,21 @@ class SftpRemote:
     def close(self) -> None:
         self._client.close()
         self._transport.close()
+
+
+def _write(file: paramiko.SFTPFile, content: BinaryIO) -> int:
+    """All of it; how many bytes that is. Raises what paramiko does if one block failed.
+
+    It looks at the replies that are still to come when it writes a block that is not pipelined, and drops those that
+    are not there by the time the file is closed.
+    """
+    size, number, block = 0, 1, content.read(BLOCK)
+    while block:
+        following = content.read(BLOCK)
+        file.set_pipelined(bool(following) and number % ON_THEIR_WAY != 0)
+        file.write(block)
+        size, number, block = size + len(block), number + 1, following
+    return size
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from exports import files as csv_files
-from exports.push.remote import Refused
+from exports.push.remote import Missing
 
 TRIES = 3
 """A folder may be exchanged for that of a newer revision while it is opened."""
@@ -43,7 +43,7 @@ class Source:
 
 @contextlib.contextmanager
 def source(path: Path, stopping: threading.Event) -> Iterator[Source]:
-    """Open what lies at `path`. Raises Refused if there is nothing."""
+    """Open what lies at `path`. Raises Missing if there is nothing."""
     with contextlib.ExitStack() as stack:
         yield _open(path, stopping, stack)
 
@@ -56,7 +56,7 @@ def _open(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) ->
             return Source(False, {path.name: _content(stack.enter_context(path.open("rb")), stopping)})
         except FileNotFoundError:
             continue
-    raise Refused(f"There is no {path} any more: `ftpdock exports replay` makes it again")
+    raise Missing(f"There is no {path} any more: `ftpdock exports replay` makes it again")
 
 
 def _open_folder(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) -> dict[str, BinaryIO]:

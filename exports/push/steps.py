@@ -2,60 +2,63 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
+from exports.push.former import OLD, room_for, taken_away
 from exports.push.remote import Refused, Remote
 from exports.push.source import Source
 
-ASIDE, OLD = ".part", ".old"
-"""Endings of what is not whole yet, and of a folder that makes room for its newer revision."""
+ASIDE = ".part"
+"""Ending of what is not whole yet."""
+GoOn = Callable[[], None]
+"""Asked once all is written aside, before anything gets its final name."""
 
 
-def deliver(remote: Remote, path: str, source: Source) -> None:
-    """Put `source` at `path`, whole, in place of what is there. Raises PushError.
+def deliver(remote: Remote, path: str, source: Source, go_on: GoOn = lambda: None) -> None:
+    """Put `source` at `path`, whole, in place of what is there. Raises PushError, and what `go_on` raises.
 
-    A kill at any point leaves at most things named *.part or *.old, which the next attempt uses or takes away.
+    A kill at any point leaves at most things named *.part or *.old, which the next attempt uses or takes away; only the
+    former one of a single file may stay, as *.old.
     """
     if source.folder:
-        _deliver_folder(remote, path, source.files)
+        _deliver_folder(remote, path, source.files, go_on)
         return
-    _make_folder(remote, posixpath.dirname(path))
+    folder = posixpath.dirname(path)
+    if folder and not remote.is_folder(folder):
+        remote.make_folder(folder)
     for content in source.files.values():
-        _deliver_file(remote, path, content)
+        remote.put(path + ASIDE, content)
+        go_on()
+        remote.replace(path + ASIDE, path)
 
 
-def _make_folder(remote: Remote, path: str) -> None:
-    if path and not remote.is_folder(path):
-        remote.make_folder(path)
-
-
-def _deliver_file(remote: Remote, path: str, content: BinaryIO) -> None:
-    remote.put(path + ASIDE, content)
-    remote.replace(path + ASIDE, path)
-
-
-def _deliver_folder(remote: Remote, path: str, files: Mapping[str, BinaryIO]) -> None:
+def _deliver_folder(remote: Remote, path: str, files: Mapping[str, BinaryIO], go_on: GoOn) -> None:
     aside = path + ASIDE
-    _clear(remote, aside)
-    remote.make_folder(aside)
+    if remote.is_folder(aside):
+        _delete_others(remote, aside, files)
+    else:
+        remote.make_folder(aside)
     for name, content in files.items():
         remote.put(posixpath.join(aside, name), content)
-    if remote.is_folder(path):
-        _clear(remote, path + OLD)
-        if not _renamed(remote, path, path + OLD):
-            _move_files(remote, aside, path, files)
-            return
+    there = remote.is_folder(path)
+    old = room_for(remote, path) if there else path + OLD
+    # Not again between the renames: until the next attempt the partner would be without the folder.
+    go_on()
+    if there and not _renamed(remote, path, old):
+        _move_files(remote, aside, path, files)
+        return
     if not _renamed(remote, aside, path):
         _move_files(remote, aside, path, files)
-    _clear(remote, path + OLD)
+    taken_away(remote, old)
 
 
 def _renamed(remote: Remote, source: str, path: str) -> bool:
     """Some servers rename files only."""
     try:
-        remote.rename_folder(source, path)
+        remote.rename(source, path)
     except Refused:
         return False
     return True
@@ -66,26 +69,20 @@ def _move_files(remote: Remote, aside: str, path: str, files: Mapping[str, Binar
     remote.make_folder(path)
     for name in files:
         remote.replace(posixpath.join(aside, name), posixpath.join(path, name))
-    for name in remote.names(path):
-        if name not in files:
-            remote.delete(posixpath.join(path, name))
-    _clear(remote, aside)
+    _delete_others(remote, path, files)
+    taken_away(remote, aside)
 
 
-def _clear(remote: Remote, folder: str) -> None:
-    """Take away a folder of ours, if it is there."""
-    if not remote.is_folder(folder):
-        return
+def _delete_others(remote: Remote, folder: str, files: Mapping[str, BinaryIO]) -> None:
+    """Of a revision before, or of an attempt that was cut short."""
     for name in remote.names(folder):
-        remote.delete(posixpath.join(folder, name))
-    remote.remove_folder(folder)
+        if name not in files:
+            remote.delete(posixpath.join(folder, name))
 
 
 def probe(remote: Remote, path: str) -> None:
     """Write, rename and remove a small file. Raises PushError."""
-    import io
-
     name = posixpath.join(path, "ftpdock_test.txt")
-    _make_folder(remote, path)
-    _deliver_file(remote, name, io.BytesIO(b"ftpdock wrote this to see that it can, and takes it away again.\r\n"))
+    words = b"ftpdock wrote this to see that it can, and takes it away again.\r\n"
+    deliver(remote, name, Source(False, {"": io.BytesIO(words)}))
     remote.delete(name)

@@ -9,10 +9,10 @@ import threading
 import time
 
 from exports.push import deliveries
-from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
+from exports.push.remote import Access, Missing, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import Stopped, source
 from exports.push.steps import deliver
-from exports.push.targets import access_of, clean
+from exports.push.targets import access_of, clean, note_mount
 from layout import export_source
 from models import Delivery, Target, database, now
 from settings import Settings
@@ -37,6 +37,7 @@ class Stream:
             if target is None or deliveries.head(self._target) is None:
                 return
             try:
+                note_mount(target)
                 access = access_of(self._settings, target)
                 self._secret = access.secret
                 self._work(access, target.account.name)
@@ -58,10 +59,16 @@ class Stream:
 
     def _deliver(self, remote: Remote, account: str, delivery: Delivery) -> bool:
         """False: the connection may be of no use any more. Raises Unreachable, Stopped."""
-        path = delivery.export.path
+        path, root = delivery.export.path, export_source(self._settings, account)
         try:
-            with source(export_source(self._settings, account) / path, self._stopping) as files:
-                deliver(remote, posixpath.join(remote.base or "/", path), files)
+            with source(root / path, self._stopping) as files:
+                deliver(remote, posixpath.join(remote.base or "/", path), files, self._go_on)
+        except Missing as error:
+            if not root.is_dir():
+                raise Unreachable(f"There is no folder {root}. Is its disk mounted?") from error
+            deliveries.missing(delivery, str(error))
+            log.warning("target %s: %s is failed: %s", self._target, path, error)
+            return True
         except Refused as error:
             self._refuse(delivery, str(error))
             return True
@@ -74,6 +81,11 @@ class Stream:
         deliveries.delivered(delivery)
         log.info("target %s: delivered %s, revision %s", self._target, path, delivery.revision)
         return True
+
+    def _go_on(self) -> None:
+        """A stream that was left behind by a lost leadership must not rename what the next one has begun to write."""
+        if self._stopping.is_set():
+            raise Stopped
 
     def _refuse(self, delivery: Delivery, words: str) -> None:
         words = clean(words, self._secret)

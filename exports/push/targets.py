@@ -9,14 +9,14 @@ from typing import Any
 
 from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import deliveries, steps
-from exports.push.remote import Access, PushError, opened
+from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
-from exports.push.url import PORTS, Place, read_url
+from exports.push.url import LOCAL, PORTS, Place, read_url
 from models import Account, Target, now, transaction
 from settings import Settings
 
 KINDS = ("order", "customer", "full")
-ONLY_FOR = {"ca_file": "ftps", "key_file": "sftp", "host_key": "sftp"}
+ONLY_FOR = {"ca_file": ("ftps",), "key_file": ("sftp",), "host_key": ("sftp",), "mount_point": LOCAL}
 
 
 def find(number: int) -> Target:
@@ -35,6 +35,7 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
     target = Target(account=account, url=place.url, username=place.username, since=None if everything else now())
     _set(settings, target, values)
     _check_whole(target, place)
+    _look_for_mount(target, place)
     with transaction():
         if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
             raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
@@ -43,10 +44,11 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
 
 
 def change(settings: Settings, target: Target, **values: Any) -> None:
-    """Set name, username, secret, secret_env, ca_file, key_file, host_key, kinds; and try again at once. Raises
-    FtpdockError."""
+    """Set name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
+    once. Raises FtpdockError."""
     _set(settings, target, values)
     _check_whole(target, read_url(target.url))
+    _look_for_mount(target, read_url(target.url))
     with transaction():
         target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
         deliveries.restart(target)
@@ -86,7 +88,9 @@ def _variable(name: str) -> str:
     return name
 
 
-def _option(name: str, value: str) -> str:
+def _option(name: str, value: Any) -> Any:
+    if name == "mount_point":
+        return value
     if name == "host_key":
         if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", value):
             raise FtpdockError(f"{value!r} is no fingerprint of a host key: expected SHA256: and 43 characters")
@@ -98,9 +102,10 @@ def _option(name: str, value: str) -> str:
 
 
 def _check_whole(target: Target, place: Place) -> None:
-    for name, scheme in ONLY_FOR.items():
-        if name in target.options and place.scheme != scheme:
-            raise FtpdockError(f"--{name.replace('_', '-')} is for {scheme}:// only, the target is {place.scheme}://")
+    for name, schemes in ONLY_FOR.items():
+        if name in target.options and place.scheme not in schemes:
+            option = f"--{name.replace('_', '-')}"
+            raise FtpdockError(f"{option} is for {schemes[0]}:// only, the target is {place.scheme}://")
     if place.scheme not in PORTS:
         return
     if not target.username:
@@ -110,6 +115,20 @@ def _check_whole(target: Target, place: Place) -> None:
                            + (", or a --key-file" if place.scheme == "sftp" else ""))  # fmt: skip
     if place.scheme == "sftp" and "host_key" not in target.options:
         raise FtpdockError("The target needs the fingerprint of its server's host key: give --host-key SHA256:...")
+
+
+def _look_for_mount(target: Target, place: Place) -> bool:
+    """Note it if something is mounted on the target's folder. False: nothing is, or that is settled already."""
+    if place.scheme not in LOCAL or "mount_point" in target.options or not is_mount_point(place.path):
+        return False
+    target.options = {**target.options, "mount_point": True}
+    return True
+
+
+def note_mount(target: Target) -> None:
+    """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
+    if _look_for_mount(target, read_url(target.url)):
+        target.save(only=["options"])
 
 
 def access_of(settings: Settings, target: Target) -> Access:
@@ -128,6 +147,7 @@ def server_key(place: Place) -> str:
 
 def test(settings: Settings, target: Target) -> None:
     """Connect, write, rename and remove a probe file. Raises PushError, which says how far it got."""
+    note_mount(target)
     access = access_of(settings, target)
     try:
         with opened(access) as remote:

@@ -9,6 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 from errors import FtpdockError
 
 PORTS = {"ftps": 21, "sftp": 22}
+LOCAL = ("file", "local")
+"""A folder of this machine."""
 CLEAR = {"ftp": "ftps", "http": "ftps", "https": "ftps", "scp": "sftp", "ssh": "sftp", "ftpes": "ftps"}
 """Schemes that are refused, and what to write instead."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,3 +131,27 @@ def test_targets_go_with_their_account(done: Done, acme: str, inbox: Path, setti
     done("target", "add", acme, f"file://{inbox}")
     done("account", "remove", acme, "--yes")
     assert listed(done) == []
+
+
+def test_targets_begin_afresh_with_their_account(done: Done, acme: str, inbox: Path) -> None:
+    """While it was disabled nobody tried: the three days of an outage before are no reason to give anything up."""
+    done("target", "add", acme, f"file://{inbox}")
+    done("account", "disable", acme)
+    models.database.connect(reuse_if_open=True)
+    since = now() - dt.timedelta(days=4)
+    Target.update(failures=9, error="no route", unreachable_since=since, due_at=since).execute()
+    done("account", "enable", acme)
+
+    (only,) = listed(done)
+    assert (only["unreachable_since"], only["next_attempt"], only["error"]) == (None, None, "")
+
+
+def test_a_mount_point_is_asked_for(done: Done, run: Run, acme: str, inbox: Path) -> None:
+    """Before the share is mounted for the first time, or never."""
+    done("target", "add", acme, f"file://{inbox}")
+    assert listed(done)[0]["mount_point"] is None
+    done("target", "set", "1", "--mount-point")
+    assert "nothing is mounted" in run("target", "test", "1").output
+    done("target", "set", "1", "--no-mount-point")
+    done("target", "test", "1")
+    assert listed(done)[0]["mount_point"] is False

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.bare_sftp import BareSftpServer
 from tests.remotes import FtpsServer, SshServer
 
 
@@ -51,3 +52,18 @@ def ssh(tmp_path: Path) -> Iterator[SshServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def make_bare_sftp(tmp_path: Path) -> Iterator[Callable[..., BareSftpServer]]:
+    """make_bare_sftp(*ways) -> a partner's SFTP server that runs and is not OpenSSH."""
+    made: list[BareSftpServer] = []
+
+    def make(*ways: str) -> BareSftpServer:
+        made.append(BareSftpServer(tmp_path / f"bare{len(made)}", tmp_path / f"bare{len(made)}.key"))
+        made[-1].start(*ways)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()

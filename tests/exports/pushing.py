@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ import layout
 from exports.parts import PartThread
 from exports.push import Pusher
 from exports.push import targets as push_targets
+from exports.push.remote import Access
+from exports.push.source import Source
 from exports.push.url import read_url
 from models import Account, Delivery, Export, Target, now
 from settings import Settings
@@ -82,3 +85,19 @@ class Desk:
 def tree(folder: Path) -> dict[str, bytes]:
     """Path below a folder to content."""
     return {each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def access(url: str, **values: Any) -> Access:
+    """How to get to a target without a Target."""
+    place = read_url(url)
+    return Access(place.url, place.scheme, place.host, place.port, place.path, place.username, **values)
+
+
+def folder(files: dict[str, bytes]) -> Source:
+    """An export of several files."""
+    return Source(True, {name: io.BytesIO(content) for name, content in files.items()})
+
+
+def file(content: bytes) -> Source:
+    """An export of one file."""
+    return Source(False, {"": io.BytesIO(content)})

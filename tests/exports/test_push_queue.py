@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from exports.push.remote import opened
 from exports.push.source import Stopped
 from exports.push.stream import Stream
 from jobs.mail_render import about
-from models import Delivery, Mail, Target, now
+from models import Delivery, Export, Mail, Target, now
 from models.target import backlog, deliveries_of
 from settings import Settings
 from tests.exports.pushing import Desk, tree
@@ -126,17 +127,32 @@ def test_a_refused_file_fails_alone(desk: Desk, inbox: Path, target: Target, mon
     assert desk.states("delivered")[0] == ("order_A", 1, "delivered")
 
 
-def test_what_is_gone_from_the_export_tree_fails(desk: Desk, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a word about how to get it back."""
-    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", ())
-    export = desk.order("A")
-    push_queue.plan(target)
-    for file in (desk.root / export.path).iterdir():
-        file.unlink()
-    (desk.root / export.path).rmdir()
+def test_what_is_gone_from_the_export_tree_fails_at_once(desk: Desk, inbox: Path) -> None:
+    """With a word about how to get it back; nothing waits for it, nobody is held, no mail is sent."""
+    gone = [desk.order(name) for name in ("A", "B", "C")]
+    desk.order("D")
+    target = desk.target(f"file://{inbox}", everything=True)
+    for export in gone:
+        # By retention, of what the partner had deleted: the ledger says that it was the partner.
+        shutil.rmtree(desk.root / export.path)
+        Export.update(state="removed", removed_by="acme").where(Export.number == export.number).execute()
     desk.push()
 
-    assert "exports replay" in Delivery.get().error
+    assert desk.states() == [*((f"order_{name}", 1, "failed") for name in "ABC"), ("order_D", 1, "delivered")]
+    first = Delivery.select().order_by(Delivery.number).first()
+    assert "exports replay" in first.error
+    assert (first.attempts, first.refusals, fresh(target).due_at, Mail.select().count()) == (1, 0, None, 0)
+
+
+def test_an_export_tree_that_is_not_mounted_holds_the_stream(desk: Desk, target: Target) -> None:
+    """All of it is away then, not one export."""
+    desk.order("A")
+    push_queue.plan(target)
+    desk.root.rename(desk.root.with_name("aside"))
+    Stream(desk.settings, target.number, threading.Event()).run()
+
+    assert desk.states() == [("order_A", 1, "waiting")]
+    assert "mounted" in fresh(target).error
 
 
 def test_three_days_of_patience(desk: Desk, target: Target) -> None:
@@ -160,6 +176,25 @@ def test_three_days_of_patience(desk: Desk, target: Target) -> None:
     assert desk.states() == [("order_A", 1, "failed"), ("order_B", 1, "waiting")]
     assert [about(mail) for mail in Mail.select()] == [f"Exports could not be delivered to {target.url}"]
     assert backlog() == {"waiting": 1, "failed": 1, "oldest_waiting_seconds": 0}
+
+
+def test_time_in_which_nobody_tried_is_none_of_the_three_days(desk: Desk, inbox: Path, target: Target) -> None:
+    """The machine was off: the first attempt afterwards gives nothing up, and an hour before it still counts."""
+    desk.order("A")
+    push_queue.plan(target)
+    off = now() - 5 * 24 * HOUR
+    for moment in (off - HOUR, off):
+        push_queue.held(target.number, "no route", moment)
+    Delivery.update(created_at=off - HOUR).execute()
+    inbox.rmdir()
+    with desk.pushing():
+        wait_for(lambda: fresh(target).failures == 3)
+
+    assert desk.states() == [("order_A", 1, "waiting")]
+    assert HOUR < now() - fresh(target).unreachable_since < 2 * HOUR
+    since = fresh(target).unreachable_since
+    push_queue.resume(now())
+    assert fresh(target).unreachable_since == since
 
 
 def test_a_delivery_ends_the_outage(desk: Desk, target: Target) -> None:
@@ -201,6 +236,20 @@ def test_a_kill_before_the_commit_repeats_the_delivery(desk: Desk, inbox: Path, 
 
     assert tree(inbox) == before
     assert [each.name for each in (inbox / "Orders").iterdir()] == ["order_A"]
+
+
+def test_what_another_node_has_settled_stays_so(desk: Desk, target: Target) -> None:
+    """A stream that was left behind by a lost leadership comes too late."""
+    desk.order("A")
+    push_queue.plan(target)
+    late = push_queue.head(target.number)
+    assert late is not None
+    push_queue.delivered(late)
+    assert push_queue.refused(late, "550 No.", now()) == "settled already"
+    push_queue.missing(late, "gone")
+
+    row = Delivery.get()
+    assert (row.state, row.attempts, row.error, fresh(target).due_at) == ("delivered", 1, "", None)
 
 
 def test_a_stop_interrupts_an_upload(desk: Desk, inbox: Path, target: Target) -> None:

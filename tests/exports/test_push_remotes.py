@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,30 +11,17 @@ from typing import Any
 
 import pytest
 
-from exports.push.remote import Access, PushError, Remote, Unreachable, opened
-from exports.push.source import Source, source
+from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
+from exports.push.source import source
 from exports.push.steps import deliver, probe
-from exports.push.url import read_url
-from tests.exports.pushing import tree
+from tests.bare_sftp import BareSftpServer
+from tests.exports.pushing import access, file, folder, tree
 from tests.remotes import PASSWORD, FtpsServer, SshServer
 
 ORDER = {"order_items_A.csv": b"items\r\n", "order_data_A.csv": b"data\r\n" * 9_999}
 
 
-def access(url: str, **values: Any) -> Access:
-    place = read_url(url)
-    return Access(place.url, place.scheme, place.host, place.port, place.path, place.username, **values)
-
-
-def folder(files: dict[str, bytes]) -> Source:
-    return Source(True, {name: io.BytesIO(content) for name, content in files.items()})
-
-
-def file(content: bytes) -> Source:
-    return Source(False, {"": io.BytesIO(content)})
-
-
-@pytest.fixture(params=["ftps", "ftps-files-only", "sftp", "file"])
+@pytest.fixture(params=["ftps", "ftps-files-only", "ftps-latin-1", "sftp", "file"])
 def there(request: pytest.FixtureRequest, tmp_path: Path, ca_file: str) -> tuple[Access, Path]:
     """How to get to a partner's server, and its root."""
     if request.param == "sftp":
@@ -42,9 +30,12 @@ def there(request: pytest.FixtureRequest, tmp_path: Path, ca_file: str) -> tuple
     if request.param == "file":
         (tmp_path / "there").mkdir()
         return access(f"file://{tmp_path / 'there'}"), tmp_path / "there"
-    ways = ["files-only"] if request.param.endswith("files-only") else []
-    server = request.getfixturevalue("make_ftps")(*ways)
-    return access(server.url, secret=PASSWORD, ca_file=ca_file), server.folder
+    _, _, way = request.param.partition("-")
+    server = request.getfixturevalue("make_ftps")(way)
+    if way != "latin-1":
+        return access(server.url, secret=PASSWORD, ca_file=ca_file), server.folder
+    (server.folder / "Eingänge").mkdir()
+    return access(f"{server.url}/~", secret=PASSWORD, ca_file=ca_file), server.folder / "Eingänge"
 
 
 def ssh_access(ssh: SshServer, **values: Any) -> Access:
@@ -116,6 +107,20 @@ def test_ftps_wrong_password(make_ftps: Callable[..., FtpsServer], ca_file: str)
     assert "wrong one" not in str(caught.value)
 
 
+def test_ftps_replies_and_names_need_not_be_utf_8(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """From the greeting to the reply to QUIT; what was left under such a name is taken away by it."""
+    server = make_ftps("latin-1")
+    left = server.folder / "Eingänge" / "Orders" / "order_A.part" / "Müll.csv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with opened(access(f"{server.url}/~", secret=PASSWORD, ca_file=ca_file)) as remote:
+        with pytest.raises(Refused, match="550 Das geht leider nicht"):
+            remote.delete(f"{remote.base}/none.csv")
+        deliver(remote, f"{remote.base}/Orders/order_A", folder(ORDER))
+
+    assert server.tree() == {f"Eingänge/Orders/order_A/{name}": content for name, content in ORDER.items()}
+
+
 def test_sftp_knows_its_server_by_any_of_its_keys(ssh: SshServer) -> None:
     """The partner may have named the fingerprint of the key that is not offered first."""
     with opened(ssh_access(ssh, host_key=ssh.fingerprint("ecdsa"))) as remote:
@@ -140,6 +145,29 @@ def test_sftp_wrong_keys_and_passwords(ssh: SshServer, wrong: dict[str, str]) ->
     """All of them hold the stream with a word about the login."""
     with pytest.raises(Unreachable, match=r"logging in at 127\.0\.0\.1"), opened(ssh_access(ssh, **wrong)):
         pass
+
+
+def test_sftp_a_write_that_fails_in_the_middle_is_seen(make_bare_sftp: Callable[..., BareSftpServer]) -> None:
+    """Of the blocks on their way one fails and those behind it do not: a file of the right size with a hole."""
+    server = make_bare_sftp("fails-at=32768")
+    how = access(server.url, secret=PASSWORD, host_key=server.fingerprint)
+    with opened(how) as remote:
+        with pytest.raises(Unreachable, match=r"writing /P\.csv\.part"):
+            deliver(remote, "/P.csv", file(b"x" * 4 * 32_768))
+        deliver(remote, "/Q.csv", file(b"small"))
+
+    assert (server.folder / "Q.csv").read_bytes() == b"small"
+    assert not (server.folder / "P.csv").exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 32_768, 150 * 32_768 + 1])
+def test_sftp_files_of_any_size(ssh: SshServer, size: int) -> None:
+    """Of no block, of one, and of more than are on their way at once."""
+    content = os.urandom(size)
+    with opened(ssh_access(ssh)) as remote:
+        deliver(remote, f"{remote.base}/P.csv", file(content))
+
+    assert ssh.tree() == {"P.csv": content}
 
 
 def test_a_folder_that_is_not_mounted_is_unreachable(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import models
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
-from models import Target
+from exports.push.stream import Stream, StreamThread
+from models import Delivery, Target
 from settings import Settings
 from tests.exports.pushing import Desk
 from tests.ports import free_port
@@ -99,6 +101,55 @@ def test_targets_don_t_hold_each_other_up(quick: Desk, make_ftps: MakeFtps, ca_f
             assert push_queue.head(good.number) is None
             # Ends what waits for a greeting.
             silent.accept()[0].close()
+
+
+@pytest.mark.parametrize("kind", ["order", "full"])
+def test_a_stream_that_was_left_behind_renames_nothing(
+    quick: Desk, make_ftps: MakeFtps, ca_file: str, kind: str
+) -> None:
+    """Another node may lead by now, and have begun to write in the same place: what is whole waits aside."""
+    server = make_ftps("late")
+    target = quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+    last = {"order": "Orders/order_A.part/order_data_A.csv", "full": "Products/P.csv.part"}[kind]
+    export = quick.order("A") if kind == "order" else quick.full("P.csv", b"data 1")
+    push_queue.plan(target)
+    stopping = threading.Event()
+    stream = StreamThread(Stream(quick.settings, target.number, stopping), "left behind")
+    wait_for(lambda: server.tree().get(last) == b"data 1")
+    stopping.set()
+    stream.join(20)
+
+    assert not stream.alive
+    assert not (server.folder / export.path).exists()
+    assert [each.state for each in Delivery.select()] == ["waiting"]
+
+
+def test_a_file_over_the_servers_limit_fails_alone(
+    quick: Desk, make_ftps: MakeFtps, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """552 may be about this file alone: where a small one is taken, what is behind it does not wait for days."""
+    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", (0.1,))
+    server = make_ftps("limit=300000")
+    quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+    quick.full("PRODUCT_23_11_2026.csv", b"x" * 1_000_000)
+    quick.order("A")
+    quick.push()
+
+    assert quick.states() == [("PRODUCT_23_11_2026.csv", 1, "failed"), ("order_A", 1, "delivered")]
+    assert "552" in Delivery.select().order_by(Delivery.number).first().error
+    assert {name.partition("/")[0] for name in server.tree()} == {"Orders"}
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_server_without_room_holds_the_stream(quick: Desk, make_ftps: MakeFtps, ca_file: str, size: int) -> None:
+    """Where no file is taken the next one would fare no better: all wait, none is refused."""
+    target = quick.target(make_ftps("limit=0").url, secret=PASSWORD, ca_file=ca_file)
+    quick.full("PRODUCT_23_11_2026.csv", b"x" * size)
+    with quick.pushing():
+        wait_for(lambda: Target.get_by_id(target.number).failures > 1)
+
+    assert "552" in error_of(target)
+    assert [(each.state, each.refusals) for each in Delivery.select()] == [("waiting", 0)]
 
 
 def test_no_secret_lies_in_the_database_in_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ def test_what_is_no_url_of_a_target(url: str, said: str) -> None:
         ("ftps://shop@ftp.example/in", {"secret": "x", "ca_file": "/nowhere.pem"}, "no file /nowhere.pem"),
         ("ftps://shop@ftp.example/in", {"secret": "x", "kinds": ["invoice"]}, "'invoice'"),
         ("ftps://shop@ftp.example/in", {"secret": "x", "host_key": KEY}, "sftp:// only"),
+        ("ftps://shop@ftp.example/in", {"secret": "x", "mount_point": True}, "--mount-point is for file:// only"),
         ("sftp://shop@ftp.example/in", {"secret": "x", "host_key": "MD5:ab"}, "SHA256:"),
         ("sftp://shop@ftp.example/in", {"secret": "x"}, "host key"),
         ("sftp://shop@ftp.example/in", {"host_key": KEY}, "--key-file"),

@@ -1,0 +1,65 @@
+"""The outbox of what can't be exported for days, and is written again and again meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+
+from models import Customer, Outbox, database, is_postgres, now
+from settings import Settings
+from tests.shop import Shop
+
+LIMIT = {"postgres": 65_535, "sqlite": 32_766}
+"""Rows that one statement can name; SQLite may be built for more."""
+_COLUMNS = "account_id, kind, system_id, entity, created_at, attempts, error, due_at"
+
+
+def test_a_failure_of_many_rows_holds_up_nobody(settings: Settings) -> None:
+    """All of them wait on, and all of them go at last."""
+    shop = Shop(settings)
+    limit = LIMIT["postgres" if is_postgres() else "sqlite"]
+    if not is_postgres():
+        database.connection().setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
+    customer = _one_that_can_t_be_exported(shop)
+    _repeat(limit)
+    order = shop.order()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert Outbox.select().where(Outbox.attempts == 6, Outbox.due_at > now()).count() == limit + 1
+    assert shop.dispatch() == []
+
+    (shop.tree / "Customers").unlink()
+    first = Outbox.select().order_by(Outbox.number).first()
+    Outbox.update(due_at=None).where(Outbox.number == first.number).execute()
+    assert shop.dispatch() == [f"Customers/customer_{customer.system_id}"]
+    assert Outbox.select().count() == 0
+
+
+def test_a_failure_of_many_attempts_holds_up_nobody(settings: Settings) -> None:
+    """The pause does not grow beyond what can be reckoned with."""
+    shop = Shop(settings)
+    _one_that_can_t_be_exported(shop)
+    Outbox.update(attempts=2_000).execute()
+    order = shop.order()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+    (waiting,) = Outbox.select()
+    assert (waiting.attempts, waiting.due_at - now() < dt.timedelta(seconds=301)) == (2_001, True)
+
+
+def _one_that_can_t_be_exported(shop: Shop) -> Customer:
+    shop.tree.mkdir(parents=True)
+    (shop.tree / "Customers").write_text("a file in the way")
+    customer: Customer = Customer.create(account=shop.account, company_name="Echo")
+    return customer
+
+
+def _repeat(times: int) -> None:
+    """As if a program had written what is in the outbox so many times: it has failed before, and one row is due."""
+    (row,) = Outbox.select()
+    one = Outbox.number == row.number
+    Outbox.update(attempts=5, due_at=now() + dt.timedelta(hours=1)).where(one).execute()
+    many = f"WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {times})"
+    database.execute_sql(f"INSERT INTO outbox ({_COLUMNS}) {many} SELECT {_COLUMNS} FROM outbox, many "
+                         f"WHERE number = {row.number}")  # fmt: skip
+    Outbox.update(due_at=None).where(one).execute()

@@ -1,0 +1,137 @@
+"""Targets that are folders of this machine: shares that are mounted or are not, and power cuts."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exports.push import deliveries as push_queue
+from exports.push import pusher as push
+from exports.push import targets as push_targets
+from exports.push.remote import PushError, Unreachable, opened
+from exports.push.stream import Stream
+from models import Delivery, Target
+from settings import Settings
+from tests.exports.pushing import Desk, tree
+from tests.system.server import wait_for
+
+MOUNTED = Path("/proc")
+"""On every Linux something is mounted there."""
+
+
+@pytest.fixture
+def desk(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(push_queue, "PAUSES", (0.2,))
+    monkeypatch.setattr(push, "LOOK", 0.1)
+    return Desk(make_settings())
+
+
+class Share:
+    """A folder that leads to one with a mount, or to the empty one that an unmounted share leaves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.plain = folder / "share", folder / "plain"
+        self.plain.mkdir()
+        self.mount()
+
+    def mount(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(MOUNTED)
+
+    def unmount(self) -> None:
+        self.path.unlink()
+        self.path.symlink_to(self.plain)
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Share:
+    return Share(tmp_path)
+
+
+def test_a_share_that_is_not_mounted_takes_nothing(desk: Desk, share: Share) -> None:
+    """What was a mount point when the target was added holds the deliveries, until an admin says that it is none."""
+    target = desk.target(f"file://{share.path}")
+    share.unmount()
+    desk.order("A")
+    with desk.pushing():
+        held = wait_for(lambda: Target.get().error)
+        assert "nothing is mounted" in held
+        assert "ftpdock target set ID --no-mount-point" in held
+        assert (desk.states(), tree(share.plain)) == ([("order_A", 1, "waiting")], {})
+        push_targets.change(desk.settings, target, mount_point=False)
+        wait_for(lambda: desk.states("delivered"))
+    assert len(tree(share.plain)) == 2
+
+
+def test_a_share_that_is_unmounted_at_work_takes_nothing_more(desk: Desk, share: Share) -> None:
+    """Before each folder and each file is looked again."""
+    access = push_targets.access_of(desk.settings, desk.target(f"file://{share.path}"))
+    with opened(access) as remote:
+        share.unmount()
+        with pytest.raises(Unreachable, match="nothing is mounted"):
+            remote.make_folder(f"{remote.base}/Orders")
+        with pytest.raises(Unreachable, match="nothing is mounted"):
+            remote.put(f"{remote.base}/P.csv", io.BytesIO(b"x"))
+    assert list(share.plain.iterdir()) == []
+
+
+def test_a_mount_is_noticed_when_it_is_first_seen(desk: Desk, share: Share) -> None:
+    """A target that was added before its share was mounted, or by an older version."""
+    share.unmount()
+    target = desk.target(f"file://{share.path}")
+    push_targets.test(desk.settings, target)
+    share.mount()
+    with pytest.raises(PushError, match="ftpdock_test"):
+        push_targets.test(desk.settings, target)
+    share.unmount()
+    with pytest.raises(Unreachable, match="nothing is mounted"):
+        push_targets.test(desk.settings, Target.get_by_id(target.number))
+
+
+def test_a_mount_that_an_admin_asks_for(desk: Desk, share: Share) -> None:
+    """Named with the target, it need not have been seen."""
+    share.unmount()
+    desk.target(f"file://{share.path}", mount_point=True)
+    desk.order("A")
+    push_queue.plan(Target.get())
+    Stream(desk.settings, Target.get().number, threading.Event()).run()
+
+    assert "nothing is mounted" in Target.get().error
+    assert tree(share.plain) == {}
+
+
+def test_a_delivery_outlasts_a_power_cut(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, then folders are synced before it counts as delivered: the last is the one in which the name appeared."""
+    inbox, synced = tmp_path / "inbox", []
+    inbox.mkdir()
+    desk.target(f"file://{inbox}")
+    desk.order("A")
+    push_queue.plan(Target.get())
+
+    def fsync(handle: int, fsync: Callable[[int], None] = os.fsync) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink().relative_to(inbox)
+        synced.append((path.as_posix(), (inbox / "Orders" / "order_A").exists(), Delivery.get().state))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Stream(desk.settings, Target.get().number, threading.Event()).run()
+
+    aside = "Orders/order_A.part"
+    before = [path for path, appeared, _ in synced if not appeared]
+    assert before.index(f"{aside}/order_items_A.csv") < before.index(f"{aside}/order_data_A.csv") < len(before) - 1
+    assert before[-1] == aside
+    assert {".", "Orders"} <= set(before)
+    assert synced[-1] == ("Orders", True, "waiting")
+    assert Delivery.get().state == "delivered"
+
+
+def test_a_folder_with_a_space_in_its_name(desk: Desk, tmp_path: Path) -> None:
+    """Stored as %20, written where it is meant."""
+    (tmp_path / "in box").mkdir()
+    target = desk.target(f"file://{tmp_path}/in box")
+    push_targets.test(desk.settings, target)
