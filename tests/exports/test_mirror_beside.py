@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playhouse.migrations import Runner
+from watchdog.observers.inotify_c import InotifyFD
 
 import models
 from exports import mirror_run
@@ -135,21 +137,14 @@ def test_a_folder_that_can_not_be_watched_costs_no_more_than_that(
     hasty: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The system's watches are used up by orders: no warning, and no look each few seconds."""
-    add = mirror_run.Watcher.watch
+    add = InotifyFD.add_callback
 
-    def watch(watcher: mirror_run.Watcher, folder: str, *, needed: bool = True) -> None:
-        if not needed and watcher._inotify is not None:
-            monkeypatch.setattr(watcher._inotify, "add_callback", full)
-            add(watcher, folder, needed=needed)
-            monkeypatch.undo()
-            monkeypatch.setattr(mirror_run.Watcher, "watch", watch)
-        else:
-            add(watcher, folder, needed=needed)
+    def full(inotify: InotifyFD, path: bytes, *more: Any) -> Any:
+        if b"/order_" in path:
+            raise OSError(28, "inotify watch limit reached")
+        return add(inotify, path, *more)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "inotify watch limit reached")
-
-    monkeypatch.setattr(mirror_run.Watcher, "watch", watch)
+    monkeypatch.setattr(InotifyFD, "add_callback", full)
     with hasty.mirroring():
         path = hasty.put("one")
         hasty.ready(path, "one")
