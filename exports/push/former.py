@@ -57,7 +57,7 @@ def replace_slowly(remote: Remote, source: str, path: str, refusal: Refused) -> 
         there = remote.names(folder)
         if name not in there or remote.is_folder(path):
             raise refusal
-        aside = posixpath.join(folder, next(each for each in names_aside(name) if each not in there))
+        aside = posixpath.join(folder, next((each for each in names_aside(name) if each not in there), name + OLD))
         remote.rename(path, aside)
     except Refused:
         raise refusal from None
