@@ -51,6 +51,11 @@ class Beginnings:
         version, _ = self._sent.get(_key(export), (export.version, 0))
         return version != export.version
 
+    def forget_others(self, export: Exported) -> None:
+        """It is fetched from the beginning; clients that fetch it in parts at once ask for the others meanwhile."""
+        if self.are_of_another(export):
+            del self._sent[_key(export)]
+
     def joined(self, export: Exported, start: int, end: int) -> bool:
         """Note that the bytes from `start` to `end` were sent; whether all before them were sent, too."""
         key = _key(export)

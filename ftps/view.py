@@ -180,7 +180,9 @@ class View(AbstractedFS):
         if place.kind == "export":
             key = held[0] if held else (self.key, self._login, place.folder)
             file.export = Exported(place.below_export, version(os.fstat(descriptor)), key, pin, place.name)
-            if self.rest and self._shared.beginnings.are_of_another(file.export):
+            if not self.rest:
+                self._shared.beginnings.forget_others(file.export)
+            elif self._shared.beginnings.are_of_another(file.export):
                 file.close()
                 # Not 554, after which lftp takes all of it and leaves out as many bytes as it has.
                 raise Refusal(f"450 {one_line(place.name)} was exported anew; fetch it from the beginning.")

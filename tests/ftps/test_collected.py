@@ -419,6 +419,20 @@ def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
     assert client.get(f"/Export/{DATA}").startswith(b"order_data two")
 
 
+def test_other_parts_are_given_while_the_first_is_fetched(shelf: Shelf) -> None:
+    """As `pget` of lftp asks for them, though another version was fetched before."""
+    shelf.place(FILE, size=5000)
+    first, second = shelf.house.login(), shelf.house.login()
+    first.get(f"/Export/{FILE}")
+    shelf.place(FILE, "changed", size=8_000_000)
+    begun = first.begin(f"RETR /Export/{FILE}")
+    rest = second.begin(f"RETR /Export/{FILE}", 7_999_000)
+    assert read_all(rest) == 1000
+    rest.unwrap().close()
+    assert second.last_reply().startswith("226 Transfer complete, but in parts: ")
+    end(begun, "rst")
+
+
 @pytest.mark.parametrize("size", [5000, 9000, 500])
 @pytest.mark.parametrize("tool", ["curl", "lftp"])
 def test_real_clients_join_no_versions(shelf: Shelf, tool: str, size: int, tmp_path: Path) -> None:
