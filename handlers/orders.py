@@ -41,8 +41,8 @@ class OrderHandler(Handler):
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
 
-    def order(self, texts: Texts) -> Key | None:
-        return next(iter(own_keys(texts, "Order_ID", "Reference_ID")), None)
+    def order(self, texts: Texts) -> list[Key]:
+        return list(own_keys(texts, "Order_ID", "Reference_ID"))
 
     def process(self, rows: list[Row], context: Context) -> None:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
