@@ -41,8 +41,11 @@ class OrderHandler(Handler):
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
 
-    def order(self, texts: Texts) -> list[Key]:
-        return list(own_keys(texts, "Order_ID", "Reference_ID"))
+    def order(self, texts: Texts) -> list[Key] | None:
+        """By the IDs. A row without any is an order of its own if it has what that takes, else a line of some other."""
+        keys = list(own_keys(texts, "Order_ID", "Reference_ID"))
+        customer = texts("Customer_System_ID") or texts("Customer_Reference_ID")
+        return keys if keys or (customer and texts("Order_Date")) else None
 
     def process(self, rows: list[Row], context: Context) -> None:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
@@ -50,6 +53,7 @@ class OrderHandler(Handler):
         heads = [(_head(group, context), group) for group in groups]
         for _, group in heads:
             lines.check(group)
+            _reject_stray(group[0])
             _reject_whole(group)
         good = [head for head, group in heads if not group[0].rejected]
         super().process(good, context)
@@ -140,13 +144,29 @@ def _head(group: list[Row], context: Context) -> Row:
     return head
 
 
+def _reject_stray(row: Row) -> None:
+    """A row that is no order of its own, in a file whose rows say of which order they are."""
+    if row.stray != row.line or row.rejected:
+        return
+    if column := next((each for each in ("Reference_ID", "Order_ID") if each in row.texts), ""):
+        row.reject("REQUIRED", column, "The row does not say of which order it is a line, and without a customer and "
+                   f"an Order_Date it is no order of its own: give the {column} of its order, and send all lines of "
+                   "that order again")  # fmt: skip
+
+
 def _reject_whole(group: list[Row]) -> None:
-    """If a row of the order is rejected, so are the others."""
+    """If a row of the order is rejected, so are the others; a stray row that may be of it counts as one."""
     bad = next((row.line for row in group if row.rejected), 0)
+    if bad:
+        what = f"Line {bad} of the same order was rejected"
+    elif group[0].stray not in (0, group[0].line):
+        what = f"Line {group[0].stray} does not say of which order it is and may be a line of this one"
+    else:
+        return
     for row in group:
-        if bad and not row.rejected:
-            row.reject("ORDER_REJECTED", "", f"Line {bad} of the same order was rejected, and an order is taken "
-                       "whole or not at all: correct that line")  # fmt: skip
+        if not row.rejected:
+            row.reject("ORDER_REJECTED", "", f"{what}, and an order is taken whole or not at all: correct that line, "
+                       "and send all lines of the order again")  # fmt: skip
 
 
 def _pass_on(head: Row, group: list[Row]) -> None:

@@ -98,7 +98,7 @@ class Scan:
         for pragma in ("journal_mode=off", "synchronous=off", "cache_size=-32000", "locking_mode=exclusive"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER, first INTEGER)")
-        self._gathering = Gathering(self._db, order, self._texts) if order else None
+        self._gathering = Gathering(self._db, self._shape, order, self._texts) if order else None
         self._db.execute("BEGIN")
         suspects = None if self._gathering else self._suspects()
         if suspects is None or any(suspects.hashes.values()):
@@ -256,10 +256,13 @@ class Scan:
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
-    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:
-        """(number, record, group) from the `skip`th on, in the order of work; groups must not be torn apart."""
+    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int]]:
+        """(number, record, group, stray) from the `skip`th on, in the order of work; groups must not be torn apart.
+
+        `stray` is the line of a row that may be one of the group, though nothing tells; 0: there is none.
+        """
         if self._gathering:
             yield from self._gathering.records(skip)
             return
         for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
-            yield number, record, ""
+            yield number, record, "", 0

@@ -68,7 +68,8 @@ def test_header_cells_agree(partner: Partner) -> None:
         (6, "", "", "ORDER_REJECTED"),
     ]
     assert [each["message"] for each in partner.messages(event)][:2] == [
-        "Line 5 of the same order was rejected, and an order is taken whole or not at all: correct that line",
+        "Line 5 of the same order was rejected, and an order is taken whole or not at all: correct that line, "
+        "and send all lines of the order again",
         "Order_Date is '2024-09-19' here, but '2024-09-18' on an earlier row of this order: make them equal",
     ]
 

@@ -20,7 +20,7 @@ PRODUCTS = "SKU_ID,Name,MOQ\n" + "".join(
 TREE = "Category,Position\nA > B > C,\nX > Y,\nA > B,\nA,\nD,x\nD > E,\nF,2\n"
 ORDERS = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n" + "".join(
     f"P{number % 3},K1,2024-09-18,{'X' if number == 5 else 'S'},{number}\n" for number in range(9)
-)  # fmt: skip
+) + "P4,K1,2024-09-18\n,,,S,9\n"  # fmt: skip
 CUSTOMERS = "Reference_ID,Company_Name\n" + "".join(f"K{number},Delta\n" for number in range(2, 6))
 FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUSTOMERS}
 

@@ -37,8 +37,16 @@ def by_both(texts: Texts) -> list[Key]:
     return list(by_sku(texts))
 
 
+def by_first_key(texts: Texts) -> list[Key]:
+    return by_both(texts)[:1]
+
+
 def by_name(texts: Texts) -> list[Key]:
     return [Key("Name", name)] if (name := texts("Name")) else []
+
+
+def by_name_or_alone(texts: Texts) -> list[Key] | None:
+    return by_name(texts) or ([] if texts("SKU_ID") else None)
 
 
 @pytest.fixture
@@ -67,6 +75,11 @@ def found(scan: Scan, *numbers: int) -> dict[int, list[tuple[str, list[int], int
 def groups(scan: Scan) -> list[list[int]]:
     """The numbers of the rows in the order of work, by group."""
     return [[number for number, *_ in rows] for _, rows in groupby(scan.records(), key=lambda row: row[2])]
+
+
+def strays(scan: Scan) -> list[int]:
+    """By row number the line of a row that may be of the same group."""
+    return [stray for _, stray in sorted((number, stray) for number, _, _, stray in scan.records())]
 
 
 def test_rows_are_counted(scan: Make) -> None:
@@ -129,7 +142,7 @@ def test_rows_are_sorted_by_a_number(scan: Make) -> None:
     """Rows of equal rank keep the file's order, and are in no group."""
     made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))
 
-    assert [(number, record.line, group) for number, record, group in made.records()] == [
+    assert [(number, record.line, group) for number, record, group, _ in made.records()] == [
         (1, 3, ""), (3, 5, ""), (2, 4, ""), (0, 2, "")]  # fmt: skip
 
 
@@ -176,6 +189,48 @@ def test_what_the_file_says_of_a_key_comes_before_what_is_stored(scan: Make) -> 
     assert groups(scan("1,b,\n2,a,\n,a,\n,b,\n,c,\n", keys=no_keys, order=by_both, holders=holders)) == [
         [0, 3], [1, 2], [4]]  # fmt: skip
     assert sorted(asked) == ["1", "2", "c"]
+
+
+@pytest.mark.parametrize("row", ["K,x", '"1,a,"', '"1,a,",,', '" 1,a", , ', "9,a,x,y"])
+def test_a_row_whose_cells_are_shifted_may_be_of_the_groups_beside_it(scan: Make, row: str) -> None:
+    """One cell too few or too many, or all of the row in one: it is alone, and both neighbours are marked."""
+    made = scan(f"1,,\n2,,\n{row}\n3,,\n2,,\n4,,\n", keys=no_keys, order=by_first_key)
+
+    assert groups(made) == [[0], [1, 4], [2], [3], [5]]
+    assert strays(made) == [0, 4, 4, 4, 4, 0]
+
+
+@pytest.mark.parametrize("row", ["2,x", "2,a,x,y", ",2n", "9,2n"])
+def test_a_row_whose_cells_are_shifted_belongs_to_rows_with_its_key(scan: Make, row: str) -> None:
+    """Any of its keys, and any of theirs: then nothing is left in doubt."""
+    made = scan(f"2,2n,\n1,,\n{row}\n3,,\n", keys=no_keys, order=by_both)
+
+    assert groups(made) == [[0, 2], [1], [3]]
+    assert strays(made) == [0, 0, 0, 0]
+
+
+def test_a_shifted_row_may_name_the_record_by_a_key_of_its_own(scan: Make) -> None:
+    """The stored record tells whose it is."""
+    made = scan("1,,\n2,,\n,a\n", keys=no_keys, order=by_both,
+                holders=lambda column, values: {value: "r" for value in values if value in ("1", "a")})  # fmt: skip
+
+    assert groups(made) == [[0, 2], [1]]
+
+
+def test_keys_of_two_shifted_rows_prove_nothing(scan: Make) -> None:
+    """Both may be shifted alike. Those beside the two of them are in doubt, each by the row that it stands beside."""
+    made = scan("1,,\nK,x\nK,x\n2,,\n3,,\n", keys=no_keys, order=by_both)
+
+    assert groups(made) == [[0], [1], [2], [3], [4]]
+    assert strays(made) == [3, 3, 4, 4, 0]
+
+
+def test_rows_that_say_nothing_of_their_group_are_stray(scan: Make) -> None:
+    """First and last ones, too. A group that can't have other rows is never in doubt."""
+    made = scan(",,x\n1,,\n,a,\n,,x\n,a,\n,,x\n", keys=no_keys, order=by_name_or_alone)
+
+    assert groups(made) == [[0], [1], [2, 4], [3], [5]]
+    assert strays(made) == [2, 0, 5, 5, 5, 7]
 
 
 def test_a_scan_ends_at_max_rows(scan: Make) -> None:
