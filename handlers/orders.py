@@ -33,7 +33,7 @@ ADDRESSES = {
 
 
 class OrderHandler(Handler):
-    """The rows of an order are gathered under a head: a row that stands for all of them while the order is found."""
+    """The rows of an order are gathered under a head, which stands for all of them while the order is found."""
 
     schema, model = OrderSchema, Order
     key_columns = ("Reference_ID",)
@@ -55,7 +55,7 @@ class OrderHandler(Handler):
             lines.check(group)
             _reject_stray(group[0])
             _reject_whole(group)
-        good = [head for head, group in heads if not group[0].rejected]
+        good: list[Row] = [head for head, group in heads if not group[0].rejected]
         super().process(good, context)
         for head, group in heads:
             _pass_on(head, group)
@@ -97,7 +97,7 @@ class OrderHandler(Handler):
     def has(self, row: Row, column: str, context: Context) -> bool:
         return column in LINE_COLUMNS or super().has(row, column, context)
 
-    def _write_lines(self, heads: list[tuple[Row, list[Row]]], lines: Lines, context: Context) -> None:
+    def _write_lines(self, heads: list[tuple[Head, list[Row]]], lines: Lines, context: Context) -> None:
         known = [head for head, _ in heads if head.stored is not None]
         stored = line_records(head.system_id for head in known)
         changed: list[Row] = []
@@ -125,9 +125,20 @@ class OrderHandler(Handler):
         return found
 
 
-def _head(group: list[Row], context: Context) -> Row:
-    """One row with what the rows of an order agree about; a row that disagrees with those before it is rejected."""
-    head = Row(group[0].number, group[0].line, [], group[0].group)
+class Head(Row):
+    """What the rows of an order agree about."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, first: Row) -> None:
+        super().__init__(first.number, first.line, [], first.group)
+        self.origin: dict[str, Row] = {}
+        """Column to the row whose cell it has."""
+
+
+def _head(group: list[Row], context: Context) -> Head:
+    """The head of an order; a row that disagrees with those before it is rejected."""
+    head = Head(group[0])
     for name, cell in context.schema.fields.items():
         if name in LINE_ATTRIBUTES:
             continue
@@ -138,9 +149,11 @@ def _head(group: list[Row], context: Context) -> Row:
             if name not in head.values:
                 head.values[name] = row.values[name]
                 head.texts[column] = row.texts.get(column, "")
+                head.origin[column] = row
             elif row.values[name] != head.values[name]:
                 row.reject("HEADER_CONFLICT", column, f"{column} is {row.texts.get(column)!r} here, but "
-                           f"{head.texts[column]!r} on an earlier row of this order: make them equal")  # fmt: skip
+                           f"{head.texts[column]!r} on line {head.origin[column].line} of the same order: make them "
+                           "equal")  # fmt: skip
     return head
 
 
@@ -169,12 +182,13 @@ def _reject_whole(group: list[Row]) -> None:
                        "and send all lines of the order again")  # fmt: skip
 
 
-def _pass_on(head: Row, group: list[Row]) -> None:
-    """What was said about the order as a whole is reported on its first row."""
-    group[0].warnings.extend(head.warnings)
-    if head.rejected:
-        group[0].errors.extend(head.errors)
-        _reject_whole(group)
+def _pass_on(head: Head, group: list[Row]) -> None:
+    """What was said about a cell of the head is reported where it stands, the rest on the order's first row."""
+    for message in head.warnings:
+        head.origin.get(message.column, group[0]).warnings.append(message)
+    for message in head.errors:
+        head.origin.get(message.column, group[0]).errors.append(message)
+    _reject_whole(group)
 
 
 def _settle(head: Row, group: list[Row]) -> None:

@@ -70,8 +70,38 @@ def test_header_cells_agree(partner: Partner) -> None:
     assert [each["message"] for each in partner.messages(event)][:2] == [
         "Line 5 of the same order was rejected, and an order is taken whole or not at all: correct that line, "
         "and send all lines of the order again",
-        "Order_Date is '2024-09-19' here, but '2024-09-18' on an earlier row of this order: make them equal",
+        "Order_Date is '2024-09-19' here, but '2024-09-18' on line 4 of the same order: make them equal",
     ]
+
+
+def test_a_disagreement_names_both_lines(partner: Partner) -> None:
+    """Also if the cell that came first does not stand on the order's first row."""
+    messages = partner.rejected("order", HEADER + "P1,K1,,,A,1,,\nP1,,2024-09-18,,B,1,,\nP1,,2024-09-19,,C,1,,\n")
+
+    assert [(each["line"], each["code"]) for each in messages] == [
+        (2, "ORDER_REJECTED"), (3, "ORDER_REJECTED"), (4, "HEADER_CONFLICT")]  # fmt: skip
+    assert messages[2]["message"].startswith("Order_Date is '2024-09-19' here, but '2024-09-18' on line 3 of ")
+
+
+def test_what_is_wrong_with_a_header_cell_is_said_where_it_stands(partner: Partner) -> None:
+    """And of a cell that is nowhere, on the order's first row."""
+    header = "Order_ID,Reference_ID,Customer_Reference_ID,Order_Date,Billing_Address_Reference_ID,SKU_ID,Quantity\n"
+    event = partner.send("order", header + (
+        ",P1,,2024-09-18,,A,1\n,P1,K9,,,B,1\n,P2,K1,2024-09-18,,A,1\n,P2,,,A2,B,1\n,P3,K1,2024-09-18,,A,1\n"
+        "01890000-0000-7000-8000-000000000000,P3,,,,B,1\n,P4,,2024-09-18,,A,1\n,P4,,,,B,1\n"))  # fmt: skip
+
+    assert [(each["line"], each["column"], each["value"], each["code"]) for each in partner.messages(event)] == [
+        (2, "", "", "ORDER_REJECTED"),
+        (3, "Customer_Reference_ID", "K9", "UNKNOWN_REFERENCE"),
+        (4, "", "", "ORDER_REJECTED"),
+        (5, "Billing_Address_Reference_ID", "A2", "UNKNOWN_REFERENCE"),
+        (6, "", "", "ORDER_REJECTED"),
+        (7, "Order_ID", "01890000-0000-7000-8000-000000000000", "UNKNOWN_SYSTEM_ID"),
+        (8, "Customer_Reference_ID", "", "REQUIRED"),
+        (9, "", "", "ORDER_REJECTED"),
+    ]
+    assert [each["message"][:24] for each in partner.messages(event) if each["code"] == "ORDER_REJECTED"] == [
+        f"Line {line} of the same order" for line in (3, 5, 7, 8)]  # fmt: skip
 
 
 @pytest.mark.parametrize(
