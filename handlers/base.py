@@ -108,7 +108,7 @@ class Handler:
         return store.system_ids(self.model, account, attribute, values) if attribute else {}
 
     order: Any = None
-    """None: rows are worked on in the file's order. Else a method like `keys`; see imports.scan.Scan."""
+    """None: rows are worked on in the file's order. Else a method like `keys`; see imports.gathering.Order."""
 
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""

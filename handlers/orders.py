@@ -34,7 +34,7 @@ ADDRESSES = {
 
 
 class OrderHandler(Handler):
-    """The rows of an order are gathered under a head: a row that stands for all of them while the order is found."""
+    """The rows of an order are gathered under a head, which stands for all of them while the order is found."""
 
     schema, model = OrderSchema, Order
     key_columns = ("Reference_ID",)
@@ -42,8 +42,11 @@ class OrderHandler(Handler):
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
 
-    def order(self, texts: Texts) -> Key | None:
-        return next(iter(own_keys(texts, "Order_ID", "Reference_ID")), None)
+    def order(self, texts: Texts) -> list[Key] | None:
+        """By the IDs. A row without any is an order of its own if it has what that takes, else a line of some other."""
+        keys = list(own_keys(texts, "Order_ID", "Reference_ID"))
+        customer = texts("Customer_System_ID") or texts("Customer_Reference_ID")
+        return keys if keys or (customer and texts("Order_Date")) else None
 
     def process(self, rows: list[Row], context: Context) -> None:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
@@ -51,8 +54,9 @@ class OrderHandler(Handler):
         heads = [(_head(group, context), group) for group in groups]
         for _, group in heads:
             lines.check(group)
+            _reject_stray(group[0])
             _reject_whole(group)
-        good = [head for head, group in heads if not group[0].rejected]
+        good: list[Row] = [head for head, group in heads if not group[0].rejected]
         super().process(good, context)
         for head, group in heads:
             _pass_on(head, group)
@@ -94,7 +98,7 @@ class OrderHandler(Handler):
     def has(self, row: Row, column: str, context: Context) -> bool:
         return column in LINE_COLUMNS or super().has(row, column, context)
 
-    def _write_lines(self, heads: list[tuple[Row, list[Row]]], lines: Lines, context: Context) -> None:
+    def _write_lines(self, heads: list[tuple[Head, list[Row]]], lines: Lines, context: Context) -> None:
         known = [head for head, _ in heads if head.stored is not None]
         stored = line_records(head.system_id for head in known)
         changed: list[Row] = []
@@ -124,9 +128,20 @@ class OrderHandler(Handler):
         return found
 
 
-def _head(group: list[Row], context: Context) -> Row:
-    """One row with what the rows of an order agree about; a row that disagrees with those before it is rejected."""
-    head = Row(group[0].number, group[0].line, [], group[0].group)
+class Head(Row):
+    """What the rows of an order agree about."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, first: Row) -> None:
+        super().__init__(first.number, first.line, [], first.group)
+        self.origin: dict[str, Row] = {}
+        """Column to the row whose cell it has."""
+
+
+def _head(group: list[Row], context: Context) -> Head:
+    """The head of an order; a row that disagrees with those before it is rejected."""
+    head = Head(group[0])
     for name, cell in context.schema.fields.items():
         if name in LINE_ATTRIBUTES:
             continue
@@ -137,27 +152,46 @@ def _head(group: list[Row], context: Context) -> Row:
             if name not in head.values:
                 head.values[name] = row.values[name]
                 head.texts[column] = row.texts.get(column, "")
+                head.origin[column] = row
             elif row.values[name] != head.values[name]:
                 row.reject("HEADER_CONFLICT", column, f"{column} is {row.texts.get(column)!r} here, but "
-                           f"{head.texts[column]!r} on an earlier row of this order: make them equal")  # fmt: skip
+                           f"{head.texts[column]!r} on line {head.origin[column].line} of the same order: make them "
+                           "equal")  # fmt: skip
     return head
 
 
+def _reject_stray(row: Row) -> None:
+    """A row that is no order of its own, in a file whose rows say of which order they are."""
+    if row.stray != row.line or row.rejected:
+        return
+    if column := next((each for each in ("Reference_ID", "Order_ID") if each in row.texts), ""):
+        row.reject("REQUIRED", column, "The row does not say of which order it is a line, and without a customer and "
+                   f"an Order_Date it is no order of its own: give the {column} of its order, and send all lines of "
+                   "that order again")  # fmt: skip
+
+
 def _reject_whole(group: list[Row]) -> None:
-    """If a row of the order is rejected, so are the others."""
+    """If a row of the order is rejected, so are the others; a stray row that may be of it counts as one."""
     bad = next((row.line for row in group if row.rejected), 0)
+    if bad:
+        what = f"Line {bad} of the same order was rejected"
+    elif group[0].stray not in (0, group[0].line):
+        what = f"Line {group[0].stray} does not say of which order it is and may be a line of this one"
+    else:
+        return
     for row in group:
-        if bad and not row.rejected:
-            row.reject("ORDER_REJECTED", "", f"Line {bad} of the same order was rejected, and an order is taken "
-                       "whole or not at all: correct that line")  # fmt: skip
+        if not row.rejected:
+            row.reject("ORDER_REJECTED", "", f"{what}, and an order is taken whole or not at all: correct that line, "
+                       "and send all lines of the order again")  # fmt: skip
 
 
-def _pass_on(head: Row, group: list[Row]) -> None:
-    """What was said about the order as a whole is reported on its first row."""
-    group[0].warnings.extend(head.warnings)
-    if head.rejected:
-        group[0].errors.extend(head.errors)
-        _reject_whole(group)
+def _pass_on(head: Head, group: list[Row]) -> None:
+    """What was said about a cell of the head is reported where it stands, the rest on the order's first row."""
+    for message in head.warnings:
+        head.origin.get(message.column, group[0]).warnings.append(message)
+    for message in head.errors:
+        head.origin.get(message.column, group[0]).errors.append(message)
+    _reject_whole(group)
 
 
 def _settle(head: Row, group: list[Row]) -> None:

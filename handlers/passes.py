@@ -96,12 +96,12 @@ class Pass:
         """Rows by the chunk; rows of one group stay together."""
         rows: list[Row] = []
         size = 0
-        for number, record, group in self.scan.records(self.position):
+        for number, record, group, stray in self.scan.records(self.position):
             full = len(rows) >= self.pace.rows or size > CHUNK_BYTES
             if full and not (group and group == rows[-1].group):
                 yield rows
                 rows, size = [], 0
-            rows.append(Row(number, record.line, record.cells, group))
+            rows.append(Row(number, record.line, record.cells, group, stray))
             size += len("".join(record.cells))
         if rows:
             yield rows

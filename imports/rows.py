@@ -40,14 +40,17 @@ class Row:
         "number",
         "outcome",
         "stored",
+        "stray",
         "system_id",
         "values",
         "warnings",
         "write",
     )  # fmt: skip
 
-    def __init__(self, number: int, line: int, cells: list[str], group: str = "") -> None:
+    def __init__(self, number: int, line: int, cells: list[str], group: str = "", stray: int = 0) -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group
+        self.stray = stray
+        """The line of a row that may be one of the same group, though nothing tells; 0: there is none."""
         self.new_id = ""
         """The System ID of a record that it makes, so that these follow the file; empty: any."""
         self.hash: int | None = None

@@ -10,39 +10,25 @@ import json
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
+from imports.gathering import Gathering, Order
 from imports.hashes import Hashes
+from imports.keys import BATCH, Holders, Key, Texts, bounds, same_records
 from imports.plain_keys import PlainKey, PlainKeys
 from imports.reading import Batch, FileShape, Record, Spot, Stretch, again, batches, records, stretches
 from schemas import CLEAR
 
 __all__ = ["Duplicate", "Holders", "Key", "PlainKey", "Scan", "Texts"]
 
-BATCH = 10_000
 STRETCH = 1 << 17
 """Characters of which the keys are taken together, and which are read again for the sake of one row."""
 LINES_NAMED = 5
 
-Holders = Callable[[str, list[str]], dict[str, str]]
-"""Gives, for a column and BATCH values of it at the most, the System IDs of the stored records that have them."""
-
-Texts = Callable[[str], str]
-"""Gives the trimmed text of a column of the template; empty when the cell or the column is missing, or clears."""
-
-
 _INSERT_KEY = "INSERT INTO key VALUES (?, ?, ?, ?, ?)"
-
-
-class Key(NamedTuple):
-    """A key of a row. Two rows with one key are duplicates if at least one of them has it as `strong`."""
-
-    column: str
-    value: str
-    strong: bool = True
 
 
 class Duplicate(NamedTuple):
@@ -76,10 +62,9 @@ class Suspects(NamedTuple):
 class Scan:
     """What the first pass found.
 
-    `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by: an int sorts by it; a key
-    gathers the rows that have it where the first of them stands. Without it the file's own order is kept.
-    `holders` finds the records of keys, for rows that mean one record by different ones. `plain_keys` are
-    all that `keys` gives, in that order.
+    `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by, see imports.gathering.Order;
+    without it the file's own order is kept. `holders` finds the records of keys, for rows that mean one record by
+    different ones. `plain_keys` are all that `keys` gives, in that order.
     """
 
     def __init__(
@@ -88,12 +73,12 @@ class Scan:
         path: Path,
         shape: FileShape,
         keys: Callable[[Texts], Iterable[Key]],
-        order: Callable[[Texts], int | Key | None] | None = None,
+        order: Order | None = None,
         max_rows: int = 10_000_000,
         holders: Holders | None = None,
         plain_keys: Sequence[PlainKey] = (),
     ) -> None:
-        self._path, self._shape, self._keys, self._order, self._max_rows = path, shape, keys, order, max_rows
+        self._path, self._shape, self._keys, self._max_rows = path, shape, keys, max_rows
         scratch.unlink(missing_ok=True)
         # Not only the thread that scans asks for duplicates, but never two at a time.
         self._db = sqlite3.connect(scratch, isolation_level=None, check_same_thread=False)
@@ -103,24 +88,25 @@ class Scan:
         self._holders, self._first_columns = holders, set[str]()
         self._plain_keys = PlainKeys(plain_keys, shape, self._index)
         self._spots: list[tuple[int, Spot | None]] = []
-        self._run()
+        self._run(order)
 
     def close(self) -> None:
         self._db.close()
         self._scratch.unlink(missing_ok=True)
 
-    def _run(self) -> None:
+    def _run(self, order: Order | None) -> None:
         for pragma in ("journal_mode=off", "synchronous=off", "cache_size=-32000", "locking_mode=exclusive"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("CREATE TABLE key (k TEXT, no INTEGER, line INTEGER, strong INTEGER, first INTEGER)")
-        self._db.execute("CREATE TABLE record (no INTEGER PRIMARY KEY, line INTEGER, cells TEXT, place)")
+        self._gathering = Gathering(self._db, self._shape, order, self._texts) if order else None
         self._db.execute("BEGIN")
-        suspects = None if self._order else self._suspects()
+        suspects = None if self._gathering else self._suspects()
         if suspects is None or any(suspects.hashes.values()):
             self._take_all(suspects)
         self._find_same_records()
         self._find_duplicates()
-        self._find_places()
+        if self._gathering:
+            self._gathering.settle(self._holders)
         self._db.execute("COMMIT")
 
     def _bound(self, line: int) -> None:
@@ -218,18 +204,9 @@ class Scan:
             if not place:
                 self._first_columns.add(column)
         self._db.executemany(_INSERT_KEY, keys)
-        if self._order:
-            numbered = zip(count(self.rows), batch.lines, batch.rows(), strict=False)
-            packed = ((number, line, json.dumps(cells), self._place(number, self._order(self._texts(cells))))
-                      for number, line, cells in numbered)  # fmt: skip
-            self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", packed)
+        if self._gathering:
+            self._gathering.take(self.rows, batch)
         self.rows += len(batch)
-
-    def _place(self, number: int, order: int | Key | None) -> int | str:
-        if isinstance(order, Key):
-            self._first_columns.add(order.column)
-            return f"{order.column}\t{order.value}"
-        return f"\t{number}" if order is None else order
 
     def _texts(self, cells: list[str]) -> Texts:
         def text(column: str) -> str:
@@ -245,28 +222,15 @@ class Scan:
 
         Where all rows have the same column as first key, two of them name one record only by the same key.
         """
-        self._db.execute("CREATE TABLE alias (place TEXT PRIMARY KEY, same TEXT)")
         if self._holders is None or len(self._first_columns) < 2:
             return
         for column in sorted(self._first_columns):
             query = "SELECT k, no, line FROM key WHERE first AND k >= ? AND k < ?"
-            found = self._db.cursor().execute(query, (f"{column}\t", f"{column}\n")).fetchmany
+            found = self._db.cursor().execute(query, bounds(column)).fetchmany
             while batch := found(BATCH):
-                same = self._same(column, [key for key, _, _ in batch])
+                same = same_records(self._holders, column, [key for key, _, _ in batch])
                 self._db.executemany(_INSERT_KEY, [(same[key], number, line, True, False)
                                                    for key, number, line in batch if key in same])  # fmt: skip
-            query = "SELECT DISTINCT place FROM record WHERE place >= ? AND place < ?"
-            found = self._db.cursor().execute(query, (f"{column}\t", f"{column}\n")).fetchmany
-            while places := found(BATCH):
-                same = self._same(column, [place for (place,) in places])
-                self._db.executemany("INSERT INTO alias VALUES (?, ?)", same.items())
-
-    def _same(self, column: str, keys: list[str]) -> dict[str, str]:
-        """Keys of a column to what stands for their records, for those that have one."""
-        assert self._holders is not None
-        values = {key: key[len(column) + 1 :] for key in keys}
-        records = self._holders(column, list(values.values()))
-        return {key: f"\t{records[value]}" for key, value in values.items() if value in records}
 
     def _find_duplicates(self) -> None:
         self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
@@ -277,12 +241,6 @@ class Scan:
         self._db.execute("CREATE INDEX duplicate_k ON duplicate (k, nth)")
         self._db.execute("DROP TABLE key")
         self.has_duplicates = self._db.execute("SELECT 1 FROM duplicate LIMIT 1").fetchone() is not None
-
-    def _find_places(self) -> None:
-        if self._order:
-            self._db.execute("UPDATE record SET place = same FROM alias WHERE alias.place = record.place")
-            self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
-                             "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
 
     def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:
         """The duplicates among the rows with these numbers; cheapest for a range of step 1."""
@@ -298,13 +256,13 @@ class Scan:
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
-    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str]]:
-        """(number, record, group) from the `skip`th on, in the order of work; groups must not be torn apart."""
-        if self._order is None:
-            for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
-                yield number, record, ""
+    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int]]:
+        """(number, record, group, stray) from the `skip`th on, in the order of work; groups must not be torn apart.
+
+        `stray` is the line of a row that may be one of the group, though nothing tells; 0: there is none.
+        """
+        if self._gathering:
+            yield from self._gathering.records(skip)
             return
-        query = ("SELECT no, line, cells, place FROM record JOIN place USING (place) ORDER BY first, no "
-                 "LIMIT -1 OFFSET ?")  # fmt: skip
-        for number, line, cells, place in self._db.execute(query, (skip,)):
-            yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else ""
+        for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
+            yield number, record, "", 0

@@ -42,4 +42,5 @@ class OrderSchema(TemplateSchema):
     hints = (
         "One row per line. Rows with one Order_ID or Reference_ID are one order; the cells before SKU_ID must agree.",
         "An order is taken whole or not at all; a known order's lines are replaced by those of the file.",
+        "If a line of it is rejected, all of them are: correct the line and send all of them again.",
     )

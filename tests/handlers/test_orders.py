@@ -68,9 +68,40 @@ def test_header_cells_agree(partner: Partner) -> None:
         (6, "", "", "ORDER_REJECTED"),
     ]
     assert [each["message"] for each in partner.messages(event)][:2] == [
-        "Line 5 of the same order was rejected, and an order is taken whole or not at all: correct that line",
-        "Order_Date is '2024-09-19' here, but '2024-09-18' on an earlier row of this order: make them equal",
+        "Line 5 of the same order was rejected, and an order is taken whole or not at all: correct that line, "
+        "and send all lines of the order again",
+        "Order_Date is '2024-09-19' here, but '2024-09-18' on line 4 of the same order: make them equal",
     ]
+
+
+def test_a_disagreement_names_both_lines(partner: Partner) -> None:
+    """Also if the cell that came first does not stand on the order's first row."""
+    messages = partner.rejected("order", HEADER + "P1,K1,,,A,1,,\nP1,,2024-09-18,,B,1,,\nP1,,2024-09-19,,C,1,,\n")
+
+    assert [(each["line"], each["code"]) for each in messages] == [
+        (2, "ORDER_REJECTED"), (3, "ORDER_REJECTED"), (4, "HEADER_CONFLICT")]  # fmt: skip
+    assert messages[2]["message"].startswith("Order_Date is '2024-09-19' here, but '2024-09-18' on line 3 of ")
+
+
+def test_what_is_wrong_with_a_header_cell_is_said_where_it_stands(partner: Partner) -> None:
+    """And of a cell that is nowhere, on the order's first row."""
+    header = "Order_ID,Reference_ID,Customer_Reference_ID,Order_Date,Billing_Address_Reference_ID,SKU_ID,Quantity\n"
+    event = partner.send("order", header + (
+        ",P1,,2024-09-18,,A,1\n,P1,K9,,,B,1\n,P2,K1,2024-09-18,,A,1\n,P2,,,A2,B,1\n,P3,K1,2024-09-18,,A,1\n"
+        "01890000-0000-7000-8000-000000000000,P3,,,,B,1\n,P4,,2024-09-18,,A,1\n,P4,,,,B,1\n"))  # fmt: skip
+
+    assert [(each["line"], each["column"], each["value"], each["code"]) for each in partner.messages(event)] == [
+        (2, "", "", "ORDER_REJECTED"),
+        (3, "Customer_Reference_ID", "K9", "UNKNOWN_REFERENCE"),
+        (4, "", "", "ORDER_REJECTED"),
+        (5, "Billing_Address_Reference_ID", "A2", "UNKNOWN_REFERENCE"),
+        (6, "", "", "ORDER_REJECTED"),
+        (7, "Order_ID", "01890000-0000-7000-8000-000000000000", "UNKNOWN_SYSTEM_ID"),
+        (8, "Customer_Reference_ID", "", "REQUIRED"),
+        (9, "", "", "ORDER_REJECTED"),
+    ]
+    assert [each["message"][:24] for each in partner.messages(event) if each["code"] == "ORDER_REJECTED"] == [
+        f"Line {line} of the same order" for line in (3, 5, 7, 8)]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -169,6 +200,76 @@ def test_order_id_and_reference_id_of_one_order_gather_its_rows(partner: Partner
 
     assert counts(event) == (0, 3, 0, 0)
     assert lines(partner) == [("P1", "A", "2", ""), ("P1", "C", "4", ""), ("P2", "B", "3", "")]
+
+
+BOTH = "Order_ID,Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n"
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+@pytest.mark.parametrize("turned", [0, 1, 2])
+def test_an_order_gets_its_reference_id_on_one_of_its_rows(partner: Partner, turned: int, chunk_rows: int) -> None:
+    """Rows with nothing but the new Reference_ID are the order's too, wherever the row with both IDs stands."""
+    partner.send("order", HEADER + ",K1,2024-09-18,,A,1,,\nP2,K1,2024-09-18,,A,1,,\n")
+    order_id = partner.ids("order", "Reference_ID")[""]
+    rows = [f"{order_id},P77,K1,2024-09-19,A,1\n", ",P77,,,B,2\n", ",P77,,,C,3\n"]
+    rows = rows[turned:] + rows[:turned]
+
+    event = partner.in_chunks(chunk_rows).send("order", f"{BOTH}{rows[0]},P2,,,B,1\n{rows[1]}{rows[2]}")
+
+    assert counts(event) == (0, 4, 0, 0)
+    assert [line[:2] for line in lines(partner)] == [
+        *(("P77", sku) for sku in ("ABC"[turned:] + "ABC"[:turned])), ("P2", "B")]  # fmt: skip
+    assert partner.ids("order", "Reference_ID")["P77"] == order_id
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+@pytest.mark.parametrize(
+    ("order_id", "column", "code"),
+    [("01890000-0000-7000-8000-000000000000", "Order_ID", "UNKNOWN_SYSTEM_ID"), ("X", "Order_ID", "INVALID_VALUE"),
+     ("P1", "Reference_ID", "KEY_CONFLICT")],
+)  # fmt: skip
+def test_a_wrong_order_id_rejects_all_rows_of_the_order(
+    partner: Partner, order_id: str, column: str, code: str, chunk_rows: int
+) -> None:
+    """None of them makes an order, or replaces the lines of the one that has the Reference_ID."""
+    partner.send("order", HEADER + "P1,K1,2024-09-18,,A,1,,\nP2,K1,2024-09-18,,A,1,,\nP2,,,,C,1,,\n")
+    order_id = partner.ids("order", "Reference_ID").get(order_id, order_id)
+
+    found = partner.in_chunks(chunk_rows).codes(
+        "order", f"{BOTH}{order_id},P2,K1,2024-09-18,A,1\n,P2,K1,2024-09-18,B,2\n"
+    )
+
+    assert found == [(2, column, code), (3, "", "ORDER_REJECTED")]
+    assert [line[:2] for line in lines(partner)] == [("P1", "A"), ("P2", "A"), ("P2", "C")]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_two_orders_with_one_new_reference_id_disagree(partner: Partner, chunk_rows: int) -> None:
+    """Nothing tells which of them is meant."""
+    partner.send("order", HEADER + "P1,K1,2024-09-18,,A,1,,\nP2,K1,2024-09-18,,A,1,,\n")
+    ids = partner.ids("order", "Reference_ID")
+
+    event = partner.in_chunks(chunk_rows).send(
+        "order", f"{BOTH}{ids['P1']},P7,,,B,1\n{ids['P2']},P7,,,B,1\n{ids['P1']},,,,C,1\n"
+    )
+
+    assert counts(event) == (0, 0, 0, 3)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (2, "", "ORDER_REJECTED"), (3, "Order_ID", "HEADER_CONFLICT"), (4, "", "ORDER_REJECTED")]  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_reference_id_goes_to_another_order(partner: Partner, chunk_rows: int) -> None:
+    """Its rows are those of the order that the file gives it to, not of the one that has had it so far."""
+    partner.send("order", HEADER + "P1,K1,2024-09-18,,A,1,,\nP2,K1,2024-09-18,,A,1,,\n")
+    ids = partner.ids("order", "Reference_ID")
+
+    event = partner.in_chunks(chunk_rows).send(
+        "order", f"{BOTH}{ids['P1']},P9,,,A,1\n{ids['P2']},P1,,,B,1\n,P1,,,C,1\n"
+    )
+
+    assert counts(event) == (0, 3, 0, 0)
+    assert [line[:2] for line in lines(partner)] == [("P9", "A"), ("P1", "B"), ("P1", "C")]
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])

@@ -20,7 +20,7 @@ PRODUCTS = "SKU_ID,Name,MOQ\n" + "".join(
 TREE = "Category,Position\nA > B > C,\nX > Y,\nA > B,\nA,\nD,x\nD > E,\nF,2\n"
 ORDERS = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n" + "".join(
     f"P{number % 3},K1,2024-09-18,{'X' if number == 5 else 'S'},{number}\n" for number in range(9)
-)  # fmt: skip
+) + "P4,K1,2024-09-18\n,,,S,9\n"  # fmt: skip
 CUSTOMERS = "Reference_ID,Company_Name\n" + "".join(f"K{number},Delta\n" for number in range(2, 6))
 FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUSTOMERS}
 
@@ -76,6 +76,30 @@ def test_a_run_that_is_killed_after_any_chunk(partner: Partner, entity: str) -> 
         litter(layout.spool_folder(other.settings, number))
 
         assert outcome(other, execute(other, number)) == expected, kill_after
+
+
+def with_both_ids(partner: Partner) -> str:
+    """A file that gives stored orders new Reference_IDs: one that has none yet, two that pass theirs on."""
+    partner.send("order", "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n"
+                          ",K1,2024-09-18,S,1\nP1,K1,2024-09-18,S,1\nP2,K1,2024-09-18,S,1\n")  # fmt: skip
+    ids = partner.ids("order", "Reference_ID")
+    return ("Order_ID,Reference_ID,SKU_ID,Quantity\n"
+            f",P7,S,1\n{ids['P1']},P9,S,2\n{ids['']},P7,S,3\n{ids['P2']},P1,S,4\n,P1,S,5\n,P7,S,6\n")  # fmt: skip
+
+
+def test_orders_are_gathered_alike_after_a_kill(partner: Partner) -> None:
+    """Also by Reference_IDs that the first part of the import has stored, or passed on."""
+    partner = stocked(partner)
+    expected = outcome(partner, partner.send("order", with_both_ids(partner)))
+
+    for kill_after in (1, 4, 6):
+        other = stocked(partner.neighbour(f"n{kill_after}")).in_chunks(1)
+        number = other.queue("order", with_both_ids(other)).number
+        with pytest.raises(Killed):
+            execute(other, number, kill_after)
+        assert outcome(other, execute(other, number)) == expected, kill_after
+        assert [(each["Reference_ID"], each["Quantity"]) for each in other.records("order")] == [
+            ("P7", "1"), ("P7", "3"), ("P7", "6"), ("P9", "2"), ("P1", "4"), ("P1", "5")]  # fmt: skip
 
 
 def litter(spool: Path) -> None:

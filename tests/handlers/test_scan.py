@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,26 @@ def by_sku(texts: Texts) -> Iterable[Key]:
         yield Key("Name", name, strong=not sku)
 
 
+def no_keys(texts: Texts) -> Iterable[Key]:
+    return ()
+
+
+def by_both(texts: Texts) -> list[Key]:
+    return list(by_sku(texts))
+
+
+def by_first_key(texts: Texts) -> list[Key]:
+    return by_both(texts)[:1]
+
+
+def by_name(texts: Texts) -> list[Key]:
+    return [Key("Name", name)] if (name := texts("Name")) else []
+
+
+def by_name_or_alone(texts: Texts) -> list[Key] | None:
+    return by_name(texts) or ([] if texts("SKU_ID") else None)
+
+
 @pytest.fixture
 def scan(tmp_path: Path) -> Iterator[Make]:
     """scan(rows, ...): a scan of a product file; closed at the end."""
@@ -49,6 +70,16 @@ def found(scan: Scan, *numbers: int) -> dict[int, list[tuple[str, list[int], int
     """Row number to (column, lines, total) of its duplicates."""
     duplicates = scan.duplicates(numbers or range(scan.rows)).items()
     return {number: [(each.column, each.lines, each.total) for each in some] for number, some in duplicates}
+
+
+def groups(scan: Scan) -> list[list[int]]:
+    """The numbers of the rows in the order of work, by group."""
+    return [[number for number, *_ in rows] for _, rows in groupby(scan.records(), key=lambda row: row[2])]
+
+
+def strays(scan: Scan) -> list[int]:
+    """By row number the line of a row that may be of the same group."""
+    return [stray for _, stray in sorted((number, stray) for number, _, _, stray in scan.records())]
 
 
 def test_rows_are_counted(scan: Make) -> None:
@@ -111,26 +142,95 @@ def test_rows_are_sorted_by_a_number(scan: Make) -> None:
     """Rows of equal rank keep the file's order, and are in no group."""
     made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))
 
-    assert [(number, record.line, group) for number, record, group in made.records()] == [
+    assert [(number, record.line, group) for number, record, group, _ in made.records()] == [
         (1, 3, ""), (3, 5, ""), (2, 4, ""), (0, 2, "")]  # fmt: skip
 
 
 def test_rows_are_gathered_by_a_key(scan: Make) -> None:
     """Where the first of them stands; a row without one is a group of its own."""
-    made = scan("1,a,\n2,b,\n3,,\n4,a,\n5,,\n6,b,\n", order=lambda texts: _name(texts), keys=lambda texts: ())
+    made = scan("1,a,\n2,b,\n3,,\n4,a,\n5,,\n6,b,\n", order=by_name, keys=no_keys)
 
-    rows = list(made.records())
-    assert [number for number, _, _ in rows] == [0, 3, 1, 5, 2, 4]
-    assert len({group for _, _, group in rows}) == 4
-    assert [number for number, _, _ in made.records(2)] == [1, 5, 2, 4]
+    assert groups(made) == [[0, 3], [1, 5], [2], [4]]
+    assert [number for number, *_ in made.records(2)] == [1, 5, 2, 4]
 
 
 def test_groups_of_one_record_are_one(scan: Make) -> None:
     """A key by ID and a key by name may mean the same order."""
-    made = scan("1,,\n,a,\n2,,\n1,,\n,b,\n", keys=lambda texts: (), order=lambda texts: next(iter(by_sku(texts)), None),
+    made = scan("1,,\n,a,\n2,,\n1,,\n,b,\n", keys=no_keys, order=by_both,
                 holders=lambda column, values: {value: "r" for value in values if value in ("1", "a")})  # fmt: skip
 
-    assert [number for number, _, _ in made.records()] == [0, 1, 3, 2, 4]
+    assert groups(made) == [[0, 1, 3], [2], [4]]
+
+
+@pytest.mark.parametrize("batch", [1, 10_000])
+def test_keys_that_stand_on_one_row_gather(scan: Make, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever that row stands, over any number of rows; a row of only the second key belongs to the first one's."""
+    monkeypatch.setattr(scanning, "BATCH", batch)
+
+    assert groups(scan(",a,\n2,,\n1,,\n1,a,\n,c,\n1,b,\n2,d,\n,b,\n", keys=no_keys, order=by_both)) == [
+        [0, 2, 3, 5, 7], [1, 6], [4]]  # fmt: skip
+
+
+def test_a_chain_of_keys_is_one_group(scan: Make) -> None:
+    """However long: it takes no longer for each row than any other file."""
+    rows = [f"{number},{number},\n{number + 1},{number},\n" for number in range(3_000)]
+
+    assert len(groups(scan("".join(rows), keys=no_keys, order=by_both))) == 1
+
+
+def test_what_the_file_says_of_a_key_comes_before_what_is_stored(scan: Make) -> None:
+    """Records may exchange their names. Nobody is asked for a name that stands beside another key."""
+    asked: list[str] = []
+
+    def holders(column: str, values: list[str]) -> dict[str, str]:
+        asked.extend(values)
+        return {value: {"a": "1", "b": "2"}.get(value, value) for value in values}
+
+    assert groups(scan("1,b,\n2,a,\n,a,\n,b,\n,c,\n", keys=no_keys, order=by_both, holders=holders)) == [
+        [0, 3], [1, 2], [4]]  # fmt: skip
+    assert sorted(asked) == ["1", "2", "c"]
+
+
+@pytest.mark.parametrize("row", ["K,x", '"1,a,"', '"1,a,",,', '" 1,a", , ', "9,a,x,y"])
+def test_a_row_whose_cells_are_shifted_may_be_of_the_groups_beside_it(scan: Make, row: str) -> None:
+    """One cell too few or too many, or all of the row in one: it is alone, and both neighbours are marked."""
+    made = scan(f"1,,\n2,,\n{row}\n3,,\n2,,\n4,,\n", keys=no_keys, order=by_first_key)
+
+    assert groups(made) == [[0], [1, 4], [2], [3], [5]]
+    assert strays(made) == [0, 4, 4, 4, 4, 0]
+
+
+@pytest.mark.parametrize("row", ["2,x", "2,a,x,y", ",2n", "9,2n"])
+def test_a_row_whose_cells_are_shifted_belongs_to_rows_with_its_key(scan: Make, row: str) -> None:
+    """Any of its keys, and any of theirs: then nothing is left in doubt."""
+    made = scan(f"2,2n,\n1,,\n{row}\n3,,\n", keys=no_keys, order=by_both)
+
+    assert groups(made) == [[0, 2], [1], [3]]
+    assert strays(made) == [0, 0, 0, 0]
+
+
+def test_a_shifted_row_may_name_the_record_by_a_key_of_its_own(scan: Make) -> None:
+    """The stored record tells whose it is."""
+    made = scan("1,,\n2,,\n,a\n", keys=no_keys, order=by_both,
+                holders=lambda column, values: {value: "r" for value in values if value in ("1", "a")})  # fmt: skip
+
+    assert groups(made) == [[0, 2], [1]]
+
+
+def test_keys_of_two_shifted_rows_prove_nothing(scan: Make) -> None:
+    """Both may be shifted alike. Those beside the two of them are in doubt, each by the row that it stands beside."""
+    made = scan("1,,\nK,x\nK,x\n2,,\n3,,\n", keys=no_keys, order=by_both)
+
+    assert groups(made) == [[0], [1], [2], [3], [4]]
+    assert strays(made) == [3, 3, 4, 4, 0]
+
+
+def test_rows_that_say_nothing_of_their_group_are_stray(scan: Make) -> None:
+    """First and last ones, too. A group that can't have other rows is never in doubt."""
+    made = scan(",,x\n1,,\n,a,\n,,x\n,a,\n,,x\n", keys=no_keys, order=by_name_or_alone)
+
+    assert groups(made) == [[0], [1], [2, 4], [3], [5]]
+    assert strays(made) == [2, 0, 5, 5, 5, 7]
 
 
 def test_a_scan_ends_at_max_rows(scan: Make) -> None:
@@ -152,10 +252,6 @@ def test_the_scratch_file_is_removed(scan: Make, tmp_path: Path) -> None:
 def test_an_open_column_of_that_name_is_no_key(scan: Make) -> None:
     """Only the template's own columns are."""
     assert found(scan("1,a,x\n2,b,x\n", header="SKU_ID,Name,Attribute: SKU_ID")) == {}
-
-
-def _name(texts: Texts) -> Key | None:
-    return Key("Name", texts("Name")) if texts("Name") else None
 
 
 @pytest.mark.parametrize("batch", [2, 10_000])

@@ -1,0 +1,178 @@
+"""An order of which a line can't be read, or does not say whose it is, goes in whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import ImportFinished
+from tests.partner import Partner, counts
+
+HEADER = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity,Line_Notes\n"
+WRAPPED = '"PO-1,K1,2024-09-18,B,2,""gift"""'
+_names = itertools.count()
+
+
+@pytest.fixture
+def partner(partner: Partner) -> Partner:
+    return stocked(partner)
+
+
+def stocked(partner: Partner) -> Partner:
+    """With a customer K1 and the products A to D."""
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    partner.send("product", "SKU_ID,Name\nA,Cup\nB,Saucer\nC,Spoon\nD,Fork\n")
+    return partner
+
+
+def orders(partner: Partner) -> dict[str, str]:
+    """Reference_ID to the SKUs of the lines."""
+    found: dict[str, str] = {}
+    for each in partner.records("order"):
+        found[each["Reference_ID"]] = found.get(each["Reference_ID"], "") + each["SKU_ID"]
+    return found
+
+
+def send_back(partner: Partner, event: ImportFinished, right: Mapping[str, str]) -> ImportFinished:
+    """Import rejected.csv, with these rows in the place of those on the lines of that number."""
+    text = partner.file(event, ".rejected.csv").read_text("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    notes = header.index("_line")
+    for row in rows:
+        if row[notes] in right:
+            row[:] = [*right[row[notes]].split(","), *row[notes : notes + 3]]
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([header, *rows])
+    return partner.send("order", buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("skus", "beside"), [("BAC", {"PO-0"}), ("ABC", set()), ("ACB", {"PO-2"})], ids=["first", "inner", "last"]
+)
+@pytest.mark.parametrize("row", [WRAPPED, f"{WRAPPED},,,,,", "K1,2024-09-18,B,2,gift", ",,,B,2,gift",
+                                 ",K1,,B,2,gift", ",,2024-09-18,B,2,gift"])  # fmt: skip
+def test_a_line_that_does_not_say_whose_it_is(partner: Partner, row: str, skus: str, beside: set[str]) -> None:
+    """All orders that it may be of come back, and go in whole when it is corrected; others go in at once."""
+    right = {sku: f"PO-1,K1,2024-09-18,{sku},2,gift" for sku in skus}
+    rows = ["PO-0,K1,2024-09-18,D,1,", *(row if sku == "B" else right[sku] for sku in skus), "PO-2,K1,2024-09-18,D,1,"]
+
+    event = partner.in_chunks(1).send("order", HEADER + "\n".join(rows) + "\n")
+
+    assert orders(partner) == {name: "D" for name in ("PO-0", "PO-2") if name not in beside}
+    assert event.rejected == 3 + len(beside)
+    line = str(3 + skus.index("B"))
+    assert counts(send_back(partner, event, {line: right["B"]})) == (3 + len(beside), 0, 0, 0)
+    assert orders(partner) == {"PO-0": "D", "PO-1": skus, "PO-2": "D"}
+
+
+@pytest.mark.parametrize("row", [WRAPPED, ",,,B,2,"])
+def test_what_is_sent_back_as_it_is_comes_back_again(partner: Partner, row: str) -> None:
+    """A row that rejected.csv has filled up is as little the order's as before."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n{row}\nPO-1,K1,2024-09-18,C,3,\n")
+
+    again = send_back(partner, event, {})
+
+    assert (counts(event), counts(again), orders(partner)) == ((0, 0, 0, 3), (0, 0, 0, 3), {})
+
+
+def test_a_stored_order_stays_as_it_is(partner: Partner) -> None:
+    """It is changed by all of its lines or by none."""
+    good = f"{HEADER}PO-1,K1,2024-09-18,A,1,\nPO-1,,,B,1,\nPO-1,,,C,1,\n"
+    partner.send("order", good)
+
+    event = partner.send("order", f"{HEADER}PO-1,,,A,7,\n{WRAPPED}\nPO-1,,,C,7,\n")
+
+    assert counts(event) == (0, 0, 0, 3)
+    assert counts(partner.send("order", good)) == (0, 0, 3, 0)
+
+
+def test_the_report_says_what_to_send_again(partner: Partner) -> None:
+    """The line that is at fault, and the whole order."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n,,,B,2,\n{WRAPPED}\nPO-2,K1,2024-09-18,C,3,\n")
+
+    advice = "and an order is taken whole or not at all: correct that line, and send all lines of the order again"
+    assert [(each["line"], each["column"], each["code"], each["message"]) for each in partner.messages(event)] == [
+        (2, "", "ORDER_REJECTED", "Line 3 does not say of which order it is and may be a line of this one, " + advice),
+        (3, "Reference_ID", "REQUIRED", "The row does not say of which order it is a line, and without a customer and "
+         "an Order_Date it is no order of its own: give the Reference_ID of its order, and send all lines of that "
+         "order again"),
+        (4, "", "COLUMN_COUNT", "The row has 1 cells, the header 6: add the missing cells (the delimiter is ',')"),
+        (5, "", "ORDER_REJECTED", "Line 4 does not say of which order it is and may be a line of this one, " + advice),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ["PO-1,K1,2024-09-18,B,2", "PO-1,K1,2024-09-18,B,2,a, b"])
+def test_a_faulty_row_with_the_key_of_its_order(partner: Partner, row: str) -> None:
+    """Nothing is in doubt: the orders beside it go in."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\nPO-0,K1,2024-09-18,D,1,\n{row}\n"
+                                  "PO-2,K1,2024-09-18,D,1,\n")  # fmt: skip
+
+    assert (counts(event), orders(partner)) == ((2, 0, 0, 2), {"PO-0": "D", "PO-2": "D"})
+
+
+@pytest.mark.parametrize("row", [WRAPPED, ",,,B,2,", "K1,2024-09-18,B,2,"])
+def test_orders_without_an_id_have_no_other_lines(partner: Partner, row: str) -> None:
+    """A faulty row beside them is no line of theirs."""
+    event = partner.send("order", f"{HEADER},K1,2024-09-18,A,1,\n{row}\n,K1,2024-09-18,C,3,\n")
+
+    assert (counts(event), partner.column("order", "SKU_ID")) == ((2, 0, 0, 1), ["A", "C"])
+
+
+def test_an_order_without_an_id_among_others(partner: Partner) -> None:
+    """It has what an order is made of: it is one of its own, and the others are whole without it."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n,K1,2024-09-18,B,2,\nPO-1,,,C,3,\n")
+
+    assert (counts(event), orders(partner)) == ((3, 0, 0, 0), {"PO-1": "AC", "": "B"})
+
+
+def test_changes_of_orders_need_no_date(partner: Partner) -> None:
+    """A row without an ID is told so; the column that only new orders need is not missed."""
+    partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n")
+
+    event = partner.send("order", "Reference_ID,SKU_ID,Quantity\nPO-1,A,2\n,B,2\n")
+
+    assert (event.code, counts(event)) == (None, (0, 0, 0, 2))
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (2, "", "ORDER_REJECTED"), (3, "Reference_ID", "REQUIRED")]  # fmt: skip
+    assert partner.send("order", "Customer_Reference_ID,SKU_ID,Quantity\nK1,A,2\n").code == "MISSING_COLUMN"
+
+
+FAULTS: list[Callable[[str], str]] = [
+    lambda row: '"' + row + '"',
+    lambda row: '"' + row + '",,,,,',
+    lambda row: row.partition(",")[2],
+    lambda row: row.rpartition(",")[0],
+    lambda row: row + "a, b",
+    lambda row: ",,," + row.split(",", 3)[3],
+    lambda row: row.replace(",1,", ",x,"),
+]
+
+
+def test_each_order_is_whole_or_not_there(partner: Partner) -> None:
+    """Whatever rows are at fault, in chunks of any size; sent back corrected, all orders are there."""
+    lengths = st.lists(st.lists(st.sampled_from([None, None, None, *FAULTS]), min_size=1, max_size=4), min_size=1,
+                       max_size=6)  # fmt: skip
+
+    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
+    @given(lengths, st.sampled_from([1, 3, 5_000]))
+    def check(faults: list[list[Callable[[str], str] | None]], chunk_rows: int) -> None:
+        one = stocked(partner.neighbour(f"n{next(_names)}")).in_chunks(chunk_rows)
+        whole = {f"PO-{number}": "ABCD"[: len(each)] for number, each in enumerate(faults)}
+        right = [f"{name},K1,2024-09-18,{sku},1," for name, skus in whole.items() for sku in skus]
+        rows = [fault(row) if fault else row for row, fault in zip(right, itertools.chain(*faults), strict=True)]
+
+        event = one.send("order", HEADER + "\n".join(rows) + "\n")
+
+        assert orders(one).items() <= whole.items()
+        if event.rejected:
+            again = send_back(one, event, {str(line): row for line, row in enumerate(right, 2)})
+            assert counts(again) == (event.rejected, 0, 0, 0), one.messages(again)
+        assert orders(one) == whole
+
+    check()
