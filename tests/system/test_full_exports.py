@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ftplib
 import io
 import time
 from collections.abc import Callable
@@ -56,6 +57,10 @@ def test_what_is_exported_comes_back_unchanged(server: Server) -> None:
     with server.login() as client:
         assert client.sendcmd("SITE EXPORT products").startswith("2")
         reaches(server, "ready", 2)
+        # The same name, and not the file that was fetched.
+        with pytest.raises(ftplib.error_temp, match="exported anew since this login last looked"):
+            client.delete(f"/Export/{path}")
+        assert client.nlst("/Export/Products") == [path.rpartition("/")[2]]
         client.delete(f"/Export/{path}")
     assert reaches(server, "removed", 2).kind == "full"
 
