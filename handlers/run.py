@@ -119,15 +119,16 @@ class ImportJob:
 
     def _passes(self, shape: FileShape, way: Callable[..., Pass]) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""
-        if self.run.dry_run:
-            self.checkpoint(self._pass(shape, way, dry_run=True), 0, {})
-            return
-        if self._on_error() == "abort" and self.run.position == 0:
+        whole = self._on_error() == "abort" and self.run.position == 0
+        if self.run.dry_run or whole:
             looked = self._pass(shape, way, dry_run=True)
-            if looked.rejected:
+            if looked.rejected and whole:
                 self._keep(looked)
                 self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
                              "imported: correct them in your file and send the whole file again")  # fmt: skip
+                return
+            if self.run.dry_run:
+                self.checkpoint(looked, 0, {})
                 return
         self._pass(shape, way, dry_run=False)
 

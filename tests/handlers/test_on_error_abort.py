@@ -72,3 +72,14 @@ def test_other_entities_go_on(strict: Partner) -> None:
 
     assert counts(strict.send("collection", "Name,Position\na,\nb,x\n")) == (1, 0, 0, 1)
     assert counts(other.send("product", "SKU_ID,Name\n1,a\n2,\n")) == (1, 0, 0, 1)
+
+
+def test_a_dry_run_says_what_the_import_would(strict: Partner) -> None:
+    """SITE VALIDATE of a file with a bad row must not promise that the others would be in."""
+    bad = strict.send("product", "SKU_ID,Name\n1,a\n2,\n", dry_run=True)
+    good = strict.send("product", "SKU_ID,Name\n1,a\n", dry_run=True)
+
+    assert (bad.status, bad.code, bad.rows, counts(bad)) == ("failed", "ROWS_REJECTED", 2, (0, 0, 0, 1))
+    assert [each["line"] for each in strict.messages(bad)] == [3]
+    assert (good.status, good.code, counts(good)) == ("completed", None, (1, 0, 0, 0))
+    assert strict.records("product") == []
