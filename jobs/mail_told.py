@@ -32,6 +32,8 @@ class Told:
     more: bool
     """Whether the report has more lines than `messages`."""
     report: Path | None
+    kept: bool
+    """Whether the file lies in failed/."""
 
     @property
     def imported(self) -> int:
@@ -72,12 +74,14 @@ class Told:
 
     def _steps(self) -> list[str]:
         name, folder = f"{self.run.entity.upper()}_DD_MM_YYYY.csv", f"/{self.folder}"
-        kept = f"Your file as it came lies in {self._path(layout.FAILED)}"
+        kept = [f"Your file as it came lies in {self._path(layout.FAILED)}"] if self.kept else []
+        if self.run.code in ("INTERNAL", "KILLED_WORKER") and not self.kept:
+            return [f"This is our fault, not your file's. The file itself is gone: upload it into {folder} once more."]
         if self.run.code in ("INTERNAL", "KILLED_WORKER"):
             return ["This is our fault, not your file's. Whoever runs the server can import it again; you need not "
-                    "upload it once more.", kept]  # fmt: skip
+                    "upload it once more.", *kept]  # fmt: skip
         if self.run.code:
-            return [f"Correct your file and upload the whole of it into {folder}, as {name}.", kept]
+            return [f"Correct your file and upload the whole of it into {folder}, as {name}.", *kept]
         if self.run.rejected:
             rejected = self._path(layout.REPORTS, f".{REJECTED}")
             return [f"The rejected rows lie in {rejected}, in your own columns, each with its reason.",
@@ -100,6 +104,7 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
     path = report_path(settings, account.name, folder, run)
     report = path if path.exists() else None
     lines = read_report(report, SHOWN + 1) if report else []
+    failed = layout.account_root(settings, account.name) / folder / layout.FAILED
     return Told(
         run=run,
         file=one_line(run.file, 255),
@@ -109,6 +114,7 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
         messages=[_shown(each) for each in lines[:SHOWN]],
         more=len(lines) > SHOWN,
         report=report,
+        kept=(failed / layout.numbered(run.file, run.number)).exists(),
     )
 
 

@@ -42,10 +42,12 @@ def problem(run: ImportRun) -> FileProblem:
     return FileProblem("KILLED_WORKER", f"ftpdock's worker died several times while it imported the file; {kept(run)}")
 
 
-def kept(run: ImportRun) -> str:
-    """What is left of an import that was given up."""
+def kept(run: ImportRun, there: bool = True) -> str:
+    """What is left of an import that was given up; `there`: whether its file is."""
     if run.dry_run:
         return "it was a dry run, and nothing was changed"
     of = f" of {run.total:,}" if run.total is not None else ""
     done = f"{run.imported:,}{of} rows are in, {run.rejected:,} rejected" if run.imported else "nothing was imported"
+    if not there:
+        return f"{done}; the file itself is gone, and has to be sent again"
     return f"{done}; the file is kept, and import {run.number} can be retried"

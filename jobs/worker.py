@@ -146,7 +146,8 @@ class Worker:
         if run.failures < ATTEMPTS:
             give_back(run, owner)
             return
-        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {kept(run)}"))
+        left = kept(run, job.source.exists())
+        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {left}"))
         job.execute()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import layout
+from jobs.mail_told import tell
 from jobs.worker import ATTEMPTS, Worker
 from models import ImportRun
 from tests.partner import Partner
@@ -22,5 +23,13 @@ def test_an_import_whose_file_is_gone_is_set_aside(partner: Partner) -> None:
 
     failed = ImportRun.get_by_id(gone)
     assert (failed.status, failed.code) == ("failed", "INTERNAL")
+    assert failed.error == (
+        "ftpdock failed to import the file (FtpdockError); nothing was imported; the file itself is gone, and has to "
+        "be sent again"
+    )
+    told = tell(partner.settings, partner.account, "Products", failed)
+    assert told.next_steps == [
+        "This is our fault, not your file's. The file itself is gone: upload it into /Products once more."
+    ]
     assert ImportRun.get_by_id(after).status == "completed"
     assert [each["SKU_ID"] for each in partner.records("product")] == ["2"]
