@@ -116,7 +116,12 @@ def test_make_for_an_address_and_for_a_name_with_other_letters(cert: Cert, hostn
     """As clients compare them: an address as such, a name as it goes over the network."""
     assert cert("make", "--hostname", hostname).exit_code == 0
 
-    assert json.loads(cert("show", "--json").stdout)["names"] == names
+    shown = json.loads(cert("show", "--json").stdout)
+    assert shown["names"] == names
+    made = x509.load_pem_x509_certificate(Path(shown["file"]).read_bytes())
+    found = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = [str(each) for each in found.get_values_for_type(x509.IPAddress)]
+    assert addresses == [each for each in names if each[0].isdigit()]
 
 
 def test_make_refuses_what_is_no_name(cert: Cert, tmp_path: Path) -> None:
