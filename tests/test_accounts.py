@@ -95,6 +95,14 @@ def receive(account: Account, **run: Any) -> int:
     return int(upload.id)
 
 
+def wait_in_spool(settings: Settings, account: Account) -> Path:
+    """An upload whose import is still to come; returns its file."""
+    spooled = spool_folder(settings, receive(account)) / "PRODUCT_18_09_2024.csv"
+    spooled.parent.mkdir(parents=True)
+    spooled.write_text("bytes")
+    return spooled
+
+
 @pytest.mark.parametrize("broken", ["write_templates", "make_account_folders"])
 def test_a_failure_while_folders_are_made_leaves_nothing(
     settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch, broken: str
@@ -338,10 +346,7 @@ def test_remove_puts_files_back_when_it_can_not_be_committed(
     """A full disk, or a database that went: the account stays, and all of its files with it."""
     account = add("acme")
     exported = export_to(settings)
-    number = receive(account, state="picked")
-    spooled = spool_folder(settings, number) / "PRODUCT_18_09_2024.csv"
-    spooled.parent.mkdir(parents=True)
-    spooled.write_text("bytes")
+    spooled = wait_in_spool(settings, account)
     database = models.database.obj
     commit = database.commit
 
@@ -370,10 +375,7 @@ def test_a_removal_that_was_killed_before_its_commit_is_undone_by_the_next_start
     kept = remove(settings, gone)
     account = add("acme")
     exported = export_to(settings)
-    number = receive(account, state="picked")
-    spooled = spool_folder(settings, number) / "PRODUCT_18_09_2024.csv"
-    spooled.parent.mkdir(parents=True)
-    spooled.write_text("bytes")
+    spooled = wait_in_spool(settings, account)
     models.database.close()
     finished = subprocess.run([sys.executable, "-c", KILLED, str(settings.home), settings.database_url], timeout=60)
     assert finished.returncode == -signal.SIGKILL

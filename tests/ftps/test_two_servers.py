@@ -47,6 +47,20 @@ def test_a_name_that_one_server_receives_is_busy_on_the_other(pair: tuple[House,
     assert [row.size for row in pair[0].rows] == [len(BODY), 16]
 
 
+def slow_receipts(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """From now on a receipt says when it begins to hash, and waits until it may go on."""
+    begun, go_on = threading.Event(), threading.Event()
+    sha256 = receipt._sha256_and_sync
+
+    def slowly(*arguments: object) -> str:
+        begun.set()
+        assert go_on.wait(20)
+        return sha256(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(receipt, "_sha256_and_sync", slowly)
+    return begun, go_on
+
+
 def partial(house: House) -> int:
     found = list((house.settings.spool / "partial").glob(f"*/Products/{NAME}"))
     return found[0].stat().st_size if found else -1
@@ -54,20 +68,12 @@ def partial(house: House) -> int:
 
 def test_a_file_that_is_being_recorded_is_busy_too(pair: tuple[House, House], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client is gone and tries again at the other server, while the first one still hashes and syncs."""
-    hashed, go_on = threading.Event(), threading.Event()
-    sha256 = receipt._sha256_and_sync
-
-    def slowly(*arguments: object) -> str:
-        hashed.set()
-        assert go_on.wait(20)
-        return sha256(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(receipt, "_sha256_and_sync", slowly)
+    begun, go_on = slow_receipts(monkeypatch)
     one, two = (house.login() for house in pair)
     connection = one.begin(f"STOR {PATH}")
     connection.sendall(BODY)
     connection.unwrap().close()
-    assert hashed.wait(20)
+    assert begun.wait(20)
 
     two.ask("PASV")
     assert two.ask(f"STOR {PATH}") == "450 The file is being uploaded."
@@ -81,17 +87,9 @@ def test_a_file_that_is_being_recorded_is_busy_too(pair: tuple[House, House], mo
 
 def test_one_temporary_file_is_renamed_once(pair: tuple[House, House], monkeypatch: pytest.MonkeyPatch) -> None:
     """By two servers at the same moment: one receipt, not two."""
-    begun, go_on = threading.Event(), threading.Event()
-    sha256 = receipt._sha256_and_sync
-
-    def slowly(*arguments: object) -> str:
-        begun.set()
-        assert go_on.wait(20)
-        return sha256(*arguments)  # type: ignore[arg-type]
-
     one, two = (house.login() for house in pair)
     assert one.put(f"{PATH}.part", BODY).startswith("226 ")
-    monkeypatch.setattr(receipt, "_sha256_and_sync", slowly)
+    begun, go_on = slow_receipts(monkeypatch)
     for client in (one, two):
         assert client.ask(f"RNFR {PATH}.part").startswith("350 ")
     one.putcmd(f"RNTO {PATH}")
