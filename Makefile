@@ -29,7 +29,7 @@ bench: $(READY)  ## measure beside limits and rivals, for hours; `make bench PAR
 	$(VENV)/bin/python -m bench $(PART) $(SIZES)
 
 clean:  ## take away what was set up; demo-home stays, it holds data
-	rm -rf $(VENV) build dist ftpdock.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench build dist ftpdock.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -170,7 +170,7 @@ def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None
     pickups = {
         entity: describe(schedule, account.time_zone) for entity, schedule in schedules_of(account, used).items()
     }
-    write_templates(root / TEMPLATES, used, formats_of(account), pickups)
+    write_templates(root / TEMPLATES, used, formats_of(account), pickups, settings.export_folder)
 
 
 def change(settings: Settings, schemas: Schemas, account: Account, **changes: Any) -> None:

@@ -67,8 +67,8 @@ FILE_CODES = {
     "TOO_LARGE": "The file, a line or a cell is larger than ftpdock takes.",
     "ROWS_REJECTED": "Rows were rejected and the account takes this file whole or not at all (on_error = abort).",
     "REFUSED": "A hook refused the file.",
-    "INTERNAL": "ftpdock failed to import the file; its log says why. The file is kept, the report says what is in.",
-    "KILLED_WORKER": "Worker processes died of the file again and again. It is kept, the report says what is in.",
+    "INTERNAL": "ftpdock failed to import the file; its log says why. The report says what is in, and whether the file is kept.",
+    "KILLED_WORKER": "Worker processes died of the file again and again. The report says what is in.",
 }
 """A file with one of these has failed: nothing more of it is imported, and mostly nothing is in."""
 

@@ -56,7 +56,7 @@ class Settings:
     max_file_size: int = _setting(2_147_483_648, "bytes of one upload")
     max_rows: int = _setting(10_000_000, "rows of one file")
     min_free_bytes: int = _setting(67_108_864, "bytes that must stay free on the disk; an upload below gets 452")
-    visible_seconds: int = _setting(60, "how long an upload stays visible to its account after it was picked up")
+    visible_seconds: int = _setting(60, "seconds from its arrival for which an upload stays visible, even if it was picked up")
     partial_hours: int = _setting(48, "how long an interrupted upload is kept for REST and APPE")
     temporary_names: tuple[str, ...] = _setting(
         (".filepart", ".part", ".partial", ".tmp", ".temp", ".in.*"),

@@ -18,7 +18,6 @@ from models import Account, Category, Collection
 from models.migrate import migrate
 from settings import Settings, load
 
-ENGINES = ("sqlite", "postgres")
 TITLES = {"sqlite": "SQLite", "postgres": "Postgres"}
 
 

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.addresses import CustomerPartHandler, customer_named, folded
+from handlers.base import Context, Entangled
 from handlers.keys import own_keys
+from imports import store
+from imports.rows import Row, live
 from imports.scan import Key, Texts
+from imports.store import Stored
 from models import Contact
 from schemas.contact import ContactSchema
 
@@ -27,8 +31,45 @@ class ContactHandler(CustomerPartHandler):
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
         yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
 
+    def find(self, rows: list[Row], context: Context) -> None:
+        super().find(rows, context)
+        self._give_references(live(rows), context)
+
+    def _give_references(self, rows: list[Row], context: Context) -> None:
+        """A Contact_Reference_ID that is new goes to the customer's contact with the e-mail address who has none."""
+        new = [row for row in rows if row.stored is None and row.values.get("reference_id") and row.values.get("email")]
+        if not new:
+            return
+        wanted = {_person(row.write["customer"], row.values["email"]) for row in new}
+        if not all(wanted.isdisjoint(_persons_at_stake(row)) for row in rows):
+            raise Entangled
+        nameless: dict[tuple[str, str], list[Stored]] = {}
+        customers = [row.write["customer"] for row in new]
+        for record in store.fetch(self.model, context.account, "customer", customers, hold=True):
+            if record["reference_id"] is None:
+                nameless.setdefault(_person(record["customer"], record["email"]), []).append(record)
+        for row in new:
+            found = nameless.get(_person(row.write["customer"], row.values["email"]), [])
+            self._take_alike(row, found)
+            if row.stored is not None:
+                found.clear()  # for the next row it has a Reference_ID
+
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """The e-mail address; people without one are told apart by name and phone."""
         if record.get("email"):
             return ("email", folded(record["email"]))
         return ("name", *(folded(record.get(attribute)) for attribute in ("first_name", "last_name", "phone")))
+
+
+def _person(customer: str, email: str | None) -> tuple[str, str]:
+    return customer, folded(email)
+
+
+def _persons_at_stake(row: Row) -> set[tuple[str, str]]:
+    """Whom a row that has found its record makes others find, or no longer find, or is itself about."""
+    if row.stored is None:
+        return set()
+    old = _person(row.stored["customer"], row.stored["email"])
+    new = _person(row.write.get("customer", row.stored["customer"]), row.values.get("email", row.stored["email"]))
+    keeps_reference = row.values.get("reference_id", ...) in (..., row.stored["reference_id"])
+    return set() if new == old and keeps_reference and row.stored["reference_id"] is not None else {old, new}

@@ -13,10 +13,12 @@ from errors import FtpdockError
 
 
 def check_lengths(folder: Path, offsets: Mapping[str, int]) -> None:
-    """Raise FtpdockError if a file of `folder` is shorter than recorded: it would be filled up with NULs."""
+    """Raise FtpdockError if a file of `folder` is gone, or shorter than recorded: it would be filled up with NULs."""
     for name, length in offsets.items():
         path = folder / name
-        found = path.stat().st_size if path.exists() else 0
+        if not path.exists():
+            raise FtpdockError(f"{path} is gone, but {length} bytes were recorded")
+        found = path.stat().st_size
         if found < length:
             raise FtpdockError(f"{path} has {found} bytes, but {length} were recorded: it was changed")
 

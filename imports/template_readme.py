@@ -16,9 +16,10 @@ WIDTH = 78
 AT_ONCE = describe(IMMEDIATE, "UTC")
 
 
-def readme(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str]) -> str:
+def readme(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str], export_folder: str) -> str:
     """README.txt in the partner's words, with CRLF line ends. `pickups`: entity to words, see write_templates."""
-    lines = [*_introduction(schemas), *_pickups(schemas, pickups), *_rules(schemas[0].formats), *_outcome(schemas[0])]
+    lines = [*_introduction(schemas), *_pickups(schemas, pickups), *_rules(schemas[0].formats), *_outcome(schemas[0]),
+             *_exports(export_folder)]  # fmt: skip
     for schema in schemas:
         lines += _columns(schema)
     return "\r\n".join([*lines, *_codes()])
@@ -36,7 +37,8 @@ def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
     yield from _paragraph(
         "A file is named ENTITY_DD_MM_YYYY.csv: the kind of records, a date of the calendar, .csv. Several files a "
         f"day take a suffix of letters and digits, as in {_file(schemas[0])[:-4]}_2.csv. Singular or plural and any "
-        "case will do. A file with another name, or in another folder, is refused at once."
+        "case will do. A file with another name, or in another folder, is refused at once. (Names that programs use while "
+        "they upload, such as X.part, are taken, and count once they are renamed.)"
     )
     yield from _paragraph(
         "Beside this file lies one template for each kind, such as "
@@ -85,7 +87,7 @@ def _rules(formats: Formats) -> Iterator[str]:
         "Yes and no are Y and N.",
         "A row finds its record by System_ID, which is ours (see ids.csv), or by your own keys; what it does not find "
         "is created, for which the columns marked * are needed.",
-        "A key that stands on two rows of one file rejects both of them.",
+        "A key that stands on two rows of one file rejects both of them (of orders, each line of which is a row, see below).",
     )
 
 
@@ -112,8 +114,22 @@ def _outcome(schema: TemplateSchema) -> Iterator[str]:
     yield ""
     yield from _paragraph(
         "In report.csv a text that a spreadsheet would run as a formula has a ' before it. Rows that are right are "
-        "imported even if others are not."
+        "imported even if others are not, unless it was agreed that a file is taken whole or not at all."
     )
+
+
+def _exports(folder: str) -> Iterator[str]:
+    yield from _heading("What you can fetch")
+    yield from _paragraph(
+        f"Confirmed orders and new customers, if there are any for you, lie in /{folder}/, each in a folder that appears "
+        "with all of its files at once: fetch whatever you see there. Delete what you have fetched, or leave it. A "
+        "changed order takes the place of the former one. A file with all records of a kind comes when you ask for it, "
+        "as by SITE EXPORT product."
+    )
+    for path in (f"/{folder}/Orders/order_<UUID>/order_data_<UUID>.csv", f"/{folder}/Orders/order_<UUID>/"
+                 "order_items_<UUID>.csv", f"/{folder}/Customers/customer_<UUID>/customer_data_<UUID>.csv"):  # fmt: skip
+        yield f"  {path}"
+    yield ""
 
 
 def _columns(schema: TemplateSchema) -> Iterator[str]:
@@ -142,7 +158,7 @@ def _listed(width: int, name: str, meaning: str) -> list[str]:
 
 def _codes() -> Iterator[str]:
     for title, codes in (
-        ("Codes of rejected rows (the other rows are imported)", ROW_CODES),
+        ("Codes of rejected rows", ROW_CODES),
         ("Codes of files whose import failed", FILE_CODES),
         ("Codes of warnings (the row is imported)", WARNING_CODES),
     ):

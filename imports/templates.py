@@ -35,6 +35,7 @@ def write_templates(
     schemas: Sequence[type[TemplateSchema]],
     formats: Formats | None = None,
     pickups: Mapping[str, str] | None = None,
+    export_folder: str = "Export",
 ) -> None:
     """Write PRODUCT.csv and so on, and README.txt, for an account with these formats; what has not changed is left.
 
@@ -43,7 +44,7 @@ def write_templates(
     folder.mkdir(parents=True, exist_ok=True)
     for schema in schemas:
         _write(folder / f"{schema.entity.upper()}.csv", template_csv(schema, formats))
-    _write(folder / README, readme([schema(formats) for schema in schemas], pickups or {}))
+    _write(folder / README, readme([schema(formats) for schema in schemas], pickups or {}, export_folder))
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,8 @@
 
 A power cut, or the end of a whole server, counts nothing: whoever could have counted it is gone as well. A worker that
 crashes twice at one position of a file is taken to have died of the file. SIGKILL comes from people and from the
-kernel when memory is short, at any moment: it counts half. Each committed chunk starts the count anew.
+kernel when memory is short, at any moment: it counts half, and so
+does SIGTERM. Each committed chunk starts the count anew.
 """
 
 from __future__ import annotations

@@ -143,9 +143,3 @@ def settle(export: int) -> None:
         row.collected_at, row.collected_by = last.collected_at, last.collected_by
         row.collected_from = last.collected_from
     row.save()
-
-
-def not_collected_since(moment: dt.datetime) -> list[Export]:
-    """Exports that lie in their partner's folder since before `moment` and were not fetched whole, oldest first."""
-    waiting = (Export.state == "ready") & (Export.ready_at < moment)
-    return list(Export.select().where(waiting).order_by(Export.ready_at))

@@ -87,7 +87,7 @@ class FolderRemote(FsspecRemote):
         if self._access.mount_point and not is_mount_point(self.base):
             raise Unreachable(
                 f"opening {url}: nothing is mounted on this folder, as it has to be. Mount it; or, if it is a plain "
-                "folder from now on: `ftpdock target set ID --no-mount-point`"
+                "folder from now on: `ftpdock target set NUMBER --no-mount-point`"
             )
 
     def make_folder(self, path: str) -> None:

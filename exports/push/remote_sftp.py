@@ -76,7 +76,7 @@ def _trusted(access: Access) -> paramiko.Transport:
         seen.append(found)
     raise Unreachable(
         f"{access.place} shows the host key {seen[0]}, expected {access.host_key or 'one that is pinned'}: it was set "
-        "up anew, or somebody stands between. Ask the partner; pin another by `ftpdock target set ID --host-key`"
+        "up anew, or somebody stands between. Ask the partner; pin another by `ftpdock target set NUMBER --host-key`"
     )
 
 

@@ -61,7 +61,7 @@ def test_a_share_that_is_not_mounted_takes_nothing(desk: Desk, share: Share) -> 
     with desk.pushing():
         held = wait_for(lambda: Target.get().error)
         assert "nothing is mounted" in held
-        assert "ftpdock target set ID --no-mount-point" in held
+        assert "ftpdock target set NUMBER --no-mount-point" in held
         assert (desk.states(), tree(share.plain)) == ([("order_A", 1, "waiting")], {})
         push_targets.change(desk.settings, target, mount_point=False)
         wait_for(lambda: desk.states("delivered"))

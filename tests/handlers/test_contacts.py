@@ -39,6 +39,59 @@ def test_else_customer_and_email_are_the_key(partner: Partner) -> None:
         ("K1", "Byron"), ("K2", "")]  # fmt: skip
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_a_contact_gets_its_reference_later(partner: Partner, chunk_rows: int) -> None:
+    """By customer and e-mail, once: a second Reference_ID is another contact's, and so is another customer's."""
+    partner = partner.in_chunks(chunk_rows)
+    partner.send("contact", HEADER + ",K1,Ada,Byron,ada@d.example,1\n")
+    (system_id,) = partner.column("contact", "Contact_System_ID")
+
+    event = partner.send("contact", HEADER + "P0,K2,Ada,,ada@d.example,\nP1,K1,Ada,,ADA@d.example,\n"
+                         "P2,K1,Eve,,ada@d.example,\n")  # fmt: skip
+
+    assert counts(event) == (2, 1, 0, 0)
+    named = {each["Contact_Reference_ID"]: each for each in partner.records("contact")}
+    assert (named["P1"]["Contact_System_ID"], named["P1"]["Phone"]) == (system_id, "1")
+    assert {name: each["First_Name"] for name, each in named.items()} == {"P0": "Ada", "P1": "Ada", "P2": "Eve"}
+
+
+def test_two_contacts_who_may_get_a_reference(partner: Partner) -> None:
+    """Nothing tells which of them it is for."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,ada@d.example,\nP2,K1,Eve,,ada@d.example,\n")
+    ids = partner.column("contact", "Contact_System_ID")
+    partner.send("contact", "Contact_System_ID,Contact_Reference_ID\n" + "".join(f"{each},\\N\n" for each in ids))
+
+    assert partner.codes("contact", HEADER + "P3,K1,Ada,,ada@d.example,\n") == [(2, "Email", "AMBIGUOUS_MATCH")]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_a_reference_for_whom_the_row_before_has_made_known(partner: Partner, chunk_rows: int) -> None:
+    """Rows act as if they were written one after the other: the first moves the address on to the contact."""
+    partner = partner.in_chunks(chunk_rows)
+    partner.send("contact", HEADER + ",K1,Ada,,ada@d.example,\n")
+    (system_id,) = partner.column("contact", "Contact_System_ID")
+
+    event = partner.send("contact", "Contact_System_ID,Contact_Reference_ID,Customer_Reference_ID,First_Name,Email\n"
+                         f"{system_id},,,,new@d.example\n,P1,K1,Ada,new@d.example\n,P2,K1,Eve,ada@d.example\n")  # fmt: skip
+
+    assert counts(event) == (1, 2, 0, 0)
+    assert partner.column("contact", "Contact_Reference_ID") == ["P1", "P2"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_a_reference_for_whom_another_row_names_by_its_system_id(partner: Partner, chunk_rows: int) -> None:
+    """Both are written, one after the other, however many share a transaction."""
+    partner = partner.in_chunks(chunk_rows)
+    partner.send("contact", HEADER + ",K1,Ada,,ada@d.example,\n")
+    (system_id,) = partner.column("contact", "Contact_System_ID")
+
+    event = partner.send("contact", "Contact_System_ID,Contact_Reference_ID,Customer_Reference_ID,First_Name,Email\n"
+                         f"{system_id},,,Adele,\n,P1,K1,Ada,ada@d.example\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert partner.ids("contact", "Contact_Reference_ID") == {"P1": system_id}
+
+
 def test_people_without_email_are_told_apart_by_name_and_phone(partner: Partner) -> None:
     """The same row sent again is unchanged."""
     content = HEADER + ",K1,Ada,Byron,,1\n,K1,Ada,Byron,,2\n,K1,Ada,,,1\n"

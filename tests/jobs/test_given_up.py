@@ -153,6 +153,23 @@ def test_a_file_that_counts_as_a_whole_is_half_in(partner: Partner, monkeypatch:
     assert "2 of 4 rows are in, 0 rejected" in partner.messages(event)[0]["message"]
 
 
+def test_report_files_that_were_lost(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing brings them back: the import ends and says so, instead of being tried for ever."""
+    number = partner.queue("product", FILES["product"]).number
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
+    (layout.spool_folder(partner.settings, number) / ImportRun.get_by_id(number).folder / "report.csv").unlink()
+
+    event = work(partner)
+
+    assert (event.code, event.rows, counts(event)) == ("INTERNAL", 2, (1, 0, 0, 1))
+    assert [each["message"] for each in partner.messages(event)] == [
+        "ftpdock failed to import the file (FtpdockError); 1 of 4 rows are in, 1 rejected; "
+        f"the file is kept, and import {number} can be retried"
+    ]
+
+
 def test_a_retry_finds_what_is_in(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its keys, and adds the rest."""
     partner.queue("product", FILES["product"])
