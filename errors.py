@@ -41,7 +41,7 @@ class LeaseLost(FtpdockError):
 
 ROW_CODES = {
     "REQUIRED": "A value that is needed is missing.",
-    "INVALID_VALUE": "A value is not of the kind that the column takes.",
+    "INVALID_VALUE": "A value is not of the kind that the column takes, or a stray quote hides where it ends.",
     "TOO_LONG": "A text has more characters than the column takes.",
     "OUT_OF_RANGE": "A number is smaller or larger than the column takes.",
     "COLUMN_COUNT": "The row has more or fewer cells than the header.",
@@ -63,7 +63,7 @@ FILE_CODES = {
     "MISSING_COLUMN": "The header lacks a column that is needed.",
     "DUPLICATE_COLUMN": "The header names a column twice.",
     "COLUMN_ORDER": "The columns do not stand in the template's order.",
-    "UNCLOSED_QUOTE": "A quoted cell is never closed.",
+    "UNCLOSED_QUOTE": "A quoted cell is never closed, or text stands behind the closing quote of one in the header.",
     "TOO_LARGE": "The file, a line or a cell is larger than ftpdock takes.",
     "ROWS_REJECTED": "Rows were rejected and the account takes this file whole or not at all (on_error = abort).",
     "REFUSED": "A hook refused the file.",

@@ -21,6 +21,7 @@ from imports.reports import JOIN, ReportFiles
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
+from imports.unread import shown
 from imports.validate import Validator
 from models import by_keys, database, learn_size, now, transaction, trim_log
 from models.progress import unechoed
@@ -102,7 +103,7 @@ class Pass:
                 yield rows
                 rows, size = [], 0
             rows.append(Row(number, record.line, record.cells, group, stray))
-            size += len("".join(record.cells))
+            size += len("".join(shown(record.cells)))
         if rows:
             yield rows
 

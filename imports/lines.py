@@ -6,19 +6,21 @@ import csv
 import io
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
 from imports.encoding import line_ends
 from imports.text_file import TextFile
+from imports.unread import Unread, misquoted
 
 MAX_RECORD = 4 * 1024 * 1024
 """Characters of one record, and so of a line and of a cell: what an unclosed quote may swallow before it is named."""
 
 
 class Record(NamedTuple):
-    """`line` is the physical line on which it starts; `cells` are raw, as many as the row has."""
+    """`line` is the physical line on which it starts; `cells` are raw, as many as the row has, or imports.unread."""
 
     line: int
     cells: list[str]
@@ -60,16 +62,16 @@ class Reading:
 
     def records(self, *, all: bool = True) -> Generator[Record, None, None]:
         """By the csv module, rows without any text left out; if not `all`, those that begin in what was put back."""
-        held, before = [0], self.line
-        reader = csv.reader(self._bounded(held), delimiter=self.delimiter)
+        held, lines = [0], list[str]()
         try:
-            for cells in reader:
-                next_line = before + reader.line_num
+            for cells in self._split(held, lines):
+                next_line = self.line + len(lines)
                 if held[0] < 0:  # csv closes the last row for a file that ends within quotes
                     raise _cut(held[0] == _LONG_LINE, self.source, self.line, cells, next_line)
                 held[0] = 0
+                lines.clear()
                 start, self.line = self.line, next_line
-                if (cells and cells[0].strip()) or any(map(str.strip, cells)):
+                if (cells and cells[0].strip()) or _has_text(cells):
                     yield Record(start, cells)
                 if not all and self._put_back_is_read():
                     return
@@ -78,6 +80,19 @@ class Reading:
         if held[0] == _LONG_LINE:
             raise _too_large(self.line, self.source.max_record)
 
+    def _split(self, held: list[int], lines: list[str]) -> Iterator[list[str]]:
+        """The cells of record after record; `held` and `lines` are as for `_bounded`."""
+        bounded = self._bounded(held, lines)
+        reader = csv.reader(bounded, delimiter=self.delimiter, strict=True)
+        while True:
+            try:
+                yield from reader
+                return
+            except csv.Error:  # text behind a closing quote, or the end of the file before it; the reader goes on
+                cells = next(csv.reader(chain(list(lines), bounded), delimiter=self.delimiter))
+                unread = None if held[0] < 0 else misquoted(lines, self.delimiter, self.line)
+                yield cells if unread is None else unread
+
     def undecodable(self) -> FileProblem:
         message = f"The file is not {self.source.encoding}: save it as CSV UTF-8"
         return FileProblem("NOT_TEXT", message, line=self.line)
@@ -85,9 +100,10 @@ class Reading:
     def _put_back_is_read(self) -> bool:
         return self._ahead.tell() == len(self._ahead.getvalue())
 
-    def _bounded(self, held: list[int]) -> Iterator[str]:
+    def _bounded(self, held: list[int], lines: list[str]) -> Iterator[str]:
         """The file's lines. held[0] counts the characters since `records` set it to 0, and says why it is the end.
 
+        `lines` are those that were given since `records` cleared them.
         It ends, instead of raising, when a record passes the limit: then csv hands out the cells read so far, and the
         last of them is the one whose quote is open.
         """
@@ -97,6 +113,7 @@ class Reading:
             if held[0] > limit:
                 held[0] = _LONG_LINE if len(line) > limit else _OVERFULL
                 return
+            lines.append(line)
             yield line
         held[0] = _ENDED
 
@@ -117,6 +134,10 @@ def read_records(source: Source, delimiter: str) -> Iterator[Record]:
     """The header and what follows, rows without any text left out."""
     with reading(source, delimiter) as opened:
         yield from opened.records()
+
+
+def _has_text(cells: list[str]) -> bool:
+    return isinstance(cells, Unread) or any(map(str.strip, cells))
 
 
 def _cut(long_line: bool, source: Source, start: int, cells: list[str], next_line: int) -> FileProblem:

@@ -14,6 +14,7 @@ from imports.encoding import detect
 from imports.header import Column, check_order, columns_in_words, read_header
 from imports.lines import MAX_RECORD, Record, Source
 from imports.stretches import BLOCK, Spot, Stretch, read_again, read_stretches
+from imports.unread import Unread
 from schemas import TemplateSchema
 
 __all__ = [
@@ -110,10 +111,12 @@ def _source(path: Path, shape: FileShape, max_record: int) -> Source:
 
 
 def count_fault(shape: FileShape, cells: list[str]) -> str:
-    """What is wrong with the number of cells of a row, or an empty text.
+    """What is wrong with the number of cells of a row, or with one that is not to be read; or an empty text.
 
     Cells of notes and of nameless columns at the end may be left out; those of nameless columns must be empty.
     """
+    if isinstance(cells, Unread):
+        return cells.fault
     found, width, most = len(cells), shape.width, len(shape.columns)
     if width <= found <= shape.named:
         return ""

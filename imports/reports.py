@@ -20,6 +20,7 @@ from imports.header import Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
 from imports.report_cells import cut_message, cut_value, neutralise, restore
+from imports.unread import shown
 from layout import sync_folder
 
 REPORT, REJECTED, IDS = "report.csv", "rejected.csv", "ids.csv"
@@ -61,6 +62,7 @@ class ReportFiles:
 
     def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
         """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
+        cells = shown(cells)
         own, extra = self._places.place(cells), self._places.extra(cells)
         self._rejected.write([*own, str(line), code, cut_message(message), *extra])
 

@@ -10,7 +10,8 @@ from marshmallow import ValidationError
 
 from imports.compiled import ABSENT, NO_ROW, Loader
 from imports.reading import Column, FileShape, count_fault
-from imports.rows import Row
+from imports.rows import Message, Row
+from imports.unread import Unread
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.base import OpenColumns
 from schemas.fields import CellField, Code, SystemId
@@ -73,7 +74,7 @@ class Validator:
         attributes among which are those with a fault.
         """
         if fault := count_fault(self._shape, row.cells):
-            row.reject("COLUMN_COUNT", "", fault)
+            self._refuse_cells(row, fault)
             return
         row.named(self._places)
         if fixed is not None:
@@ -83,6 +84,15 @@ class Validator:
         for index, column, open_column in self._open:
             self._read_open(row, index, column, open_column)
         self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
+
+    def _refuse_cells(self, row: Row, fault: str) -> None:
+        """Reject a row of which nothing tells what stands in which column."""
+        cells, columns = row.cells, self._shape.columns
+        if isinstance(cells, Unread):
+            column = columns[cells.place].name if cells.place < len(columns) else ""
+            row.errors.append(Message(column, cells.value, "INVALID_VALUE", fault))
+        else:
+            row.reject("COLUMN_COUNT", "", fault)
 
     def _refuse(self, row: Row, doubts: Sequence[str]) -> bool:
         """Reject the row for what its fields say against these attributes, without loading all of it.

@@ -176,3 +176,34 @@ def test_each_order_is_whole_or_not_there(partner: Partner) -> None:
         assert orders(one) == whole
 
     check()
+
+
+def test_a_stray_quote_in_an_order(partner: Partner) -> None:
+    """On a line of its own it takes nothing but the order that the line names."""
+    rows = ["PO-0,K1,2024-09-18,D,1,", 'PO-1,K1,2024-09-18,A,1,"19"" and "20', "PO-2,K1,2024-09-18,D,1,",
+            "PO-1,K1,2024-09-18,B,2,"]  # fmt: skip
+
+    event = partner.send("order", HEADER + "\n".join(rows))
+
+    assert (counts(event), orders(partner)) == ((2, 0, 0, 2), {"PO-0": "D", "PO-2": "D"})
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_lines_of_several_orders_that_were_read_as_one(partner: Partner, ends: str) -> None:
+    """All orders come back that may have a line among them: those that these name, and those beside them."""
+    lines = [
+        "PO-1,K1,2024-09-18,A,1,",
+        "PO-2,K1,2024-09-18,A,1,",
+        "PO-3,K1,2024-09-18,A,1,",
+        'PO-1,K1,2024-09-18,B,1,"19 inch',
+        'PO-4,K1,2024-09-18,A,1,"20 inch',
+        "PO-5,K1,2024-09-18,A,1,",
+        "PO-6,K1,2024-09-18,A,1,",
+        "PO-4,K1,2024-09-18,B,1,",
+    ]
+    event = partner.send("order", (HEADER + "\n".join(lines) + "\n").replace("\n", ends))
+
+    assert (event.rows, orders(partner)) == (7, {"PO-2": "A", "PO-6": "A"})
+    assert {(each["line"], each["code"]) for each in partner.messages(event)} == {
+        (2, "ORDER_REJECTED"), (4, "ORDER_REJECTED"), (5, "INVALID_VALUE"), (7, "ORDER_REJECTED"),
+        (9, "ORDER_REJECTED")}  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,16 +14,22 @@ from errors import FileProblem
 from imports.batches import Batch, by_cells
 from imports.lines import Record, Source, read_records
 from imports.stretches import read_again, read_stretches
+from imports.unread import as_plain, misquoted
 
 PIECES = st.sampled_from([",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0"])
 
 Outcome = tuple[list[Record], str]
 
 
+def told(records: Iterable[Record]) -> Iterator[Record]:
+    """The same with all that is known of rows that are not to be read."""
+    return (Record(record.line, as_plain(record.cells)) for record in records)
+
+
 def one_by_one(source: Source) -> Outcome:
     found: list[Record] = []
     try:
-        found.extend(read_records(source, ","))
+        found.extend(told(read_records(source, ",")))
     except FileProblem as problem:
         return found[1:], f"{problem.line} {problem.code} {problem.message}"
     return found[1:], ""
@@ -35,7 +41,7 @@ def read_batches(source: Source, block: int = 1 << 20) -> Iterator[Batch]:
 
 
 def rows_in(batches: Iterator[Batch]) -> list[tuple[int, list[str]]]:
-    return [row for batch in batches for row in zip(batch.lines, batch.rows(), strict=True)]
+    return [row for batch in batches for row in zip(batch.lines, map(as_plain, batch.rows()), strict=True)]
 
 
 def by_the_batch(source: Source, block: int) -> Outcome:
@@ -43,7 +49,7 @@ def by_the_batch(source: Source, block: int) -> Outcome:
     try:
         for batch in read_batches(source, block):
             assert len(batch) == len(batch.lines) == len(batch.texts) == len(batch.rows())
-            found.extend(map(Record, batch.lines, batch.rows()))
+            found.extend(told(map(Record, batch.lines, batch.rows())))
     except FileProblem as problem:
         return found, f"{problem.line} {problem.code} {problem.message}"
     return found, ""
@@ -165,3 +171,11 @@ def test_columns_that_are_kept() -> None:
     batch.keep({0: ["1", "4"], 1: ["2", "5"]})
     assert (batch.kept([1, 0]), batch.kept([0, 2])) == ([["2", "5"], ["1", "4"]], [])
     assert batch.columns([1]) == [["2", "5"]]
+
+
+def test_a_row_that_is_not_read_changes_no_text_of_the_others() -> None:
+    """By its text a row is known again, whatever stands beside it."""
+    unread = misquoted(['"a"b,c'], ",", 2)
+    assert unread is not None
+    alone, beside = by_cells(",", [3], [["1", "2"]]), by_cells(",", [2, 3], [unread, ["1", "2"]])
+    assert (beside.texts[1:], beside.sizes(), beside.all_columns(2)) == (alone.texts, {0, 2}, [])

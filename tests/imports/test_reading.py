@@ -8,6 +8,7 @@ import pytest
 
 from errors import FILE_CODES, FileProblem
 from imports.reading import MAX_RECORD, FileShape, Record, count_fault, inspect, missing_column, records
+from imports.unread import Unread, shown
 from schemas.collection import CollectionSchema
 from schemas.customer import CustomerSchema
 from schemas.product import ProductSchema
@@ -67,10 +68,49 @@ def test_cells_come_as_they_are(read_file: ReadFile) -> None:
 
 
 def test_quotes_where_none_should_be(read_file: ReadFile) -> None:
-    """A quote within an unquoted cell belongs to the text; what follows a closing quote is kept."""
-    _, found = read_file('SKU_ID,Name\n1,5" pipe\n2,"a""b"\n3,"a"bc\n4, "x"\n')
+    """A quote within an unquoted cell belongs to the text; a row with text behind a closing quote is not read."""
+    shape, found = read_file('SKU_ID,Name\n1,5" pipe\n2,"a""b"\n3,"a"bc\n4, "x"\n5,"y" \n')
 
-    assert [record.cells[1] for record in found] == ['5" pipe', 'a"b', "abc", ' "x"']
+    assert [record.cells[1:] for record in found] == [['5" pipe'], ['a"b'], [], [' "x"'], ["y "]]
+    assert (shown(found[2].cells), count_fault(shape, found[2].cells)[:36]) == (
+        ["3", '"a"bc'], "On line 4 'bc' stands behind the quo")  # fmt: skip
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_stray_quote_takes_no_row_away_unseen(delimiter: str, read_file: ReadFile) -> None:
+    """What was read as one row is told with its lines; the reader goes on behind it."""
+    lines = ["SKU_ID;Name;MOQ", "1;a;", 'A;"19 inch;1', 'B;"20 inch;2', '"C";"x";3', 'D;"y"z;4', "E;u;5"]
+    shape, found = read_file("\n".join(lines).replace(";", delimiter))
+
+    assert [(record.line, list(record.cells)) for record in found if not isinstance(record.cells, Unread)] == [
+        (2, ["1", "a", ""]), (5, ["C", "x", "3"]), (7, ["E", "u", "5"])]  # fmt: skip
+    faults = [count_fault(shape, record.cells) for record in found]
+    assert [bool(fault) for fault in faults] == [False, True, False, True, False]
+    assert "lines 3 to 4 were read as one row" in faults[1]
+    assert "were read as one row" not in faults[3]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ('SKU_ID;"Na"me;MOQ', '"Na"me'),
+        ('"SKU_ID";"Na"me";"MOQ"', '"Na"me"'),
+        ('"SKU_ID" x', '"SKU_ID" x'),
+        ('"SKU_ID","Name";"MOQ"', '"Name";"MOQ"'),
+    ],
+)
+def test_text_behind_a_closing_quote_in_the_header(header: str, value: str, read_file: ReadFile) -> None:
+    """UNCLOSED_QUOTE, with the delimiter that fits most columns; no message about columns that are not known."""
+    found = refused(read_file, f"{header}\n1;a;2\n")
+
+    assert (found.code, found.line, found.value) == ("UNCLOSED_QUOTE", 1, value)
+    assert "stands behind the quote that closes a cell" in found.message
+
+
+@pytest.mark.parametrize("header", ['"SKU_ID";"Name";"MOQ"', 'SKU_ID;"Name" ;"MOQ"', '"SKU_ID"\t"Name"\t"MOQ"'])
+def test_a_header_in_quotes(header: str, read_file: ReadFile) -> None:
+    """With a wrong delimiter there is text behind its quotes; with the right one there is none."""
+    assert [column.name for column in read_file(f"{header}\n1\n")[0].columns] == ["SKU_ID", "Name", "MOQ"]
 
 
 def test_a_nul_in_a_cell(read_file: ReadFile) -> None:
