@@ -78,8 +78,9 @@ class Pass:
                                  key_columns=job.handler.key_columns)  # fmt: skip
         if shape.guessed and not self.position:
             self.counts.warnings += 1
-            self.files.message(1, "", "", "ENCODING_GUESSED", "The file is not UTF-8 and was read as Windows-1252: "
-                               "check the letters beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+            message = (f"Line {shape.guessed} is no UTF-8, and the file was read as Windows-1252: check the letters "
+                       "beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+            self.files.message(1, "", "", "ENCODING_GUESSED", message)
 
     def work(self) -> Counts:
         try:

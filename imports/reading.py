@@ -37,10 +37,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """What the beginning of a file tells; `encoding` is what open() takes, `header_line` usually 1."""
+    """What the beginning of a file tells; `encoding` and `guessed` as in imports.encoding, `header_line` usually 1."""
 
     encoding: str
-    guessed: bool
+    guessed: int
     bom: bool
     delimiter: str
     header_line: int

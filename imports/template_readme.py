@@ -69,7 +69,7 @@ def _rules(formats: Formats) -> Iterator[str]:
         "The delimiter is a comma, a semicolon, a tab or a |, whichever fits the header. A line sep=; before the "
         "header is understood.",
         "Save as UTF-8 (in Excel: CSV UTF-8). UTF-16 with a byte order mark is read too; anything else is read as "
-        "Windows-1252, with the warning ENCODING_GUESSED.",
+        "Windows-1252, with the warning ENCODING_GUESSED. A file that mixes both is refused if most of it is UTF-8.",
         'A cell with the delimiter, a quote or a line break stands in "quotes"; a quote within it is doubled: "".',
     )
     yield from _heading("What a cell means")

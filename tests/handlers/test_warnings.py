@@ -50,6 +50,14 @@ def test_lost_zeros_name_the_stored_code(stocked: Partner) -> None:
                                   "the column as text and send the file again")  # fmt: skip
 
 
+def test_the_line_that_is_no_utf_8_is_named(partner: Partner) -> None:
+    """The warning is of the whole file and stands first; it says where to look."""
+    (message,) = partner.rejected("product", "SKU_ID,Name\n1,Cup\n2,Gl\xe4ser\n".encode("latin-1"))
+
+    assert (message["line"], message["code"]) == (1, "ENCODING_GUESSED")
+    assert message["message"].startswith("Line 3 is no UTF-8, and the file was read as Windows-1252: check the letters")
+
+
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])
 def test_codes_of_one_file_do_not_warn_of_each_other(partner: Partner, chunk_rows: int) -> None:
     """No spreadsheet drops the zeros of half a column."""

@@ -28,7 +28,7 @@ def test_what_inspect_tells(read_file: ReadFile) -> None:
     """The shape of a plain file."""
     shape, found = read_file("SKU_ID,Name,Price: Retail\n1,Cup,2.50\n")
 
-    assert (shape.encoding, shape.guessed, shape.bom) == ("utf-8", False, False)
+    assert (shape.encoding, shape.guessed, shape.bom) == ("utf-8", 0, False)
     assert (shape.delimiter, shape.header_line) == (",", 1)
     assert [column.name for column in shape.columns] == ["SKU_ID", "Name", "Price: Retail"]
     assert shape.missing_needed == ()
