@@ -59,8 +59,8 @@ def _pickups(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str]) -> I
 def _rules(formats: Formats) -> Iterator[str]:
     yield from _heading("What a file looks like")
     yield from _items(
-        "The first line names the columns. Case, spaces, hyphens and underscores in the names do not matter: "
-        "sku-id is SKU_ID.",
+        "The first line names the columns. Case, spaces, line breaks, hyphens and underscores in the names do not "
+        "matter: sku-id is SKU_ID.",
         "Columns stand in the template's order (unless it was agreed that any order will do). Those that are not "
         "needed may be left out.",
         "Open columns, such as 'Price: Retail' or 'Attribute: Color', stand behind all others; what follows the colon "

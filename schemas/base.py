@@ -17,8 +17,11 @@ LONGEST_OPEN_NAME = 200
 
 
 def match_key(column: str) -> str:
-    """A header's name for comparison: case, spaces, hyphens and underscores don't count (design section 7)."""
-    return "".join(character for character in column.casefold() if character not in " -_\t\u00a0")
+    """A header's name for comparison: case, spaces, hyphens and underscores don't count (design section 7).
+
+    Nor do line breaks: a spreadsheet's cell is narrow, and a name of two words may stand on two lines.
+    """
+    return "".join(character for character in column.casefold() if character not in " -_\t\r\n\u00a0")
 
 
 def fits_open_name(name: str) -> bool:

@@ -20,9 +20,10 @@ def problem(*cells: str, line: int = 1) -> FileProblem:
     return caught.value
 
 
-@pytest.mark.parametrize("text", ["SKU_ID", "sku_id", "Sku Id", "SKU-ID", " skuid ", "\ufeffSKU_ID", "SKU\u00a0ID"])
+@pytest.mark.parametrize("text", ["SKU_ID", "sku_id", "Sku Id", "SKU-ID", " skuid ", "\ufeffSKU_ID", "SKU\u00a0ID",
+                                  "SKU\nID", "\nSKU \r\n ID"])  # fmt: skip
 def test_spellings_of_one_column(text: str) -> None:
-    """Case, blanks, hyphens, underscores and a stray byte order mark do not count."""
+    """Case, blanks, line breaks, hyphens, underscores and a stray byte order mark do not count."""
     assert (Column(text, "fixed", "SKU_ID"),) == header(text)
 
 
@@ -46,6 +47,7 @@ def test_the_whole_template_is_a_right_header(schema: type[TemplateSchema]) -> N
         ("  price :  B2B -  Tier_1 ", "B2B -  Tier_1"),
         ("Price: a:b", "a:b"),
         ("Price: line\r\nbreak", "line break"),
+        ("Pri\nce\n: Retail", "Retail"),
     ],
 )
 def test_open_columns(text: str, name: str) -> None:

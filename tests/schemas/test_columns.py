@@ -149,7 +149,8 @@ def test_the_name_of_an_open_column() -> None:
     assert OpenColumns("Price", "prices", Number("Price"), "Price: Retail").column("B2B") == "Price: B2B"
 
 
-@pytest.mark.parametrize("text", ["Reference_ID", "reference id", "REFERENCE-ID", "ReferenceId", "Reference\u00a0ID"])
+@pytest.mark.parametrize("text", ["Reference_ID", "reference id", "REFERENCE-ID", "ReferenceId", "Reference\u00a0ID",
+                                  "Reference\nID", "reference \r\nid"])  # fmt: skip
 def test_match_key(text: str) -> None:
-    """Case, blanks, hyphens and underscores don't count."""
+    """Case, blanks, line breaks, hyphens and underscores don't count."""
     assert match_key(text) == "referenceid"
