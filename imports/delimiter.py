@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from errors import FileProblem
+from imports.encoding import END
 from imports.header import classify, matched
 from imports.lines import MAX_RECORD, Record, Source, read_records
 from imports.unread import Unread, shown
@@ -29,7 +30,7 @@ def preamble(path: Path, encoding: str) -> tuple[int, str]:
             match = None if declared else _SEPARATOR_LINE.fullmatch(line.lstrip("\ufeff"))
             if match:
                 declared = match[1]
-            elif line.strip().strip(DELIMITERS + ' "\ufeff'):
+            elif line.strip().strip(f'{DELIMITERS}{END} "\ufeff'):
                 return before, declared
     raise _empty()
 

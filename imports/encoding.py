@@ -12,6 +12,8 @@ from errors import FileProblem
 
 BLOCK = 1 << 20
 """Bytes that are looked at together."""
+END = "\x1a"
+"""What DOS programs write behind the last line; it counts as a blank."""
 
 _SIGNATURES = (
     (b"PK\x05\x06", "a zip archive", "unpack it and send the CSV"),

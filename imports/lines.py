@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from errors import FileProblem
-from imports.encoding import line_ends
+from imports.encoding import END, line_ends
 from imports.text_file import TextFile
 from imports.unread import Unread, misquoted
 
@@ -71,7 +71,7 @@ class Reading:
                 held[0] = 0
                 lines.clear()
                 start, self.line = self.line, next_line
-                if (cells and cells[0].strip()) or _has_text(cells):
+                if (cells and cells[0].strip()[:1] > END) or _has_text(cells):
                     yield Record(start, cells)
                 if not all and self._put_back_is_read():
                     return
@@ -137,7 +137,7 @@ def read_records(source: Source, delimiter: str) -> Iterator[Record]:
 
 
 def _has_text(cells: list[str]) -> bool:
-    return isinstance(cells, Unread) or any(map(str.strip, cells))
+    return isinstance(cells, Unread) or any(cell.replace(END, " ").strip() for cell in cells)
 
 
 def _cut(long_line: bool, source: Source, start: int, cells: list[str], next_line: int) -> FileProblem:

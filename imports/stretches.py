@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from errors import FileProblem
 from imports.batches import Batch, by_cells
+from imports.encoding import END
 from imports.lines import Reading, Record, Source, reading
 from imports.text_file import TextFile
 
@@ -73,6 +74,8 @@ class Stretch:
         split = joined.split(delimiter)
         found = {place: split[place - first :: last - first + 1] for place in places}
         if " " in joined or not joined.isascii() or not joined.isprintable():
+            if END in joined:  # maybe all that a line has
+                return None
             found = {place: list(map(str.strip, column)) for place, column in found.items()}
         if not all(found[places[0]]):
             return None
@@ -156,7 +159,7 @@ def _split(opened: Reading, texts: list[str]) -> Batch:
     # What begins with a letter has text; the others are looked at.
     begins = set(map(_FIRST, texts))
     if "" in begins or not "".join(begins).isalnum():
-        told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").strip()) for text in texts]
+        told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").replace(END, " ").strip()) for text in texts]
         if not all(told):
             lines, texts = list(compress(lines, told)), list(compress(texts, told))
     return Batch(delimiter, lines, texts)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from imports.encoding import line_ends
+from imports.encoding import END, line_ends
 
 _LONGEST = 40
 """Characters of a cell in a message."""
@@ -79,7 +79,7 @@ def _cell(delimiter: str) -> re.Pattern[str]:
 
 
 def _is_at_fault(cell: re.Match[str]) -> bool:
-    return cell[1] is not None and bool(cell[2].strip())
+    return cell[1] is not None and bool(cell[2].replace(END, " ").strip())
 
 
 def _text(cell: re.Match[str]) -> str:

@@ -19,7 +19,8 @@ ODD = [
     "t" * 501, "a", "b", "R-a", "R-b", '"', 'say "x"', "a,b", "a;b", "two\nlines", "a\r\nb", "\r", '\\"',
     "a\tb", '{"a": 1}', "x\x1fy\"",
 ]  # fmt: skip
-BETWEEN = ['a,"x"y,1\n', '"b"c,x\n', 'd,"19 inch\ne,"20 inch\n', '"x" ,"y"\n', "\n", ",,\n"]
+BETWEEN = ['a,"x"y,1\n', '"b"c,x\n', 'd,"19 inch\ne,"20 inch\n', '"x" ,"y"\n', "\n", ",,\n",
+           "\x1a\n", "\x1a,\n"]  # fmt: skip
 OPEN_NAMES = ["Retail", "retail", 'in "quotes"', "back\\slash", "ä 🦚", "a,b", "O'Neil", "%s", "c:d", "-", "{}"]
 USUAL: dict[str, list[str]] = {
     "Name": ["Cup", "ä", "x\\y", " trimmed "],

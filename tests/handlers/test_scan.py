@@ -271,7 +271,7 @@ def both(texts: Texts) -> Iterable[Key]:
     return [Key(column, text) for column in ("SKU_ID", "Name") if (text := texts(column))]
 
 
-PIECES = ["1", "2", "é", " ", "\\N", '"', '"1"', '"2\n"', ",", ",", ",", "\n", "\n", "\n", "\r\n", "\r"]
+PIECES = ["1", "2", "é", " ", "\x1a", "\\N", '"', '"1"', '"2\n"', ",", ",", ",", "\n", "\n", "\n", "\r\n", "\r"]
 
 
 @given(

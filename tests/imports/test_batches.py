@@ -16,7 +16,9 @@ from imports.lines import Record, Source, read_records
 from imports.stretches import read_again, read_stretches
 from imports.unread import as_plain, misquoted
 
-PIECES = st.sampled_from([",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0"])
+PIECES = st.sampled_from(
+    [",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0", "\x1a"]
+)
 
 Outcome = tuple[list[Record], str]
 
@@ -117,6 +119,8 @@ def test_a_stretch_is_read_again_and_by_the_column(
         ("1,2,x\n3\n", None),
         ("1,2,x\n,4,y\n", None),
         ('1,2,"x"\n3,4,y\n', None),
+        ("1,2,x\n\x1a,,\n", None),
+        ("1,2,\x1a\n3,4,y\n", [["1", "3"], ["2", "4"]]),
     ],
 )
 def test_columns_are_had_of_plain_rows_only(rows: str, columns: list[list[str]] | None, tmp_path: Path) -> None:

@@ -60,6 +60,22 @@ def test_line_numbers_behind_quoted_line_breaks_and_blank_lines(read_file: ReadF
     assert found[0].cells[1] == "a\r\n\r\nb\rc"
 
 
+@pytest.mark.parametrize("row", ["\x1a", " \x1a\t", ",\x1a", '"\x1a"', "\x1a\x1a,", "\x1a\n\n\x1a\n"])
+@pytest.mark.parametrize("before", ["1,a\n", '1,"a"\n', "-1,a\r"])
+def test_the_end_of_a_dos_file(row: str, before: str, read_file: ReadFile) -> None:
+    """A row with nothing but blanks and the byte 0x1A is blank, however the others are read."""
+    _, found = read_file(f"\x1a\nSKU_ID,Name\n{before}{row}")
+
+    assert [(record.line, record.cells[1]) for record in found] == [(3, "a")]
+
+
+def test_an_end_that_is_none(read_file: ReadFile) -> None:
+    """The byte belongs to its row if there is text beside it, and the rows go on behind it."""
+    _, found = read_file("SKU_ID,Name\n1,\x1a\n\x1a2,b\n3,c\n")
+
+    assert [record.cells for record in found] == [["1", "\x1a"], ["\x1a2", "b"], ["3", "c"]]
+
+
 def test_cells_come_as_they_are(read_file: ReadFile) -> None:
     """Nothing is trimmed, not even a row of a wrong length."""
     _, found = read_file("SKU_ID,Name\n 1 , a\n2\n3,b,c,\n")
@@ -192,6 +208,8 @@ def test_a_header_with_a_line_break(read_file: ReadFile) -> None:
         b"SKU_ID,Name",
         b"SKU_ID,Name\n",
         b"SKU_ID,Name\n\n,\n , \n",
+        b"SKU_ID,Name\n\x1a",
+        b"\x1a\r\n",
     ],
 )
 def test_files_without_rows(content: bytes, read_file: ReadFile) -> None:

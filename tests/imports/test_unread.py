@@ -42,7 +42,7 @@ def test_lines_that_were_read_as_one_row_are_named() -> None:
     assert ", and lines 7 to 8 were read as one row:" in unread('A;"19 inch;1\nB;"20 inch;2\n').fault
 
 
-@pytest.mark.parametrize("text", ['"a" ;"b"\t;c\n', '"a";" b"  ', 'a"b";c"\n', ' "a"b;c', '"a\n""b";c\n', ";;"])
+@pytest.mark.parametrize("text", ['"a" ;"b"\t;c\n', '"a";" b"  ', 'a"b";c"\n', ' "a"b;c', '"a\n""b";c\n', 'a;"b"\x1a'])
 def test_what_can_be_read(text: str) -> None:
     """Blanks behind a quote, quotes within a cell that has none at its beginning, quotes that are doubled."""
     assert misquoted(text.splitlines(keepends=True), ";", 1) is None
