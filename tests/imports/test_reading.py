@@ -345,7 +345,8 @@ def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
         (["1", "a", "2", "note"], ""),
         (["1", "a", "2", "note", "", " "], ""),
         (["1", "a"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
-        (["1", "a", "2", "note", "", "", ""], "The row has 7 cells, the header 3 to 6: quote cells"),
+        (["1", "a", "2", "note", "", "", "x"], "The row has 7 cells, the header 3 to 6: quote cells"),
+        (["1", "a", "2", "note", "", "", " "], "The row has 7 cells, the header 3 to 6: the row ends with a delimiter"),
         (["1", "a", "2", "note", "x"], "The row has text in a column without a name"),
     ],
 )
@@ -355,3 +356,35 @@ def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: 
 
     assert count_fault(shape, cells).startswith(fault)
     assert bool(fault) == bool(count_fault(shape, cells))
+
+
+@pytest.mark.parametrize(
+    ("rows", "blank"),
+    [
+        (["A;Cup;", "B;Pot;"], 1),
+        (["A;Cup; ;\t;", '"B";"Pot";;;'], 3),
+        (["A;Cup;"], 1),
+        (["A;Cup;", "B;Pot"], 0),
+        (["A;Cup;", "B;Pot;;"], 0),
+        (["A;Cup;x", "B;Pot;"], 0),
+        (["A;Cup;", 'B;"P"ot', "C;Pot;"], 1),
+        (['B;"P"ot;'], 0),
+        (["A;Cup;", 'B;"open'], 1),
+        (["A;Cup;"] * 100 + ["B;Pot"], 1),
+        (["A;Cup;"] * 99 + ["B;Pot"], 0),
+    ],
+)
+def test_rows_that_all_end_with_a_delimiter(rows: list[str], blank: int, write_file: WriteFile) -> None:
+    """If the first hundred, or all there are, end alike, the header counts as ending like them; else each is told."""
+    shape = inspect(write_file("SKU_ID;Name\n" + "\n".join(rows)), ProductSchema())
+
+    assert ["fixed", "fixed", *["blank"] * blank] == [column.kind for column in shape.columns]
+    assert bool(blank) == (not count_fault(shape, ["A", "Cup", ""]))
+
+
+def test_no_more_columns_for_rows_that_end_in_delimiters(read_file: ReadFile) -> None:
+    """A header of so many would be refused; such rows are."""
+    shape, (row,) = read_file("SKU_ID,Name\n1,a" + "," * 20_000)
+
+    assert len(shape.columns) == 2
+    assert "the row ends with a delimiter that the header does not have: take it away" in count_fault(shape, row.cells)
