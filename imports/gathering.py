@@ -67,6 +67,8 @@ class Gathering:
         if isinstance(order, int):
             return order, GATHERED
         alone = f"\t\t{number}"  # no record's name, see same_records
+        if isinstance(cells, Unread) and cells.place is None:
+            return alone, ALONE
         if order is None or not self._is_whole(cells):
             return alone, self._stray(number, by_line(cells))
         keys = list(map(packed, order))

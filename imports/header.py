@@ -49,7 +49,7 @@ def classify(cells: Sequence[str], schema: TemplateSchema) -> list[Column | None
     """A Column for each cell of a header, None for what the template does not know."""
     fixed = {match_key(name): name for name in schema.columns}
     prefixes = {match_key(column.prefix): column.prefix for column in schema.open_columns}
-    named = max((place for place, text in enumerate(cells, 1) if _bare(text)), default=0)
+    named = max((place for place, text in enumerate(cells, 1) if bare_name(text)), default=0)
     columns = [_column(text, fixed, prefixes) for text in cells[:named]]
     return columns + [Column(text, "blank") for text in cells[named:]]
 
@@ -59,13 +59,13 @@ def matched(columns: Iterable[Column | None]) -> int:
     return sum(column is not None and column.kind != "blank" for column in columns)
 
 
-def _bare(text: str) -> str:
+def bare_name(text: str) -> str:
     """A header's cell without blanks and without byte order marks, which joined files carry in their middle."""
     return text.strip().strip("\ufeff").strip()
 
 
 def _column(text: str, fixed: dict[str, str], prefixes: dict[str, str]) -> Column | None:
-    bare = _bare(text)
+    bare = bare_name(text)
     if bare.startswith("_"):
         return Column(text, "ignored")
     if (name := fixed.get(match_key(bare))) is not None:
@@ -82,7 +82,7 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
     if not unknown:
         return
     place, text = unknown[0]
-    found = f"column {place}, {_quoted(text)}, is not known" if _bare(text) else f"column {place} has no name"
+    found = f"column {place}, {_quoted(text)}, is not known" if bare_name(text) else f"column {place} has no name"
     if len(unknown) > 1:
         found += f" (nor {_listed(_quoted(other) for _, other in unknown[1:])})"
     advice = "the first line must hold the column names" if not matched(columns) else _suggestion(text, schema)
@@ -92,7 +92,7 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
 
 def _suggestion(text: str, schema: TemplateSchema) -> str:
     """What the partner may have meant."""
-    key = match_key(_bare(text))
+    key = match_key(bare_name(text))
     for column in schema.open_columns:
         prefix = match_key(column.prefix)
         if key.partition(":")[0] == prefix:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from errors import FileProblem
 from imports.encoding import END, line_ends
+from imports.header_again import HeaderAgain
 from imports.text_file import TextFile
 from imports.unread import Unread, misquoted
 
@@ -32,6 +33,8 @@ class Source(NamedTuple):
     skip: int
     """Lines before the header."""
     max_record: int
+    header: tuple[str, ...] = ()
+    """By which it is known when it stands in the file again, see imports.header_again."""
 
 
 _ENDED, _OVERFULL, _LONG_LINE = -1, -2, -3
@@ -43,6 +46,7 @@ class Reading:
     def __init__(self, source: Source, delimiter: str, file: TextFile) -> None:
         self.source, self.delimiter, self.line = source, delimiter, source.skip + 1
         self._file, self._ahead = file, io.StringIO()
+        self.header = HeaderAgain(source.header, delimiter)
         csv.field_size_limit(max(csv.field_size_limit(), source.max_record + 1))  # of the whole process: only raised
         for _ in range(source.skip):
             file.readline(MAX_RECORD)
@@ -62,7 +66,7 @@ class Reading:
 
     def records(self, *, all: bool = True) -> Generator[Record, None, None]:
         """By the csv module, rows without any text left out; if not `all`, those that begin in what was put back."""
-        held, lines = [0], list[str]()
+        held, lines, first = [0], list[str](), self.header.first
         try:
             for cells in self._split(held, lines):
                 next_line = self.line + len(lines)
@@ -72,6 +76,8 @@ class Reading:
                 lines.clear()
                 start, self.line = self.line, next_line
                 if (cells and cells[0].strip()[:1] > END) or _has_text(cells):
+                    if first is not None and cells and cells[0].endswith(first):
+                        cells = self.header.instead(cells)
                     yield Record(start, cells)
                 if not all and self._put_back_is_read():
                     return

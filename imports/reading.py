@@ -127,7 +127,10 @@ def again(path: Path, shape: FileShape, spot: Spot, *, max_record: int = MAX_REC
 
 
 def _source(path: Path, shape: FileShape, max_record: int) -> Source:
-    return Source(path, shape.encoding, shape.header_line - 1, max_record)
+    # What is ignored need not be the same: rejected.csv has notes beside a header that comes back as a row.
+    header = (column.text if column.kind in ("fixed", "open") or not place else ""
+              for place, column in enumerate(shape.columns[: shape.width]))  # fmt: skip
+    return Source(path, shape.encoding, shape.header_line - 1, max_record, tuple(header))
 
 
 def missing_column(shape: FileShape, schema: TemplateSchema) -> FileProblem:

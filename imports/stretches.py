@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
@@ -49,9 +49,10 @@ class Stretch:
 
     def _batches(self) -> Iterator[Batch]:
         opened, lines = self._opened, _plain_lines(self._text)
-        limit = opened.source.max_record
-        if lines and (len(self._text) < limit or max(map(len, lines)) < limit):
-            yield _split(opened, lines)
+        limit, letters = opened.source.max_record, set(map(_FIRST, lines))
+        plain = lines and not opened.header.may_be_in(self._text, letters)
+        if plain and (len(self._text) < limit or max(map(len, lines)) < limit):
+            yield _split(opened, lines, letters)
         else:
             opened.put_back(self._text)
             yield from _by_csv(opened)
@@ -152,13 +153,13 @@ def _by_csv(opened: Reading) -> Iterator[Batch]:
         raise problem
 
 
-def _split(opened: Reading, texts: list[str]) -> Batch:
+def _split(opened: Reading, texts: list[str], letters: Set[str]) -> Batch:
+    """The rows of lines that begin with `letters`."""
     delimiter, first = opened.delimiter, opened.line
     opened.line += len(texts)
     lines: Sequence[int] = range(first, opened.line)
     # What begins with a letter has text; the others are looked at.
-    begins = set(map(_FIRST, texts))
-    if "" in begins or not "".join(begins).isalnum():
+    if "" in letters or not "".join(letters).isalnum():
         told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").replace(END, " ").strip()) for text in texts]
         if not all(told):
             lines, texts = list(compress(lines, told)), list(compress(texts, told))

@@ -1,4 +1,5 @@
-"""Rows whose cells are not to be read, because nothing tells where one ends: text stands behind a closing quote."""
+"""Rows whose cells are not to be read: those in which text stands behind a closing quote, so that nothing tells where
+a cell ends, and what is no row at all."""
 
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ class Unread(list[str]):
 
     __slots__ = ("fault", "lines", "place", "value")
 
-    def __init__(self, lines: list[list[str]], fault: str, place: int, value: str) -> None:
+    def __init__(self, lines: list[list[str]], fault: str, place: int | None = None, value: str = "") -> None:
         super().__init__()
         self.lines = lines
         """What stands on each of its lines, as far as that can be told; a quoted cell at fault with its quotes."""
         self.fault = fault
         """What was found, what is expected and what to do."""
         self.place, self.value = place, value
-        """Which cell is at fault, and what stands there."""
+        """Which cell is at fault, and what stands there; None of what is no row."""
 
 
 def shown(cells: list[str]) -> list[str]:

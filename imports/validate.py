@@ -89,7 +89,8 @@ class Validator:
         """Reject a row of which nothing tells what stands in which column."""
         cells, columns = row.cells, self._shape.columns
         if isinstance(cells, Unread):
-            column = columns[cells.place].name if cells.place < len(columns) else ""
+            place = cells.place
+            column = "" if place is None or place >= len(columns) else columns[place].name
             row.errors.append(Message(column, cells.value, "INVALID_VALUE", fault))
         else:
             row.reject("COLUMN_COUNT", "", fault)

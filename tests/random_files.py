@@ -99,6 +99,8 @@ class Chance(random.Random):
         codes = self.sample(CODES, self.randrange(4, len(CODES))) + self.choices(CODES, k=self.choice([0, 0, 1, 3]))
         made.rows = [self._row(made.header, code, odd) for code in codes]
         made.between = {number: self.choice(BETWEEN) for number in range(1, len(codes)) if self.likely(odd / 2)}
+        if self.likely(odd):
+            made.rows.insert(self.randrange(len(codes)), header)
         return made
 
     def _open(self) -> list[str]:

@@ -267,6 +267,15 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
     assert [sorted(found(by_column)), by_column.rows] == [[0, 2, 3, 4, 9], by_row.rows]
 
 
+@pytest.mark.parametrize("plain_keys", [(), KEYS])
+def test_headers_of_files_that_were_joined_have_no_keys(scan: Make, plain_keys: tuple[PlainKey, ...]) -> None:
+    """They count as rows, for each is told."""
+    header = "SKU_ID,Name,MOQ\n"
+    made = scan(f"1,a,\n{header}2,a,\n{header}", keys=both, plain_keys=plain_keys)
+
+    assert (made.rows, found(made)) == (4, {0: [("Name", [2, 4], 2)], 2: [("Name", [2, 4], 2)]})
+
+
 def both(texts: Texts) -> Iterable[Key]:
     return [Key(column, text) for column in ("SKU_ID", "Name") if (text := texts(column))]
 

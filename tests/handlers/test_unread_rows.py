@@ -57,3 +57,20 @@ def test_its_keys_are_nobodys(partner: Partner) -> None:
     event = partner.send("product", 'SKU_ID,Name\nA,"x"y\nA,x\n')
 
     assert (counts(event), [each["code"] for each in partner.messages(event)]) == ((1, 0, 0, 1), ["INVALID_VALUE"])
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_files_that_were_joined(partner: Partner, chunk_rows: int) -> None:
+    """Their headers are no products and no duplicates of each other, and come back as often as they are sent."""
+    header = "SKU_ID,Name,Description\n"
+    content = f"\ufeff{header}1,a,\n\ufeff{header}2,b,\n{header}3,c,\n"
+
+    event = partner.in_chunks(chunk_rows).send("product", content)
+
+    assert (counts(event), partner.column("product", "SKU_ID")) == ((3, 0, 0, 2), ["1", "2", "3"])
+    assert [tuple(each.values())[:4] for each in partner.messages(event)] == [
+        (3, "", "", "INVALID_VALUE"), (5, "", "", "INVALID_VALUE")]  # fmt: skip
+    assert {each["message"] for each in partner.messages(event)} == {
+        "The header stands here again: take the line out (files that were joined have one each)"}  # fmt: skip
+    again = partner.send("product", partner.file(event, ".rejected.csv").read_bytes())
+    assert counts(again) == (0, 0, 0, 2)

@@ -185,6 +185,13 @@ def test_the_end_of_a_dos_file_is_no_line_of_the_last_order(partner: Partner) ->
     assert (event.status, counts(event), orders(partner)) == ("completed", (2, 0, 0, 0), {"PO-1": "AB"})
 
 
+def test_files_of_orders_that_were_joined(partner: Partner) -> None:
+    """The second header is no line of any order."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n{HEADER}PO-1,,,B,2,\nPO-2,K1,2024-09-18,D,1,\n")
+
+    assert (counts(event), orders(partner)) == ((3, 0, 0, 1), {"PO-1": "AB", "PO-2": "D"})
+
+
 def test_a_stray_quote_in_an_order(partner: Partner) -> None:
     """On a line of its own it takes nothing but the order that the line names."""
     rows = ["PO-0,K1,2024-09-18,D,1,", 'PO-1,K1,2024-09-18,A,1,"19"" and "20', "PO-2,K1,2024-09-18,D,1,",
