@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from imports.header import IN_QUOTES
 from imports.unread import Unread
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
         blank = not any(map(str.strip, cells[shape.named :]))
         return "" if blank else "The row has text in a column without a name: name the column or empty the cell"
     expected = f"{width} to {most}" if width < most else str(width)
-    advice = _too_many(cells, most) if found > most else "add the missing cells"
+    advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter)
     return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"
 
 
@@ -41,3 +42,8 @@ def _too_many(cells: list[str], most: int) -> str:
     if not any(map(str.strip, cells[most:])):
         return "the row ends with a delimiter that the header does not have: take it away"
     return "quote cells that hold the delimiter or a line break"
+
+
+def _too_few(cells: list[str], delimiter: str) -> str:
+    texts = [cell for cell in cells if cell.strip()]
+    return IN_QUOTES if len(texts) == 1 and delimiter in texts[0] else "add the missing cells"

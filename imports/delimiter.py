@@ -9,12 +9,11 @@ from pathlib import Path
 
 from errors import FileProblem
 from imports.encoding import END
-from imports.header import classify, matched
+from imports.header import DELIMITERS, classify, matched
 from imports.lines import MAX_RECORD, Record, Source, read_records
 from imports.unread import Unread, shown
 from schemas import TemplateSchema
 
-DELIMITERS = ",;\t|"
 MAX_COLUMNS = 10_000
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\s]|\t)"?[,;\t|]*\s*', re.IGNORECASE)

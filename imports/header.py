@@ -11,6 +11,9 @@ from typing import Literal
 from errors import FileProblem
 from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key
 
+DELIMITERS = ",;\t|"
+IN_QUOTES = "the whole line stands in quotes: take them away, or save again as CSV"
+
 Kind = Literal["fixed", "open", "ignored", "blank"]
 
 
@@ -82,12 +85,25 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
     if not unknown:
         return
     place, text = unknown[0]
+    if _stands_in_quotes(cells, schema):
+        message = f"In the header {IN_QUOTES}. The columns are {columns_in_words(schema)}"
+        raise FileProblem("UNKNOWN_COLUMN", message, line=line, column=text.strip(), value=text.strip())
     found = f"column {place}, {_quoted(text)}, is not known" if bare_name(text) else f"column {place} has no name"
     if len(unknown) > 1:
         found += f" (nor {_listed(_quoted(other) for _, other in unknown[1:])})"
     advice = "the first line must hold the column names" if not matched(columns) else _suggestion(text, schema)
     message = f"In the header {found}: {advice}. The columns are {columns_in_words(schema)}"
     raise FileProblem("UNKNOWN_COLUMN", message, line=line, column=text.strip(), value=text.strip())
+
+
+def _stands_in_quotes(cells: Sequence[str], schema: TemplateSchema) -> bool:
+    """Whether the only text of a header holds column names and a delimiter between them.
+
+    Only quotes can keep it in one cell: the header was read with the delimiter that gives most columns.
+    """
+    texts = [text for text in cells if bare_name(text)]
+    found = [texts[0].split(delimiter) for delimiter in DELIMITERS if delimiter in texts[0]] if len(texts) == 1 else []
+    return any(matched(classify([name.strip().strip('"') for name in names], schema)) for names in found)
 
 
 def _suggestion(text: str, schema: TemplateSchema) -> str:

@@ -15,8 +15,7 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
-from imports.delimiter import DELIMITERS
-from imports.header import Column
+from imports.header import DELIMITERS, Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
 from imports.report_cells import cut_message, cut_value, neutralise, restore

@@ -225,6 +225,24 @@ def test_unknown_column(read_file: ReadFile) -> None:
     assert "did you mean Name?" in found.message
 
 
+@pytest.mark.parametrize(
+    "header", ['"SKU_ID,Name,MOQ"', '"SKU_ID;Name;MOQ"', '"SKU_ID,""Na me"",""x"""', '"sku id\tName",,', '"Name|x"']
+)
+def test_a_header_that_stands_in_quotes(header: str, read_file: ReadFile) -> None:
+    """Nothing of its columns is wrong but the quotes around all of them."""
+    found = refused(read_file, f'{header}\n"A,Cup,1"\n')
+
+    assert (found.code, found.line) == ("UNKNOWN_COLUMN", 1)
+    advice = "In the header the whole line stands in quotes: take them away, or save again as CSV. The columns are"
+    assert found.message.startswith(advice)
+
+
+@pytest.mark.parametrize("header", ['"A,B,C"', "SKU_IDs", '"SKU_IDs,Name",MOQ', '"Name, of it",SKU_ID'])
+def test_an_unknown_column_that_holds_a_delimiter(header: str, read_file: ReadFile) -> None:
+    """Beside others, or without the name of a column, it is just unknown."""
+    assert "stands in quotes" not in refused(read_file, f"{header}\n1,a\n").message
+
+
 def test_duplicate_column(read_file: ReadFile) -> None:
     """DUPLICATE_COLUMN comes before any look at the order."""
     assert refused(read_file, "Name,SKU_ID,name\n1,a,b\n").code == "DUPLICATE_COLUMN"
@@ -345,6 +363,10 @@ def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
         (["1", "a", "2", "note"], ""),
         (["1", "a", "2", "note", "", " "], ""),
         (["1", "a"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
+        (["1,a,2"], "The row has 1 cells, the header 3 to 6: the whole line stands in quotes: take them away, or"),
+        (["1,a,2", " "], "The row has 2 cells, the header 3 to 6: the whole line stands in quotes"),
+        (["1,a", "2"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
+        (["1;a;2"], "The row has 1 cells, the header 3 to 6: add the missing cells"),
         (["1", "a", "2", "note", "", "", "x"], "The row has 7 cells, the header 3 to 6: quote cells"),
         (["1", "a", "2", "note", "", "", " "], "The row has 7 cells, the header 3 to 6: the row ends with a delimiter"),
         (["1", "a", "2", "note", "x"], "The row has text in a column without a name"),
