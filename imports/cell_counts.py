@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from imports.header import IN_QUOTES
@@ -10,6 +10,9 @@ from imports.unread import Unread
 
 if TYPE_CHECKING:
     from imports.reading import FileShape
+
+_LONGEST = 40
+"""Characters of a cell in a message."""
 
 
 def surplus(rows: Collection[list[str]], width: int) -> int:
@@ -41,9 +44,19 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
 def _too_many(cells: list[str], most: int) -> str:
     if not any(map(str.strip, cells[most:])):
         return "the row ends with a delimiter that the header does not have: take it away"
-    return "quote cells that hold the delimiter or a line break"
+    return _late_quote(cells) or "quote cells that hold the delimiter or a line break"
 
 
 def _too_few(cells: list[str], delimiter: str) -> str:
     texts = [cell for cell in cells if cell.strip()]
-    return IN_QUOTES if len(texts) == 1 and delimiter in texts[0] else "add the missing cells"
+    if len(texts) == 1 and delimiter in texts[0]:
+        return IN_QUOTES
+    # A quote that was to hold a line break is not closed on its line.
+    return _late_quote(cell for cell in cells if cell.count('"') == 1) or "add the missing cells"
+
+
+def _late_quote(cells: Iterable[str]) -> str:
+    """What is to be said if the quote that opens a cell does not stand at its beginning."""
+    late = next((cell.strip() for cell in cells if cell[:1] != '"' and cell.lstrip()[:1] == '"'), "")
+    return late and (f"a blank stands before the quote of {late[:_LONGEST]!r}, and a quote counts only directly behind "
+                     "the delimiter: take the blank away")  # fmt: skip

@@ -380,6 +380,31 @@ def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: 
     assert bool(fault) == bool(count_fault(shape, cells))
 
 
+@pytest.mark.parametrize("row", ['A, "Cup, big", 1', 'A,Cup,1,\u00a0"x"', 'A,"Cup", \t"1, 2"'])
+def test_a_blank_before_a_quote(row: str, read_file: ReadFile) -> None:
+    """The cells are quoted, but the quotes do not count."""
+    shape, (found,) = read_file(f"SKU_ID,Name,MOQ\n{row}\n")
+
+    fault = count_fault(shape, found.cells)
+    assert fault.startswith("The row has 4 cells, the header 3: a blank stands before the quote of '\"")
+    assert "and a quote counts only directly behind the delimiter: take the blank away (the delimiter is ','" in fault
+
+
+def test_a_blank_before_a_quote_that_holds_a_line_break(read_file: ReadFile) -> None:
+    """The first of its lines has too few cells."""
+    shape, found = read_file('SKU_ID,Name,MOQ\nA, "Cup\nbig", 1\nB, "x"\n')
+
+    told = ["a blank stands before the quote" in count_fault(shape, record.cells) for record in found]
+    assert told == [True, False, False]
+
+
+def test_a_quote_that_counts_is_not_blamed(read_file: ReadFile) -> None:
+    """Text that is quoted and begins with a quote."""
+    shape, (found,) = read_file('SKU_ID,Name,MOQ\nA,"""Cup"" x",1,2\n')
+
+    assert ": quote cells that hold the delimiter" in count_fault(shape, found.cells)
+
+
 @pytest.mark.parametrize(
     ("rows", "blank"),
     [
