@@ -45,7 +45,7 @@ class Reading:
 
     def __init__(self, source: Source, delimiter: str, file: TextFile) -> None:
         self.source, self.delimiter, self.line = source, delimiter, source.skip + 1
-        self._file, self._ahead = file, io.StringIO()
+        self._file, self._ahead, self._ahead_size = file, io.StringIO(), 0
         self.header = HeaderAgain(source.header, delimiter)
         csv.field_size_limit(max(csv.field_size_limit(), source.max_record + 1))  # of the whole process: only raised
         for _ in range(source.skip):
@@ -62,7 +62,7 @@ class Reading:
 
     def put_back(self, block: str) -> None:
         """Let `records` begin with `block`."""
-        self._ahead = io.StringIO(block, newline="")
+        self._ahead, self._ahead_size = io.StringIO(block, newline=""), len(block)
 
     def records(self, *, all: bool = True) -> Generator[Record, None, None]:
         """By the csv module, rows without any text left out; if not `all`, those that begin in what was put back."""
@@ -104,7 +104,7 @@ class Reading:
         return FileProblem("NOT_TEXT", message, line=self.line)
 
     def _put_back_is_read(self) -> bool:
-        return self._ahead.tell() == len(self._ahead.getvalue())
+        return self._ahead.tell() == self._ahead_size
 
     def _bounded(self, held: list[int], lines: list[str]) -> Iterator[str]:
         """The file's lines. held[0] counts the characters since `records` set it to 0, and says why it is the end.
