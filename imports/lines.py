@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import contextmanager, suppress
+from itertools import chain, compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,6 +85,30 @@ class Reading:
             raise self.undecodable() from error
         if held[0] == _LONG_LINE:
             raise _too_large(self.line, self.source.max_record)
+
+    def take(self, text: str) -> tuple[list[int], list[list[str]], str]:
+        """The records of a text that stands here, as `records` gives them: their lines and cells.
+
+        And the rest of it, from where the csv module alone does not do: text behind a closing quote, or a quote that is
+        not closed in it.
+        """
+        if len(text) > self.source.max_record:
+            return [], [], text
+        given, starts, rows, at = io.StringIO(text, newline=""), [self.line], list[list[str]](), 0
+        reader = csv.reader(given, delimiter=self.delimiter, strict=True)
+        with suppress(csv.Error):
+            for cells in reader:
+                rows.append(cells)
+                starts.append(self.line + reader.line_num)
+                at = given.tell()
+        self.line = starts.pop()
+        told = [bool(cells and cells[0].strip()[:1] > END) or _has_text(cells) for cells in rows]
+        if not all(told):
+            starts, rows = list(compress(starts, told)), list(compress(rows, told))
+        first = self.header.first
+        if first is not None and any(cells[0].endswith(first) for cells in rows):
+            rows = list(map(self.header.instead, rows))
+        return starts, rows, text[at:]
 
     def _split(self, held: list[int], lines: list[str]) -> Iterator[list[str]]:
         """The cells of record after record; `held` and `lines` are as for `_bounded`."""

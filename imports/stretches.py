@@ -13,7 +13,7 @@ from typing import NamedTuple
 from errors import FileProblem
 from imports.batches import Batch, by_cells
 from imports.encoding import END
-from imports.lines import Reading, Record, Source, reading
+from imports.lines import Reading, Source, reading
 from imports.text_file import TextFile
 
 BLOCK = 1 << 20
@@ -54,8 +54,7 @@ class Stretch:
         if plain and (len(self._text) < limit or max(map(len, lines)) < limit):
             yield _split(opened, lines, letters)
         else:
-            opened.put_back(self._text)
-            yield from _by_csv(opened)
+            yield from _by_csv(opened, self._text)
 
     def columns(self, places: Sequence[int]) -> list[list[str]] | None:
         """Trimmed cells of all rows, found without splitting these; some of the rows may lack other cells.
@@ -141,14 +140,17 @@ def _plain_lines(text: str) -> list[str]:
     return [] if "\r" in plain else plain.removesuffix("\n").split("\n")
 
 
-def _by_csv(opened: Reading) -> Iterator[Batch]:
-    records: list[Record] = []
+def _by_csv(opened: Reading, text: str) -> Iterator[Batch]:
+    lines, rows, rest = opened.take(text)
+    opened.put_back(rest)
     problem: FileProblem | None = None
     try:
-        records.extend(opened.records(all=False))
+        for record in opened.records(all=False) if rest else ():
+            lines.append(record.line)
+            rows.append(record.cells)
     except FileProblem as error:  # after the rows before it
         problem = error
-    yield by_cells(opened.delimiter, [record.line for record in records], [record.cells for record in records])
+    yield by_cells(opened.delimiter, lines, rows)
     if problem is not None:
         raise problem
 

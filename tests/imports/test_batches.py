@@ -19,6 +19,7 @@ from imports.unread import as_plain, misquoted
 PIECES = st.sampled_from(
     [",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0", "\x1a"]
 )
+HEADER = "\nSKU_ID,Name\n"
 
 Outcome = tuple[list[Record], str]
 
@@ -58,7 +59,7 @@ def by_the_batch(source: Source, block: int) -> Outcome:
 
 
 @given(
-    pieces=st.lists(PIECES, max_size=60),
+    pieces=st.lists(PIECES | st.just(HEADER), max_size=60),
     block=st.integers(1, 30),
     longest=st.sampled_from([8, 20, 1000]),
     skip=st.integers(0, 1),
@@ -70,7 +71,7 @@ def test_batches_have_the_rows_of_the_csv_module(
     """Quotes, line ends of every kind, blank rows and rows that are too long: the same rows, lines and faults."""
     path = tmp_path / "a.csv"
     path.write_bytes(("x\nSKU_ID,Name\n" + "".join(pieces)).encode())
-    source = Source(path, "utf-8", skip, longest)
+    source = Source(path, "utf-8", skip, longest, ("SKU_ID", "Name"))
     assert by_the_batch(source, block) == one_by_one(source)
 
 
