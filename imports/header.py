@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from errors import FileProblem
-from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key
+from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key, open_key
 
 Kind = Literal["fixed", "open", "ignored", "blank"]
 
@@ -32,7 +32,7 @@ class Column:
     def key(self) -> str:
         """Equal for two columns that mean the same; empty for those that mean nothing."""
         if self.kind == "open":
-            return f"{match_key(self.open_prefix)}:{match_key(self.open_name) or self.open_name}"
+            return f"{match_key(self.open_prefix)}:{open_key(self.open_name)}"
         return match_key(self.name)
 
 

@@ -64,7 +64,7 @@ def _rules(formats: Formats) -> Iterator[str]:
         "Columns stand in the template's order (unless it was agreed that any order will do). Those that are not "
         "needed may be left out.",
         "Open columns, such as 'Price: Retail' or 'Attribute: Color', stand behind all others; what follows the colon "
-        "is yours to choose.",
+        "is yours to choose. Between digits spaces, hyphens and underscores matter: 'Price: 2-5' is not 'Price: 25'.",
         "Columns whose names begin with _ are ignored.",
         "The delimiter is a comma, a semicolon, a tab or a |, whichever fits the header. A line sep=; before the "
         "header is understood.",

@@ -14,11 +14,12 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
 
 from schemas.address import AddressSchema
-from schemas.base import LONGEST_OPEN_NAME, OpenColumns, TemplateSchema, fits_open_name, match_key
+from schemas.base import OpenColumns, TemplateSchema
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
 from schemas.fields import CellField, Number, YesNo
 from schemas.formats import invalid
+from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key
 from schemas.order import OrderSchema
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")
@@ -106,7 +107,7 @@ class Named(fields.Field[dict[str, Any]]):
         spelled: dict[str, str] = {}
         for name, each in value.items():
             try:
-                if (first := spelled.setdefault(match_key(name) or name, name)) != name:
+                if (first := spelled.setdefault(open_key(name), name)) != name:
                     raise invalid(f"the name means the same as {first!r}: keep one of them")
                 text = self.value.deserialize(each)
                 if text is not missing:

@@ -118,6 +118,7 @@ def test_open_columns_of_another_template() -> None:
         (("SKU_ID", "Name", "sku-id"), "SKU_ID", "sku-id"),
         (("SKU_ID", "Price: A", "Price: A"), "Price: A", "Price: A"),
         (("SKU_ID", "Price: B2B 1", "PRICE:b2b-1"), "Price: b2b-1", "PRICE:b2b-1"),
+        (("SKU_ID", "Price: 2 - 5", "PRICE:2_5"), "Price: 2_5", "PRICE:2_5"),
     ],
 )
 def test_a_column_that_stands_twice(cells: tuple[str, ...], name: str, text: str) -> None:
@@ -131,6 +132,11 @@ def test_a_column_that_stands_twice(cells: tuple[str, ...], name: str, text: str
 def test_one_name_under_two_prefixes_is_no_duplicate() -> None:
     """`Price: A` and `Attribute: A` are two columns."""
     assert len(header("Price: A", "Attribute: A")) == 2
+
+
+def test_tiers_of_prices_are_no_duplicates() -> None:
+    """2-5 is not 25, and 10 and more is not 10."""
+    assert len(header("Price: 2-5", "Price: 25", "Price: 10", "Price: 10-")) == 4
 
 
 def test_columns_out_of_order() -> None:

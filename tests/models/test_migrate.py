@@ -65,3 +65,26 @@ def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
 
     kept = dict(models.Customer.select(models.Customer.company_name, models.Customer.name_key).tuples())
     assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
+
+
+def test_price_lists_that_flowed_into_one_another_are_told_apart(settings: Settings) -> None:
+    """A name that is known keeps its spelling and its values; what was taken for it becomes one of its own."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    runner.down(target="0010_open_keys")
+    account = models.Account.create(name="acme")
+    former = {"2-5": "25", "Whole sale": "wholesale", "10 -": "10", "-": "-"}
+    for name, key in former.items():
+        models.OpenName.create(account=account, entity="product", prefix="Price", name=name, key=key)
+
+    runner.up()
+    assert keys() == former | {"2-5": "2-5", "10 -": "10-"}
+
+    models.OpenName.create(account=account, entity="product", prefix="Price", name="25", key="25")
+    runner.down(target="0010_open_keys")
+    assert keys() == former | {"2-5": "2-5", "25": "25"}
+    runner.up()
+
+
+def keys() -> dict[str, str]:
+    """Names of open columns with what they are compared by."""
+    return dict(models.OpenName.select(models.OpenName.name, models.OpenName.key).tuples())
