@@ -75,7 +75,7 @@ FILE_CODES = {
 WARNING_CODES = {
     "POSSIBLE_DUPLICATE": "A new record was made although one of the same name exists.",
     "ENCODING_GUESSED": "The file is not UTF-8 and was read as Windows-1252.",
-    "SCIENTIFIC_NOTATION": "A code looks like a number that a spreadsheet has rewritten.",
+    "SCIENTIFIC_NOTATION": "A code or telephone number looks like one that a spreadsheet has rewritten.",
     "LEADING_ZEROS_LOST": "A code equals a stored one but for its leading zeros.",
 }
 """The row goes on; the report mentions it."""

@@ -77,7 +77,7 @@ def _rules(formats: Formats) -> Iterator[str]:
         "A column that is left out, or an empty cell, keeps what is stored.",
         f"{CLEAR} clears what is stored.",
         "Codes (SKU_ID, Reference_ID, Barcode ...) are text: leading zeros stay. Format such columns as text before a "
-        "spreadsheet rewrites them.",
+        'spreadsheet rewrites them. Formulas (="00123"), errors (#N/A) and invisible characters are no codes.',
         f"Dates are written {formats.date_format}, for example {formats.example_date}.",
         f"Decimals are written with {formats.decimal_separator!r}, for example 1234{formats.decimal_separator}50, "
         "without a thousands separator and without a currency sign.",

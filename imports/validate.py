@@ -13,7 +13,7 @@ from imports.reading import Column, FileShape, count_fault
 from imports.rows import Row
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.base import OpenColumns
-from schemas.fields import CellField, Code, SystemId
+from schemas.fields import NUMBERLIKE, CellField, SystemId
 from schemas.shortcuts import DOUBT
 
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
@@ -33,7 +33,7 @@ class Validator:
             if column.kind == "open"
         ]
         self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
-        self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
+        self._codes = {column for column, field in schema.columns.items() if isinstance(field, NUMBERLIKE)}
         self._places = {column.name: index for index, column in enumerate(shape.columns)
                         if column.kind in ("fixed", "open")}  # fmt: skip
         self._code_places = [(self._places[name], name) for _, name in self._named if name in self._codes]

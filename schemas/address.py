@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.base import TemplateSchema
 from schemas.countries import COUNTRIES
-from schemas.fields import CellField, Choice, Code, SystemId, Text, YesNo
+from schemas.fields import CellField, Choice, Code, Phone, SystemId, Text, YesNo
 from schemas.formats import invalid
 
 
@@ -35,7 +35,7 @@ class AddressSchema(TemplateSchema):
     state = Text("State", 200)
     postal_code = Code("Postal_Code", 100)
     country = Country("Country", needed=True, help="two letters of ISO 3166")
-    phone = Text("Phone", 200)
+    phone = Phone("Phone")
     is_default = YesNo("Is_Default", help="Y or N")
 
     example_rows = (

@@ -17,7 +17,7 @@ ODD = [
     "1|2", "1|", "|", "29.02.2024", "02/29/2024", "2024-01-01|2024-01-01", "odd", "yes", "K|no", "M|M", "K > ",
     "gone", "S||T", "ftp://", "\\", "'", "%s", "?", "a\x1fb", "\x1f", "\x1e", "\u2028", "\x85", "nul\0",
     "t" * 501, "a", "b", "R-a", "R-b", '"', 'say "x"', "a,b", "a;b", "two\nlines", "a\r\nb", "\r", '\\"',
-    "a\tb", '{"a": 1}', "x\x1fy\"",
+    "a\tb", '{"a": 1}', "x\x1fy\"", '="00123"', "#N/A", "#1", "\u200b00124", "Err:502",
 ]  # fmt: skip
 OPEN_NAMES = ["Retail", "retail", 'in "quotes"', "back\\slash", "ä 🦚", "a,b", "O'Neil", "%s", "c:d", "-", "{}"]
 USUAL: dict[str, list[str]] = {

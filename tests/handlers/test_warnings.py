@@ -85,6 +85,20 @@ def test_codes_that_a_spreadsheet_rewrote(partner: Partner, value: str) -> None:
     assert partner.column("customer", "Reference_ID") == [value]
 
 
+@pytest.mark.parametrize(
+    ("entity", "header", "row"),
+    [("customer", "Company_Name", "Echo"), ("contact", "Customer_Reference_ID,First_Name", "K1,Ada"),
+     ("address", "Customer_Reference_ID,Type,Line_1,City,Country", "K1,both,A,B,DE")],
+)  # fmt: skip
+def test_telephone_numbers_that_a_spreadsheet_rewrote(stocked: Partner, entity: str, header: str, row: str) -> None:
+    """They go in like codes that look so, with a warning."""
+    for phone, codes in (("4.93012E+11", ["SCIENTIFIC_NOTATION"]), ("+49 30 1234 ext. 5", [])):
+        event = stocked.send(entity, f"{header},Phone\n{row},{phone}\n")
+
+        assert [each["code"] for each in stocked.messages(event)] == codes
+        assert stocked.column(entity, "Phone")[-1] == phone
+
+
 @pytest.mark.parametrize("value", ["E5", "12E5", "1E5A", "1.E5", "EE"])
 def test_codes_that_only_look_like_it(partner: Partner, value: str) -> None:
     """A spreadsheet writes one digit before the point."""

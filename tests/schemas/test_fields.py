@@ -20,6 +20,9 @@ from schemas.product import ProductSchema
 
 GERMAN = Formats("DD.MM.YYYY", ",")
 UUID = "0192d4e0-7a3b-7c11-8a55-0123456789ab"
+ERRORS = ["#N/A", "#NV", "#NAME?", "#REF!", "#VALUE!", "#WERT!", "#BEZUG!", "#DIV/0!", "#ZAHL!", "#N/D", "#¡VALOR!",
+          "#¿NOMBRE?", "#ÜBERLAUF!", "#ЗНАЧ!", "#\u041d/\u0414", "########", "Err:502"]  # fmt: skip
+"""What spreadsheets of several countries write where they could not reckon."""
 
 
 def value(schema: TemplateSchema, column: str, text: str) -> Any:
@@ -86,6 +89,10 @@ def test_good_values(schema: TemplateSchema, column: str, text: str, expected: o
     [
         (ProductSchema(), "SKU_ID", "x" * 101, "TOO_LONG", "101 characters: at most 100 fit"),
         (ProductSchema(), "SKU_ID", "a\0b", "INVALID_VALUE", "NUL"),
+        (ProductSchema(), "Barcode", '="007"', "INVALID_VALUE", "is a formula: write 007"),
+        (ProductSchema(), "Barcode", '="a""b"', "INVALID_VALUE", 'is a formula: write a"b'),
+        *((ProductSchema(), "SKU_ID", error, "INVALID_VALUE", "is an error of a spreadsheet") for error in ERRORS),
+        (CustomerSchema(), "Reference_ID", "K\u2060-1", "INVALID_VALUE", "invisible character U+2060"),
         (ProductSchema(), "Name", "x" * 501, "TOO_LONG", "at most 500"),
         (ProductSchema(), "System_ID", "12", "INVALID_VALUE", "take it from ids.csv"),
         (ProductSchema(), "System_ID", UUID.replace("-", "_"), "INVALID_VALUE", "System ID"),
