@@ -52,7 +52,8 @@ ROW_CODES = {
     "AMBIGUOUS_MATCH": "Several records match the row and nothing tells which is meant.",
     "MISSING_PARENT": "The parent of a category neither exists nor is in the file.",
     "HEADER_CONFLICT": "Two rows of one order disagree about a cell that belongs to the whole order.",
-    "ORDER_REJECTED": "Another row of the same order, or one that may be, was rejected: send all of its rows again.",
+    "ORDER_REJECTED": "Another row of the same order, or one that may be, was rejected: send all of its rows again. "
+    "Or the order has too many rows.",
 }
 """A row with one of these is rejected; the other rows go on."""
 

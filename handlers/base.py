@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,6 +110,9 @@ class Handler:
 
     order: Any = None
     """None: rows are worked on in the file's order. Else a method like `keys`; see imports.gathering.Order."""
+
+    longest_group: ClassVar[int] = sys.maxsize
+    """Rows of a group that are held at once. A longer one comes in parts, and `process` has to reject all of them."""
 
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""

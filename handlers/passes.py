@@ -93,16 +93,17 @@ class Pass:
         return self.counts
 
     def _chunks(self) -> Iterator[list[Row]]:
-        """Rows by the chunk; rows of one group stay together."""
+        """Rows by the chunk; rows of one group stay together, unless it is too long for its handler."""
         rows: list[Row] = []
         size = 0
-        for number, record, group, stray in self.scan.records(self.position):
+        for number, record, group, stray, group_size in self.scan.records(self.position):
+            row = Row(number, record.line, record.cells, group, stray, group_size)
             full = len(rows) >= self.pace.rows or size > CHUNK_BYTES
-            if full and not (group and group == rows[-1].group):
+            if full and not (group and group == rows[-1].group and group_size <= self.job.handler.longest_group):
                 yield rows
                 rows, size = [], 0
-            rows.append(Row(number, record.line, record.cells, group, stray))
-            size += len("".join(record.cells))
+            rows.append(row)
+            size += len("".join(row.cells))
         if rows:
             yield rows
 

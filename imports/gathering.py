@@ -93,7 +93,7 @@ class Gathering:
             self._follow_claims()
             self._find_doubts()
         self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
-                         "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
+                         "ELSE min(no) END AS first, count(*) AS size FROM record GROUP BY place")  # fmt: skip
 
     def _find_records(self, holders: Holders) -> None:
         """Put the records that keys mean beside them.
@@ -148,9 +148,10 @@ class Gathering:
                          "JOIN record AS near ON near.no IN (stray.no - 1, stray.no + 1) "
                          "WHERE stray.state = ? AND near.state = ? ORDER BY stray.no", (STRAY, GATHERED))  # fmt: skip
 
-    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int]]:
+    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int, int]]:
         """See Scan.records."""
-        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0) FROM record JOIN place USING (place) "
-                 "LEFT JOIN doubt USING (place) ORDER BY first, no LIMIT -1 OFFSET ?")  # fmt: skip
-        for number, line, cells, place, stray in self._db.execute(query, (skip,)):
-            yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else "", stray
+        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0), size FROM record JOIN place "
+                 "USING (place) LEFT JOIN doubt USING (place) ORDER BY first, no LIMIT -1 OFFSET ?")  # fmt: skip
+        for number, line, cells, place, stray, size in self._db.execute(query, (skip,)):
+            grouped = isinstance(place, str)
+            yield number, Record(line, json.loads(cells)), place if grouped else "", stray, size if grouped else 0

@@ -79,7 +79,7 @@ def groups(scan: Scan) -> list[list[int]]:
 
 def strays(scan: Scan) -> list[int]:
     """By row number the line of a row that may be of the same group."""
-    return [stray for _, stray in sorted((number, stray) for number, _, _, stray in scan.records())]
+    return [stray for _, stray in sorted((number, stray) for number, _, _, stray, _ in scan.records())]
 
 
 def test_rows_are_counted(scan: Make) -> None:
@@ -142,7 +142,7 @@ def test_rows_are_sorted_by_a_number(scan: Make) -> None:
     """Rows of equal rank keep the file's order, and are in no group."""
     made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))
 
-    assert [(number, record.line, group) for number, record, group, _ in made.records()] == [
+    assert [(number, record.line, group) for number, record, group, *_ in made.records()] == [
         (1, 3, ""), (3, 5, ""), (2, 4, ""), (0, 2, "")]  # fmt: skip
 
 

@@ -6,14 +6,19 @@ import csv
 import io
 import itertools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events import ImportFinished
+from handlers.orders import OrderHandler
+from handlers.run import ImportJob
+from jobs.queue import claim
 from tests.partner import Partner, counts
 
+ROOT = Path(__file__).parents[2]
 HEADER = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity,Line_Notes\n"
 WRAPPED = '"PO-1,K1,2024-09-18,B,2,""gift"""'
 _names = itertools.count()
@@ -141,6 +146,60 @@ def test_changes_of_orders_need_no_date(partner: Partner) -> None:
     assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
         (2, "", "ORDER_REJECTED"), (3, "Reference_ID", "REQUIRED")]  # fmt: skip
     assert partner.send("order", "Customer_Reference_ID,SKU_ID,Quantity\nK1,A,2\n").code == "MISSING_COLUMN"
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Orders that are too long for this are long enough for a test."""
+    monkeypatch.setattr(OrderHandler, "longest_group", rows)
+
+
+LONG = HEADER + (
+    "PO-0,K1,2024-09-18,D,1,\nPO-1,K1,2024-09-18,A,1,\nPO-1,,,B,x,\nPO-1,K2,,X,1,\n"
+    "PO-2,K1,2024-09-18,A,1,\nPO-1,,,D,1,\nPO-2,,,B,1,\nPO-2,,,C,1,\n"
+)
+"""PO-1 has four rows, the others have less."""
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 5_000])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_longer_order_than_can_be_held_is_rejected(
+    partner: Partner, chunk_rows: int, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its rows, each for what it says itself wherever chunks end; the orders beside it go in."""
+    limited(monkeypatch, 3)
+
+    event = partner.in_chunks(chunk_rows).send("order", LONG, dry_run=dry_run)
+
+    assert counts(event) == (4, 0, 0, 4)
+    assert orders(partner) == ({} if dry_run else {"PO-0": "D", "PO-2": "ABC"})
+    message = ("The order with Reference_ID 'PO-1' has 4 rows, and at most 3 are taken: give each order a Reference_ID "
+               "of its own, or make several orders of it")  # fmt: skip
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (3, "Reference_ID", "ORDER_REJECTED"), (4, "Quantity", "INVALID_VALUE"), (5, "Reference_ID", "ORDER_REJECTED"),
+        (7, "Reference_ID", "ORDER_REJECTED")]  # fmt: skip
+    assert {each["message"] for each in partner.messages(event) if each["code"] == "ORDER_REJECTED"} == {message}
+    if not dry_run:
+        assert [row["_line"] for row in partner.read(event, ".rejected.csv")] == ["3", "4", "5", "7"]
+
+
+def test_the_rows_of_a_longer_order_are_not_held_at_once(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come chunk by chunk, as rows of several orders do."""
+    limited(monkeypatch, 3)
+    partner = partner.in_chunks(2)
+    number = partner.queue("order", HEADER + "PO-1,K1,2024-09-18,A,1,\n" * 9).number
+    run = claim(partner.settings, partner.registry, "test", number)
+    assert run is not None
+    done: list[int] = []
+
+    ImportJob(partner.settings, OrderHandler(), partner.hooks, run, "test", lambda rows, _: done.append(rows)).execute()
+
+    assert done == [2, 4, 6, 8, 9]
+
+
+def test_the_limit_of_an_order_is_documented() -> None:
+    """In the words of the page about imports, and of the partner's README."""
+    assert f"at most {OrderHandler.longest_group:,} rows" in (ROOT / "docs" / "imports.md").read_text()
+    assert any(f"at most {OrderHandler.longest_group:,} lines" in hint for hint in OrderHandler.schema.hints)
 
 
 FAULTS: list[Callable[[str], str]] = [
