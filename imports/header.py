@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from errors import FileProblem
-from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key, open_key
+from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key, open_key, plain_name, unprintable
 
 Kind = Literal["fixed", "open", "ignored", "blank"]
 
@@ -71,10 +71,15 @@ def _column(text: str, fixed: dict[str, str], prefixes: dict[str, str]) -> Colum
     if (name := fixed.get(match_key(bare))) is not None:
         return Column(text, "fixed", name)
     before, _, after = bare.partition(":")
-    prefix, open_name = prefixes.get(match_key(before)), re.sub(r"\s*[\r\n\t]\s*", " ", after.strip())
+    prefix, open_name = prefixes.get(match_key(before)), _open_name(after)
     if prefix is None or not fits_open_name(open_name):
         return None
     return Column(text, "open", f"{prefix}: {open_name}", prefix, open_name)
+
+
+def _open_name(text: str) -> str:
+    """What stands behind the colon, in one line."""
+    return plain_name(re.sub(r"\s*[\r\n\t]\s*", " ", text.strip()))
 
 
 def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], schema: TemplateSchema, line: int) -> None:
@@ -96,6 +101,8 @@ def _suggestion(text: str, schema: TemplateSchema) -> str:
     for column in schema.open_columns:
         prefix = match_key(column.prefix)
         if key.partition(":")[0] == prefix:
+            if odd := unprintable(_open_name(text.partition(":")[2])):
+                return f"the name behind the colon holds {odd}: write it without, as in {column.example!r}"
             return (f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon (letters such as ß count "
                     f"twice), as in {column.example!r}")  # fmt: skip
         if key.startswith(prefix):

@@ -9,7 +9,7 @@ from schemas.customer import CustomerSchema
 from schemas.fields import CLEAR
 from schemas.formats import Fault, Formats
 from schemas.inventory import InventorySchema
-from schemas.names import LONGEST_OPEN_NAME, fits_open_name, match_key, open_key
+from schemas.names import LONGEST_OPEN_NAME, fits_open_name, match_key, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
 from schemas.product import ProductSchema
 
@@ -36,5 +36,7 @@ __all__ = [
     "fits_open_name",
     "match_key",
     "open_key",
+    "plain_name",
+    "unprintable",
     "write_cells",
 ]

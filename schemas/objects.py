@@ -19,7 +19,7 @@ from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
 from schemas.fields import CellField, Number, YesNo
 from schemas.formats import invalid
-from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key
+from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")
@@ -120,7 +120,9 @@ class Named(fields.Field[dict[str, Any]]):
 
 
 def _checked_name(name: str) -> str:
-    bare = name.strip()
+    bare = plain_name(name)
+    if odd := unprintable(bare):
+        raise invalid(f"the name holds {odd}: write it without")
     if not fits_open_name(bare):
         raise invalid(f"a name has 1 to {LONGEST_OPEN_NAME} printable characters (letters such as ß count twice)")
     return bare

@@ -1,9 +1,13 @@
-"""Names of open columns are told apart by what parts two digits: a price list 2-5 is no price list 25."""
+"""Names of open columns are told apart by what parts two digits: a price list 2-5 is no price list 25.
+
+How Unicode writes an ä does not tell them apart any more.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from unicodedata import normalize
 
 from peewee import AutoField, CharField, Database, IntegerField, Model
 from playhouse.migrate import SchemaMigrator
@@ -15,7 +19,7 @@ _APART = re.compile(r"(?<=\d)[ _-]+(?=\d)|(?<=\d)[ _-]*-$|^-[ _-]*(?=\d)")
 
 
 def up(migrator: SchemaMigrator, db: Database) -> None:
-    _compare_by(lambda name: "-".join(map(_former_key, _APART.split(name))) or name, db)
+    _compare_by(lambda name: "-".join(map(_former_key, _APART.split(normalize("NFC", name)))) or name, db)
 
 
 def _former_key(name: str) -> str:

@@ -28,6 +28,17 @@ def test_tiers_of_prices_are_told_apart(partner: Partner) -> None:
     assert partner.send("product", partner.csv("product")).unchanged == 1
 
 
+def test_a_name_is_what_is_seen_of_it(partner: Partner) -> None:
+    """Blanks that do not break, soft hyphens and the ways in which Unicode writes an ä make no second attribute."""
+    partner.send("product", "SKU_ID,Name,Attribute: L\u00e4nge\u00a0(cm)\n1,Cup,5\n")
+
+    event = partner.send("product", "SKU_ID,Attribute: La\u0308n\u00adge (cm)\n1,6\n")
+
+    assert (event.status, event.updated) == ("completed", 1)
+    assert {name: value for name, value in partner.records("product")[0].items() if name.startswith("Attribute")} == {
+        "Attribute: L\u00e4nge (cm)": "6"}  # fmt: skip
+
+
 def test_a_dry_run_does_not_decide_the_spelling(partner: Partner) -> None:
     """Only a file that is imported names a column."""
     partner.send("product", "SKU_ID,Name,price: retail\n1,Cup,5\n", dry_run=True)

@@ -67,17 +67,17 @@ def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
     assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
 
 
-def test_price_lists_that_flowed_into_one_another_are_told_apart(settings: Settings) -> None:
-    """A name that is known keeps its spelling and its values; what was taken for it becomes one of its own."""
+def test_names_of_open_columns_are_compared_anew(settings: Settings) -> None:
+    """One that is known keeps its spelling and values; a price list that was taken for it becomes one of its own."""
     runner = Runner(models.database.obj, str(MIGRATIONS))
     runner.down(target="0010_open_keys")
     account = models.Account.create(name="acme")
-    former = {"2-5": "25", "Whole sale": "wholesale", "10 -": "10", "-": "-"}
+    former = {"2-5": "25", "Whole sale": "wholesale", "10 -": "10", "-": "-", "La\u0308nge": "la\u0308nge"}
     for name, key in former.items():
         models.OpenName.create(account=account, entity="product", prefix="Price", name=name, key=key)
 
     runner.up()
-    assert keys() == former | {"2-5": "2-5", "10 -": "10-"}
+    assert keys() == former | {"2-5": "2-5", "10 -": "10-", "La\u0308nge": "l\u00e4nge"}
 
     models.OpenName.create(account=account, entity="product", prefix="Price", name="25", key="25")
     runner.down(target="0010_open_keys")
