@@ -95,6 +95,10 @@ class Handler:
         """The keys by which no two rows of a file may agree, from the cells' texts."""
         return ()
 
+    def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
+        """The report's column and words for a row whose key of `column` is the same on all of `lines`."""
+        return column, f"{row.text(column)!r} stands on {lines}: keep one of them"
+
     def plain_keys_of(self, columns: Iterable[str]) -> tuple[PlainKey, ...]:
         """The plain keys of a file with `columns`; none if `keys` has to be asked."""
         owner = next(each for each in type(self).__mro__ if "keys" in vars(each) or "plain_keys" in vars(each))

@@ -7,8 +7,10 @@ from typing import Any
 
 from handlers.addresses import CustomerPartHandler, customer_named, folded
 from handlers.keys import own_keys
+from imports.rows import Row
 from imports.scan import Key, Texts
 from models import Contact
+from schemas import CLEAR
 from schemas.contact import ContactSchema
 
 
@@ -26,6 +28,11 @@ class ContactHandler(CustomerPartHandler):
         likeness = self.likeness({"email": texts("Email"), "first_name": texts("First_Name"),
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
         yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
+
+    def alike_by(self, row: Row) -> tuple[str, str]:
+        if row.text("Email") in ("", CLEAR):
+            return "", " (same name and phone)"
+        return "Email", " (same e-mail address)"
 
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """The e-mail address; people without one are told apart by name and phone."""

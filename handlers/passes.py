@@ -158,7 +158,13 @@ class Pass:
         found = self.scan.duplicates(row.number for row in rows)
         for row in rows if found else ():
             for duplicate in found.get(row.number, ()):
-                row.reject("DUPLICATE_IN_FILE", duplicate.column, _same(row, duplicate))
+                row.reject("DUPLICATE_IN_FILE", *self._same(row, duplicate))
+
+    def _same(self, row: Row, duplicate: Duplicate) -> tuple[str, str]:
+        lines = lines_named(duplicate.lines, duplicate.total)
+        if not duplicate.column:
+            return "", f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
+        return self.job.handler.duplicate(row, duplicate.column, lines)
 
     def _process(self, rows: list[Row]) -> None:
         """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts."""
@@ -216,13 +222,6 @@ def refusable() -> Iterator[None]:
         if isinstance(error, OperationalError) and not is_too_large(error):
             raise
         raise Refused(str(error)) from error
-
-
-def _same(row: Row, duplicate: Duplicate) -> str:
-    lines = lines_named(duplicate.lines, duplicate.total)
-    if not duplicate.column:
-        return f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
-    return f"{row.texts.get(duplicate.column, '')!r} stands on {lines}: keep one of them"
 
 
 def _halves(rows: list[Row]) -> list[list[Row]]:

@@ -62,6 +62,35 @@ def test_one_email_on_two_rows_of_a_customer_is_a_duplicate(partner: Partner) ->
     assert partner.codes("contact", HEADER + ",K1,Ada,,a@d.example,\n") == [(2, "Email", "AMBIGUOUS_MATCH")]
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_what_makes_contacts_the_same_is_told(partner: Partner, chunk_rows: int) -> None:
+    """Under a column that it stands in; name and phone are several, and a file may have no Email."""
+    message = "Lines {} are the same contact of one customer (same {}): keep one of them"
+
+    event = partner.in_chunks(chunk_rows).send(
+        "contact", HEADER + ",K1,Ada,,a@d.example,\n,K1,Eve,,,7\n,K1,Zoe,,A@d.example,\n,K1,EVE,,\\N,7\n")  # fmt: skip
+
+    assert [(each["line"], each["column"], each["value"], each["message"]) for each in partner.messages(event)] == [
+        (2, "Email", "a@d.example", message.format("2 and 4", "e-mail address")),
+        (3, "", "", message.format("3 and 5", "name and phone")),
+        (4, "Email", "A@d.example", message.format("2 and 4", "e-mail address")),
+        (5, "", "", message.format("3 and 5", "name and phone")),
+    ]
+    assert partner.codes("contact", "Customer_Reference_ID,First_Name\nK1,Ada\nK1,ada\n") == [
+        (2, "", "DUPLICATE_IN_FILE"), (3, "", "DUPLICATE_IN_FILE")]  # fmt: skip
+
+
+def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:
+    """People without e-mail are told apart by their names and phones, which are several columns."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,,7\nP2,K1,Ada,,,7\n")
+
+    (message,) = partner.rejected("contact", "Customer_Reference_ID,First_Name,Phone\nK1,Ada,7\n")
+
+    assert (message["column"], message["code"], message["message"]) == (
+        "", "AMBIGUOUS_MATCH", "2 contacts of the customer are like this one (same name and phone): say which by "
+        "Contact_System_ID or Contact_Reference_ID")  # fmt: skip
+
+
 def test_the_customer_must_exist(partner: Partner) -> None:
     """An unknown one, and none at all."""
     assert partner.codes("contact", HEADER + ",K9,Ada,,,\n,,Ada,,,\n") == [
