@@ -171,7 +171,7 @@ class Number(CellField):
         self.minimum, self.maximum = minimum, maximum
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        number = self.formats.read_decimal(value)
+        number = self.formats.read_decimal(value, in_file=self.root is not None)
         _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)
         if len(digits) + exponent > self.INTEGER_DIGITS:

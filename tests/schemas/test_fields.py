@@ -197,6 +197,33 @@ def test_numbers_are_exact(number: Decimal) -> None:
         assert value(schema, "Available_Quantity", formats.write_decimal(number)) == number
 
 
+@pytest.mark.parametrize("text", ["1,5", "1.234,50", "-1.234.567,5", "1.234.567", ",5", "1,000", "3,5-"])
+def test_a_number_with_the_other_separator(text: str) -> None:
+    """The message says so of either one: others of the file may have been taken for what they are not."""
+    mirrored = text.translate(str.maketrans(",.", ".,"))
+
+    for formats, written, other in ((Formats(), text, ","), (GERMAN, mirrored, ".")):
+        message = fault(InventorySchema(formats), "Available_Quantity", written)
+        assert f"looks like a number with {other!r}: other cells" in message
+        assert f"such as 1{formats.decimal_separator}234, may have been read otherwise than meant" in message
+        assert "The admin can set decimal_separator for the account" in message
+        assert len(message) < 450, "report.csv cuts longer ones"
+
+
+@pytest.mark.parametrize("text", ["six", "1,000.50", "1.2.3", "1,2,3", "1e5", "2024-09-18", "1,", "--"])
+def test_what_is_a_number_with_no_separator(text: str) -> None:
+    """Nothing is guessed about the file."""
+    assert fault(InventorySchema(), "Available_Quantity", text).endswith("without a thousands separator")
+
+
+@pytest.mark.parametrize("text", ["3-", "3.5-", "\u22123", "\u2013 3", "- 3", "-3-"])
+def test_a_minus_stands_before_the_digits(text: str) -> None:
+    """Some programs write it behind them, or as a character of print."""
+    message = fault(InventorySchema(), "Available_Quantity", text)
+
+    assert message.endswith("without a thousands separator, and a minus (-), if there is one, right before the digits")
+
+
 @given(st.dates())
 def test_dates_in_every_order(date: dt.date) -> None:
     """A date written in a format is read in it."""
