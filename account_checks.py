@@ -10,6 +10,7 @@ import zoneinfo
 from marshmallow import ValidationError
 
 from errors import FtpdockError
+from mail_addresses import fault, for_network
 from schemas.fields import Email
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -34,10 +35,14 @@ def check_name(name: str) -> str:
 
 
 def check_email(address: str) -> str:
+    """One that a mail can be made for: stricter than the rule of files, whose addresses are only kept."""
     try:
-        return str(Email("Email").deserialize(address.strip()))
+        found = for_network(str(Email("Email").deserialize(address.strip())))
     except ValidationError as error:
         raise FtpdockError(str(error.messages[0])) from None
+    if words := fault(found):
+        raise FtpdockError(f"{found!r} {words}")
+    return found
 
 
 def check_company(text: str) -> str:

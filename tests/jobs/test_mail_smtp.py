@@ -204,6 +204,34 @@ def test_a_mail_refused_for_good(partner: Partner, make_postbox: MakePostbox) ->
     assert (only().state, only().error) == ("failed", "ops@acme.example: 554 looks like spam")
 
 
+def test_addresses_that_no_mail_can_be_made_for_keep_nobody_else_from_it(
+    partner: Partner, make_postbox: MakePostbox
+) -> None:
+    """They were stored before they were refused; each is told like one that a server refused."""
+    addresses = ["ops@acme.example", "m..x@acme.example", "mäx@acme.example", "max@bücher.example"]
+    type(partner.account).update(emails=addresses).execute()
+    postbox = make_postbox()
+    partner.send("product", GOOD)
+
+    sender(partner, postbox).turn(now())
+
+    taken = ["ops@acme.example", "max@xn--bcher-kva.example"]
+    assert (postbox.recipients, str(postbox.mails[0]["To"])) == ([taken], ", ".join(taken))
+    assert (only().state, only().delivered, list(only().refused)) == ("failed", taken, addresses[1:3])
+    assert "m..x@acme.example: can't stand in a mail" in only().error
+
+
+def test_without_any_address_that_can_be_written_a_mail_has_failed(partner: Partner, make_postbox: MakePostbox) -> None:
+    """At once, and no server is asked."""
+    type(partner.account).update(emails=["info@acme..example"]).execute()
+    postbox = make_postbox()
+    partner.send("product", GOOD)
+
+    sender(partner, postbox).turn(now())
+
+    assert (only().state, list(only().refused), postbox.attempts) == ("failed", ["info@acme..example"], 0)
+
+
 def test_a_server_that_never_answers(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer has a time within which it has to come."""
     monkeypatch.setattr(mail_smtp, "TIMEOUT", 0.2)
