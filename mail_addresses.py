@@ -36,7 +36,7 @@ def fault(address: str) -> str:
 def read_one(text: str) -> tuple[str, str]:
     """Name (or "") and address of a text such as `Ops <ops@x.example>`. Raises ValueError if it holds not just one."""
     found = getaddresses([text])
-    if len(found) != 1 or not text.isprintable():
+    if len(found) != 1:
         raise ValueError("expected an e-mail address, exactly one, such as ops@example.com or Ops <ops@example.com>")
     name, address = found[0][0], for_network(found[0][1])
     if words := fault(address):

@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,6 +16,7 @@ from urllib.parse import quote, unquote
 import platformdirs
 
 from errors import SettingsError
+from mail_addresses import read_one
 
 PREFIX = "FTPDOCK_"
 _SQLITE = "sqlite:///"
@@ -223,9 +223,17 @@ def _check_mail(settings: Settings) -> None:
     if settings.smtp_password and settings.smtp_password_file:
         raise SettingsError("smtp_password and smtp_password_file are both set: take one away")
     for name in ("mail_from", "admin_email"):
-        text = getattr(settings, name)
-        if text and not (text.isprintable() and re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(text)[1])):
-            raise SettingsError(f"{name} is {text!r}: expected an e-mail address")
+        if text := getattr(settings, name):
+            _check_address(name, text)
+
+
+def _check_address(name: str, text: str) -> None:
+    if not text.isprintable():
+        raise SettingsError(f"{name} is {text!r}: expected an e-mail address on one line")
+    try:
+        read_one(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {text!r}: {error}") from None
 
 
 def _check(settings: Settings) -> None:

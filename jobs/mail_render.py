@@ -14,7 +14,7 @@ import jinja2
 from jobs.mail import runs_of
 from jobs.mail_text import envelope, number, one_line, plural, unfolded
 from jobs.mail_told import Told, tell
-from mail_addresses import for_network
+from mail_addresses import for_network, read_one
 from models import Mail
 from settings import Settings
 
@@ -62,7 +62,7 @@ _ALERTS = {
 def recipients(settings: Settings, mail: Mail) -> list[str]:
     """Who is to be told, as the account and the settings say now."""
     if mail.account_id is None:
-        return [settings.admin_email] if settings.admin_email else []
+        return [read_one(settings.admin_email)[1]] if settings.admin_email else []
     return list(dict.fromkeys(map(for_network, mail.account.emails)))
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
-from mail_addresses import fault
+from mail_addresses import fault, read_one
 from settings import Settings
 
 POLICY = policy.SMTP.clone(cte_type="7bit")
@@ -59,8 +59,8 @@ def local(moment: dt.datetime | None, zone: str) -> str:
 
 def sender(settings: Settings) -> Address:
     """Who the mails are from: `mail_from`, or ftpdock at this machine."""
-    name, address = parseaddr(settings.mail_from)
-    return Address(one_line(name or "ftpdock"), addr_spec=address or f"ftpdock@{socket.gethostname()}")
+    name, address = read_one(settings.mail_from) if settings.mail_from else ("", f"ftpdock@{socket.gethostname()}")
+    return Address(one_line(name or "ftpdock"), addr_spec=address)
 
 
 def unwritable(addresses: Sequence[str]) -> dict[str, str]:

@@ -43,6 +43,17 @@ def certificate(settings: Settings) -> dt.datetime:
     return certs.show(settings.certificate_path).not_after
 
 
+@pytest.mark.parametrize("written", ["admin@house.example", "Ops <admin@house.example>", "<admin@house.example>"])
+def test_the_admins_address_may_have_a_name(make_settings: Callable[..., Settings], written: str) -> None:
+    """The mail is sent to the address in it."""
+    settings = make_settings(admin_email=written)
+    Mail.alert("disk-1", what="disk", free="1 MiB", least="64 MiB", home="/srv")
+
+    MailSender(settings, {}).turn(now())
+
+    assert (Mail.get().state, Mail.get().delivered) == ("sent", ["admin@house.example"])
+
+
 def test_a_disk_that_is_nearly_full_is_told_once_a_day(told: Settings) -> None:
     """By however many looks, of however many servers."""
     settings = nearly_full(told)
