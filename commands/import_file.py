@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from peewee import PeeweeException
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
@@ -26,25 +29,56 @@ MESSAGES_SHOWN = 20
 @pass_context
 def import_file(context: Context, file: Path, account: str, entity: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
-    from jobs.leases import Owner
     from jobs.pickup import queue_file
 
     context.connect()
     owned = accounts.find(account)
     entity = entity or _named_entity(context, file)
     name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
-    owner = Owner(context.settings)
+    with _owner(context) as owner:
+        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run, owner=owner)
+        event = _execute(context, run, owner)
     try:
-        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run,
-                         owner=owner.name)  # fmt: skip
-        event = _execute(context, run, owner.name)
+        _tell(context, event, as_json)
     finally:
-        owner.close()
-    _tell(context, event, as_json)
-    if dry_run:
-        _forget(context, event.number)
+        if dry_run:
+            _forget(context, event.number, None)
     if event.status == "failed":
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _owner(context: Context) -> Iterator[str]:
+    """The name by which this process owns its import, which is left in order whatever ends it: Ctrl-C, or an error."""
+    from jobs.leases import Owner
+
+    owner = Owner(context.settings)
+    try:
+        yield owner.name
+    except BaseException:
+        # It may be the database that is away: then the lease ends, and a worker takes the import.
+        with contextlib.suppress(PeeweeException):
+            _leave(context, owner.name)
+        raise
+    finally:
+        owner.close()
+
+
+def _leave(context: Context, owner: str) -> None:
+    """An import that was not begun is forgotten; of one that was, rows may be in, and a worker brings it to its end."""
+    from jobs.queue import give_back
+    from models import ImportRun
+
+    # Not by its number: that may not have come back yet.
+    run = ImportRun.get_or_none(ImportRun.lease_owner == owner)
+    if run is None:
+        return
+    if run.dry_run or run.status == "waiting":
+        _forget(context, run.number, owner)
+    elif give_back(run, owner, error=run.error):
+        click.echo(
+            f"Import {run.number} goes on by a worker: `ftpdock imports show {run.number}` tells of it", err=True
+        )
 
 
 def _named_entity(context: Context, file: Path) -> str:
@@ -119,13 +153,16 @@ def _tell(context: Context, event: Any, as_json: bool) -> None:
         )
 
 
-def _forget(context: Context, number: int) -> None:
-    """A dry run leaves nothing behind."""
+def _forget(context: Context, number: int, owner: str | None) -> None:
+    """Leave nothing behind of an import that is this owner's; of a dry run, once it is over, nobody's."""
     import shutil
 
     import layout
-    from models import ImportRun, Upload
+    from models import ImportRun, Upload, transaction
 
-    ImportRun.delete_by_id(number)
-    Upload.delete_by_id(number)
+    mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
+    with transaction():
+        if not ImportRun.delete().where(mine).execute():
+            return
+        Upload.delete_by_id(number)
     shutil.rmtree(layout.spool_folder(context.settings, number), ignore_errors=True)

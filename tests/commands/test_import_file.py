@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +16,9 @@ from typing import Any
 
 import pytest
 
+import layout
 import models
+from handlers.run import ImportJob
 from jobs.queue import claim
 from models import ImportRun, Upload
 from tests.commands.conftest import ROOT, environment
@@ -24,6 +29,10 @@ Run = Callable[..., Any]
 PRODUCT = "SKU_ID,Name\n1,a\n"
 
 
+heed_ctrl_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+"""A shell that runs the tests in its background has Ctrl-C ignored, which children inherit."""
+
+
 @pytest.fixture
 def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """`ftpdock import` that waits for an earlier file of the account, and the number of its own import."""
@@ -31,8 +40,8 @@ def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
     file = tmp_path / "PRODUCT_19_09_2024.csv"
     file.write_text(PRODUCT)
     command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)},
-                          text=True, stderr=subprocess.PIPE) as program:  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)}, text=True,
+                          stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c) as program:  # fmt: skip
         assert program.stderr is not None
         assert "waits for earlier files of the account" in program.stderr.readline()
         yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
@@ -77,6 +86,86 @@ def test_it_ends_when_a_worker_took_its_import(waiting: tuple[subprocess.Popen[s
     assert program.stderr is not None
     told = program.stderr.read()
     assert f"Import {number} was taken by a worker: `ftpdock imports show {number}` tells of it" in told
+
+
+def left(partner: Partner, number: int) -> tuple[bool, bool, bool]:
+    """Whether there are still the run, the upload and the spool folder of that number."""
+    run, upload = ImportRun.get_or_none(ImportRun.number == number), Upload.get_or_none(Upload.id == number)
+    return run is not None, upload is not None, layout.spool_folder(partner.settings, number).exists()
+
+
+def test_ctrl_c_before_it_has_begun_leaves_nothing(
+    partner: Partner, waiting: tuple[subprocess.Popen[str], int]
+) -> None:
+    """What was aborted no worker imports behind the admin's back."""
+    program, number = waiting
+    assert left(partner, number) == (True, True, True)
+
+    program.send_signal(signal.SIGINT)
+
+    assert program.wait(30) == 1
+    assert program.stderr is not None
+    told = program.stderr.read()
+    assert ("Aborted!" in told, "goes on" in told) == (True, False)
+    assert left(partner, number) == (False, False, False)
+
+
+SLOW = """
+import sys, time
+from hookspecs import hookimpl
+
+@hookimpl
+def on_rows(rows):
+    if rows[0].values["sku_id"] == "3":
+        print("the second chunk", file=sys.stderr, flush=True)
+        time.sleep(60)
+"""
+
+
+@contextlib.contextmanager
+def held_up(partner: Partner, folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`ftpdock import` of four products, the first two of which are in."""
+    (folder / "slow.py").write_text(SLOW)
+    file = folder / "PRODUCT_19_09_2024.csv"
+    file.write_text("SKU_ID,Name\n1,a\n2,b\n3,c\n4,d\n")
+    environ = {**os.environ, **environment(partner.settings), "FTPDOCK_PLUGINS": "slow", "FTPDOCK_CHUNK_ROWS": "2",
+               "PYTHONPATH": str(folder)}  # fmt: skip
+    command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name, *options]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stderr=subprocess.PIPE,
+                          preexec_fn=heed_ctrl_c) as program:  # fmt: skip
+        assert program.stderr is not None
+        assert program.stderr.readline() == "the second chunk\n"
+        yield program
+        program.kill()
+
+
+def test_ctrl_c_in_its_midst_leaves_the_rest_to_a_worker(partner: Partner, tmp_path: Path) -> None:
+    """At once, not when a lease has ended; it says so, and each row is in once."""
+    with held_up(partner, tmp_path) as program:
+        program.send_signal(signal.SIGINT)
+        assert program.wait(30) == 1
+        assert program.stderr is not None
+        told = program.stderr.read()
+
+    number = ImportRun.get().number
+    assert f"Import {number} goes on by a worker: `ftpdock imports show {number}` tells of it" in told
+    claimed = claim(partner.settings, partner.registry, "worker")
+    assert claimed is not None
+    assert (claimed.number, claimed.position) == (number, 2)
+    event = ImportJob(partner.settings, partner.registry.handler("product"), partner.hooks, claimed, "worker").execute()
+    assert (event.status, event.created, partner.column("product", "SKU_ID")) == ("completed", 4, ["1", "2", "3", "4"])
+
+
+def test_ctrl_c_in_a_dry_run_leaves_nothing(partner: Partner, tmp_path: Path) -> None:
+    """Nobody is there any more to whom a worker could tell what would happen."""
+    with held_up(partner, tmp_path, "--dry-run") as program:
+        number = ImportRun.get().number
+        program.send_signal(signal.SIGINT)
+        assert program.wait(30) == 1
+        assert program.stderr is not None
+        assert "goes on" not in program.stderr.read()
+
+    assert left(partner, number) == (False, False, False)
 
 
 def test_its_lease_begins_when_the_file_is_copied(
