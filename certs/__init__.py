@@ -1,6 +1,6 @@
 """Makes, shows and replaces the server's certificate."""
 
 from certs.make import ensure, make
-from certs.store import CertificateError, Details, install, show
+from certs.store import CertificateError, Details, check_usable, install, show
 
-__all__ = ["CertificateError", "Details", "ensure", "install", "make", "show"]
+__all__ = ["CertificateError", "Details", "check_usable", "ensure", "install", "make", "show"]

@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import socket
-import ssl
 import stat
 from collections.abc import Callable
 from typing import Any
@@ -120,11 +119,15 @@ def _certificate(context: Context) -> str:
     if not path.exists():
         raise FtpdockError(f"there is no {path}: `ftpdock serve` makes one unless the settings name another")
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(path, context.settings.private_key_path)
-    except OSError as error:
+        certs.check_usable(path, context.settings.private_key_path)
+    except (OSError, certs.CertificateError) as error:
         raise FtpdockError(f"{path} and {context.settings.private_key_path} can't be used together: {error}") from error
-    end = certs.show(path).not_after
-    days = (end - dt.datetime.now(dt.UTC)).days
+    details, now = certs.show(path), dt.datetime.now(dt.UTC)
+    if details.not_before > now:
+        raise FtpdockError(f"it begins at {iso(details.not_before)} only, and clients refuse it until then: renew it, "
+                           "or set this machine's clock if that is wrong")  # fmt: skip
+    end = details.not_after
+    days = (end - now).days
     if days < NEAR_END_DAYS:
         raise FtpdockError(f"it ends in {days} days, at {iso(end)}: renew it (`ftpdock cert make` or `cert install`)")
     return f"good until {iso(end)}"
