@@ -12,7 +12,7 @@ from exports.push import deliveries, steps
 from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
 from exports.push.url import LOCAL, PORTS, Place, read_url
-from models import Account, Target, now, transaction
+from models import Account, Target, now, refuse_removed, transaction
 from settings import Settings
 
 KINDS = ("order", "customer", "full")
@@ -37,6 +37,7 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
     _check_whole(target, place)
     _look_for_mount(target, place)
     with transaction():
+        refuse_removed(account)
         if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
             raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
         target.save(force_insert=True)
