@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
@@ -41,7 +42,7 @@ class Settings:
     host: str = _setting("0.0.0.0", "address to listen on")
     port: int = _setting(2121, "port to listen on; 0 takes a free one")
     passive_ports: str = _setting("", "ports for data connections, such as 60000-60100; empty: any free port")
-    public_address: str = _setting("", "address told to clients in PASV, for a server behind NAT")
+    public_address: str = _setting("", "IPv4 address told to clients in PASV, for a server behind NAT")
     certificate: str = _setting("", "certificate chain (PEM); empty: certs/server.pem in the home, made when missing")
     private_key: str = _setting("", "private key (PEM); empty: certs/server.key in the home")
     tls_max_version: str = _setting("1.2", "1.2 or 1.3; with 1.3 clients that never read (rclone) lose uploads")
@@ -209,6 +210,32 @@ def _check_url(name: str, url: str) -> None:
                             "@ and %25 for %")  # fmt: skip
 
 
+def _check_network(settings: Settings) -> None:
+    if not _is_host(settings.host):
+        raise SettingsError(f"host is {settings.host!r}: expected an address of this machine, or a name of it")
+    if settings.public_address and not _is_ipv4(settings.public_address):
+        raise SettingsError(f"public_address is {settings.public_address!r}: expected an IPv4 address such as "
+                            "203.0.113.7, which is what PASV can tell")  # fmt: skip
+    if not settings.banner.isprintable():
+        raise SettingsError(f"banner is {settings.banner!r}: expected one line of printable characters")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return text.isprintable()
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _check_exports(settings: Settings) -> None:
     name = settings.export_folder
     if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
@@ -243,6 +270,7 @@ def _check(settings: Settings) -> None:
     if not settings.database_url.startswith(_SQLITE):
         _check_url("database", settings.database)
     passive_range(settings)
+    _check_network(settings)
     _check_mail(settings)
     _check_exports(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import click
 
@@ -45,6 +46,9 @@ def _explained(error: OSError, settings: Settings) -> Exception:
     """An address that can't be had names no file: say which it was. Any other error stays what it is."""
     # pyftpdlib wraps the error that says more.
     inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else error
+    if isinstance(inner, socket.gaierror):
+        return FtpdockError(f"Can't listen on {settings.host}: {inner.strerror}. Expected is an address of this "
+                            "machine, or a name of it, in the setting `host` or by --host")  # fmt: skip
     if inner.filename or inner.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
         return error
     return FtpdockError(f"Can't listen on {_where(settings.host, settings.port)}: {inner.strerror}")

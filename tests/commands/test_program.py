@@ -53,6 +53,10 @@ def test_failures_are_one_line_and_status_one(process: Process) -> None:
         ('database = "postgresql://shop:pa@safe@db/shop"', "write each character but letters"),
         ('database = "postgresql://shop:pa safe@db/shop"', "write each character but letters"),
         ('queue = "redis://:pa#safe@db/0"', "queue is no redis address"),
+        ('public_address = "ftp.example.com"', "expected an IPv4 address such as 203.0.113.7"),
+        ('public_address = "2001:db8::1"', "expected an IPv4 address such as 203.0.113.7"),
+        ('banner = "ready\\r\\n230 welcome"', "banner is 'ready\\r\\n230 welcome': expected one line of printable"),
+        ('host = "ftp..example"', "host is 'ftp..example': expected an address of this machine"),
     ],
 )
 def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, settings: str, message: str) -> None:

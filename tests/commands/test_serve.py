@@ -137,6 +137,15 @@ def test_a_port_that_is_taken_is_named(process: Process) -> None:
     assert "Traceback" not in failed.stderr
 
 
+def test_a_host_that_is_none_is_named(process: Process) -> None:
+    """One line, with the setting that says otherwise, and exit status 1."""
+    failed = process("serve", "--host", "no such host", "--port", "0")
+
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (1, "", 1)
+    assert failed.stderr.startswith("Error: Can't listen on no such host: ")
+    assert "in the setting `host` or by --host" in failed.stderr
+
+
 def test_python_server_py_starts_it_too(tmp_path: Path) -> None:
     """`python server.py` is `ftpdock serve`, with its options."""
     done = subprocess.run([sys.executable, "server.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60)
