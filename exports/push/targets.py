@@ -11,7 +11,7 @@ from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import deliveries, steps
 from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
-from exports.push.url import LOCAL, PORTS, Place, read_url
+from exports.push.url import LOCAL, PORTS, Place, check_username, read_url
 from models import Account, Target, now, refuse_removed, transaction
 from settings import Settings
 
@@ -59,7 +59,7 @@ def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
     if "name" in values:
         target.name = _name(values["name"])
     if "username" in values:
-        target.username = values["username"]
+        target.username = check_username(values["username"])
     if "kinds" in values:
         target.kinds = _kinds(values["kinds"])
     if "secret" in values:
