@@ -45,6 +45,8 @@ def read_url(text: str) -> Place:
     if parts.scheme in PORTS:
         _check_remote(parts)
         port = port or PORTS[parts.scheme]
+    if parts.scheme in LOCAL:
+        _check_local(parts)
     _check_path(path)
     url = _stored(parts.scheme, host, port, path)
     if len(url) > LONGEST:
@@ -95,6 +97,13 @@ def _check(scheme: str, text: str) -> None:
         fsspec.get_filesystem_class(scheme)
     except (ValueError, ImportError) as error:
         raise FtpdockError(f"{scheme}:// can't be used: {error}. ftps and sftp always can") from error
+
+
+def _check_local(parts: SplitResult) -> None:
+    if parts.netloc:
+        folder = parts.path if parts.hostname == "localhost" else f"/{parts.netloc}{parts.path}"
+        raise FtpdockError(f"Behind the second / of the URL a host is named, and {parts.scheme}:// is a folder of this "
+                           f"machine: write {parts.scheme}://{folder}")  # fmt: skip
 
 
 def _check_path(path: str) -> None:
