@@ -46,13 +46,25 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
 
 def change(settings: Settings, target: Target, **values: Any) -> None:
     """Set name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
-    once. Raises FtpdockError."""
+    once. None takes a file away. Raises FtpdockError."""
+    _check_keys(target, values)
     _set(settings, target, values)
     _check_whole(target, read_url(target.url))
     _look_for_mount(target, read_url(target.url))
     with transaction():
         target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
         deliveries.restart(target)
+
+
+def _check_keys(target: Target, values: dict[str, Any]) -> None:
+    """With a key file the secret is its passphrase, without one a password: neither may be taken for the other."""
+    had, gets = "key_file" in target.options, values.get("key_file")
+    if values.keys() & {"secret", "secret_env"} or "key_file" not in values:
+        return
+    if had and not gets:
+        raise FtpdockError("Without its key file the target needs a password: by --password-stdin or --password-env")
+    if gets and not had:
+        target.secret, target.secret_env = "", None
 
 
 def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
@@ -66,8 +78,9 @@ def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
         target.secret, target.secret_env = encrypted(settings, values["secret"]), None
     if "secret_env" in values:
         target.secret, target.secret_env = "", _variable(values["secret_env"])
-    options = {name: _option(name, values[name]) for name in ONLY_FOR if name in values}
-    target.options = {**(target.options or {}), **options}
+    options = {name: values[name] for name in ONLY_FOR if name in values}
+    kept = {name: value for name, value in (target.options or {}).items() if name not in options}
+    target.options = kept | {name: _option(name, value) for name, value in options.items() if value is not None}
 
 
 def _name(name: str) -> str:
