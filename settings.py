@@ -245,8 +245,6 @@ def _check_exports(settings: Settings) -> None:
 def _check_mail(settings: Settings) -> None:
     if settings.smtp_security not in ("starttls", "tls", "none"):
         raise SettingsError(f"smtp_security is {settings.smtp_security!r}: expected starttls, tls or none")
-    if not 0 <= settings.smtp_port < 65536:
-        raise SettingsError(f"smtp_port is {settings.smtp_port}: expected 0 to 65535")
     if settings.smtp_password and settings.smtp_password_file:
         raise SettingsError("smtp_password and smtp_password_file are both set: take one away")
     for name in ("mail_from", "admin_email"):
@@ -261,6 +259,35 @@ def _check_address(name: str, text: str) -> None:
         read_one(text)
     except ValueError as error:
         raise SettingsError(f"{name} is {text!r}: {error}") from None
+
+
+_YEAR = 366
+"""Days."""
+_RANGES: dict[str, tuple[int, int]] = {
+    "port": (0, 65_535),
+    "smtp_port": (0, 65_535),
+    **dict.fromkeys(("max_connections", "login_attempts", "login_queue"), (1, 1_000_000)),
+    "max_connections_per_ip": (0, 1_000_000),
+    # epoll counts milliseconds, in 31 bits: 24 days.
+    **dict.fromkeys(("idle_timeout", "data_timeout"), (1, 7 * 86_400)),
+    "pool_threads": (1, 1_000),
+    "max_file_size": (1, 2**62),
+    "min_free_bytes": (0, 2**62),
+    # The database counts the rows of an import in 31 bits.
+    "max_rows": (1, 2**31 - 1),
+    "visible_seconds": (0, _YEAR * 86_400),
+    "partial_hours": (0, _YEAR * 24),
+    "workers": (0, 1_000),
+    "chunk_rows": (1, 10_000_000),
+    # Postgres counts ten leases in milliseconds, in 31 bits, too.
+    "lease_seconds": (1, 86_400),
+    "reconcile_seconds": (1, _YEAR * 86_400),
+    "settle_seconds": (0, _YEAR * 86_400),
+    **dict.fromkeys(("keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
+                     "keep_mails_days"), (0, 36_500)),
+    "alert_not_collected_hours": (0, _YEAR * 24),
+}  # fmt: skip
+"""Of each number what it may be at least and at the most: dates, clocks and databases end somewhere."""
 
 
 def _check(settings: Settings) -> None:
@@ -285,17 +312,7 @@ def _check(settings: Settings) -> None:
         _check_url("queue", settings.queue)
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
-    at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",
-                    "pool_threads", "chunk_rows", "lease_seconds", "max_file_size", "max_rows",
-                    "reconcile_seconds")  # fmt: skip
-    for name in at_least_one:
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 1 or more")
-    if not 0 <= settings.port < 65536:
-        raise SettingsError(f"port is {settings.port}: expected 0 to 65535")
-    for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers",
-                 "settle_seconds",
-                 "keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
-                 "keep_mails_days", "alert_not_collected_hours"):  # fmt: skip
-        if getattr(settings, name) < 0:
-            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 0 or more")
+    for name, (least, most) in _RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            raise SettingsError(f"{name} is {value}: expected {least} to {most}")

@@ -153,6 +153,11 @@ def _since(moment: dt.datetime, account: Any) -> list[Any]:
 
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(account.time_zone))
+    try:
+        moment = moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise click.UsageError(f"--since {moment:%Y-%m-%d} is a time that no clock shows: give a day in this era, such "
+                               "as 2026-11-20.") from None  # fmt: skip
     mine = (Export.account == account) & (Export.created_at >= moment)
     return list(Export.select().where(mine).order_by(Export.number))
 

@@ -166,6 +166,16 @@ def test_replay_since_takes_all_of_one_account(shop: Shop, done: Done) -> None:
     assert done("exports", "replay", "--since", "2038-01-01", "--account", "acme") == "Nothing was exported since.\n"
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01", "0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00"])
+def test_a_moment_that_no_clock_shows_is_wrong_usage(shop: Shop, run: Run, moment: str) -> None:
+    """On another clock it would be in a year that there is not."""
+    Account.update(time_zone="Europe/Berlin").execute()
+
+    result = run("exports", "replay", "--since", moment, "--account", "acme")
+
+    assert (result.exit_code, "a time that no clock shows" in result.stderr) == (2, True)
+
+
 def test_wrong_usage_is_told(run: Run) -> None:
     """A replay has to know what, and an age is written in one way, which the message shows."""
     for arguments in ((), ("1", "--since", "24h"), ("--since", "24h"), ("--since", "soon", "--account", "acme")):
