@@ -81,7 +81,12 @@ def _context(settings: Settings) -> ssl.SSLContext:
 def _password(settings: Settings) -> str:
     if not settings.smtp_password_file:
         return settings.smtp_password
-    return (settings.home / settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    try:
+        text = (settings.home / settings.smtp_password_file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        # Python's words hold a byte of it.
+        raise MailError(f"smtp_password_file {settings.smtp_password_file} is not UTF-8: write it in UTF-8") from None
+    return text.partition("\n")[0].rstrip("\r")
 
 
 def _hand_over(settings: Settings, server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> Delivery:

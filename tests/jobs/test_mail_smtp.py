@@ -204,6 +204,22 @@ def test_a_mail_refused_for_good(partner: Partner, make_postbox: MakePostbox) ->
     assert (only().state, only().error) == ("failed", "ops@acme.example: 554 looks like spam")
 
 
+def test_a_password_file_that_is_not_utf8_is_named(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, tmp_path: Path
+) -> None:
+    """Without a byte of it."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"pass\xe9word\n")
+    partner.send("product", GOOD)
+    postbox = make_postbox(security="starttls", login=("house", "right-secret"))
+
+    sender(partner, postbox, smtp_ca_file=mail_ca_file, smtp_username="house",
+           smtp_password_file=str(secret)).turn(now())  # fmt: skip
+
+    assert (only().state, only().error) == (
+        "waiting", f"smtp_password_file {secret} is not UTF-8: write it in UTF-8")  # fmt: skip
+
+
 def test_addresses_that_no_mail_can_be_made_for_keep_nobody_else_from_it(
     partner: Partner, make_postbox: MakePostbox
 ) -> None:
