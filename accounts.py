@@ -260,7 +260,11 @@ def set_export_schedule(account: Account, entities: Sequence[str], schedule: str
 
 
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:
-    """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`."""
+    """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`.
+
+    Raises FtpdockError for one that the account has not.
+    """
+    refuse_foreign(account, entities)
     with transaction():
         refuse_removed(account)
         for entity in entities:

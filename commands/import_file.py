@@ -34,6 +34,7 @@ def import_file(context: Context, file: Path, account: str, entity: str | None, 
     context.connect()
     owned = accounts.find(account)
     entity = entity or _named_entity(context, file)
+    accounts.refuse_foreign(owned, [entity])
     name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
     with _owner(context) as owner:
         run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run, owner=owner)

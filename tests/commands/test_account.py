@@ -295,6 +295,20 @@ def test_set_without_an_option_is_a_usage_error(run: Run, acme: Account) -> None
     assert (result.exit_code, "Nothing to change" in result.stderr) == (2, True)
 
 
+def test_set_on_error_of_an_entity_that_the_account_has_not(done: Done, run: Run, acme: Account) -> None:
+    """Refused, and nothing else is changed; what it gets by the same command it has."""
+    done("account", "set", "acme", "--entities", "product")
+
+    refused = run("account", "set", "acme", "--company", "Other", "--on-error", "abort", "--entity", "order")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: The account 'acme' has no order: it has product\n")
+    gone = run("account", "set", "acme", "--entities", "order", "--on-error", "abort", "--entity", "product")
+    assert (gone.exit_code, gone.stderr) == (1, "Error: The account 'acme' has no product: it has order\n")
+    assert (shown(done)["company"], shown(done)["entities"]) == (acme.company, ["product"])
+
+    done("account", "set", "acme", "--entities", "product,order", "--on-error", "abort", "--entity", "order")
+    assert shown(done)["abort_on_error"] == ["order"]
+
+
 def test_set_no_email_empties_the_list(done: Done, acme: Account) -> None:
     """`--no-email` tells nobody."""
     done("account", "set", "acme", "--no-email")

@@ -21,6 +21,7 @@ import models
 from handlers.run import ImportJob
 from jobs.queue import claim
 from models import ImportRun, Upload
+from settings import Settings
 from tests.commands.conftest import ROOT, environment
 from tests.partner import Partner
 
@@ -184,6 +185,23 @@ def test_its_lease_begins_when_the_file_is_copied(
 
     held = (run.lease_until - begun).total_seconds() - partner.settings.lease_seconds
     assert held >= 0.3
+
+
+def test_an_entity_that_the_account_has_not_is_refused(
+    run: Run, done: Callable[..., str], settings: Settings, tmp_path: Path
+) -> None:
+    """By whatever it is named; no folder is made that the partner could never see."""
+    done("account", "add", "acme", "--entities", "product", "--password-stdin", input="secret\n")
+    file = tmp_path / "CUSTOMER_19_09_2024.csv"
+    file.write_text("Company_Name\nDelta\n")
+
+    for options in ((), ("--entity", "customer"), ("--dry-run",)):
+        result = run("import", str(file), "--account", "acme", *options)
+        assert (result.exit_code, result.stderr) == (1, "Error: The account 'acme' has no customer: it has product\n")
+
+    models.database.connect(reuse_if_open=True)
+    assert Upload.select().count() == 0
+    assert not (layout.account_root(settings, "acme") / "Customers").exists()
 
 
 @pytest.mark.parametrize("name", ["x" * 117 + ".csv", "ß" * 60 + ".csv"])
