@@ -97,10 +97,15 @@ class Settings:
     @property
     def database_url(self) -> str:
         """Of SQLite with the whole path: what is relative lies in the home, wherever a command is called from."""
+        path = self.database_path
+        return self.database if path is None else _SQLITE + quote(str(path))
+
+    @property
+    def database_path(self) -> Path | None:
+        """The file of an SQLite database; None: it is another one."""
         if self.database and not self.database.startswith(_SQLITE):
-            return self.database
-        path = unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db"
-        return _SQLITE + quote(str(self.home / path))
+            return None
+        return self.home / (unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db")
 
     @property
     def accounts(self) -> Path:

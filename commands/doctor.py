@@ -64,10 +64,11 @@ def _database(context: Context) -> str:
     import models
     from models.migrate import pending
 
-    url = context.settings.database_url
-    if not context.settings.database and not (context.settings.home / "ftpdock.db").exists():
-        raise FtpdockError("there is no database yet: `ftpdock serve` or `ftpdock db migrate` makes it")
-    missing = pending(models.bind(url))
+    path = context.settings.database_path
+    # To open it would make it.
+    if path is not None and not path.exists():
+        raise FtpdockError(f"there is no {path} yet: `ftpdock serve` or `ftpdock db migrate` makes it")
+    missing = pending(models.bind(context.settings.database_url))
     if missing:
         raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
     return "reachable and up to date"

@@ -112,9 +112,18 @@ def test_a_key_that_is_too_short_for_tls(doctor: Doctor, home: Path) -> None:
 
 def test_pending_migrations(doctor: Doctor, home: Path) -> None:
     """An empty database is named with what to run."""
+    (home / "empty.db").touch()
     detail = problem(doctor(1, database=f"sqlite:///{home / 'empty.db'}"))["database"]
 
     assert "run `ftpdock db migrate`" in detail
+
+
+def test_a_database_that_is_not_there_is_not_made(doctor: Doctor, home: Path) -> None:
+    """Wherever the settings say that it is."""
+    detail = problem(doctor(1, database="sqlite:///other.db"))["database"]
+
+    assert detail == f"there is no {home / 'other.db'} yet: `ftpdock serve` or `ftpdock db migrate` makes it"
+    assert not (home / "other.db").exists()
 
 
 def test_a_database_that_can_not_be_reached_names_no_password(doctor: Doctor) -> None:
