@@ -115,6 +115,20 @@ def test_the_demo_has_another_password_each_time_and_keeps_none(
         assert not any(password.encode() in path.read_bytes() for password in passwords), path
 
 
+def test_a_second_demo_beside_it_changes_nothing(demo: Callable[[], AbstractContextManager[Server]]) -> None:
+    """The port is taken, so that it can't start: the lines that the first one has printed are as good as before."""
+    with demo() as server:
+        port = re.findall(r"on 127\.0\.0\.1:(\d+)", server.printed)[0]
+        command = ["--home", "home", "serve", "--demo", "--host", "127.0.0.1", "--port", port]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        second = subprocess.run([sys.executable, "-m", "commands", *command], cwd=server.folder, env=environ,
+                                capture_output=True, text=True, timeout=60)  # fmt: skip
+
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"Can't listen on 127.0.0.1:{port}" in second.stderr
+        server.paste("curl", " -T ")
+
+
 def test_serve_without_a_home_makes_everything(serve: Serve) -> None:
     """The line that says it is ready names address, port and home; SIGTERM ends it with status 0."""
     with serve() as server:
