@@ -59,6 +59,10 @@ def check_network(text: str) -> str:
         raise FtpdockError(f"{text!r} is not a network: write it as 192.0.2.0/24, or one address") from None
     if "/" in text and str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
         raise FtpdockError(f"{text!r} names an address inside a network: write {network}, or the address alone")
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped and network.prefixlen >= 96:
+        raise FtpdockError(f"{text!r} is a network of IPv4 written as IPv6, from which nobody is seen to come: "
+                           f"write {mapped}/{network.prefixlen - 96}")  # fmt: skip
     return str(network)
 
 

@@ -47,6 +47,8 @@ def test_add_makes_a_second_login_with_its_limits(done: Done) -> None:
         (["acme", "erp", "--entities", "customers"], 1, "has no customer: it has product, order"),
         (["acme", "erp", "--network", "192.0.2.7/24"], 2, "write 192.0.2.0/24, or the address alone"),
         (["acme", "erp", "--network", "home"], 2, "'home' is not a network"),
+        (["acme", "erp", "--network", "::ffff:192.0.2.0/120"], 2, "nobody is seen to come: write 192.0.2.0/24"),
+        (["acme", "erp", "--network", "::ffff:192.0.2.7"], 2, "write 192.0.2.7/32"),
         (["acme", "ERP"], 2, "write 'erp'"),
     ],
 )
