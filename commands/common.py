@@ -44,6 +44,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value == "":
+        raise click.BadParameter("it names no folder: give one, or leave the option out")
     if value is not None:
         ctx.ensure_object(Context).home = value
 

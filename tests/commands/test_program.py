@@ -194,6 +194,15 @@ def test_home_may_stand_before_or_behind_the_command(process: Process, tmp_path:
     assert "acme" not in process("account", "list").stdout
 
 
+def test_an_empty_home_is_wrong_usage(process: Process, tmp_path: Path) -> None:
+    """As from a variable of a script that is not set: no other home may be taken for it."""
+    for arguments in (("--home", "", "account", "add", "acme"), ("account", "add", "acme", "--home", "")):
+        result = process(*arguments)
+
+        assert (result.returncode, "it names no folder" in result.stderr) == (2, True)
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_password_is_asked_for_twice_at_a_terminal(tmp_path: Path) -> None:
     """What is typed is not echoed, and two different answers are asked for again."""
     terminal, inside = pty.openpty()
