@@ -59,7 +59,7 @@ class Core(Lines):
             except Refusal as refusal:
                 result = refusal
             except Exception as error:
-                log.exception("%s failed", getattr(work, "__qualname__", work))
+                log.exception("%s failed", _name(work))
                 result = error
             self.shared.waker.post(lambda: self._back(result, then, always))
 
@@ -200,3 +200,8 @@ class Core(Lines):
         self.abort_transfer("426 The control connection was lost.")
         self.shared.sessions.discard(self)
         self.shared.identities_changed = True
+
+
+def _name(work: Callable[[], Any]) -> str:
+    """Of the function alone: what a partial was given may be a password."""
+    return getattr(getattr(work, "func", work), "__qualname__", "work")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ftplib
+import logging
 import os
 import socket
 import ssl
@@ -18,7 +19,7 @@ from tests.visitor import BODY, PATH, House
 
 
 def _fails(number: int) -> Callable[..., Any]:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise OSError(number, os.strerror(number))
 
     return fail
@@ -53,6 +54,20 @@ def test_a_session_whose_command_broke_down_is_not_left_waiting(house: House, mo
         with pytest.raises((EOFError, ConnectionError, ssl.SSLError)):
             client.ask("LIST")
     assert other.nlst("/Products") is not None
+
+
+def test_a_password_stands_in_no_log_when_its_check_breaks_down(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """451; the log names the step that failed, and not what it was given."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("ftps.entry.check", _fails(errno.EIO))
+    client = house.connect()
+    client.ask("USER acme")
+    assert client.ask("PASS hunter2") == "451 The server failed to do this; its log says why."
+    assert client.ask("NOOP").startswith("200 ")
+    assert "enter failed" in caplog.text
+    assert "hunter2" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
 
 
 @pytest.mark.parametrize("schedule", ["off", "every 30m"])
