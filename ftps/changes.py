@@ -18,7 +18,7 @@ from ftps.identity import Identity
 from ftps.partials import hold
 from ftps.pickups import pickup_told
 from ftps.places import Place
-from ftps.receipt import Arrival, forget_spooled, hide, rename, show, waiting
+from ftps.receipt import NO_MORE_UPLOADS, Arrival, forget_spooled, hide, rename, show, waiting
 from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.status import no_dry_run
@@ -56,7 +56,7 @@ class Changes(Core):
         held = self.fs.pinned(place)
         path = self.fs.disk(place.virtual)
         pinned = held[0] if held else None
-        self.answer(functools.partial(delete, self.identity, place, path, self.shared.pins, pinned, self.remote_ip))
+        self.answer(functools.partial(delete, self.shared, self.identity, place, path, pinned, self.remote_ip))
 
     def ftp_RMD(self, path: str) -> None:
         """Of an empty folder below /Export; others are fixed."""
@@ -142,6 +142,7 @@ def delete_upload(shared: Shared, here: Here) -> str:
     """Remove a temporary, waiting or interrupted upload. Raises Refusal."""
     key = here.identity.key
     with writing(here.identity.account_id):
+        shared.rights.confirm(here.identity, here.entity)
         condition = waiting(here.identity.account_id, here.entity, here.path.name)
         numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
         Upload.update(state="deleted").where(*condition).execute()
@@ -225,6 +226,7 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         return "250 Renamed."
     spooled = spool_folder(shared.settings, row.id) / old
     with writing(account):
+        shared.rights.confirm(here.identity, here.entity, NO_MORE_UPLOADS)
         older = receipts.replace_waiting(account, here.entity, new)
         renamed = Upload.update(name=new).where(*waiting(account, here.entity, old), Upload.id == row.id).execute()
         if not renamed:

@@ -98,7 +98,8 @@ class Entry(Core):
         """The login as it is now; None when it is gone, disabled or may not be used any more."""
         if self.identity is None or identity == self.identity:
             return None
-        same = identity is not None and identity.password_hash == self.identity.password_hash
+        old = self.identity
+        same = identity is not None and (identity.key, identity.password_hash) == (old.key, old.password_hash)
         if identity is None or not same or not identity.may_come_from(self.remote_ip):
             return self.end("421 This login was changed; log in again.")
         self.identity = identity

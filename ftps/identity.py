@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import passwords
+from ftps.replies import Refusal
 from models import Account, Login, receipts
 from models.prepared import Row
 from schemas import TemplateSchema
@@ -15,6 +16,8 @@ from schemas import TemplateSchema
 log = logging.getLogger("ftpdock.ftps")
 
 Schemas = Sequence[type[TemplateSchema]]
+
+NO_MORE = "550 This login may not do this any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ class Rights:
             # Read after the row: should it change between the two, the next call finds that out.
             known = self._known[login_id] = row, current([login_id], self._schemas).get(login_id)
         return known[1]
+
+    def confirm(self, identity: Identity, entity: str | None = None, refusal: str = NO_MORE) -> None:
+        """Raises Refusal unless the login is still there, enabled and, if an entity is named, may send it.
+
+        Called in the transaction that writes: SQLite gives the numbers of an account and a login that were removed to
+        the next ones, which would get what was meant for the former.
+        """
+        now = self.of(identity.login_id)
+        if now is None or (now.key, now.login) != (identity.key, identity.login):
+            raise Refusal(refusal)
+        if entity is not None and entity not in now.entities:
+            raise Refusal(refusal)
 
 
 def account_key(account: Account) -> str:

@@ -7,10 +7,11 @@ often one name is uploaded. The order, and what a kill after each step leaves:
 
 1. rights, hook, hash, fsync of the file, and   the partial, which can be continued; no 226 was sent
    whether the client is still there
-2. in a transaction: older waiting uploads of   the same, because the transaction is rolled back; the spool folder has
-   the name become "replaced", the new row is   no row and is removed (by the next upload that is given its number, or
-   inserted, the bytes are linked into the      by the sweep of the spool)
-   spool, the folders are synced
+2. in a transaction: rights once more, older    the same, because the transaction is rolled back; the spool folder has
+   waiting uploads of the name become           no row and is removed (by the next upload that is given its number, or
+   "replaced", the new row is inserted, the     by the sweep of the spool)
+   bytes are linked into the spool, the
+   folders are synced
 3. commit                                       whole, on disk and recorded: it is imported, though no 226 was sent
 4. shown in the entity folder                   the same; at worst the name stays visible until it is uploaded again
 5. the partial is removed                       the same
@@ -49,6 +50,7 @@ from schedules import IMMEDIATE, is_timed
 log = logging.getLogger("ftpdock.ftps")
 
 LOST = "426 The control connection was lost."
+NO_MORE_UPLOADS = "553 This login may not upload here any more."
 
 
 def _yes() -> bool:
@@ -127,6 +129,8 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
+        # Once more: a hook may take its time.
+        _check_rights(shared, arrival)
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
@@ -238,9 +242,7 @@ def sweep(shared: Shared) -> None:
 
 def _check_rights(shared: Shared, arrival: Arrival) -> None:
     """Rights may have changed while the file was coming in."""
-    identity = shared.rights.of(arrival.identity.login_id)
-    if identity is None or arrival.target.schema.entity not in identity.entities:
-        raise Refusal("553 This login may not upload here any more.")
+    shared.rights.confirm(arrival.identity, arrival.target.schema.entity, NO_MORE_UPLOADS)
 
 
 def _ask_hooks(shared: Shared, arrival: Arrival) -> None:
@@ -281,6 +283,8 @@ def _put_aside(shared: Shared, arrival: Arrival) -> None:
     """Into the entity folder under a temporary name: the partner sees it, the import does not."""
     _sync(arrival.source)
     _check_awaited(shared, arrival)
+    # Once more: the disk may take its time, and another account may have this one's name, and so its folder, by then.
+    _check_rights(shared, arrival)
     arrival.source.replace(arrival.target.final)
     sync_folder(arrival.target.final.parent)
 

@@ -42,7 +42,8 @@ class Site(Hashes):
         schema = known.get(line.strip().upper())
         if schema is None:
             return self.respond(f"501 This can't be exported; name one of {', '.join(plurals)}.")
-        return self.answer(functools.partial(ask_for, self.identity, schema, self.fs.map.export_folder))
+        folder = self.fs.map.export_folder
+        return self.answer(functools.partial(ask_for, self.shared.rights, self.identity, schema, folder))
 
     def ftp_SITE_STATUS(self, line: str) -> None:
         assert self.identity is not None

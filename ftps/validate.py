@@ -16,7 +16,7 @@ from ftps.replies import lines
 from ftps.shared import Shared
 from imports.reports import REPORT, report_rows
 from layout import number_staged, spool_folder, staged, sync_folder
-from models import ImportRun, Upload, now, transaction
+from models import ImportRun, Upload, now, transaction, writing
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -41,11 +41,12 @@ class Validation:
 
 
 def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
-    """Copy the file and queue the dry run. Raises Refusal when there is no such file."""
+    """Copy the file and queue the dry run. Raises Refusal."""
     name, identity = wanted.place.name, wanted.identity
     with open_bytes(shared.settings, wanted) as source, staged(shared.settings) as folder:
         size = _copy(source, folder, name)
-        with transaction():
+        with writing(identity.account_id):
+            shared.rights.confirm(identity, entity)
             upload = Upload.create(account=identity.account_id, entity=entity, name=name, size=size,
                                    login=identity.login, origin="validate", state="picked")  # fmt: skip
             number_staged(folder, shared.settings, upload.id)
