@@ -209,7 +209,7 @@ def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         raise Refusal(NO_SUCH_FILE) from None
     try:
         size = os.fstat(lock).st_size
-        return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size))
+        return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size, synced=True))
     except FileNotFoundError:
         raise Refusal(NO_SUCH_FILE) from None
     finally:

@@ -70,6 +70,8 @@ class Arrival:
     """What was hashed while the file arrived."""
     awaited: Callable[[], bool] = _yes
     """Whether the client is still there to hear of it."""
+    synced: bool = False
+    """It has got a 226 under a temporary name, for which it had to be on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     _ask_hooks(shared, arrival)
     # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
     followed = arrival.digest if _version(arrival.source) == before else None
-    digest = _sha256_and_sync(arrival.source, followed or Digest(arrival.source))
+    digest = _sha256_and_sync(arrival, followed or Digest(arrival.source))
     _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
@@ -281,7 +283,7 @@ def tell_incomplete(
 
 def _put_aside(shared: Shared, arrival: Arrival) -> None:
     """Into the entity folder under a temporary name: the partner sees it, the import does not."""
-    _sync(arrival.source)
+    _sync(arrival)
     _check_awaited(shared, arrival)
     # Once more: the disk may take its time, and another account may have this one's name, and so its folder, by then.
     _check_rights(shared, arrival)
@@ -294,16 +296,28 @@ def _version(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _sha256_and_sync(path: Path, digest: Digest) -> str:
-    with path.open("rb", buffering=0) as file:
+def _sha256_and_sync(arrival: Arrival, digest: Digest) -> str:
+    with arrival.source.open("rb", buffering=0) as file:
         found = digest.finish(file.fileno())
-        os.fsync(file.fileno())
+        _flush(arrival, file.fileno())
     return found
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb", buffering=0) as file:
-        os.fsync(file.fileno())
+def _sync(arrival: Arrival) -> None:
+    with arrival.source.open("rb", buffering=0) as file:
+        _flush(arrival, file.fileno())
+
+
+def _flush(arrival: Arrival, descriptor: int) -> None:
+    """Linux tells once that something could not be written: for the next fsync all is well. So that nobody continues
+    with bytes which never reached the disk, they go; unless they were on it before."""
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not arrival.synced:
+            with contextlib.suppress(OSError):
+                arrival.source.unlink()
+        raise
 
 
 def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:

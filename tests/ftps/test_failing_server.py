@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,19 @@ def _fails(number: int) -> Callable[..., Any]:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+def _fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next fsync tells that something could not be written."""
+    real, failed = os.fsync, threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +82,31 @@ def test_a_password_stands_in_no_log_when_its_check_breaks_down(
     assert client.ask("NOOP").startswith("200 ")
     assert "enter failed" in caplog.text
     assert "hunter2" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("path", [PATH, "/Products/x.tmp"])
+def test_what_the_disk_has_not_taken_is_not_continued(house: House, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux tells of it once: the next fsync of the same bytes would succeed without having written them."""
+    client = house.login()
+    _fail_once(monkeypatch)
+    with pytest.raises(ftplib.error_temp, match=r"^451 "):
+        client.put(path, BODY)
+    with pytest.raises(ftplib.error_perm, match=r"^554 REST \d+ is beyond the 0 bytes that arrived"):
+        client.put(path, b"", rest=len(BODY))
+    assert client.put(path, BODY).startswith("226 ")
+    assert house.file(path).read_bytes() == BODY
+
+
+def test_a_file_that_was_on_the_disk_already_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It got its 226 under a temporary name: what fails is to give it another one, which can be tried again."""
+    client = house.login()
+    client.put("/Products/x.tmp", BODY)
+    _fail_once(monkeypatch)
+    client.sendcmd("RNFR /Products/x.tmp")
+    assert client.ask(f"RNTO {PATH}").startswith("451 ")
+    client.sendcmd("RNFR /Products/x.tmp")
+    assert client.ask(f"RNTO {PATH}") == "250 Renamed, queued as import 1."
+    assert house.file(PATH).read_bytes() == BODY
 
 
 @pytest.mark.parametrize("schedule", ["off", "every 30m"])
