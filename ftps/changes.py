@@ -16,9 +16,8 @@ from ftps.core import Core
 from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
 from ftps.partials import hold
-from ftps.pickups import pickup_told
 from ftps.places import Place
-from ftps.receipt import NO_MORE_UPLOADS, Arrival, forget_spooled, hide, rename, show, waiting
+from ftps.receipt import NO_MORE_UPLOADS, Arrival, behind_record, forget_spooled, hide, rename, show, told, waiting
 from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.status import no_dry_run
@@ -237,9 +236,11 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         sync_folder(spooled.parent)
     shared.overlay.forget(here.identity.key, here.virtual)
     shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256)
-    show(spooled.with_name(new), goal.final, row.id)
-    hide(here.path, spooled)
-    spooled.unlink(missing_ok=True)
-    forget_spooled(shared, older)
-    shared.partials.discard(here.identity.key, goal.virtual)
-    return f"250 Renamed, queued as import {row.id}{pickup_told(row.id)}."
+    with behind_record(row.id):
+        show(spooled.with_name(new), goal.final, row.id)
+    with behind_record(row.id):
+        hide(here.path, spooled)
+        spooled.unlink(missing_ok=True)
+        forget_spooled(shared, older)
+        shared.partials.discard(here.identity.key, goal.virtual)
+    return f"250 Renamed, queued as import {row.id}{told(row.id)}."

@@ -31,7 +31,7 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,20 +105,31 @@ def rename(shared: Shared, arrival: Arrival) -> str:
         _put_aside(shared, arrival)
         return "250 Renamed; not yet to be imported."
     receipt = record(shared, arrival)
-    # What was once begun under the final name is older than this file.
-    shared.partials.discard(arrival.identity.key, arrival.target.virtual)
+    with behind_record(receipt.number):
+        # What was once begun under the final name is older than this file.
+        shared.partials.discard(arrival.identity.key, arrival.target.virtual)
     return f"250 Renamed, queued as import {receipt.number}{_told(receipt)}."
 
 
 def _told(receipt: Receipt) -> str:
     """When it is picked up, if there is a time to tell."""
-    if not is_timed(receipt.schedule):
-        return ""
+    return told(receipt.number) if is_timed(receipt.schedule) else ""
+
+
+def told(number: int) -> str:
+    """When an upload that is recorded is picked up, if that can be told."""
+    with behind_record(number):
+        return pickup_told(number)
+    return ""
+
+
+@contextlib.contextmanager
+def behind_record(number: int) -> Iterator[None]:
+    """The file is whole, on disk and recorded: what follows is no reason to say anything else."""
     try:
-        return pickup_told(receipt.number)
+        yield
     except Exception:
-        log.exception("when import %s is picked up can't be told", receipt.number)
-        return ""
+        log.exception("import %s is recorded, but what comes behind it failed", number)
 
 
 def record(shared: Shared, arrival: Arrival) -> Receipt:
@@ -136,11 +147,8 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
-    try:
+    with behind_record(receipt.number):
         _tidy(shared, arrival, receipt, spooled, older, digest)
-    except Exception:
-        # The file is whole, on disk and recorded: what follows is no reason to say anything else.
-        log.exception("import %s is recorded, but what comes behind it failed", receipt.number)
     if receipt.picked:
         # What waits is for the worker's own looks at the clock.
         _ring(shared)

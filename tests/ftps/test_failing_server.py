@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from layout import spool_folder
 from models import EntitySettings, Upload
 from tests.visitor import BODY, PATH, House
+
+OTHER = "/Products/PRODUCT_19_09_2024.csv"
 
 
 def _fails(number: int) -> Callable[..., Any]:
@@ -124,6 +127,27 @@ def test_what_fails_behind_the_record_takes_nothing_back(
     assert row.state == "waiting"
     assert client.put(PATH, BODY + b"B1,Cup\r\n").startswith("226 Transfer complete, queued as import 2")
     assert house.file(PATH).read_bytes().endswith(b"Cup\r\n")
+
+
+@pytest.mark.parametrize("source", ["/Products/x.tmp", PATH])
+@pytest.mark.parametrize("schedule", ["off", "every 30m"])
+def test_what_fails_behind_the_record_of_a_renamed_file_takes_nothing_back(
+    house: House, schedule: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of one that came under a temporary name nor of one that is recorded already."""
+    EntitySettings.update(schedule=schedule).execute()
+    client = house.login()
+    client.put(source, BODY)
+    client.sendcmd(f"RNFR {source}")
+    with monkeypatch.context() as patch:
+        for name in ("ftps.receipt.show", "ftps.changes.show", "ftps.changes.hide"):
+            patch.setattr(name, _fails(errno.ENOSPC))
+        patch.setattr("ftps.receipt.pickup_told", _fails(errno.EIO))
+        patch.setattr("ftps.partials.Partials.discard", _fails(errno.EIO))
+        assert client.ask(f"RNTO {OTHER}") == "250 Renamed, queued as import 1."
+    (row,) = Upload.select()
+    assert (row.state, f"/Products/{row.name}") == ("waiting", OTHER)
+    assert (spool_folder(house.settings, row.id) / row.name).read_bytes() == BODY
 
 
 def test_an_end_that_was_not_yet_read_is_no_death(house: House) -> None:
