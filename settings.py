@@ -52,7 +52,7 @@ class Settings:
     login_queue: int = _setting(64, "logins that may wait to be checked; more get 421")
     idle_timeout: int = _setting(300, "seconds without a command before 421")
     data_timeout: int = _setting(300, "seconds without a byte before a transfer is given up")
-    pool_threads: int = _setting(4, "threads for fsync, SQL and hooks beside the loop")
+    pool_threads: int = _setting(4, "threads for fsync, SQL, listings and hooks that clients wait for, beside the loop")
     max_file_size: int = _setting(2_147_483_648, "bytes of one upload")
     max_rows: int = _setting(10_000_000, "rows of one file")
     min_free_bytes: int = _setting(67_108_864, "bytes that must stay free on the disk; an upload below gets 452")

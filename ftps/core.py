@@ -70,9 +70,11 @@ class Core(Lines):
         self._deferred = False
         return False
 
-    def answer(self, work: Callable[[], str], always: Callable[[], None] | None = None) -> None:
-        """Run `work`, which returns the reply (or raises Refusal), in the pool."""
-        if not self.defer(work, self.respond, always=always):
+    def answer(
+        self, work: Callable[[], str], *, pool: Pool | None = None, always: Callable[[], None] | None = None
+    ) -> None:
+        """Run `work`, which returns the reply (or raises Refusal), in a pool."""
+        if not self.defer(work, self.respond, pool=pool, always=always):
             if always:
                 always()
             self.respond(BUSY)

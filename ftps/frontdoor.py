@@ -95,15 +95,15 @@ class FrontDoor:
 
     def run(self) -> None:
         """Serve until stop() is called. Blocks; everything is closed when it returns."""
-        self.shared.pool.start()
-        self.shared.logins.start()
+        for pool in self.shared.pools:
+            pool.start()
         self._watch.start()
         try:
             self._loop.loop()
         finally:
             self._watch.stop()
-            self.shared.logins.stop()
-            self.shared.pool.stop()
+            for pool in self.shared.pools:
+                pool.stop()
             self.shared.pins.close()
             self._loop.close()
 
@@ -126,7 +126,7 @@ class FrontDoor:
 
     def _finish_stop(self, deadline: float) -> None:
         """Leave once the pools have nothing to do; hooks that hang are not waited for longer than GRACE."""
-        idle = self.shared.pool.idle and self.shared.logins.idle and not self.shared.sessions
+        idle = all(pool.idle for pool in self.shared.pools) and not self.shared.sessions
         if idle or time.monotonic() > deadline:
             self._loop.close()
         else:

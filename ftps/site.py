@@ -56,7 +56,7 @@ class Site(Hashes):
         if wanted is None or schema is None:
             return self.respond("550 There is no such file that could be imported.")
         work = functools.partial(begin, self.shared, wanted, schema.entity)
-        if not self.defer(work, self._validating):
+        if not self.defer(work, self._validating, pool=self.shared.bulk):
             return self.respond(BUSY)
         return None
 

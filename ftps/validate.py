@@ -1,4 +1,4 @@
-"""SITE VALIDATE: a dry run over a copy of a file. Runs in the pool; the worker does the work."""
+"""SITE VALIDATE: a dry run over a copy of a file. Runs in pools; the worker does the work."""
 
 from __future__ import annotations
 

@@ -285,7 +285,7 @@ def test_another_version_is_not_marked(both_shelf: Shelf, taken: bool) -> None:
     connection.unwrap().close()
     assert client.last_reply() == ANEW
     assert shelf.state(FILE) == ("collected" if taken else "mirrored")
-    shelf.house.wait(lambda: shelf.house.door.shared.pool.idle)
+    shelf.house.wait(lambda: shelf.house.door.shared.afterwards.idle)
     assert shelf.house.hooks.sent == []
     assert get(client, FILE) == "226 Transfer complete."
     assert shelf.state(FILE) == "collected"
