@@ -58,7 +58,8 @@ class Core(Lines):
                 result = with_database(work)
             except Refusal as refusal:
                 result = refusal
-            except Exception as error:
+            except BaseException as error:
+                # Whatever it is: the session would wait for ever.
                 log.exception("%s failed", _name(work))
                 result = error
             self.shared.waker.post(lambda: self._back(result, then, always))
@@ -122,7 +123,7 @@ class Core(Lines):
         if not self.resume():
             return
         try:
-            if isinstance(result, Exception):
+            if isinstance(result, BaseException):
                 self.respond(getattr(result, "reply", FAILED))
             else:
                 then(result)

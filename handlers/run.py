@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -31,8 +30,6 @@ from models import Account, EntitySettings, ImportRun, Mail, database, large_cac
 from models.progress import keep_run
 from schemas import Formats, TemplateSchema
 from settings import Settings
-
-log = logging.getLogger("ftpdock.import")
 
 FRESH = 0.5
 """Seconds for which a lease that was renewed need not be renewed again, but to lock the run."""
@@ -194,10 +191,7 @@ class ImportJob:
 
     def _call_hooks(self, event: ImportFinished) -> None:
         """Before the table says that it is over: after a kill in between they are called again, never not at all."""
-        try:
-            self.hooks.call("after_import", event=event)
-        except FileRefused as error:
-            log.warning("a hook refused import %s, which has no effect any more: %s", event.number, error)
+        self.hooks.call("after_import", event=event)
 
     def _queue_mail(self, run: ImportRun) -> None:
         """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""

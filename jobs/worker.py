@@ -66,7 +66,10 @@ class Worker:
                     log.exception("the database or the disk is not to be had; trying again in %.0f s", pause)
                     database.close()
                     wait, pause = pause, min(pause * 2, LONGEST_PAUSE)
-                except Exception:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:
+                    # Also sys.exit() in a plugin: a worker may be a thread, which nobody starts again.
                     log.exception("a worker's turn failed")
                     # It may be the connection's fault: one to a server that only reads since a failover looks healthy.
                     database.close()
@@ -117,7 +120,9 @@ class Worker:
             log.warning("%s", lost)
         except _Stop:
             give_back(run, owner)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             log.exception("import %s failed", run.number)
             if _is_infrastructure(error):
                 self._rest(run, owner, error)
@@ -129,7 +134,7 @@ class Worker:
         if not self.bell(0.0):
             raise _Stop
 
-    def _rest(self, run: ImportRun, owner: str, error: Exception) -> None:
+    def _rest(self, run: ImportRun, owner: str, error: BaseException) -> None:
         """Let the import rest, longer each time, and go on with others; if there is no database, all rests."""
         pause = self._pauses.get(run.number, PAUSE)
         self._pauses[run.number] = min(pause * 2, LONGEST_PAUSE)
@@ -137,7 +142,7 @@ class Worker:
         self._connect()
         give_back(run, owner, pause, f"{error} - it is tried again".strip())
 
-    def _set_aside(self, job: ImportJob, owner: str, error: Exception) -> None:
+    def _set_aside(self, job: ImportJob, owner: str, error: BaseException) -> None:
         """An import that fails by an error of ours is tried again, then set aside."""
         number = job.run.number
         mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
@@ -151,7 +156,7 @@ class Worker:
         job.execute()
 
 
-def _is_infrastructure(error: Exception) -> bool:
+def _is_infrastructure(error: BaseException) -> bool:
     """The database or the disk can't be had: nothing is wrong with the file."""
     cut = is_postgres() and not database.is_closed() and database.connection().closed
     # sqlite3's own error comes from the scratch files of an import, which lie on the disk without peewee.

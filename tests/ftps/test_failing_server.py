@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -59,6 +60,23 @@ def test_no_file_can_be_opened_for_an_upload(
         patch.setattr("ftps.partials._open", _fails(number))
         client.makepasv()
         assert client.ask(f"STOR {PATH}") == reply
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_nothing_that_a_step_raises_ends_the_thread_that_took_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sys.exit() in a plugin would leave the session waiting for ever, and its name to nobody until a restart."""
+
+    def leave(*_: Any) -> Any:
+        sys.exit()
+
+    client = house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.receipt.record", leave)
+        for _ in range(house.settings.pool_threads + 1):
+            with pytest.raises(ftplib.error_temp, match=r"^451 "):
+                client.put(PATH, BODY)
+    for _ in range(house.settings.pool_threads + 1):
+        house.door.shared.pool.submit(sys.exit)
     assert client.put(PATH, BODY).startswith("226 ")
 
 
