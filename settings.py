@@ -47,7 +47,9 @@ class Settings:
     tls_max_version: str = _setting("1.2", "1.2 or 1.3; with 1.3 clients that never read (rclone) lose uploads")
     banner: str = _setting("ftpdock ready.", "greeting; names no version")
     max_connections: int = _setting(512, "connections at once, control and data together")
-    max_connections_per_ip: int = _setting(0, "control connections from one address; 0: no limit")
+    max_connections_per_ip: int = _setting(
+        0, "control connections from one address; 0: a quarter of max_connections without a login, no limit with one"
+    )
     login_attempts: int = _setting(3, "wrong passwords before a connection is closed")
     login_queue: int = _setting(64, "logins that may wait to be checked; more get 421")
     idle_timeout: int = _setting(300, "seconds without a command before 421")

@@ -35,6 +35,8 @@ ACCEPT_PAUSE = 1.0
 """Seconds after which a listener looks again whether there are file descriptors for a connection."""
 MOST_FILES = 65_536
 """File descriptors that the process asks for, if it may have as many. A transfer has two, a session one."""
+LOOK_FOR_STRANGERS = 1.0
+"""Seconds between two looks for clients that take too long to log in. One timer for all: sessions have to be small."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -90,6 +92,7 @@ class FrontDoor:
             raise
         self._server.max_cons = settings.max_connections
         self._server.max_cons_per_ip = settings.max_connections_per_ip
+        self._loop.call_every(LOOK_FOR_STRANGERS, self._end_strangers)
         self._watch = Watch(self.shared, certificates, self._use_context)
         self._opened = True
 
@@ -114,6 +117,13 @@ class FrontDoor:
     def close(self) -> None:
         """Give up a front door that was opened and never run."""
         self._loop.close()
+
+    def _end_strangers(self) -> None:
+        for session in list(self.shared.sessions):
+            try:
+                session.end_stranger()
+            except Exception:
+                session.handle_error()
 
     def _begin_stop(self) -> None:
         if self.shared.stopping:

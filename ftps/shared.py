@@ -63,6 +63,16 @@ class Shared:
         """How often no port of the passive range was free."""
         self.stopping = False
 
+    def crowded(self, address: str) -> bool:
+        """Whether more clients from one address than a quarter of all connections have not logged in.
+
+        What they hold is lost to others, and no login says whose they are.
+        """
+        most = max(1, self.settings.max_connections // 4)
+        if len(self.sessions) <= most:
+            return False
+        return sum(each.identity is None and each.remote_ip == address for each in self.sessions) > most
+
     def later(self, hook: str, **arguments: Any) -> None:
         """Call a hook in a thread of its own; nobody waits for it."""
         if self.hooks.has(hook) and not self.afterwards.submit(lambda: self._call(hook, arguments)):
