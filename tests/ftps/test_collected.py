@@ -412,7 +412,7 @@ def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
     end(connection, "rst")
     client.last_reply()
     shelf.order("two", 5000)
-    [key] = shelf.house.door.shared.pins._pins
+    [key] = shelf.house.door.shared.pins.held()
     shelf.house.door.shared.pins.drop(key)
     with pytest.raises(ftplib.error_temp, match=r"^450 order_data_.* was exported anew;"):
         client.begin(f"RETR /Export/{DATA}", 1000)
