@@ -59,7 +59,9 @@ class Settings:
     max_rows: int = _setting(10_000_000, "rows of one file")
     min_free_bytes: int = _setting(67_108_864, "bytes that must stay free on the disk; an upload below gets 452")
     visible_seconds: int = _setting(60, "how long an upload stays visible to its account after it was picked up")
-    partial_hours: int = _setting(48, "how long an interrupted upload is kept for REST and APPE")
+    partial_hours: int = _setting(
+        48, "how long an interrupted upload is kept to be continued, and one under a temporary name to be renamed"
+    )
     temporary_names: tuple[str, ...] = _setting(
         (".filepart", ".part", ".partial", ".tmp", ".temp", ".in.*"),
         "names that clients use while uploading: endings, or beginnings with a * behind",

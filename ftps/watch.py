@@ -1,6 +1,6 @@
 """Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate.
 
-It also removes what is over: uploads that nobody continued, and entries of the overlay.
+It also removes what is over: uploads that nobody continued or renamed, and entries of the overlay.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ftps.identity import Identity, account_key, current
+from ftps.leftovers import sweep as sweep_leftovers
 from ftps.pool import connect, disconnect
 from ftps.receipt import remember_recent
 from ftps.receipt import sweep as sweep_receipts
@@ -26,6 +27,8 @@ EVERY = 0.5
 """Seconds between two looks."""
 SWEEP_EVERY = 60.0
 """Seconds between two looks for what is over."""
+CLEAR_EVERY = 3600.0
+"""Seconds between two looks into all entity folders."""
 
 
 class Watch:
@@ -37,6 +40,7 @@ class Watch:
         self._new_context = new_context
         self._version: object = None
         self._swept_at = 0.0
+        self._cleared_at = -CLEAR_EVERY
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ftps-watch", daemon=True)
 
@@ -98,12 +102,21 @@ class Watch:
         self._shared.overlay.sweep()
         self._shared.pins.sweep()
         connect()
-        accounts = Account.select(Account.id, Account.created_at)
+        accounts = list(Account.select(Account.id, Account.name, Account.created_at))
         keys = {account_key(account) for account in accounts}
-        for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
+        patience = self._shared.settings.partial_hours * 3600.0
+        for path in self._shared.partials.sweep(keys, patience):
             log.info("an upload that nobody continued was removed: %s", path.name)
+        self._clear(accounts, patience)
         sweep_validations(self._shared)
         sweep_receipts(self._shared)
+
+    def _clear(self, accounts: list[Account], patience: float) -> None:
+        if time.monotonic() - self._cleared_at < CLEAR_EVERY:
+            return
+        self._cleared_at = time.monotonic()
+        for path in sweep_leftovers(self._shared, accounts, patience):
+            log.info("a file whose temporary name nobody has changed was removed: %s", path.name)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:
