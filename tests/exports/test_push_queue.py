@@ -157,6 +157,19 @@ def test_what_is_gone_from_the_export_tree_fails_at_once(desk: Desk, inbox: Path
     assert (first.attempts, first.refusals, fresh(target).due_at, Mail.select().count()) == (1, 0, None, 0)
 
 
+def test_a_folder_without_our_files_is_gone(desk: Desk, inbox: Path, target: Target) -> None:
+    """What another program has put beside them is no export, and an empty folder none either."""
+    export = desk.order("A")
+    for each in (desk.root / export.path).iterdir():
+        each.unlink()
+    (desk.root / export.path / "theirs.pdf").write_bytes(b"theirs")
+    desk.push()
+
+    assert desk.states() == [("order_A", 1, "failed")]
+    assert "exports replay" in Delivery.get().error
+    assert list(inbox.iterdir()) == []
+
+
 def test_an_export_tree_that_is_not_mounted_holds_the_stream(desk: Desk, target: Target) -> None:
     """All of it is away then, not one export."""
     desk.order("A")
