@@ -217,6 +217,22 @@ def test_a_server_that_never_answers(partner: Partner, monkeypatch: pytest.Monke
     assert only().error.endswith("timed out")
 
 
+@pytest.mark.parametrize("security", ["none", "tls"])
+def test_a_server_that_takes_its_time_gets_the_mail_once(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    """It keeps the mail and answers late, as one that filters mail does: who hung up would send it again and again."""
+    monkeypatch.setattr(mail_smtp, "TIMEOUT", 1.0)
+    postbox = make_postbox(security=security, delay=1.5)
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox, smtp_ca_file=mail_ca_file)
+
+    sending.turn(now())
+    sending.turn(later(seconds=11))
+
+    assert (only().state, only().error, len(postbox.mails)) == ("sent", "", 1)
+
+
 def test_the_password_is_not_shown(partner: Partner) -> None:
     """Settings end up in messages and logs; the password must not."""
     settings = replace(partner.settings, smtp_password="right-secret")
