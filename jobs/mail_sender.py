@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from errors import FtpdockError
 from jobs import mail as queue
+from jobs.mail import Delivery
 from jobs.mail_alerts import Watch
 from jobs.mail_deliver import deliver
 from jobs.mail_render import Folders, recipients, render
@@ -71,9 +72,11 @@ class MailSender:
         addresses = recipients(self._settings, mail)
         if not addresses:
             return queue.drop(mail, self._owner, moment)
+        left = [each for each in addresses if each not in mail.delivered and each not in mail.refused]
+        if not left:  # the others were taken from the account, or it was tried again though everybody has it
+            return queue.record(mail, self._owner, addresses, Delivery(), moment)
         try:
             message = render(self._settings, mail, self._folders)
-            left = [each for each in addresses if each not in mail.delivered and each not in mail.refused]
             outcome = deliver(self._settings, message, left, f"{mail.number:06}")
         except FtpdockError as error:
             log.warning("mail %s was not sent: %s", mail.number, error)
