@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 from peewee import DataError, IntegrityError, OperationalError
 
+from errors import FileProblem
 from handlers.base import Context, Entangled
 from handlers.pace import Pace
+from imports.given_up import rows_in
 from imports.reading import FileShape
 from imports.reports import JOIN, ReportFiles
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.validate import Validator
-from models import by_keys, database, learn_size, now, transaction, trim_log
+from models import ImportRun, by_keys, database, learn_size, now, transaction, trim_log
 from models.progress import unechoed
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class Pass:
         self.counts = Counts()
         if self.position:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
+        self._rejected: Row | None = None
+        """The first row that this pass rejected."""
         self.validator = Validator(job.schema, shape)
         self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now())
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
@@ -133,6 +137,7 @@ class Pass:
                     if self.dry_run:
                         raise Undo
                     report()
+                    self._refuse_half()
                     self.job.checkpoint(self.counts, self.position, self.files.flush())
                     done = thread.submit(beside)
             except Undo:
@@ -140,6 +145,20 @@ class Pass:
                 done = thread.submit(beside)
             self.pace.took(self.position - before, time.monotonic() - begun)
             done.result()
+
+    def _refuse_half(self) -> None:
+        """Undo the transaction, and go no further, if the file counts as a whole and a row of it can't be written.
+
+        All were good when they were looked at, but others may change the records between that and now.
+        """
+        row = self._rejected
+        if row is None or not self.job.whole:
+            return
+        error = row.errors[0]
+        raise FileProblem("ROWS_REJECTED", f"Line {row.line} was good when the file was looked at, and was rejected "
+                          f"when it was written, because the records changed meanwhile ({error.code}: {error.text}); "
+                          f"{rows_in(ImportRun.get_by_id(self.job.run.number))}: send the whole file again",
+                          line=row.line, column=error.column, value=error.value)  # fmt: skip
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""
@@ -195,6 +214,7 @@ class Pass:
             for message in [*row.warnings, *row.errors] if row.warnings or row.errors else ():
                 self.files.message(row.line, message.column, message.value, message.code, message.text)
             if row.errors:
+                self._rejected = self._rejected or row
                 codes = dict.fromkeys(error.code for error in row.errors)
                 self.files.rejected(row.cells, row.line, JOIN.join(codes),
                                     JOIN.join(error.text for error in row.errors))  # fmt: skip

@@ -58,6 +58,8 @@ class ImportJob:
         self._renewed = -math.inf
         self._total: int | None = None
         """The rows of the file, once they are counted."""
+        self.whole = False
+        """Whether it counts as a whole or not at all, once that is asked."""
         self.progress: Progress = progress or (lambda done, rows: None)
         self.schema: TemplateSchema = handler.schema(
             formats=Formats(self.account.date_format, self.account.decimal_separator)
@@ -119,10 +121,10 @@ class ImportJob:
 
     def _passes(self, shape: FileShape, way: Callable[..., Pass]) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""
-        whole = self._on_error() == "abort" and self.run.position == 0
-        if self.run.dry_run or whole:
+        self.whole = self._on_error() == "abort"
+        if self.run.dry_run or (self.whole and self.run.position == 0):
             looked = self._pass(shape, way, dry_run=True)
-            if looked.rejected and whole:
+            if looked.rejected and self.whole:
                 self._keep(looked)
                 self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
                              "imported: correct them in your file and send the whole file again")  # fmt: skip
