@@ -32,10 +32,17 @@ _TEMPLATES = jinja2.Environment(
 )
 _TEMPLATES.filters.update(number=number, one_line=one_line)
 
+_FAILED = ("Import {number} of {account} failed", "ftpdock failed to import {file}: {error}")
 _ALERTS = {
-    "import": ("Import {number} of {account} failed",
-               "ftpdock failed to import {file}: {error}",
-               "logs/ in the home says why. `ftpdock imports retry {number}` imports the file again."),
+    "import": (*_FAILED, "logs/ in the home says why. `ftpdock imports retry {number}` imports the file again."),
+    "import_gone": (*_FAILED, "logs/ in the home says why. The file itself is gone: whoever sent it has to send it "
+                              "once more."),
+    "import_keyless": (*_FAILED, "logs/ in the home says why. Of what is in, some has no key, and is made a second "
+                                 "time if the whole file is imported again, as by `ftpdock imports retry {number}`: "
+                                 "docs/imports.md says under 'What is given up halfway' what to do instead."),
+    "closing": ("Import {number} of {account} is decided, but its files can't be put in place",
+                "What becomes of the rows of {file} is decided, but its files can't be put in place: {error}",
+                "It is tried each minute; logs/ in the home says why."),
     "disk": ("The disk is nearly full: {free} free",
              "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
              "Make room, or lower the setting min_free_bytes."),

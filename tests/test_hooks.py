@@ -220,7 +220,7 @@ def test_after_import_is_called_though_a_kill_comes_right_behind_it(
     partner = make_partner(settings)
     partner.hooks = Hooks(plugins=[SimpleNamespace(after_import=hookimpl(told))])
 
-    def die(job: ImportJob, run: ImportRun) -> None:
+    def die(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ImportJob, "_queue_mail", die)
