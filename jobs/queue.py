@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from peewee import fn
+from peewee import Case, fn
 
 from handlers.registry import Registry
 from jobs.leases import reservation
@@ -124,7 +124,11 @@ def _served(accounts: set[int]) -> dict[int, str]:
 
 
 def give_back(run: ImportRun, owner: str, pause: float = 0.0, error: str = "") -> None:
-    """Put a claimed import back into the queue, where it rests for `pause` seconds; `error` says why."""
+    """Put a claimed import back into the queue, where it rests for `pause` seconds; `error` says why.
+
+    One that is decided keeps what the partner is to be told.
+    """
     mine = (ImportRun.number == run.number) & (ImportRun.lease_owner == owner)
     until = now() + dt.timedelta(seconds=pause) if pause else None
-    ImportRun.update(status="waiting", lease_owner=None, lease_until=until, error=error).where(mine).execute()
+    told = Case(None, [(ImportRun.closing, ImportRun.error)], error)
+    ImportRun.update(status="waiting", lease_owner=None, lease_until=until, error=told).where(mine).execute()
