@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,14 @@ def _refuse_lost(number: int, owner: str) -> None:
 
 def _tell(context: Context, event: Any, as_json: bool) -> None:
     from commands.common import print_json
-    from imports.reports import read_report
+    from imports.reports import report_rows
 
-    messages = read_report(event.report) if event.report else []
+    # One by one: the report of a large file may be large.
+    messages = report_rows(event.report) if event.report else iter(())
     if as_json:
         names = ("number", "account", "entity", "file", "status", "code", "rows", "created", "updated", "unchanged",
                  "rejected", "warnings", "dry_run")  # fmt: skip
-        print_json({name: getattr(event, name) for name in names} | {"messages": messages})
+        print_json({name: getattr(event, name) for name in names} | {"messages": list(messages)})
         return
     would = "would be " if event.dry_run else ""
     what = "Dry run" if event.dry_run else f"Import {event.number}"
@@ -110,13 +112,11 @@ def _tell(context: Context, event: Any, as_json: bool) -> None:
     click.echo(f"{what}: {event.status.replace('_', ' ')}{code}. {event.rows} rows: "
                f"{event.created} {would}created, {event.updated} {would}updated, {event.unchanged} unchanged, "
                f"{event.rejected} {would}rejected, {event.warnings} warnings.")  # fmt: skip
-    if messages:
-        print_table(("line", "column", "value", "code", "message"),
-                    [[cell(value) for value in each.values()] for each in messages[:MESSAGES_SHOWN]])  # fmt: skip
-    if len(messages) > MESSAGES_SHOWN:
-        click.echo(
-            f"... and {len(messages) - MESSAGES_SHOWN} more" + (f" in {event.report}" if not event.dry_run else "")
-        )
+    shown = [[cell(value) for value in each.values()] for each in islice(messages, MESSAGES_SHOWN)]
+    if shown:
+        print_table(("line", "column", "value", "code", "message"), shown)
+    if more := sum(1 for _ in messages):
+        click.echo(f"... and {more} more" + (f" in {event.report}" if not event.dry_run else ""))
 
 
 def _forget(context: Context, number: int) -> None:

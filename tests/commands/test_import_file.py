@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 import models
+from commands.context import Context
+from commands.import_file import MESSAGES_SHOWN, _tell
+from events import ImportFinished
 from jobs.queue import claim
 from models import ImportRun, Upload
 from tests.commands.conftest import ROOT, environment
@@ -112,3 +116,35 @@ def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
     assert f"The file's name has {len(name.encode())} bytes: at most 120 are possible" in result.stderr
     models.database.connect(reuse_if_open=True)
     assert Upload.select().count() == 0
+
+
+def test_the_first_messages_are_told_and_the_others_counted(
+    partner: Partner, done: Callable[..., str], tmp_path: Path
+) -> None:
+    """The whole report lies where the last line says."""
+    file = tmp_path / "PRODUCT_18_09_2024.csv"
+    file.write_text("SKU_ID,Name,MOQ\n" + "".join(f"{number},a,six\n" for number in range(MESSAGES_SHOWN + 5)))
+
+    *messages, last = done("import", str(file), "--account", "acme").splitlines()[2:]
+
+    assert [line.split()[0] for line in messages] == [str(line) for line in range(2, MESSAGES_SHOWN + 2)]
+    assert last.startswith("... and 5 more in ")
+    assert last.endswith("PRODUCT_18_09_2024.000001.report.csv")
+
+
+def test_a_long_report_takes_no_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read row by row, though 20 rows are told."""
+    report = tmp_path / "report.csv"
+    rows = "".join(f"{line},MOQ,six,INVALID_VALUE,{'x' * 100}\r\n" for line in range(20_000))
+    report.write_text(f"Line,Column,Value,Code,Message\r\n{rows}")
+    event = ImportFinished(1, "acme", "product", "PRODUCT_18_09_2024.csv", False, "completed_with_errors", None,
+                           20_000, 0, 0, 0, 20_000, 0, models.now(), report)  # fmt: skip
+    tracemalloc.start()
+    try:
+        _tell(Context(), event, False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000
+    assert capsys.readouterr().out.endswith(f"... and 19980 more in {report}\n")
