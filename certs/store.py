@@ -34,7 +34,7 @@ class Details:
 
 def show(certificate: Path) -> Details:
     """The details of the first certificate of a PEM file. Raises CertificateError."""
-    found = _certificate(certificate, _read(certificate))
+    found = _certificate(certificate, read(certificate))
     digest = found.fingerprint(hashes.SHA256()).hex(":").upper()
     return Details(found.subject.rfc4514_string(), _names(found), digest, found.not_valid_after_utc)
 
@@ -44,7 +44,7 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
 
     The running server notices and uses them for the connections that follow.
     """
-    chain, private = _read(certificate), _read(key)
+    chain, private = read(certificate), read(key)
     check_pair(_certificate(certificate, chain), key, private)
     for path in (settings.certificate_path, settings.private_key_path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,7 +60,8 @@ def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None
         raise CertificateError(f"The certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """Raises CertificateError."""
     try:
         return path.read_bytes()
     except OSError as error:

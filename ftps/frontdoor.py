@@ -16,14 +16,15 @@ import certs
 import passwords
 from errors import SettingsError
 from ftps.data import DataChannel
-from ftps.identity import Schemas
+from ftps.identity import Schemas, any_certificate
 from ftps.ports import DataPorts
 from ftps.session import Session
 from ftps.shared import Shared
-from ftps.tls import Certificates, make_context
+from ftps.tls import Certificates
 from ftps.watch import Watch
 from hooks import Hooks
 from layout import make_home
+from models import database
 from settings import Settings, passive_range
 
 log = logging.getLogger("ftpdock.ftps")
@@ -76,9 +77,11 @@ class FrontDoor:
         certs.ensure(settings)
         # Made before the first login needs it, or that one would take longer.
         passwords.dummy_hash()
+        with database.connection_context():
+            asking = any_certificate()
         files = settings.certificate_path, settings.private_key_path
-        certificates = Certificates(*files, settings.tls_max_version)
-        context = make_context(*files, settings.tls_max_version)
+        certificates = Certificates(*files, settings.tls_max_version, asking)
+        context = certificates.context()
         # A loop of its own: pyftpdlib's default one is shared by the whole process.
         self._loop = IOLoop()
         self.shared = Shared(settings, self._hooks, self._schemas, self._ring, self._loop)

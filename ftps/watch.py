@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ftps.identity import Identity, account_key, current
+from ftps.identity import Identity, account_key, any_certificate, current
 from ftps.pool import connect, disconnect
 from ftps.receipt import remember_recent
 from ftps.receipt import sweep as sweep_receipts
@@ -29,7 +29,8 @@ SWEEP_EVERY = 60.0
 
 
 class Watch:
-    """`new_context` is called on the loop with a TLS context after the certificate was replaced."""
+    """`new_context` is called on the loop with a TLS context after the certificate was replaced, or when clients are to
+    be asked for theirs, or no more."""
 
     def __init__(self, shared: Shared, certificates: Certificates, new_context: Callable[[Any], None]) -> None:
         self._shared = shared
@@ -51,7 +52,7 @@ class Watch:
     def _run(self) -> None:
         self._try(self._remember_recent)
         while not self._stop.wait(EVERY):
-            for look in (self._look_at_certificate, self._look_at_logins, self._sweep):
+            for look in (self._look_at_logins, self._look_at_certificate, self._sweep):
                 self._try(look)
         disconnect()
 
@@ -61,6 +62,8 @@ class Watch:
         except Exception:
             log.exception("looking for changes failed")
             disconnect()
+            # Another connection counts from another number.
+            self._version = None
 
     def _remember_recent(self) -> None:
         connect()
@@ -71,11 +74,12 @@ class Watch:
             self._shared.waker.post(lambda: self._new_context(context))
 
     def _look_at_logins(self) -> None:
-        """Read the logins of the living sessions again, when anything may have changed."""
+        """Read again, when anything may have changed, what logins need, and those of the living sessions."""
         connect()
         forced, self._shared.identities_changed = self._shared.identities_changed, False
         if not self._database_changed() and not forced:
             return
+        self._certificates.asking = any_certificate()
         sessions = [(each, each.identity) for each in list(self._shared.sessions) if each.identity]
         if not sessions:
             return

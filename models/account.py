@@ -44,6 +44,8 @@ class Login(Base):
     """A subset of the account's entities, or NULL for all of them."""
     networks = JSONField(default=list)
     """CIDR networks that this login may come from; an empty list allows every address."""
+    client_certificates = JSONField(null=True)
+    """SHA-256 fingerprints (AB:CD:...) of client certificates, of which the login needs one; NULL: it needs none."""
     require_close_notify = BooleanField(default=True)
     disabled = BooleanField(default=False)
     created_at = UTCField(default=now)

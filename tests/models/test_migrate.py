@@ -65,3 +65,18 @@ def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
 
     kept = dict(models.Customer.select(models.Customer.company_name, models.Customer.name_key).tuples())
     assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
+
+
+def test_logins_of_a_version_without_certificates_need_none(settings: Settings) -> None:
+    """What they had is kept."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    account = models.Account.create(name="acme")
+    models.Login.create(account=account, name="erp", password_hash="hash", networks=["192.0.2.0/24"])
+    before = models.Login.get().__data__
+    runner.down(target="0010_client_certificates")
+    assert "client_certificates" not in {column.name for column in models.database.get_columns("login")}
+
+    runner.up()
+
+    assert models.Login.get().__data__ == before
+    assert before["client_certificates"] is None
