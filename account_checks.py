@@ -10,6 +10,7 @@ import zoneinfo
 from marshmallow import ValidationError
 
 from errors import FtpdockError
+from mail_addresses import fault, for_network
 from schemas.fields import Email
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -34,10 +35,14 @@ def check_name(name: str) -> str:
 
 
 def check_email(address: str) -> str:
+    """One that a mail can be made for: stricter than the rule of files, whose addresses are only kept."""
     try:
-        return str(Email("Email").deserialize(address.strip()))
+        found = for_network(str(Email("Email").deserialize(address.strip())))
     except ValidationError as error:
         raise FtpdockError(str(error.messages[0])) from None
+    if words := fault(found):
+        raise FtpdockError(f"{found!r} {words}")
+    return found
 
 
 def check_company(text: str) -> str:
@@ -54,6 +59,10 @@ def check_network(text: str) -> str:
         raise FtpdockError(f"{text!r} is not a network: write it as 192.0.2.0/24, or one address") from None
     if "/" in text and str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
         raise FtpdockError(f"{text!r} names an address inside a network: write {network}, or the address alone")
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped and network.prefixlen >= 96:
+        raise FtpdockError(f"{text!r} is a network of IPv4 written as IPv6, from which nobody is seen to come: "
+                           f"write {mapped}/{network.prefixlen - 96}")  # fmt: skip
     return str(network)
 
 

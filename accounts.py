@@ -260,7 +260,11 @@ def set_export_schedule(account: Account, entities: Sequence[str], schedule: str
 
 
 def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> None:
-    """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`."""
+    """Decide for each of `entities` (none: not one) what a rejected row does: `continue` or `abort`.
+
+    Raises FtpdockError for one that the account has not.
+    """
+    refuse_foreign(account, entities)
     with transaction():
         refuse_removed(account)
         for entity in entities:
@@ -270,13 +274,20 @@ def set_on_error(account: Account, entities: Sequence[str], on_error: str) -> No
 
 
 def add_login(
-    account: Account, name: str, password: str, *, entities: Sequence[str] = (), networks: Sequence[str] = ()
+    account: Account,
+    name: str,
+    password: str,
+    *,
+    entities: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    client_certificates: Sequence[str] = (),
 ) -> Login:
-    """Make another login of `account`. Raises FtpdockError."""
+    """Make another login of `account`. Raises FtpdockError. Certificates are given as certs.fingerprints() has them."""
     refuse_taken_login(check_name(name))
     values = {
         "entities": _subset(account, entities),
         "networks": [check_network(each) for each in networks],
+        "client_certificates": list(client_certificates) or None,
         "password_hash": passwords.hash_password(check_password(password)),
     }
     with _taken_means_conflict(name), writing(account.id):
@@ -285,11 +296,14 @@ def add_login(
 
 
 def change_login(login: Login, **changes: Any) -> None:
-    """Set columns of the login: entities, networks, require_close_notify, disabled, password. Raises FtpdockError."""
+    """Set columns of the login: entities, networks, client_certificates, require_close_notify, disabled, password.
+    Raises FtpdockError."""
     if "entities" in changes:
         changes["entities"] = _subset(login.account, changes["entities"])
     if "networks" in changes:
         changes["networks"] = [check_network(each) for each in changes["networks"]]
+    if "client_certificates" in changes:
+        changes["client_certificates"] = list(changes["client_certificates"]) or None
     if "password" in changes:
         changes["password_hash"] = passwords.hash_password(check_password(changes.pop("password")))
     for column, value in changes.items():

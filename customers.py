@@ -11,7 +11,7 @@ import json_objects
 from handlers.customers import name_key
 from imports import open_names, store
 from json_objects import Placed, Problems, Taken, taken_meanwhile
-from models import Account, Address, Contact, Customer, transaction
+from models import Account, Address, Contact, Customer, refuse_removed, transaction
 from models import Record as Model
 from schemas.customer import CustomerSchema
 from schemas.objects import CUSTOMER
@@ -27,6 +27,7 @@ def add(account: Account, raw: bytes) -> list[Record]:
     placed = json_objects.read(raw, CUSTOMER, "customer", "customers")
     problems = Problems()
     with taken_meanwhile(), transaction():
+        refuse_removed(account)
         _refuse_taken(account, placed, problems)
         problems.refuse()
         _settle_names(account, placed)

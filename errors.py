@@ -41,7 +41,7 @@ class LeaseLost(FtpdockError):
 
 ROW_CODES = {
     "REQUIRED": "A value that is needed is missing.",
-    "INVALID_VALUE": "A value is not of the kind that the column takes.",
+    "INVALID_VALUE": "A value is not of the kind that the column takes, or a stray quote hides where it ends.",
     "TOO_LONG": "A text has more characters than the column takes.",
     "OUT_OF_RANGE": "A number is smaller or larger than the column takes.",
     "COLUMN_COUNT": "The row has more or fewer cells than the header.",
@@ -52,7 +52,8 @@ ROW_CODES = {
     "AMBIGUOUS_MATCH": "Several records match the row and nothing tells which is meant.",
     "MISSING_PARENT": "The parent of a category neither exists nor is in the file.",
     "HEADER_CONFLICT": "Two rows of one order disagree about a cell that belongs to the whole order.",
-    "ORDER_REJECTED": "Another row of the same order, or one that may be, was rejected: send all of its rows again.",
+    "ORDER_REJECTED": "Another row of the same order, or one that may be, was rejected: send all of its rows again. "
+    "Or the order has too many rows.",
 }
 """A row with one of these is rejected; the other rows go on."""
 
@@ -63,11 +64,11 @@ FILE_CODES = {
     "MISSING_COLUMN": "The header lacks a column that is needed.",
     "DUPLICATE_COLUMN": "The header names a column twice.",
     "COLUMN_ORDER": "The columns do not stand in the template's order.",
-    "UNCLOSED_QUOTE": "A quoted cell is never closed.",
+    "UNCLOSED_QUOTE": "A quoted cell is never closed, or text stands behind the closing quote of one in the header.",
     "TOO_LARGE": "The file, a line or a cell is larger than ftpdock takes.",
     "ROWS_REJECTED": "Rows were rejected and the account takes this file whole or not at all (on_error = abort).",
     "REFUSED": "A hook refused the file.",
-    "INTERNAL": "ftpdock failed to import the file; its log says why. The report says what is in, and whether the file is kept.",
+    "INTERNAL": "ftpdock failed to import the file; its log says why. The report says what is in and if it is kept.",
     "KILLED_WORKER": "Worker processes died of the file again and again. The report says what is in.",
 }
 """A file with one of these has failed: nothing more of it is imported, and mostly nothing is in."""
@@ -75,7 +76,7 @@ FILE_CODES = {
 WARNING_CODES = {
     "POSSIBLE_DUPLICATE": "A new record was made although one of the same name exists.",
     "ENCODING_GUESSED": "The file is not UTF-8 and was read as Windows-1252.",
-    "SCIENTIFIC_NOTATION": "A code looks like a number that a spreadsheet has rewritten.",
+    "SCIENTIFIC_NOTATION": "A code or telephone number looks like one that a spreadsheet has rewritten.",
     "LEADING_ZEROS_LOST": "A code equals a stored one but for its leading zeros.",
 }
 """The row goes on; the report mentions it."""

@@ -14,6 +14,9 @@ from errors import FileRefused, HookError
 
 log = logging.getLogger("ftpdock.hooks")
 
+REFUSING = ("on_file_received", "before_import")
+"""Hooks whose FileRefused is heeded."""
+
 
 class Hooks:
     """The plugins of one process."""
@@ -37,12 +40,15 @@ class Hooks:
         return bool(getattr(self._manager.hook, hook).get_hookimpls())
 
     def call(self, hook: str, **arguments: Any) -> None:
-        """Call each plugin's `hook`. Raises FileRefused when a plugin does; any other exception is logged."""
+        """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             wanted = {name: arguments[name] for name in implementation.argnames}
             try:
                 implementation.function(**wanted)
-            except FileRefused:
+            except KeyboardInterrupt:
                 raise
-            except Exception:
+            except BaseException as error:
+                # Also sys.exit(), which would end the thread, or the process, that happens to call the plugin.
+                if isinstance(error, FileRefused) and hook in REFUSING:
+                    raise
                 log.exception("hook %s of plugin %s failed", hook, implementation.plugin_name)

@@ -46,12 +46,12 @@ def on_file_received(event: UploadReceived) -> None:
 
 @hookspec
 def on_file_incomplete(event: UploadIncomplete) -> None:
-    """On a pool thread of the server, after 426 or 55x."""
+    """On a thread of the server that has only such hooks to call, after 426, 450 or 55x."""
 
 
 @hookspec
 def on_file_sent(event: FileSent) -> None:
-    """On a pool thread of the server, after 226."""
+    """On a thread of the server that has only such hooks to call, after 226."""
 
 
 @hookspec

@@ -20,7 +20,19 @@ from handlers.order_lines import line_records
 from handlers.orders import ADDRESSES
 from imports import store
 from json_objects import Placed, Problems, Taken, taken_meanwhile
-from models import Account, Address, Customer, Order, OrderLine, Product, is_postgres, now, snapshot, transaction
+from models import (
+    Account,
+    Address,
+    Customer,
+    Order,
+    OrderLine,
+    Product,
+    is_postgres,
+    now,
+    refuse_removed,
+    snapshot,
+    transaction,
+)
 from schemas.fields import SystemId
 from schemas.objects import ORDER
 
@@ -39,6 +51,7 @@ def add(account: Account, raw: bytes) -> list[Record]:
     placed = json_objects.read(raw, ORDER, "order", "orders")
     problems = Problems()
     with taken_meanwhile(), transaction():
+        refuse_removed(account)
         resolve = _Resolver(account, placed, problems)
         made = [resolve.order(each) for each in placed]
         problems.refuse()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 import platformdirs
 
 from errors import SettingsError
+from mail_addresses import read_one
 
 PREFIX = "FTPDOCK_"
 _SQLITE = "sqlite:///"
@@ -41,23 +42,29 @@ class Settings:
     host: str = _setting("0.0.0.0", "address to listen on")
     port: int = _setting(2121, "port to listen on; 0 takes a free one")
     passive_ports: str = _setting("", "ports for data connections, such as 60000-60100; empty: any free port")
-    public_address: str = _setting("", "address told to clients in PASV, for a server behind NAT")
+    public_address: str = _setting("", "IPv4 address told to clients in PASV, for a server behind NAT")
     certificate: str = _setting("", "certificate chain (PEM); empty: certs/server.pem in the home, made when missing")
     private_key: str = _setting("", "private key (PEM); empty: certs/server.key in the home")
     tls_max_version: str = _setting("1.2", "1.2 or 1.3; with 1.3 clients that never read (rclone) lose uploads")
     banner: str = _setting("ftpdock ready.", "greeting; names no version")
     max_connections: int = _setting(512, "connections at once, control and data together")
-    max_connections_per_ip: int = _setting(0, "control connections from one address; 0: no limit")
+    max_connections_per_ip: int = _setting(
+        0, "control connections from one address; 0: no limit; in any case a quarter of max_connections without a login"
+    )
     login_attempts: int = _setting(3, "wrong passwords before a connection is closed")
     login_queue: int = _setting(64, "logins that may wait to be checked; more get 421")
     idle_timeout: int = _setting(300, "seconds without a command before 421")
     data_timeout: int = _setting(300, "seconds without a byte before a transfer is given up")
-    pool_threads: int = _setting(4, "threads for fsync, SQL and hooks beside the loop")
+    pool_threads: int = _setting(4, "threads for fsync, SQL, listings and hooks that clients wait for, beside the loop")
     max_file_size: int = _setting(2_147_483_648, "bytes of one upload")
     max_rows: int = _setting(10_000_000, "rows of one file")
     min_free_bytes: int = _setting(67_108_864, "bytes that must stay free on the disk; an upload below gets 452")
-    visible_seconds: int = _setting(60, "seconds from its arrival for which an upload stays visible, even if it was picked up")
-    partial_hours: int = _setting(48, "how long an interrupted upload is kept for REST and APPE")
+    visible_seconds: int = _setting(
+        60, "seconds from its arrival for which an upload stays visible, even if it was picked up"
+    )
+    partial_hours: int = _setting(
+        48, "how long an interrupted upload is kept to be continued, and one under a temporary name to be renamed"
+    )
     temporary_names: tuple[str, ...] = _setting(
         (".filepart", ".part", ".partial", ".tmp", ".temp", ".in.*"),
         "names that clients use while uploading: endings, or beginnings with a * behind",
@@ -96,10 +103,15 @@ class Settings:
     @property
     def database_url(self) -> str:
         """Of SQLite with the whole path: what is relative lies in the home, wherever a command is called from."""
+        path = self.database_path
+        return self.database if path is None else _SQLITE + quote(str(path))
+
+    @property
+    def database_path(self) -> Path | None:
+        """The file of an SQLite database; None: it is another one."""
         if self.database and not self.database.startswith(_SQLITE):
-            return self.database
-        path = unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db"
-        return _SQLITE + quote(str(self.home / path))
+            return None
+        return self.home / (unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db")
 
     @property
     def accounts(self) -> Path:
@@ -209,6 +221,32 @@ def _check_url(name: str, url: str) -> None:
                             "@ and %25 for %")  # fmt: skip
 
 
+def _check_network(settings: Settings) -> None:
+    if not _is_host(settings.host):
+        raise SettingsError(f"host is {settings.host!r}: expected an address of this machine, or a name of it")
+    if settings.public_address and not _is_ipv4(settings.public_address):
+        raise SettingsError(f"public_address is {settings.public_address!r}: expected an IPv4 address such as "
+                            "203.0.113.7, which is what PASV can tell")  # fmt: skip
+    if not settings.banner.isprintable():
+        raise SettingsError(f"banner is {settings.banner!r}: expected one line of printable characters")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return text.isprintable()
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _check_exports(settings: Settings) -> None:
     name = settings.export_folder
     if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
@@ -218,14 +256,49 @@ def _check_exports(settings: Settings) -> None:
 def _check_mail(settings: Settings) -> None:
     if settings.smtp_security not in ("starttls", "tls", "none"):
         raise SettingsError(f"smtp_security is {settings.smtp_security!r}: expected starttls, tls or none")
-    if not 0 <= settings.smtp_port < 65536:
-        raise SettingsError(f"smtp_port is {settings.smtp_port}: expected 0 to 65535")
     if settings.smtp_password and settings.smtp_password_file:
         raise SettingsError("smtp_password and smtp_password_file are both set: take one away")
     for name in ("mail_from", "admin_email"):
-        text = getattr(settings, name)
-        if text and not (text.isprintable() and re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(text)[1])):
-            raise SettingsError(f"{name} is {text!r}: expected an e-mail address")
+        if text := getattr(settings, name):
+            _check_address(name, text)
+
+
+def _check_address(name: str, text: str) -> None:
+    if not text.isprintable():
+        raise SettingsError(f"{name} is {text!r}: expected an e-mail address on one line")
+    try:
+        read_one(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {text!r}: {error}") from None
+
+
+_YEAR = 366
+"""Days."""
+_RANGES: dict[str, tuple[int, int]] = {
+    "port": (0, 65_535),
+    "smtp_port": (0, 65_535),
+    **dict.fromkeys(("max_connections", "login_attempts", "login_queue"), (1, 1_000_000)),
+    "max_connections_per_ip": (0, 1_000_000),
+    # epoll counts milliseconds, in 31 bits: 24 days.
+    **dict.fromkeys(("idle_timeout", "data_timeout"), (1, 7 * 86_400)),
+    "pool_threads": (1, 1_000),
+    "max_file_size": (1, 2**62),
+    "min_free_bytes": (0, 2**62),
+    # The database counts the rows of an import in 31 bits.
+    "max_rows": (1, 2**31 - 1),
+    "visible_seconds": (0, _YEAR * 86_400),
+    "partial_hours": (0, _YEAR * 24),
+    "workers": (0, 1_000),
+    "chunk_rows": (1, 10_000_000),
+    # Postgres counts ten leases in milliseconds, in 31 bits, too.
+    "lease_seconds": (1, 86_400),
+    "reconcile_seconds": (1, _YEAR * 86_400),
+    "settle_seconds": (0, _YEAR * 86_400),
+    **dict.fromkeys(("keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
+                     "keep_mails_days"), (0, 36_500)),
+    "alert_not_collected_hours": (0, _YEAR * 24),
+}  # fmt: skip
+"""Of each number what it may be at least and at the most: dates, clocks and databases end somewhere."""
 
 
 def _check(settings: Settings) -> None:
@@ -235,6 +308,7 @@ def _check(settings: Settings) -> None:
     if not settings.database_url.startswith(_SQLITE):
         _check_url("database", settings.database)
     passive_range(settings)
+    _check_network(settings)
     _check_mail(settings)
     _check_exports(settings)
     if settings.tls_max_version not in ("1.2", "1.3"):
@@ -249,17 +323,7 @@ def _check(settings: Settings) -> None:
         _check_url("queue", settings.queue)
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
-    at_least_one = ("max_connections", "login_attempts", "login_queue", "idle_timeout", "data_timeout",
-                    "pool_threads", "chunk_rows", "lease_seconds", "max_file_size", "max_rows",
-                    "reconcile_seconds")  # fmt: skip
-    for name in at_least_one:
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 1 or more")
-    if not 0 <= settings.port < 65536:
-        raise SettingsError(f"port is {settings.port}: expected 0 to 65535")
-    for name in ("max_connections_per_ip", "min_free_bytes", "visible_seconds", "partial_hours", "workers",
-                 "settle_seconds",
-                 "keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
-                 "keep_mails_days", "alert_not_collected_hours"):  # fmt: skip
-        if getattr(settings, name) < 0:
-            raise SettingsError(f"{name} is {getattr(settings, name)}: expected 0 or more")
+    for name, (least, most) in _RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            raise SettingsError(f"{name} is {value}: expected {least} to {most}")

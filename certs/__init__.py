@@ -1,6 +1,18 @@
-"""Makes, shows and replaces the server's certificate."""
+"""Makes, shows and replaces the server's certificate; reads those of clients."""
 
+from certs.client import ended, fingerprint, fingerprints
 from certs.make import ensure, make
-from certs.store import CertificateError, Details, install, show
+from certs.store import CertificateError, Details, check_usable, install, show
 
-__all__ = ["CertificateError", "Details", "ensure", "install", "make", "show"]
+__all__ = [
+    "CertificateError",
+    "Details",
+    "check_usable",
+    "ended",
+    "ensure",
+    "fingerprint",
+    "fingerprints",
+    "install",
+    "make",
+    "show",
+]

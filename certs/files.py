@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -15,9 +15,16 @@ def write_aside(path: Path, content: bytes, mode: int) -> None:
         aside.replace(path)
 
 
-def write_pair(key: Path, private: bytes, certificate: Path, public: bytes) -> None:
-    """Replace both, each in one step, at nearly the same moment: the old one of one fits not the new of the other."""
+def write_pair(
+    key: Path, private: bytes, certificate: Path, public: bytes, check: Callable[[Path, Path], None] | None = None
+) -> None:
+    """Replace both, each in one step, at nearly the same moment: the old one of one fits not the new of the other.
+
+    `check` gets certificate and key where they are staged, and may raise: then nothing is replaced.
+    """
     with staged(key, private, 0o600) as new_key, staged(certificate, public, 0o644) as new_certificate:
+        if check:
+            check(new_certificate, new_key)
         new_key.replace(key)
         new_certificate.replace(certificate)
 

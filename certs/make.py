@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import socket
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from settings import Settings
 
 DAYS = 825
 """How long a certificate lasts; some TLS stacks refuse longer ones."""
+_NO_NAME = "{!r} is no host name: expected something like ftp.example.com"
 
 
 def ensure(settings: Settings) -> None:
@@ -33,12 +35,25 @@ def make(certificate: Path, key: Path, hostname: str = "") -> None:
 
     `hostname`, a name or an address, defaults to this machine's name. Raises FtpdockError for what is neither.
     """
+    if hostname:
+        _check(hostname)
+    # What the machine calls itself is no reason not to start.
     hostname = hostname or socket.gethostname()
     private = ec.generate_private_key(ec.SECP256R1())
     signed = _build(hostname, private).sign(private, hashes.SHA256())
     for path in (certificate, key):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_pair(key, _pem(private), certificate, signed.public_bytes(serialization.Encoding.PEM))
+
+
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+
+
+def _check(hostname: str) -> None:
+    name = _name(hostname)
+    if isinstance(name, x509.DNSName) and not _HOST.fullmatch(name.value):
+        raise FtpdockError(_NO_NAME.format(hostname))
 
 
 def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -75,7 +90,7 @@ def _name(hostname: str) -> x509.GeneralName:
     try:
         return _address(hostname) or x509.DNSName(hostname.encode("idna").decode("ascii"))
     except UnicodeError as error:
-        raise FtpdockError(f"{hostname!r} is no host name: expected something like ftp.example.com") from error
+        raise FtpdockError(_NO_NAME.format(hostname)) from error
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from certs.files import write_pair
 from errors import FtpdockError
 from settings import Settings
+
+_LEVEL = "DEFAULT:@SECLEVEL=2"
+"""What OpenSSL demands of keys and signatures where nobody says otherwise, which is how the server loads them."""
 
 
 class CertificateError(FtpdockError):
@@ -29,14 +33,16 @@ class Details:
     """Host names and addresses of the subject alternative name."""
     fingerprint: str
     """SHA-256 of the certificate, as AB:CD:..."""
+    not_before: dt.datetime
     not_after: dt.datetime
 
 
 def show(certificate: Path) -> Details:
     """The details of the first certificate of a PEM file. Raises CertificateError."""
-    found = _certificate(certificate, _read(certificate))
+    found = _certificate(certificate, read(certificate))
     digest = found.fingerprint(hashes.SHA256()).hex(":").upper()
-    return Details(found.subject.rfc4514_string(), _names(found), digest, found.not_valid_after_utc)
+    return Details(found.subject.rfc4514_string(), _names(found), digest, found.not_valid_before_utc,
+                   found.not_valid_after_utc)  # fmt: skip
 
 
 def install(settings: Settings, certificate: Path, key: Path) -> Details:
@@ -44,11 +50,11 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
 
     The running server notices and uses them for the connections that follow.
     """
-    chain, private = _read(certificate), _read(key)
+    chain, private = read(certificate), read(key)
     check_pair(_certificate(certificate, chain), key, private)
     for path in (settings.certificate_path, settings.private_key_path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_pair(settings.private_key_path, private, settings.certificate_path, chain)
+    write_pair(settings.private_key_path, private, settings.certificate_path, chain, check_usable)
     return show(settings.certificate_path)
 
 
@@ -58,9 +64,34 @@ def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None
         raise CertificateError(f"{key}: this key does not belong to the certificate")
     if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
         raise CertificateError(f"The certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if certificate.not_valid_before_utc > dt.datetime.now(dt.UTC):
+        raise CertificateError(f"The certificate begins on {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} (UTC), "
+                               "and clients refuse it until then: install it when it has begun, or set this "
+                               "machine's clock if that is wrong")  # fmt: skip
 
 
-def _read(path: Path) -> bytes:
+def check_usable(certificate: Path, key: Path) -> None:
+    """Load both files as the server will, chain and all. Raises CertificateError, or OSError for what can't be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(_LEVEL)
+    try:
+        # A passphrase, which the server could not be asked for, is not asked for here either.
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise CertificateError(_refusal(error)) from error
+
+
+def _refusal(error: ssl.SSLError) -> str:
+    reason = (error.reason or "no reason is known").replace("_", " ").lower()
+    weak = ("; expected are keys of RSA with 2,048 bits or more, or of an elliptic curve such as P-256, and "
+            "signatures by SHA-256 or better, in all of the chain: have another one issued")  # fmt: skip
+    return (
+        f"TLS refuses the certificate or its key ({reason}{weak if reason.endswith(('too small', 'too weak')) else ''})"
+    )
+
+
+def read(path: Path) -> bytes:
+    """Raises CertificateError."""
     try:
         return path.read_bytes()
     except OSError as error:

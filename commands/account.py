@@ -179,6 +179,10 @@ def set_(
         raise click.UsageError("Nothing to change: give at least one option.")
     context.connect()
     found = accounts.find(name)
+    if entity:
+        # Before anything is changed, and as the account is to be.
+        found.entities = list(changes["entities"]) or None if "entities" in changes else found.entities
+        accounts.refuse_foreign(found, [entity])
     accounts.change(context.settings, context.schemas, found, **changes)
     if on_error:
         named = [entity] if entity else [schema.entity for schema in accounts.schemas_of(found, context.schemas)]

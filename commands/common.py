@@ -12,7 +12,7 @@ import click
 from peewee import PeeweeException
 
 from commands.context import Context, pass_context
-from commands.output import cell, iso, print_json, print_object, print_objects, print_table
+from commands.output import cell, iso, make_streams_sound, print_json, print_object, print_objects, print_table
 from errors import FtpdockError
 
 __all__ = [
@@ -44,6 +44,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value == "":
+        raise click.BadParameter("it names no folder: give one, or leave the option out")
     if value is not None:
         ctx.ensure_object(Context).home = value
 
@@ -83,6 +85,10 @@ class Root(Group):
         super().__init__(*args, **kwargs)
         self.params.append(_home_option())
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        make_streams_sound()
+        return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         ctx.ensure_object(Context)
         try:
@@ -95,6 +101,17 @@ class Root(Group):
             if error.errno == errno.EPIPE:
                 raise
             raise click.ClickException(str(error)) from error
+        except UnicodeEncodeError as error:
+            raise click.ClickException(_not_utf8()) from error
+
+
+def _not_utf8() -> str:
+    """Python keeps bytes that are no UTF-8 as halves of characters, which no database takes.
+
+    A setting's value is not repeated: it may be a password.
+    """
+    wrong = [each for each in sys.argv[1:] if any("\ud800" <= character <= "\udfff" for character in each)]
+    return f"{wrong[0]!a} is not UTF-8: write it in UTF-8" if wrong else "A text that was given is not UTF-8"
 
 
 class Checked(click.ParamType[Any]):

@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import socket
-import ssl
 import stat
 from collections.abc import Callable
 from typing import Any
@@ -65,10 +64,11 @@ def _database(context: Context) -> str:
     import models
     from models.migrate import pending
 
-    url = context.settings.database_url
-    if not context.settings.database and not (context.settings.home / "ftpdock.db").exists():
-        raise FtpdockError("there is no database yet: `ftpdock serve` or `ftpdock db migrate` makes it")
-    missing = pending(models.bind(url))
+    path = context.settings.database_path
+    # To open it would make it.
+    if path is not None and not path.exists():
+        raise FtpdockError(f"there is no {path} yet: `ftpdock serve` or `ftpdock db migrate` makes it")
+    missing = pending(models.bind(context.settings.database_url))
     if missing:
         raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
     return "reachable and up to date"
@@ -120,11 +120,15 @@ def _certificate(context: Context) -> str:
     if not path.exists():
         raise FtpdockError(f"there is no {path}: `ftpdock serve` makes one unless the settings name another")
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(path, context.settings.private_key_path)
-    except OSError as error:
+        certs.check_usable(path, context.settings.private_key_path)
+    except (OSError, certs.CertificateError) as error:
         raise FtpdockError(f"{path} and {context.settings.private_key_path} can't be used together: {error}") from error
-    end = certs.show(path).not_after
-    days = (end - dt.datetime.now(dt.UTC)).days
+    details, now = certs.show(path), dt.datetime.now(dt.UTC)
+    if details.not_before > now:
+        raise FtpdockError(f"it begins at {iso(details.not_before)} only, and clients refuse it until then: renew it, "
+                           "or set this machine's clock if that is wrong")  # fmt: skip
+    end = details.not_after
+    days = (end - now).days
     if days < NEAR_END_DAYS:
         raise FtpdockError(f"it ends in {days} days, at {iso(end)}: renew it (`ftpdock cert make` or `cert install`)")
     return f"good until {iso(end)}"

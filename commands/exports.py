@@ -128,7 +128,7 @@ def show(context: Context, export: str, as_json: bool) -> None:
 @exports.command()
 @click.argument("export", metavar="NUMBER|SYSTEM_ID", required=False)
 @click.option("--since", type=Since(), metavar="MOMENT", help="All since a day such as 2026-11-20, or an age: 24h.")
-@account_option(help="Whose exports, with --since.")
+@account_option(help="Whose exports: needed with --since; one export has to be of this account.")
 @pass_context
 def replay(context: Context, export: str | None, since: dt.datetime | None, account: str | None) -> None:
     """Put exports back into the partner's folder, whole, even if they were collected or removed.
@@ -142,7 +142,8 @@ def replay(context: Context, export: str | None, since: dt.datetime | None, acco
     if since is not None and account is None:
         raise click.UsageError("--since needs --account.")
     context.connect()
-    count = put_back(_since(since, accounts.find(str(account))) if since else [_find(str(export))])
+    owner = accounts.find(account) if account else None
+    count = put_back(_since(since, owner) if since else [_find(str(export), owner)])
     click.echo(
         f"{count} export{'' if count == 1 else 's'} will be put back." if count else "Nothing was exported since."
     )
@@ -153,18 +154,24 @@ def _since(moment: dt.datetime, account: Any) -> list[Any]:
 
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(account.time_zone))
+    try:
+        moment = moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise click.UsageError(f"--since {moment:%Y-%m-%d} is a time that no clock shows: give a day in this era, such "
+                               "as 2026-11-20.") from None  # fmt: skip
     mine = (Export.account == account) & (Export.created_at >= moment)
     return list(Export.select().where(mine).order_by(Export.number))
 
 
-def _find(text: str) -> Any:
-    """The export with that number, or of that System ID."""
+def _find(text: str, account: Any = None) -> Any:
+    """The export with that number, or of that System ID; of an account, if one is given."""
     from models import Export
 
     wanted = Export.number == int(text) if text.isdecimal() and len(text) < 19 else Export.system_id == text.lower()
-    found = list(Export.select().where(wanted))
+    found = list(Export.select().where(wanted if account is None else wanted & (Export.account == account)))
     if not found:
-        raise NotFoundError(f"There is no export {text}: `ftpdock exports list` shows them")
+        of = f" of the account {account.name!r}" if account else ""
+        raise NotFoundError(f"There is no export {text}{of}: `ftpdock exports list` shows them")
     if len(found) > 1:
         numbers = ", ".join(str(each.number) for each in found)
         raise ConflictError(f"Several exports are of {text}: name one by its number, {numbers}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
+from peewee import PeeweeException
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
@@ -26,25 +30,57 @@ MESSAGES_SHOWN = 20
 @pass_context
 def import_file(context: Context, file: Path, account: str, entity: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
-    from jobs.leases import Owner
     from jobs.pickup import queue_file
 
     context.connect()
     owned = accounts.find(account)
     entity = entity or _named_entity(context, file)
+    accounts.refuse_foreign(owned, [entity])
     name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
-    owner = Owner(context.settings)
+    with _owner(context) as owner:
+        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run, owner=owner)
+        event = _execute(context, run, owner)
     try:
-        run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run,
-                         owner=owner.name)  # fmt: skip
-        event = _execute(context, run, owner.name)
+        _tell(context, event, as_json)
     finally:
-        owner.close()
-    _tell(context, event, as_json)
-    if dry_run:
-        _forget(context, event.number)
+        if dry_run:
+            _forget(context, event.number, None)
     if event.status == "failed":
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _owner(context: Context) -> Iterator[str]:
+    """The name by which this process owns its import, which is left in order whatever ends it: Ctrl-C, or an error."""
+    from jobs.leases import Owner
+
+    owner = Owner(context.settings)
+    try:
+        yield owner.name
+    except BaseException:
+        # It may be the database that is away: then the lease ends, and a worker takes the import.
+        with contextlib.suppress(PeeweeException):
+            _leave(context, owner.name)
+        raise
+    finally:
+        owner.close()
+
+
+def _leave(context: Context, owner: str) -> None:
+    """An import that was not begun is forgotten; of one that was, rows may be in, and a worker brings it to its end."""
+    from jobs.queue import give_back
+    from models import ImportRun
+
+    # Not by its number: that may not have come back yet.
+    run = ImportRun.get_or_none(ImportRun.lease_owner == owner)
+    if run is None:
+        return
+    if run.dry_run or run.status == "waiting":
+        _forget(context, run.number, owner)
+    elif give_back(run, owner, error=run.error):
+        click.echo(
+            f"Import {run.number} goes on by a worker: `ftpdock imports show {run.number}` tells of it", err=True
+        )
 
 
 def _named_entity(context: Context, file: Path) -> str:
@@ -96,13 +132,14 @@ def _refuse_lost(number: int, owner: str) -> None:
 
 def _tell(context: Context, event: Any, as_json: bool) -> None:
     from commands.common import print_json
-    from imports.reports import read_report
+    from imports.reports import report_rows
 
-    messages = read_report(event.report) if event.report else []
+    # One by one: the report of a large file may be large.
+    messages = report_rows(event.report) if event.report else iter(())
     if as_json:
         names = ("number", "account", "entity", "file", "status", "code", "rows", "created", "updated", "unchanged",
                  "rejected", "warnings", "dry_run")  # fmt: skip
-        print_json({name: getattr(event, name) for name in names} | {"messages": messages})
+        print_json({name: getattr(event, name) for name in names} | {"messages": list(messages)})
         return
     would = "would be " if event.dry_run else ""
     what = "Dry run" if event.dry_run else f"Import {event.number}"
@@ -110,22 +147,23 @@ def _tell(context: Context, event: Any, as_json: bool) -> None:
     click.echo(f"{what}: {event.status.replace('_', ' ')}{code}. {event.rows} rows: "
                f"{event.created} {would}created, {event.updated} {would}updated, {event.unchanged} unchanged, "
                f"{event.rejected} {would}rejected, {event.warnings} warnings.")  # fmt: skip
-    if messages:
-        print_table(("line", "column", "value", "code", "message"),
-                    [[cell(value) for value in each.values()] for each in messages[:MESSAGES_SHOWN]])  # fmt: skip
-    if len(messages) > MESSAGES_SHOWN:
-        click.echo(
-            f"... and {len(messages) - MESSAGES_SHOWN} more" + (f" in {event.report}" if not event.dry_run else "")
-        )
+    shown = [[cell(value) for value in each.values()] for each in islice(messages, MESSAGES_SHOWN)]
+    if shown:
+        print_table(("line", "column", "value", "code", "message"), shown)
+    if more := sum(1 for _ in messages):
+        click.echo(f"... and {more} more" + (f" in {event.report}" if not event.dry_run else ""))
 
 
-def _forget(context: Context, number: int) -> None:
-    """A dry run leaves nothing behind."""
+def _forget(context: Context, number: int, owner: str | None) -> None:
+    """Leave nothing behind of an import that is this owner's; of a dry run, once it is over, nobody's."""
     import shutil
 
     import layout
-    from models import ImportRun, Upload
+    from models import ImportRun, Upload, transaction
 
-    ImportRun.delete_by_id(number)
-    Upload.delete_by_id(number)
+    mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
+    with transaction():
+        if not ImportRun.delete().where(mine).execute():
+            return
+        Upload.delete_by_id(number)
     shutil.rmtree(layout.spool_folder(context.settings, number), ignore_errors=True)

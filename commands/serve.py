@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import click
 
@@ -26,14 +27,11 @@ def serve(context: Context, host: str | None, port: int | None, demo: bool) -> N
     import server
 
     context.overrides.update(host=host, port=port)
-    password = _demo(context) if demo else None
 
     def announce(host: str, port: int) -> None:
         click.echo(f"ftpdock is ready: explicit FTPS on {_where(host, port)}, home {context.settings.home}")
-        if password:
-            from commands.demo import lines
-
-            click.echo(lines(context.settings, password, port))
+        if demo:
+            click.echo(_demo(context, port))
 
     try:
         server.serve(context.settings, announce)
@@ -45,19 +43,21 @@ def _explained(error: OSError, settings: Settings) -> Exception:
     """An address that can't be had names no file: say which it was. Any other error stays what it is."""
     # pyftpdlib wraps the error that says more.
     inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else error
+    if isinstance(inner, socket.gaierror):
+        return FtpdockError(f"Can't listen on {settings.host}: {inner.strerror}. Expected is an address of this "
+                            "machine, or a name of it, in the setting `host` or by --host")  # fmt: skip
     if inner.filename or inner.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
         return error
     return FtpdockError(f"Can't listen on {_where(settings.host, settings.port)}: {inner.strerror}")
 
 
-def _demo(context: Context) -> str:
-    from commands.demo import prepare
+def _demo(context: Context, port: int) -> str:
+    """The lines to try the server with. Made once the port is ours: what another server has printed is to stay true."""
+    import models
+    from commands.demo import lines, prepare
 
-    database = context.connect()
-    password = prepare(context.settings, context.schemas)
-    # The server opens its own.
-    database.close()
-    return password
+    with models.database.connection_context():
+        return lines(context.settings, prepare(context.settings, context.schemas), port)
 
 
 def _where(host: str, port: int) -> str:

@@ -167,16 +167,30 @@ def _object(row: Target) -> dict[str, Any]:
 @target.command("set")
 @click.argument("number", type=NUMBER)
 @_options
+@click.option(
+    "--no-key-file", is_flag=True, help="sftp: log in with a password, which is asked for, in place of a key."
+)
+@click.option("--no-ca-file", is_flag=True, help="ftps: trust the system's authorities again.")
 @pass_context
-def set_(context: Context, number: int, **options: Any) -> None:
+def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, **options: Any) -> None:
     """Change target NUMBER, such as its password, and try again at once."""
     from exports.push import targets as push_targets
+    from exports.push.url import read_url
 
     values = _values(options)
+    for name, gone in (("key_file", no_key_file), ("ca_file", no_ca_file)):
+        if gone and name in values:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} and --no-{option} exclude each other.")
+        if gone:
+            values[name] = None
     if not values:
         raise click.UsageError("Nothing to change: give at least one option.")
     context.connect()
-    push_targets.change(context.settings, push_targets.find(number), **values)
+    found = push_targets.find(number)
+    if no_key_file and "key_file" in found.options and not values.keys() & {"secret", "secret_env"}:
+        values["secret"] = _asked(values.get("username") or found.username, read_url(found.url).host)
+    push_targets.change(context.settings, found, **values)
     click.echo(f"Changed the target {number}.")
 
 

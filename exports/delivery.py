@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import layout
-from errors import FileRefused
 from events import ExportReady
 from exports import booking, known
 from exports.appearing import Appearing
@@ -167,10 +166,7 @@ class Delivery:
         """Before the ledger says ready: after a kill in between they are called again, and never not at all."""
         event = ExportReady(account=self._name, kind=row.kind, entity=row.entity, system_id=row.system_id,
                             revision=row.revision, path=self.source / path)  # fmt: skip
-        try:
-            self._tools.hooks.call("on_export", event=event)
-        except FileRefused as error:
-            log.warning("a hook refused export %s, which has no effect: %s", path, error)
+        self._tools.hooks.call("on_export", event=event)
 
     def _take_back(self, path: str) -> None:
         """It is gone from the export tree. What another program had put there goes from the partner's folder, too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -49,13 +50,13 @@ class PartThread:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
-                self._part.run(self._stopping)
-            except Exception:
+                with contextlib.closing(database):
+                    self._part.run(self._stopping)
+            except BaseException:
+                # Also sys.exit() in a plugin: without this thread there would be no exports until the next start.
                 if time.monotonic() - began > LONGEST_PAUSE:
                     # It has worked since the failure before.
                     pause = FIRST_PAUSE
                 log.exception("exports: %s failed; starting it again in %.1f s", self._part.name, pause)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-            finally:
-                database.close()

@@ -16,9 +16,8 @@ from ftps.core import Core
 from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
 from ftps.partials import hold
-from ftps.pickups import pickup_told
 from ftps.places import Place
-from ftps.receipt import Arrival, forget_spooled, hide, rename, show, waiting
+from ftps.receipt import NO_MORE_UPLOADS, Arrival, behind_record, forget_spooled, hide, rename, show, told, waiting
 from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from ftps.status import no_dry_run
@@ -56,7 +55,7 @@ class Changes(Core):
         held = self.fs.pinned(place)
         path = self.fs.disk(place.virtual)
         pinned = held[0] if held else None
-        self.answer(functools.partial(delete, self.identity, place, path, self.shared.pins, pinned, self.remote_ip))
+        self.answer(functools.partial(delete, self.shared, self.identity, place, path, pinned, self.remote_ip))
 
     def ftp_RMD(self, path: str) -> None:
         """Of an empty folder below /Export; others are fixed."""
@@ -142,6 +141,7 @@ def delete_upload(shared: Shared, here: Here) -> str:
     """Remove a temporary, waiting or interrupted upload. Raises Refusal."""
     key = here.identity.key
     with writing(here.identity.account_id):
+        shared.rights.confirm(here.identity, here.entity)
         condition = waiting(here.identity.account_id, here.entity, here.path.name)
         numbers = [row.id for row in Upload.select(Upload.id).where(*condition)]
         Upload.update(state="deleted").where(*condition).execute()
@@ -208,7 +208,7 @@ def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         raise Refusal(NO_SUCH_FILE) from None
     try:
         size = os.fstat(lock).st_size
-        return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size))
+        return rename(shared, Arrival(here.identity, remote_ip, goal, here.path, size, synced=True))
     except FileNotFoundError:
         raise Refusal(NO_SUCH_FILE) from None
     finally:
@@ -225,6 +225,7 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         return "250 Renamed."
     spooled = spool_folder(shared.settings, row.id) / old
     with writing(account):
+        shared.rights.confirm(here.identity, here.entity, NO_MORE_UPLOADS)
         older = receipts.replace_waiting(account, here.entity, new)
         renamed = Upload.update(name=new).where(*waiting(account, here.entity, old), Upload.id == row.id).execute()
         if not renamed:
@@ -235,9 +236,11 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         sync_folder(spooled.parent)
     shared.overlay.forget(here.identity.key, here.virtual)
     shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256)
-    show(spooled.with_name(new), goal.final, row.id)
-    hide(here.path, spooled)
-    spooled.unlink(missing_ok=True)
-    forget_spooled(shared, older)
-    shared.partials.discard(here.identity.key, goal.virtual)
-    return f"250 Renamed, queued as import {row.id}{pickup_told(row.id)}."
+    with behind_record(row.id):
+        show(spooled.with_name(new), goal.final, row.id)
+    with behind_record(row.id):
+        hide(here.path, spooled)
+        spooled.unlink(missing_ok=True)
+        forget_spooled(shared, older)
+        shared.partials.discard(here.identity.key, goal.virtual)
+    return f"250 Renamed, queued as import {row.id}{told(row.id)}."

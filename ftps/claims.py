@@ -62,6 +62,10 @@ class Claims:
         claim = self._held[key] = Claim(key, session)
         return claim
 
+    def holds(self, account: str, virtual: str) -> bool:
+        """Whether a session holds a name; asked from any thread."""
+        return (account, virtual) in self._held
+
     def release(self, claim: Claim) -> None:
         if self._held.get(claim.key) is claim:
             del self._held[claim.key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from ftps.view import View
 
 log = logging.getLogger("ftpdock.ftps")
 
+LOGIN_WITHIN = 60.0
+"""Seconds that a client has to log in, whatever it asks for meanwhile."""
+
 
 class Core(Lines):
     """A control connection. Commands stand in the classes that build on this one."""
@@ -32,9 +36,35 @@ class Core(Lines):
         self._going = False
         """close() has begun: nothing can be answered any more."""
         super().__init__(conn, server, ioloop)
+        # pyftpdlib's own, which nobody reads: here it says since when the client has not been logged in.
+        self.started = time.monotonic()
         self.authorizer = Authorizer(self)
         if not self._closed:
             self.shared.sessions.add(self)
+
+    # --- clients that have not logged in
+
+    def handle(self) -> None:
+        """Greet the client, unless too many are there from its address that have not logged in."""
+        if self.shared.crowded(self.remote_ip):
+            self.handle_max_cons_per_ip()
+        else:
+            super().handle()
+
+    def flush_account(self) -> None:
+        super().flush_account()
+        self.started = time.monotonic()
+
+    def end_stranger(self) -> None:
+        """Asked again and again: end the session if its client takes too long to log in."""
+        if self.identity is not None or self._deferred or self._closing:
+            return
+        if time.monotonic() - self.started < LOGIN_WITHIN:
+            return
+        if self._ssl_accepting:
+            self.close()  # In the midst of a handshake nothing can be said.
+        else:
+            self.end(f"421 No login within {LOGIN_WITHIN:.0f} seconds.")
 
     # --- work off the loop
 
@@ -58,8 +88,9 @@ class Core(Lines):
                 result = with_database(work)
             except Refusal as refusal:
                 result = refusal
-            except Exception as error:
-                log.exception("%s failed", getattr(work, "__qualname__", work))
+            except BaseException as error:
+                # Whatever it is: the session would wait for ever.
+                log.exception("%s failed", _name(work))
                 result = error
             self.shared.waker.post(lambda: self._back(result, then, always))
 
@@ -70,9 +101,11 @@ class Core(Lines):
         self._deferred = False
         return False
 
-    def answer(self, work: Callable[[], str], always: Callable[[], None] | None = None) -> None:
-        """Run `work`, which returns the reply (or raises Refusal), in the pool."""
-        if not self.defer(work, self.respond, always=always):
+    def answer(
+        self, work: Callable[[], str], *, pool: Pool | None = None, always: Callable[[], None] | None = None
+    ) -> None:
+        """Run `work`, which returns the reply (or raises Refusal), in a pool."""
+        if not self.defer(work, self.respond, pool=pool, always=always):
             if always:
                 always()
             self.respond(BUSY)
@@ -120,7 +153,7 @@ class Core(Lines):
         if not self.resume():
             return
         try:
-            if isinstance(result, Exception):
+            if isinstance(result, BaseException):
                 self.respond(getattr(result, "reply", FAILED))
             else:
                 then(result)
@@ -200,3 +233,8 @@ class Core(Lines):
         self.abort_transfer("426 The control connection was lost.")
         self.shared.sessions.discard(self)
         self.shared.identities_changed = True
+
+
+def _name(work: Callable[[], Any]) -> str:
+    """Of the function alone: what a partial was given may be a password."""
+    return getattr(getattr(work, "func", work), "__qualname__", "work")

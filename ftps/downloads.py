@@ -55,7 +55,7 @@ class Downloads(Core):
             return self.answer_end(missed)
         if export.pin is not None:
             self.shared.pins.fetched(export.key, export.pin, export.name)
-        work = functools.partial(collect, self.identity, export, self.remote_ip)
+        work = functools.partial(collect, self.shared.rights, self.identity, export, self.remote_ip)
         then = functools.partial(self._collected, file, channel.tot_bytes_sent)
         if not self.defer(work, then):
             self.answer_end(BUSY)

@@ -10,10 +10,11 @@ from events import LoginSucceeded
 from ftps.core import Core
 from ftps.identity import Identity, check
 from ftps.shared import Shared
+from ftps.tls import peer_certificate
 from ftps.view import View
 
 DENIED = "530 Login incorrect."
-"""One answer for every reason: a wrong password, no such user, a disabled account, a wrong network."""
+"""One answer for every reason: a wrong password, no such user, a disabled account, a wrong network or certificate."""
 
 
 class Entry(Core):
@@ -51,7 +52,7 @@ class Entry(Core):
             return self.respond("503 You are logged in already.")
         if not self.username:
             return self.respond("503 Login with USER first.")
-        work = functools.partial(enter, self.username, line, self.remote_ip, self.shared)
+        work = functools.partial(enter, self.username, line, self.remote_ip, peer_certificate(self.socket), self.shared)
         if not self.defer(work, self._checked, pool=self.shared.logins):
             self.end("421 Too many logins at the moment. Try again later.")
         return None
@@ -98,19 +99,24 @@ class Entry(Core):
         """The login as it is now; None when it is gone, disabled or may not be used any more."""
         if self.identity is None or identity == self.identity:
             return None
-        same = identity is not None and identity.password_hash == self.identity.password_hash
-        if identity is None or not same or not identity.may_come_from(self.remote_ip):
+        old = self.identity
+        same = identity is not None and (identity.key, identity.password_hash) == (old.key, old.password_hash)
+        if identity is None or not (same and self._may_stay(identity)):
             return self.end("421 This login was changed; log in again.")
         self.identity = identity
         return self.fs.refresh(identity)
+
+    def _may_stay(self, identity: Identity) -> bool:
+        """Whether the client could come in as it did."""
+        return identity.may_come_from(self.remote_ip) and identity.takes(peer_certificate(self.socket))
 
     def log_exception(self, instance: Any) -> None:
         super().log_exception(type(instance).__name__)
 
 
-def enter(name: str, password: str, remote_ip: str, shared: Shared) -> Identity | None:
-    """Check a password; if it is right, make what is missing of the account's folders."""
-    identity = check(name, password, remote_ip, shared.rights)
+def enter(name: str, password: str, remote_ip: str, certificate: bytes, shared: Shared) -> Identity | None:
+    """Check a password, and what else it takes; if it is right, make what is missing of the account's folders."""
+    identity = check(name, password, remote_ip, certificate, shared.rights)
     if identity is not None:
         folders = [schema.folder for schema in shared.schemas if schema.entity in identity.entities]
         layout.make_account_folders(shared.settings, identity.account, folders)

@@ -11,12 +11,13 @@ import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftps.identity import Identity
+from ftps.identity import Identity, Rights
 from ftps.outgoing import Exported
 from ftps.pins import FOLDER, Key, Pins, version
 from ftps.places import Place
 from ftps.replies import NO_SUCH_FILE, Refusal
-from models import Account, Export, ExportFile, Outbox, now, writing
+from ftps.shared import Shared
+from models import Account, Export, ExportFile, Outbox, now, transaction, writing
 from models.ledger import By, Version, mark_collected, mark_removed
 from schemas import TemplateSchema
 from schemas.filenames import example
@@ -24,13 +25,16 @@ from schemas.filenames import example
 EXPORTED_ANEW = "450 It was exported anew since this login last looked; list the folder again."
 
 
-def collect(identity: Identity, export: Exported, address: str) -> bool:
-    """Note that a file was fetched whole; False when it was exported anew meanwhile."""
+def collect(rights: Rights, identity: Identity, export: Exported, address: str) -> bool:
+    """Note that a file was fetched whole; False when it was exported anew meanwhile. Raises Refusal."""
+    # In no transaction: of another account the ledger would have to know the same file, of just this moment.
+    rights.confirm(identity)
     return mark_collected(identity.account_id, export.path, export.version, By(identity.login, address))
 
 
-def delete(identity: Identity, place: Place, path: Path, pins: Pins, pinned: Key | None, address: str) -> str:
+def delete(shared: Shared, identity: Identity, place: Place, path: Path, pinned: Key | None, address: str) -> str:
     """Remove a file from the partner's folder, of the version that this login has seen. Raises Refusal."""
+    pins = shared.pins
     with _parent(path) as folder:
         try:
             found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
@@ -42,7 +46,9 @@ def delete(identity: Identity, place: Place, path: Path, pins: Pins, pinned: Key
             if pinned is not None:
                 pins.drop(pinned)
             raise Refusal(EXPORTED_ANEW)
-        mark_removed(identity.account_id, place.below_export, By(identity.login, address), version(found))
+        with transaction():
+            shared.rights.confirm(identity)
+            mark_removed(identity.account_id, place.below_export, By(identity.login, address), version(found))
         if _is_replaced(path.name, folder, version(found)):
             return "250 File removed."  # The one that was looked at is gone; the newer one stays.
         # In the folder that was looked at, though it may have been exchanged for a newer one meanwhile.
@@ -120,11 +126,12 @@ def remove_folder(identity: Identity, place: Place, path: Path) -> str:
     return "250 Folder removed."
 
 
-def ask_for(identity: Identity, schema: type[TemplateSchema], export_folder: str) -> str:
+def ask_for(rights: Rights, identity: Identity, schema: type[TemplateSchema], export_folder: str) -> str:
     """Ask for a file with all records of an entity. Raises Refusal when one is on its way already."""
     account = identity.account_id
     asked = (Outbox.account == account) & (Outbox.kind == "full") & (Outbox.entity == schema.entity)
     with writing(account):
+        rights.confirm(identity, schema.entity)
         if Outbox.select().where(asked).exists():
             raise Refusal(f"550 An export of {schema.plural} was asked for already and is on its way.")
         Outbox.create(account=account, kind="full", entity=schema.entity)

@@ -16,14 +16,15 @@ import certs
 import passwords
 from errors import SettingsError
 from ftps.data import DataChannel
-from ftps.identity import Schemas
+from ftps.identity import Schemas, any_certificate
 from ftps.ports import DataPorts
 from ftps.session import Session
 from ftps.shared import Shared
-from ftps.tls import Certificates, make_context
+from ftps.tls import Certificates
 from ftps.watch import Watch
 from hooks import Hooks
 from layout import make_home
+from models import database
 from settings import Settings, passive_range
 
 log = logging.getLogger("ftpdock.ftps")
@@ -35,6 +36,8 @@ ACCEPT_PAUSE = 1.0
 """Seconds after which a listener looks again whether there are file descriptors for a connection."""
 MOST_FILES = 65_536
 """File descriptors that the process asks for, if it may have as many. A transfer has two, a session one."""
+LOOK_FOR_STRANGERS = 1.0
+"""Seconds between two looks for clients that take too long to log in. One timer for all: sessions have to be small."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -76,9 +79,11 @@ class FrontDoor:
         certs.ensure(settings)
         # Made before the first login needs it, or that one would take longer.
         passwords.dummy_hash()
+        with database.connection_context():
+            asking = any_certificate()
         files = settings.certificate_path, settings.private_key_path
-        certificates = Certificates(*files, settings.tls_max_version)
-        context = make_context(*files, settings.tls_max_version)
+        certificates = Certificates(*files, settings.tls_max_version, asking)
+        context = certificates.context()
         # A loop of its own: pyftpdlib's default one is shared by the whole process.
         self._loop = IOLoop()
         self.shared = Shared(settings, self._hooks, self._schemas, self._ring, self._loop)
@@ -90,20 +95,21 @@ class FrontDoor:
             raise
         self._server.max_cons = settings.max_connections
         self._server.max_cons_per_ip = settings.max_connections_per_ip
+        self._loop.call_every(LOOK_FOR_STRANGERS, self._end_strangers)
         self._watch = Watch(self.shared, certificates, self._use_context)
         self._opened = True
 
     def run(self) -> None:
         """Serve until stop() is called. Blocks; everything is closed when it returns."""
-        self.shared.pool.start()
-        self.shared.logins.start()
+        for pool in self.shared.pools:
+            pool.start()
         self._watch.start()
         try:
             self._loop.loop()
         finally:
             self._watch.stop()
-            self.shared.logins.stop()
-            self.shared.pool.stop()
+            for pool in self.shared.pools:
+                pool.stop()
             self.shared.pins.close()
             self._loop.close()
 
@@ -114,6 +120,13 @@ class FrontDoor:
     def close(self) -> None:
         """Give up a front door that was opened and never run."""
         self._loop.close()
+
+    def _end_strangers(self) -> None:
+        for session in list(self.shared.sessions):
+            try:
+                session.end_stranger()
+            except Exception:
+                session.handle_error()
 
     def _begin_stop(self) -> None:
         if self.shared.stopping:
@@ -126,7 +139,7 @@ class FrontDoor:
 
     def _finish_stop(self, deadline: float) -> None:
         """Leave once the pools have nothing to do; hooks that hang are not waited for longer than GRACE."""
-        idle = self.shared.pool.idle and self.shared.logins.idle and not self.shared.sessions
+        idle = all(pool.idle for pool in self.shared.pools) and not self.shared.sessions
         if idle or time.monotonic() > deadline:
             self._loop.close()
         else:

@@ -69,7 +69,8 @@ class Hashes(Core):
         wanted = self.wanted(_unquoted(line))
         if wanted is None:
             return self.respond(NO_SUCH_FILE)
-        return self.answer(functools.partial(_answer, self.shared.settings, wanted, algorithm, reply))
+        work = functools.partial(_answer, self.shared.settings, wanted, algorithm, reply)
+        return self.answer(work, pool=self.shared.bulk)
 
     def wanted(self, line: str) -> Wanted | None:
         """What a command's argument names, when it may be a file."""

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import certs
 import passwords
+from ftps.replies import Refusal
 from models import Account, Login, receipts
 from models.prepared import Row
 from schemas import TemplateSchema
@@ -15,6 +17,10 @@ from schemas import TemplateSchema
 log = logging.getLogger("ftpdock.ftps")
 
 Schemas = Sequence[type[TemplateSchema]]
+
+NO_MORE = "550 This login may not do this any more."
+NOBODY = 0
+"""No login has this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +42,56 @@ class Identity:
     require_close_notify: bool
     restricted: bool = False
     """Made for some of the account's entities only."""
+    certificates: frozenset[str] = frozenset()
+    """Fingerprints of client certificates, of which it needs one; empty: it needs none."""
 
     def may_come_from(self, address: str) -> bool:
         return not self.networks or any(_inside(address, network) for network in self.networks)
 
+    def takes(self, certificate: bytes) -> bool:
+        """Whether a client certificate (DER; empty: none) opens it together with the password."""
+        return not self.certificates or certs.fingerprint(certificate) in self.certificates
 
-def check(name: str, password: str, address: str, rights: Rights) -> Identity | None:
+
+def check(name: str, password: str, address: str, certificate: bytes, rights: Rights) -> Identity | None:
     """The identity behind a name and password, or None. Takes as long for a name that does not exist.
 
-    Why it is None is logged and never told: a disabled login must look like a wrong password (RFC 2577, section 6).
+    `certificate` is the client's, as DER, or empty. Why it is None is logged and never told: a disabled login must look
+    like a wrong password (RFC 2577, section 6).
     """
-    found = receipts.password(name)
-    right = passwords.verify(found[1] if found else passwords.dummy_hash(), password)
-    if found is None or not right:
+    number, stored = receipts.password(name) or (NOBODY, passwords.dummy_hash())
+    right = passwords.verify(stored, password)
+    # Also for nothing: the time is not to tell that the password was right, and something else was not.
+    identity = rights.of(number)
+    if number == NOBODY or not right:
         return None
-    identity = rights.of(found[0])
     # It may have been changed while the password was checked.
-    if identity is None or identity.password_hash != found[1]:
+    if identity is None or identity.password_hash != stored:
         log.info("login %r is disabled", name)
         return None
-    if not identity.may_come_from(address):
-        log.info("login %r may not come from %s", name, address)
+    if reason := _refusal(identity, address, certificate):
+        log.info("login %r %s", name, reason)
         return None
     return identity
+
+
+def _refusal(identity: Identity, address: str, certificate: bytes) -> str:
+    """What keeps out somebody who knows the password; empty when nothing does."""
+    if not identity.may_come_from(address):
+        return f"may not come from {address}"
+    if not identity.certificates:
+        return ""
+    if not certificate:
+        return "came without a client certificate"
+    if not identity.takes(certificate):
+        return f"came with a client certificate that is not its own: {certs.fingerprint(certificate)}"
+    end = certs.ended(certificate)
+    return f"came with a client certificate that ended on {end:%Y-%m-%d}" if end else ""
+
+
+def any_certificate() -> bool:
+    """Whether there is a login that needs a client certificate."""
+    return bool(Login.select().where(Login.client_certificates.is_null(False)).exists())
 
 
 def current(login_ids: Iterable[int], schemas: Schemas) -> dict[int, Identity]:
@@ -84,6 +117,18 @@ class Rights:
             known = self._known[login_id] = row, current([login_id], self._schemas).get(login_id)
         return known[1]
 
+    def confirm(self, identity: Identity, entity: str | None = None, refusal: str = NO_MORE) -> None:
+        """Raises Refusal unless the login is still there, enabled and, if an entity is named, may send it.
+
+        Called in the transaction that writes: SQLite gives the numbers of an account and a login that were removed to
+        the next ones, which would get what was meant for the former.
+        """
+        now = self.of(identity.login_id)
+        if now is None or (now.key, now.login) != (identity.key, identity.login):
+            raise Refusal(refusal)
+        if entity is not None and entity not in now.entities:
+            raise Refusal(refusal)
+
 
 def account_key(account: Account) -> str:
     """What stands for an account in file names and in memory: another one of its number is not mistaken for it."""
@@ -106,6 +151,7 @@ def _identity(login: Login, schemas: Schemas) -> Identity | None:
         exported=_entities(schemas, login.entities),
         require_close_notify=login.require_close_notify,
         restricted=login.entities is not None,
+        certificates=frozenset(login.client_certificates or ()),
     )
 
 

@@ -12,6 +12,7 @@ import collections
 import contextlib
 import itertools
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ HELD = 60.0
 LONGEST = 240.0
 """Seconds for which it stays there at the most; the mirror keeps a folder that was exchanged for 300."""
 MOST_PINS = 256
+"""Folders that are held open for one account."""
+MOST_OF_ALL = 4096
+"""And for all accounts, or a quarter of the file descriptors if there are fewer of them."""
 MOST_SEEN = 10_000
 _MOST_FILES = 64
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -120,7 +124,10 @@ class Pins:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pins: collections.OrderedDict[Key, Pin] = collections.OrderedDict()
+        self._most = _most_of_all()
+        self._count = 0
+        self._pins: dict[str, collections.OrderedDict[Key, Pin]] = {}
+        """By account."""
         self._seen: collections.OrderedDict[Key, dict[str, Version]] = collections.OrderedDict()
         self._sent: collections.OrderedDict[tuple[Key, str], Version] = collections.OrderedDict()
         """Of files that lie in no folder which is held."""
@@ -128,11 +135,12 @@ class Pins:
     def get(self, key: Key) -> Pin | None:
         """The revision that a login is on."""
         with self._lock:
-            pin = self._pins.get(key)
-            if pin is not None and pin.until < time.monotonic():
-                self._pins.pop(key).close()
-                return None
-            return pin
+            pin = self._find(key)
+            if pin is None or pin.until >= time.monotonic():
+                return pin
+            self._pop(key)
+        pin.close()
+        return None
 
     def take(self, key: Key, path: Path) -> Pin:
         """The revision that a login is on: if it was on none, from now on what lies at `path`. Raises OSError."""
@@ -161,22 +169,41 @@ class Pins:
     def _make(self, key: Key, path: Path) -> Pin:
         pin = Pin(path)
         with self._lock:
-            older = [self._pins.pop(key, None)]
-            self._pins[key] = pin
+            older = [self._pop(key)]
+            self._pins.setdefault(key[0], collections.OrderedDict())[key] = pin
+            self._count += 1
             self._seen[key] = pin.files
             self._seen.move_to_end(key)
-            if len(self._pins) > MOST_PINS:
-                older.append(self._pins.pop(self._least(key)))
+            older.append(self._surplus(key))
             if len(self._seen) > MOST_SEEN:
                 self._seen.popitem(last=False)
         for each in filter(None, older):
             each.close()
         return pin
 
-    def _least(self, key: Key) -> Key:
-        """The pin that is missed least: the oldest that no file was fetched from, else the oldest."""
-        others = [each for each in self._pins if each != key]
-        return next((each for each in others if not self._pins[each].touched), others[0])
+    def _surplus(self, key: Key) -> Pin | None:
+        """What has to go for the new pin of `key`: one of the same account, if that has many, before one of another."""
+        held = self._pins[key[0]]
+        if len(held) <= MOST_PINS:
+            if self._count <= self._most:
+                return None
+            held = max((each for each in self._pins.values() if key not in each or len(each) > 1), key=len)
+        # The one that is missed least: the oldest that no file was fetched from, else the oldest.
+        others = [each for each in held if each != key]
+        return self._pop(next((each for each in others if not held[each].touched), others[0]))
+
+    def _find(self, key: Key) -> Pin | None:
+        held = self._pins.get(key[0])
+        return held.get(key) if held is not None else None
+
+    def _pop(self, key: Key) -> Pin | None:
+        held = self._pins.get(key[0])
+        pin = held.pop(key, None) if held is not None else None
+        if pin is not None:
+            self._count -= 1
+        if not held:
+            self._pins.pop(key[0], None)
+        return pin
 
     def seen(self, key: Key, name: str) -> Version | None:
         """The version of a file that a login saw last; None when it saw none or that is forgotten."""
@@ -204,21 +231,32 @@ class Pins:
     def drop(self, key: Key, pin: Pin | None = None) -> None:
         """Go on to the newest revision; with `pin`, only if it is still that one."""
         with self._lock:
-            if pin is not None and self._pins.get(key) is not pin:
+            if pin is not None and self._find(key) is not pin:
                 return
-            dropped = self._pins.pop(key, None)
+            dropped = self._pop(key)
         if dropped is not None:
             dropped.close()
 
     def sweep(self) -> None:
         """Close what nobody has looked at for a while."""
-        with self._lock:
-            keys = list(self._pins)
-        for key in keys:
+        for key in self.held():
             self.get(key)
+
+    def held(self) -> list[Key]:
+        """Of the folders that are held."""
+        with self._lock:
+            return [key for held in self._pins.values() for key in held]
 
     def close(self) -> None:
         with self._lock:
-            pins = [self._pins.popitem()[1] for _ in range(len(self._pins))]
+            pins = [pin for held in self._pins.values() for pin in held.values()]
+            self._pins.clear()
+            self._count = 0
         for pin in pins:
             pin.close()
+
+
+def _most_of_all() -> int:
+    """Each is a file descriptor."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_OF_ALL if soft == resource.RLIM_INFINITY else min(MOST_OF_ALL, soft // 4)

@@ -116,7 +116,11 @@ class Map:
 
     def is_temporary(self, name: str) -> bool:
         """Whether a client uses this name while it uploads and renames the file later."""
-        return any(_matches(name.lower(), pattern.lower()) for pattern in self._temporary)
+        return is_temporary(name, self._temporary)
+
+
+def is_temporary(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(_matches(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -71,7 +71,8 @@ class Pool:
         while (job := self._queue.get()) is not None:
             try:
                 job()
-            except Exception:
+            except BaseException:
+                # Also SystemExit, which would end the thread for as long as the server runs.
                 log.exception("a job of the pool failed")
             finally:
                 self._finished()
@@ -104,7 +105,7 @@ def with_database(work: Callable[[], Any]) -> Any:
     connect()
     try:
         return work()
-    except Exception as error:
+    except BaseException as error:
         # A server that only reads since a failover answers, too: the next connection may lead to the new one.
         if database.in_transaction() or (isinstance(error, PeeweeException) and is_postgres()):
             disconnect()

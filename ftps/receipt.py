@@ -7,10 +7,11 @@ often one name is uploaded. The order, and what a kill after each step leaves:
 
 1. rights, hook, hash, fsync of the file, and   the partial, which can be continued; no 226 was sent
    whether the client is still there
-2. in a transaction: older waiting uploads of   the same, because the transaction is rolled back; the spool folder has
-   the name become "replaced", the new row is   no row and is removed (by the next upload that is given its number, or
-   inserted, the bytes are linked into the      by the sweep of the spool)
-   spool, the folders are synced
+2. in a transaction: rights once more, older    the same, because the transaction is rolled back; the spool folder has
+   waiting uploads of the name become           no row and is removed (by the next upload that is given its number, or
+   "replaced", the new row is inserted, the     by the sweep of the spool)
+   bytes are linked into the spool, the
+   folders are synced
 3. commit                                       whole, on disk and recorded: it is imported, though no 226 was sent
 4. shown in the entity folder                   the same; at worst the name stays visible until it is uploaded again
 5. the partial is removed                       the same
@@ -30,7 +31,7 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ from schedules import IMMEDIATE, is_timed
 log = logging.getLogger("ftpdock.ftps")
 
 LOST = "426 The control connection was lost."
+NO_MORE_UPLOADS = "553 This login may not upload here any more."
 
 
 def _yes() -> bool:
@@ -68,6 +70,8 @@ class Arrival:
     """What was hashed while the file arrived."""
     awaited: Callable[[], bool] = _yes
     """Whether the client is still there to hear of it."""
+    synced: bool = False
+    """It has got a 226 under a temporary name, for which it had to be on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +105,31 @@ def rename(shared: Shared, arrival: Arrival) -> str:
         _put_aside(shared, arrival)
         return "250 Renamed; not yet to be imported."
     receipt = record(shared, arrival)
-    # What was once begun under the final name is older than this file.
-    shared.partials.discard(arrival.identity.key, arrival.target.virtual)
+    with behind_record(receipt.number):
+        # What was once begun under the final name is older than this file.
+        shared.partials.discard(arrival.identity.key, arrival.target.virtual)
     return f"250 Renamed, queued as import {receipt.number}{_told(receipt)}."
 
 
 def _told(receipt: Receipt) -> str:
     """When it is picked up, if there is a time to tell."""
-    if not is_timed(receipt.schedule):
-        return ""
+    return told(receipt.number) if is_timed(receipt.schedule) else ""
+
+
+def told(number: int) -> str:
+    """When an upload that is recorded is picked up, if that can be told."""
+    with behind_record(number):
+        return pickup_told(number)
+    return ""
+
+
+@contextlib.contextmanager
+def behind_record(number: int) -> Iterator[None]:
+    """The file is whole, on disk and recorded: what follows is no reason to say anything else."""
     try:
-        return pickup_told(receipt.number)
+        yield
     except Exception:
-        log.exception("when import %s is picked up can't be told", receipt.number)
-        return ""
+        log.exception("import %s is recorded, but what comes behind it failed", number)
 
 
 def record(shared: Shared, arrival: Arrival) -> Receipt:
@@ -123,18 +138,17 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     _ask_hooks(shared, arrival)
     # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
     followed = arrival.digest if _version(arrival.source) == before else None
-    digest = _sha256_and_sync(arrival.source, followed or Digest(arrival.source))
+    digest = _sha256_and_sync(arrival, followed or Digest(arrival.source))
     _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
     with writing(account):
+        # Once more: a hook may take its time.
+        _check_rights(shared, arrival)
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
-    try:
+    with behind_record(receipt.number):
         _tidy(shared, arrival, receipt, spooled, older, digest)
-    except Exception:
-        # The file is whole, on disk and recorded: what follows is no reason to say anything else.
-        log.exception("import %s is recorded, but what comes behind it failed", receipt.number)
     if receipt.picked:
         # What waits is for the worker's own looks at the clock.
         _ring(shared)
@@ -238,9 +252,7 @@ def sweep(shared: Shared) -> None:
 
 def _check_rights(shared: Shared, arrival: Arrival) -> None:
     """Rights may have changed while the file was coming in."""
-    identity = shared.rights.of(arrival.identity.login_id)
-    if identity is None or arrival.target.schema.entity not in identity.entities:
-        raise Refusal("553 This login may not upload here any more.")
+    shared.rights.confirm(arrival.identity, arrival.target.schema.entity, NO_MORE_UPLOADS)
 
 
 def _ask_hooks(shared: Shared, arrival: Arrival) -> None:
@@ -279,8 +291,10 @@ def tell_incomplete(
 
 def _put_aside(shared: Shared, arrival: Arrival) -> None:
     """Into the entity folder under a temporary name: the partner sees it, the import does not."""
-    _sync(arrival.source)
+    _sync(arrival)
     _check_awaited(shared, arrival)
+    # Once more: the disk may take its time, and another account may have this one's name, and so its folder, by then.
+    _check_rights(shared, arrival)
     arrival.source.replace(arrival.target.final)
     sync_folder(arrival.target.final.parent)
 
@@ -290,16 +304,28 @@ def _version(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _sha256_and_sync(path: Path, digest: Digest) -> str:
-    with path.open("rb", buffering=0) as file:
+def _sha256_and_sync(arrival: Arrival, digest: Digest) -> str:
+    with arrival.source.open("rb", buffering=0) as file:
         found = digest.finish(file.fileno())
-        os.fsync(file.fileno())
+        _flush(arrival, file.fileno())
     return found
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb", buffering=0) as file:
-        os.fsync(file.fileno())
+def _sync(arrival: Arrival) -> None:
+    with arrival.source.open("rb", buffering=0) as file:
+        _flush(arrival, file.fileno())
+
+
+def _flush(arrival: Arrival, descriptor: int) -> None:
+    """Linux tells once that something could not be written: for the next fsync all is well. So that nobody continues
+    with bytes which never reached the disk, they go; unless they were on it before."""
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not arrival.synced:
+            with contextlib.suppress(OSError):
+                arrival.source.unlink()
+        raise
 
 
 def waiting(account_id: int, entity: str, name: str) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ class Refusal(Exception):
 
 BUSY = "450 Too much to do at the moment. Try again later."
 BUSY_FILE = "450 The file is being uploaded."
+NO_SPACE = "452 There is not enough space. Try again later."
 NO_SUCH_FILE = "550 No such file or directory."
 FAILED = "451 The server failed to do this; its log says why."
 

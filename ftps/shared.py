@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +13,20 @@ from ftps.outgoing import Beginnings
 from ftps.overlay import Overlay
 from ftps.partials import Partials
 from ftps.pins import Pins
-from ftps.pool import Pool
+from ftps.pool import Pool, disconnect
 from ftps.straight import room
 from ftps.waker import Waker
 from hooks import Hooks
 from layout import partial_folder
 from settings import Settings
 
+log = logging.getLogger("ftpdock.ftps")
+
 LOGIN_NICENESS = 10
 """Of the thread that reckons password hashes."""
+BULK_THREADS = 2
+MOST_AFTERWARDS = 1000
+"""Calls of hooks that may wait though nobody waits for them."""
 
 
 class Shared:
@@ -33,10 +39,15 @@ class Shared:
         self.loop = loop
         self.waker = Waker(loop)
         self.room = room()
-        # A session waits for one job at a time; the rest is room for hooks that nobody waits for.
+        # A session waits for one job at a time; the rest is room for what nobody waits for: hashing, clearing up.
         self.pool = Pool("ftps-pool", settings.pool_threads, 2 * settings.max_connections + 1000)
+        # What takes as long as a file is large: receipts and listings are not to wait for that.
+        self.bulk = Pool("ftps-bulk", BULK_THREADS, settings.max_connections)
+        # Nor for a hook that no client waits for. One thread, so that they are called in order.
+        self.afterwards = Pool("ftps-hooks", 1, MOST_AFTERWARDS)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
         self.logins = Pool("ftps-login", 1, settings.login_queue, niceness=LOGIN_NICENESS)
+        self.pools = (self.logins, self.pool, self.bulk, self.afterwards)
         self.login_times = LoginTimes(self.pool)
         self.overlay = Overlay(settings.visible_seconds)
         self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)
@@ -52,7 +63,24 @@ class Shared:
         """How often no port of the passive range was free."""
         self.stopping = False
 
+    def crowded(self, address: str) -> bool:
+        """Whether more clients from one address than a quarter of all connections have not logged in.
+
+        What they hold is lost to others, and no login says whose they are.
+        """
+        most = max(1, self.settings.max_connections // 4)
+        if len(self.sessions) <= most:
+            return False
+        return sum(each.identity is None and each.remote_ip == address for each in self.sessions) > most
+
     def later(self, hook: str, **arguments: Any) -> None:
-        """Call a hook in the pool; nobody waits for it."""
-        if self.hooks.has(hook):
-            self.pool.submit(lambda: self.hooks.call(hook, **arguments))
+        """Call a hook in a thread of its own; nobody waits for it."""
+        if self.hooks.has(hook) and not self.afterwards.submit(lambda: self._call(hook, arguments)):
+            log.error("hook %s was not called: %s calls wait already", hook, MOST_AFTERWARDS)
+
+    def _call(self, hook: str, arguments: dict[str, Any]) -> None:
+        try:
+            self.hooks.call(hook, **arguments)
+        finally:
+            # A plugin may have used the database, and nobody looks whether its connection still works the next time.
+            disconnect()

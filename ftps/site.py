@@ -42,7 +42,8 @@ class Site(Hashes):
         schema = known.get(line.strip().upper())
         if schema is None:
             return self.respond(f"501 This can't be exported; name one of {', '.join(plurals)}.")
-        return self.answer(functools.partial(ask_for, self.identity, schema, self.fs.map.export_folder))
+        folder = self.fs.map.export_folder
+        return self.answer(functools.partial(ask_for, self.shared.rights, self.identity, schema, folder))
 
     def ftp_SITE_STATUS(self, line: str) -> None:
         assert self.identity is not None
@@ -55,7 +56,7 @@ class Site(Hashes):
         if wanted is None or schema is None:
             return self.respond("550 There is no such file that could be imported.")
         work = functools.partial(begin, self.shared, wanted, schema.entity)
-        if not self.defer(work, self._validating):
+        if not self.defer(work, self._validating, pool=self.shared.bulk):
             return self.respond(BUSY)
         return None
 

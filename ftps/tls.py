@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from OpenSSL import SSL, crypto
 
@@ -49,6 +50,28 @@ def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
     return context
 
 
+def ask(context: SSL.Context) -> None:
+    """Ask clients for a certificate, and take any or none: what a login needs is looked at with its password.
+
+    That a client has the key is proven by its signature in the handshake (CertificateVerify).
+    """
+    context.set_verify(SSL.VERIFY_PEER, _take_any)
+    # Certificates behind the client's own are of no interest, and checking a hundred of them takes 90 ms of the loop.
+    context.set_verify_depth(0)
+
+
+def _take_any(*_: Any) -> bool:
+    # What OpenSSL finds wrong with them stays in its queue, although it is taken.
+    forget_errors()
+    return True
+
+
+def peer_certificate(connection: SSL.Connection) -> bytes:
+    """The client's certificate as DER, from this handshake or that of the session it resumed; empty without one."""
+    found = connection.get_peer_certificate()
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, found) if found else b""
+
+
 def _reason(error: SSL.Error, *files: Path) -> str:
     """OpenSSL names no file, and says little of one that may not be read."""
     for path in files:
@@ -70,27 +93,47 @@ def stamp(certificate: Path, key: Path) -> Stamp:
 
 
 class Certificates:
-    """Notices that the certificate was replaced. Asked by the watch thread, never on the loop."""
+    """Makes contexts, and notices when another one is needed. Used by the watch thread, never on the loop."""
 
-    def __init__(self, certificate: Path, key: Path, max_version: str) -> None:
+    def __init__(self, certificate: Path, key: Path, max_version: str, asking: bool) -> None:
         self._files = (certificate, key)
         self._max_version = max_version
-        self._used = self._seen = stamp(certificate, key)
+        self.asking = asking
+        """Whether clients are to be asked for a certificate."""
+        self._used = self._seen = self._told = self._wanted()
+
+    def _wanted(self) -> tuple[Stamp, bool]:
+        return stamp(*self._files), self.asking
+
+    def context(self) -> SSL.Context:
+        """By the files as they are. Raises TlsError."""
+        context = make_context(*self._files, self._max_version)
+        if self.asking:
+            ask(context)
+        return context
 
     def renewed(self) -> SSL.Context | None:
-        """A new context when there are new files that fit; broken ones are logged once and the old context stays."""
-        now = stamp(*self._files)
+        """A new context when it has to be another one; files that don't fit are logged once, and the old one stays.
+
+        Sessions of the old one can't be resumed with it: clients that were not asked then are asked now.
+        """
+        now = self._wanted()
         settled, self._seen = now == self._seen, now
         # Two files can't be replaced in one step: wait until nothing has changed between two looks.
         if not settled or now == self._used:
             return None
-        self._used = now
         try:
-            context = make_context(*self._files, self._max_version)
+            context = self.context()
         except TlsError as error:
-            log.error("The new certificate is not used: %s", error)
+            if now != self._told:
+                log.error("The new certificate is not used: %s", error)
+            self._told = now
             return None
-        log.info("The certificate was replaced; new connections use it.")
+        before, self._used = self._used, now
+        if now[0] != before[0]:
+            log.info("The certificate was replaced; new connections use it.")
+        if self.asking != before[1]:
+            log.info("New connections are asked for a client certificate%s.", "" if self.asking else " no more")
         return context
 
 

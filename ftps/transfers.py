@@ -17,7 +17,7 @@ from ftps.downloads import Downloads
 from ftps.ending import ABORTED
 from ftps.partials import Incoming
 from ftps.receipt import LOST, Arrival, receive, tell_incomplete
-from ftps.replies import BUSY, Refusal, lines
+from ftps.replies import BUSY, NO_SPACE, Refusal, lines
 from ftps.targets import Target, target
 from schemas.filenames import example
 
@@ -68,7 +68,7 @@ class Transfers(Downloads):
         elif int(size) > self.shared.settings.max_file_size:
             self.respond(f"552 A file may have {self.shared.settings.max_file_size} bytes at most.")
         elif int(size) > self.shared.partials.free():
-            self.respond("452 There is not enough space. Try again later.")
+            self.respond(NO_SPACE)
         else:
             assert self.identity is not None
             self.shared.claims.allow(self.identity.key)
@@ -297,5 +297,5 @@ def _unopened(error: OSError) -> Refusal:
     """What a client is told when there is no place for its upload; it is logged, because the admin is to know."""
     log.error("an upload can't be begun: %s", error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refusal("452 There is not enough space. Try again later.")
+        return Refusal(NO_SPACE)
     return Refusal("451 The server can't open a file for the upload; its log says why. Try again later.")

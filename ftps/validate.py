@@ -1,10 +1,11 @@
-"""SITE VALIDATE: a dry run over a copy of a file. Runs in the pool; the worker does the work."""
+"""SITE VALIDATE: a dry run over a copy of a file. Runs in pools; the worker does the work."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
 import logging
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from ftps.find import Wanted, open_bytes
-from ftps.replies import lines
+from ftps.replies import NO_SPACE, Refusal, lines
 from ftps.shared import Shared
 from imports.reports import REPORT, report_rows
 from layout import number_staged, spool_folder, staged, sync_folder
-from models import ImportRun, Upload, now, transaction
+from models import ImportRun, Upload, now, transaction, writing
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -24,6 +25,7 @@ PATIENCE = 120.0
 """Seconds after which the client is told that the dry run goes on."""
 KEPT = dt.timedelta(hours=1)
 """How long a dry run is kept that nobody has heard the end of."""
+UNFINISHED = "450 A dry run of this account is not finished yet. Try again later."
 SHOWN = 10
 """Messages of the report that are told."""
 ORIGINS = ("validate", "command")
@@ -41,17 +43,31 @@ class Validation:
 
 
 def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
-    """Copy the file and queue the dry run. Raises Refusal when there is no such file."""
+    """Copy the file and queue the dry run. Raises Refusal."""
     name, identity = wanted.place.name, wanted.identity
+    _refuse_second(identity.account_id)
     with open_bytes(shared.settings, wanted) as source, staged(shared.settings) as folder:
+        if os.fstat(source.fileno()).st_size > shared.partials.free():
+            raise Refusal(NO_SPACE)
         size = _copy(source, folder, name)
-        with transaction():
+        with writing(identity.account_id):
+            shared.rights.confirm(identity, entity)
+            # Another session may have copied as well.
+            _refuse_second(identity.account_id)
             upload = Upload.create(account=identity.account_id, entity=entity, name=name, size=size,
                                    login=identity.login, origin="validate", state="picked")  # fmt: skip
             number_staged(folder, shared.settings, upload.id)
             ImportRun.begin(upload, dry_run=True)
     shared.ring()
     return Validation(upload.id, name, time.monotonic() + PATIENCE)
+
+
+def _refuse_second(account: int) -> None:
+    """Each takes the room of a file, and the worker's time. Raises Refusal while one of the account is not finished."""
+    mine = (ImportRun.account == account) & ImportRun.dry_run & ImportRun.status.in_(("waiting", "running"))
+    query = ImportRun.select().join(Upload, on=(Upload.id == ImportRun.number))
+    if query.where(mine, Upload.origin == "validate").exists():
+        raise Refusal(UNFINISHED)
 
 
 def _copy(source: io.BufferedReader, folder: Path, name: str) -> int:

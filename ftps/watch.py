@@ -1,6 +1,6 @@
 """Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate.
 
-It also removes what is over: uploads that nobody continued, and entries of the overlay.
+It also removes what is over: uploads that nobody continued or renamed, and entries of the overlay.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ftps.identity import Identity, account_key, current
+from ftps.identity import Identity, account_key, any_certificate, current
+from ftps.leftovers import sweep as sweep_leftovers
 from ftps.pool import connect, disconnect
 from ftps.receipt import remember_recent
 from ftps.receipt import sweep as sweep_receipts
@@ -26,10 +27,13 @@ EVERY = 0.5
 """Seconds between two looks."""
 SWEEP_EVERY = 60.0
 """Seconds between two looks for what is over."""
+CLEAR_EVERY = 3600.0
+"""Seconds between two looks into all entity folders."""
 
 
 class Watch:
-    """`new_context` is called on the loop with a TLS context after the certificate was replaced."""
+    """`new_context` is called on the loop with a TLS context after the certificate was replaced, or when clients are to
+    be asked for theirs, or no more."""
 
     def __init__(self, shared: Shared, certificates: Certificates, new_context: Callable[[Any], None]) -> None:
         self._shared = shared
@@ -37,6 +41,7 @@ class Watch:
         self._new_context = new_context
         self._version: object = None
         self._swept_at = 0.0
+        self._cleared_at = -CLEAR_EVERY
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ftps-watch", daemon=True)
 
@@ -51,7 +56,7 @@ class Watch:
     def _run(self) -> None:
         self._try(self._remember_recent)
         while not self._stop.wait(EVERY):
-            for look in (self._look_at_certificate, self._look_at_logins, self._sweep):
+            for look in (self._look_at_logins, self._look_at_certificate, self._sweep):
                 self._try(look)
         disconnect()
 
@@ -61,6 +66,8 @@ class Watch:
         except Exception:
             log.exception("looking for changes failed")
             disconnect()
+            # Another connection counts from another number.
+            self._version = None
 
     def _remember_recent(self) -> None:
         connect()
@@ -71,11 +78,12 @@ class Watch:
             self._shared.waker.post(lambda: self._new_context(context))
 
     def _look_at_logins(self) -> None:
-        """Read the logins of the living sessions again, when anything may have changed."""
+        """Read again, when anything may have changed, what logins need, and those of the living sessions."""
         connect()
         forced, self._shared.identities_changed = self._shared.identities_changed, False
         if not self._database_changed() and not forced:
             return
+        self._certificates.asking = any_certificate()
         sessions = [(each, each.identity) for each in list(self._shared.sessions) if each.identity]
         if not sessions:
             return
@@ -98,12 +106,21 @@ class Watch:
         self._shared.overlay.sweep()
         self._shared.pins.sweep()
         connect()
-        accounts = Account.select(Account.id, Account.created_at)
+        accounts = list(Account.select(Account.id, Account.name, Account.created_at))
         keys = {account_key(account) for account in accounts}
-        for path in self._shared.partials.sweep(keys, self._shared.settings.partial_hours * 3600.0):
+        patience = self._shared.settings.partial_hours * 3600.0
+        for path in self._shared.partials.sweep(keys, patience):
             log.info("an upload that nobody continued was removed: %s", path.name)
+        self._clear(accounts, patience)
         sweep_validations(self._shared)
         sweep_receipts(self._shared)
+
+    def _clear(self, accounts: list[Account], patience: float) -> None:
+        if time.monotonic() - self._cleared_at < CLEAR_EVERY:
+            return
+        self._cleared_at = time.monotonic()
+        for path in sweep_leftovers(self._shared, accounts, patience):
+            log.info("a file whose temporary name nobody has changed was removed: %s", path.name)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handlers.base import Context, Handler, batched
@@ -38,11 +38,21 @@ class CustomerPartHandler(Handler):
     references = frozenset({"customer_system_id", "customer_reference_id"})
 
     likeness_column: str
-    """Stands in the report for what makes two records alike."""
+    """Names the key of what makes two records alike."""
 
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """What two equal records of one customer share."""
         raise NotImplementedError
+
+    def alike_by(self, row: Row) -> tuple[str, str]:
+        """What makes others like this row: the column, empty if it is not one alone, and words in brackets or none."""
+        return self.likeness_column if self.likeness_column in row.texts else "", ""
+
+    def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
+        if column != self.likeness_column:
+            return super().duplicate(row, column, lines)
+        column, words = self.alike_by(row)
+        return column, f"{lines.capitalize()} are the same {self.entity} of one customer{words}: keep one of them"
 
     def find(self, rows: list[Row], context: Context) -> None:
         system_column, reference_column = self.id_columns
@@ -91,19 +101,21 @@ class CustomerPartHandler(Handler):
         for group in same.values():
             self._refuse_alike(group)
 
-    def _take_alike(self, row: Row, alike: list[Mapping[str, Any]]) -> None:
+    def _take_alike(self, row: Row, alike: Sequence[Mapping[str, Any]]) -> None:
         if len(alike) > 1:
             system_column, reference_column = self.id_columns
-            row.reject("AMBIGUOUS_MATCH", self.likeness_column, f"{len(alike)} {self.schema.plural} of the customer "
-                       f"are like this one: say which by {system_column} or {reference_column}")  # fmt: skip
+            column, words = self.alike_by(row)
+            which = system_column if row.values.get("reference_id") else f"{system_column} or {reference_column}"
+            row.reject("AMBIGUOUS_MATCH", column, f"{len(alike)} {self.schema.plural} of the customer are like this "
+                       f"one{words}: say which by {which}")  # fmt: skip
         row.stored = alike[0] if alike else None
 
     def _refuse_alike(self, group: list[Row]) -> None:
         """Rows that name the customer in different ways are no duplicates by their texts."""
         lines = [row.line for row in group]
         for row in group if len(group) > 1 and "customer" in group[0].write else ():
-            row.reject("DUPLICATE_IN_FILE", self.likeness_column, f"{lines_named(lines[:5], len(lines)).capitalize()} "
-                       f"are the same {self.entity} of one customer: keep one of them")  # fmt: skip
+            named = lines_named(lines[:5], len(lines))
+            row.reject("DUPLICATE_IN_FILE", *self.duplicate(row, self.likeness_column, named))
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         """Without a customer who is not the account's: a row that names nobody comes back unchanged."""

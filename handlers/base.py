@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,6 +95,10 @@ class Handler:
         """The keys by which no two rows of a file may agree, from the cells' texts."""
         return ()
 
+    def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
+        """The report's column and words for a row whose key of `column` is the same on all of `lines`."""
+        return column, f"{row.text(column)!r} stands on {lines}: keep one of them"
+
     def plain_keys_of(self, columns: Iterable[str]) -> tuple[PlainKey, ...]:
         """The plain keys of a file with `columns`; none if `keys` has to be asked."""
         owner = next(each for each in type(self).__mro__ if "keys" in vars(each) or "plain_keys" in vars(each))
@@ -109,6 +114,9 @@ class Handler:
 
     order: Any = None
     """None: rows are worked on in the file's order. Else a method like `keys`; see imports.gathering.Order."""
+
+    longest_group: ClassVar[int] = sys.maxsize
+    """Rows of a group that are held at once. A longer one comes in parts, and `process` has to reject all of them."""
 
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""

@@ -27,11 +27,19 @@ def report_path(settings: Settings, account: str, folder: str, run: ImportRun) -
         return spool / run.folder / REPORT
     if run.dry_run:
         return spool / REPORT
-    return _reports(settings, account, folder) / layout.numbered(run.file, run.number, f".{REPORT}")
+    return kept_report(settings, account, folder, run, REPORT)
 
 
-def _reports(settings: Settings, account: str, folder: str) -> Path:
-    return layout.account_root(settings, account) / folder / layout.REPORTS
+def kept_report(settings: Settings, account: str, folder: str, run: ImportRun, name: str) -> Path:
+    """Where one of REPORT_FILES lies when the import has ended, if there is one."""
+    reports = layout.account_root(settings, account) / folder / layout.REPORTS
+    return reports / layout.numbered(run.file, run.number, f".{name}")
+
+
+def kept_file(settings: Settings, account: str, folder: str, run: ImportRun) -> Path:
+    """Where the file itself lies then."""
+    inner = layout.FAILED if run.code else layout.PROCESSED
+    return layout.account_root(settings, account) / folder / inner / layout.numbered(run.file, run.number)
 
 
 def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path | None:
@@ -46,19 +54,16 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
         _move(made / REPORT, spool / REPORT)
         return spool / REPORT if (spool / REPORT).exists() else None
     layout.make_account_folders(settings, account, [folder])
-    reports = _reports(settings, account, folder)
+    report, kept = kept_report(settings, account, folder, run, REPORT), kept_file(settings, account, folder, run)
     for name in _worth_keeping(run):
-        _move(made / name, reports / layout.numbered(run.file, run.number, f".{name}"))
-    inner = layout.FAILED if run.code else layout.PROCESSED
-    kept = reports.parent / inner
-    _move(spool / run.file, kept / layout.numbered(run.file, run.number))
-    for each in (reports, kept):
-        layout.sync_folder(each)
+        _move(made / name, kept_report(settings, account, folder, run, name))
+    _move(spool / run.file, kept)
+    for each in (report, kept):
+        layout.sync_folder(each.parent)
     for name in REPORT_FILES:
         # Before the sorted ones' folder is gone: whoever goes on after a kill takes what is left for the result.
         (work / name).unlink(missing_ok=True)
     shutil.rmtree(spool, ignore_errors=True)
-    report = reports / layout.numbered(run.file, run.number, f".{REPORT}")
     return report if report.exists() else None
 
 

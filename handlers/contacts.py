@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from handlers.addresses import CustomerPartHandler, customer_named, folded
@@ -13,6 +13,7 @@ from imports.rows import Row, live
 from imports.scan import Key, Texts
 from imports.store import Stored
 from models import Contact
+from schemas import CLEAR
 from schemas.contact import ContactSchema
 
 
@@ -43,22 +44,36 @@ class ContactHandler(CustomerPartHandler):
         wanted = {_person(row.write["customer"], row.values["email"]) for row in new}
         if not all(wanted.isdisjoint(_persons_at_stake(row)) for row in rows):
             raise Entangled
-        nameless: dict[tuple[str, str], list[Stored]] = {}
-        customers = [row.write["customer"] for row in new]
-        for record in store.fetch(self.model, context.account, "customer", customers, hold=True):
-            if record["reference_id"] is None:
-                nameless.setdefault(_person(record["customer"], record["email"]), []).append(record)
+        nameless = _nameless(context.account, wanted)
         for row in new:
             found = nameless.get(_person(row.write["customer"], row.values["email"]), [])
             self._take_alike(row, found)
             if row.stored is not None:
                 found.clear()  # for the next row it has a Reference_ID
 
+    def alike_by(self, row: Row) -> tuple[str, str]:
+        if row.text("Email") in ("", CLEAR):
+            return "", " (same name and phone)"
+        return "Email", " (same e-mail address)"
+
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """The e-mail address; people without one are told apart by name and phone."""
         if record.get("email"):
             return ("email", folded(record["email"]))
         return ("name", *(folded(record.get(attribute)) for attribute in ("first_name", "last_name", "phone")))
+
+
+def _nameless(account: int, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
+    """Those of `persons` who are there and have no Reference_ID."""
+    without = (Contact.account == account) & Contact.reference_id.is_null() & Contact.email.is_null(False)
+    among = Contact.customer.in_({customer for customer, _ in persons})
+    query = Contact.select(Contact.system_id, Contact.customer, Contact.email).where(without & among)
+    ids = [system_id for system_id, *person in query.tuples() if _person(*person) in persons]
+    found: dict[tuple[str, str], list[Stored]] = {}
+    for record in store.fetch(Contact, account, "system_id", ids, hold=True):
+        if record["reference_id"] is None:
+            found.setdefault(_person(record["customer"], record["email"]), []).append(record)
+    return found
 
 
 def _person(customer: str, email: str | None) -> tuple[str, str]:

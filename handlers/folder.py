@@ -17,8 +17,8 @@ from models import ImportRun
 def move_in(folder: Path, run: ImportRun) -> None:
     """Make `folder`, named by the attempt, and copy what the last checkpoint speaks of out of its owner's folder.
 
-    Older folders that nobody needs any more are removed. Newer ones are a successor's: they stay. Raises FtpdockError if
-    what the checkpoint speaks of was lost: no disk that comes back will bring it.
+    Older folders that nobody needs any more are removed. Newer ones are a successor's: they stay. Raises FtpdockError
+    if what the checkpoint speaks of was lost: no disk that comes back will bring it.
     """
     check_lengths(folder.parent / run.folder, run.offsets)
     shutil.rmtree(folder, ignore_errors=True)

@@ -12,6 +12,7 @@ from imports.codes import zero_padded
 from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Inventory, Product
+from schemas import CLEAR
 from schemas.inventory import InventorySchema
 
 MAIN = "MAIN"
@@ -28,6 +29,14 @@ class InventoryHandler(Handler):
     def keys(self, texts: Texts) -> Iterable[Key]:
         if sku_id := texts("SKU_ID"):
             yield Key("SKU_ID", f"{sku_id}\t{texts('Warehouse') or MAIN}")
+
+    def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
+        if "Warehouse" not in row.texts:
+            return super().duplicate(row, column, lines)
+        text = row.text("Warehouse")
+        warehouse = MAIN if text in ("", CLEAR) else text
+        named = f"{warehouse!r} (also where the cell is empty)" if warehouse == MAIN else repr(warehouse)
+        return column, f"SKU_ID {row.text('SKU_ID')!r} in warehouse {named} stands on {lines}: keep one of them"
 
     def find(self, rows: list[Row], context: Context) -> None:
         products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])

@@ -24,7 +24,7 @@ from imports.rows import UNCHANGED, UPDATED, Row, live
 from imports.scan import Key, Texts
 from models import Address, Order, OrderLine, now
 from schemas import CLEAR
-from schemas.order import OrderSchema
+from schemas.order import LONGEST_ORDER, OrderSchema
 
 ADDRESSES = {
     "billing_address_reference_id": ("billing_address", "Billing_Address_Reference_ID"),
@@ -41,6 +41,7 @@ class OrderHandler(Handler):
     unique = {"Reference_ID": "reference_id"}
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
+    longest_group = LONGEST_ORDER
 
     def order(self, texts: Texts) -> list[Key] | None:
         """By the IDs. A row without any is an order of its own if it has what that takes, else a line of some other."""
@@ -49,6 +50,7 @@ class OrderHandler(Handler):
         return keys if keys or (customer and texts("Order_Date")) else None
 
     def process(self, rows: list[Row], context: Context) -> None:
+        rows = self._without_long(rows)
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
         lines = Lines(rows, context)
         heads = [(_head(group, context), group) for group in groups]
@@ -63,6 +65,14 @@ class OrderHandler(Handler):
         self._write_lines([(head, group) for head, group in heads if not group[0].rejected], lines, context)
         for head, group in heads:
             _settle(head, group)
+
+    def _without_long(self, rows: list[Row]) -> list[Row]:
+        """The rows of orders that are not too long; the others are rejected."""
+        bearable = [row for row in rows if row.group_size <= self.longest_group]
+        for row in rows if len(bearable) < len(rows) else ():
+            if row.group_size > self.longest_group:
+                _reject_long(row, self.longest_group)
+        return bearable
 
     def find(self, rows: list[Row], context: Context) -> None:
         known = by_system_id(Order, rows, context)
@@ -160,6 +170,16 @@ def _head(group: list[Row], context: Context) -> Head:
     return head
 
 
+def _reject_long(row: Row, most: int) -> None:
+    """A row of an order of which not all rows are at hand: only what the row itself tells can be said."""
+    if row.rejected:
+        return
+    column = next((each for each in ("Order_ID", "Reference_ID") if row.text(each) not in ("", CLEAR)), "Reference_ID")
+    row.reject("ORDER_REJECTED", column, f"The order with {column} {row.text(column)!r} has {row.group_size} rows, and "
+               f"at most {most} are taken: give each order a Reference_ID of its own, or make several orders of "
+               "it")  # fmt: skip
+
+
 def _reject_stray(row: Row) -> None:
     """A row that is no order of its own, in a file whose rows say of which order they are."""
     if row.stray != row.line or row.rejected:
@@ -176,7 +196,9 @@ def _reject_whole(group: list[Row]) -> None:
     if bad:
         what = f"Line {bad} of the same order was rejected"
     elif group[0].stray not in (0, group[0].line):
-        what = f"Line {group[0].stray} does not say of which order it is and may be a line of this one"
+        what = (
+            f"Line {group[0].stray} can't be read, or does not say of which order it is, and may be a line of this one"
+        )
     else:
         return
     for row in group:

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 
 from peewee import DataError, IntegrityError, OperationalError
 
+from errors import FileProblem
 from handlers.base import Context, Entangled
 from handlers.pace import Pace
+from imports.given_up import rows_in
 from imports.reading import FileShape
 from imports.reports import JOIN, ReportFiles
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
+from imports.unread import shown
 from imports.validate import Validator
-from models import by_keys, database, learn_size, now, transaction, trim_log
+from models import ImportRun, by_keys, database, learn_size, now, transaction, trim_log
 from models.progress import unechoed
 
 if TYPE_CHECKING:
@@ -71,14 +74,17 @@ class Pass:
         self.counts = Counts()
         if self.position:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
+        self._rejected: Row | None = None
+        """The first row that this pass rejected."""
         self.validator = Validator(job.schema, shape)
         self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now())
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
                                  key_columns=job.handler.key_columns)  # fmt: skip
         if shape.guessed and not self.position:
             self.counts.warnings += 1
-            self.files.message(1, "", "", "ENCODING_GUESSED", "The file is not UTF-8 and was read as Windows-1252: "
-                               "check the letters beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+            message = (f"Line {shape.guessed} is no UTF-8, and the file was read as Windows-1252: check the letters "
+                       "beyond a-z, and save as 'CSV UTF-8' next time")  # fmt: skip
+            self.files.message(1, "", "", "ENCODING_GUESSED", message)
 
     def work(self) -> Counts:
         try:
@@ -93,16 +99,17 @@ class Pass:
         return self.counts
 
     def _chunks(self) -> Iterator[list[Row]]:
-        """Rows by the chunk; rows of one group stay together."""
+        """Rows by the chunk; rows of one group stay together, unless it is too long for its handler."""
         rows: list[Row] = []
         size = 0
-        for number, record, group, stray in self.scan.records(self.position):
+        for number, record, group, stray, group_size in self.scan.records(self.position):
+            row = Row(number, record.line, record.cells, group, stray, group_size)
             full = len(rows) >= self.pace.rows or size > CHUNK_BYTES
-            if full and not (group and group == rows[-1].group):
+            if full and not (group and group == rows[-1].group and group_size <= self.job.handler.longest_group):
                 yield rows
                 rows, size = [], 0
-            rows.append(Row(number, record.line, record.cells, group, stray))
-            size += len("".join(record.cells))
+            rows.append(row)
+            size += len("".join(shown(record.cells)))
         if rows:
             yield rows
 
@@ -133,6 +140,7 @@ class Pass:
                     if self.dry_run:
                         raise Undo
                     report()
+                    self._refuse_half()
                     self.job.checkpoint(self.counts, self.position, self.files.flush())
                     done = thread.submit(beside)
             except Undo:
@@ -140,6 +148,20 @@ class Pass:
                 done = thread.submit(beside)
             self.pace.took(self.position - before, time.monotonic() - begun)
             done.result()
+
+    def _refuse_half(self) -> None:
+        """Undo the transaction, and go no further, if the file counts as a whole and a row of it can't be written.
+
+        All were good when they were looked at, but others may change the records between that and now.
+        """
+        row = self._rejected
+        if row is None or not self.job.whole:
+            return
+        error = row.errors[0]
+        raise FileProblem("ROWS_REJECTED", f"Line {row.line} was good when the file was looked at, and was rejected "
+                          f"when it was written, because the records changed meanwhile ({error.code}: {error.text}); "
+                          f"{rows_in(ImportRun.get_by_id(self.job.run.number))}: send the whole file again",
+                          line=row.line, column=error.column, value=error.value)  # fmt: skip
 
     def _guard(self) -> AbstractContextManager[None]:
         """What the partner sent does not come back as an export, unless the account asks for it."""
@@ -157,7 +179,13 @@ class Pass:
         found = self.scan.duplicates(row.number for row in rows)
         for row in rows if found else ():
             for duplicate in found.get(row.number, ()):
-                row.reject("DUPLICATE_IN_FILE", duplicate.column, _same(row, duplicate))
+                row.reject("DUPLICATE_IN_FILE", *self._same(row, duplicate))
+
+    def _same(self, row: Row, duplicate: Duplicate) -> tuple[str, str]:
+        lines = lines_named(duplicate.lines, duplicate.total)
+        if not duplicate.column:
+            return "", f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
+        return self.job.handler.duplicate(row, duplicate.column, lines)
 
     def _process(self, rows: list[Row]) -> None:
         """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts."""
@@ -195,6 +223,7 @@ class Pass:
             for message in [*row.warnings, *row.errors] if row.warnings or row.errors else ():
                 self.files.message(row.line, message.column, message.value, message.code, message.text)
             if row.errors:
+                self._rejected = self._rejected or row
                 codes = dict.fromkeys(error.code for error in row.errors)
                 self.files.rejected(row.cells, row.line, JOIN.join(codes),
                                     JOIN.join(error.text for error in row.errors))  # fmt: skip
@@ -215,13 +244,6 @@ def refusable() -> Iterator[None]:
         if isinstance(error, OperationalError) and not is_too_large(error):
             raise
         raise Refused(str(error)) from error
-
-
-def _same(row: Row, duplicate: Duplicate) -> str:
-    lines = lines_named(duplicate.lines, duplicate.total)
-    if not duplicate.column:
-        return f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
-    return f"{row.texts.get(duplicate.column, '')!r} stands on {lines}: keep one of them"
 
 
 def _halves(rows: list[Row]) -> list[list[Row]]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import math
 import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import layout
 from errors import FileProblem, FileRefused, FtpdockError, LeaseLost
 from events import ImportFinished, ImportStarted
 from handlers.base import Handler
-from handlers.close import close, outcome
+from handlers.close import close, kept_file, kept_report, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
 from handlers.way import Way, company
@@ -25,14 +25,12 @@ from imports.given_up import give_up
 from imports.open_names import settle
 from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
-from imports.reports import REPORT, SORTED, report_rows
+from imports.reports import IDS, REPORT, SORTED, made_without_key, report_rows
 from imports.scan import Scan
 from models import Account, EntitySettings, ImportRun, Mail, database, large_cache, now, transaction
 from models.progress import keep_run
 from schemas import Formats, TemplateSchema
 from settings import Settings
-
-log = logging.getLogger("ftpdock.import")
 
 FRESH = 0.5
 """Seconds for which a lease that was renewed need not be renewed again, but to lock the run."""
@@ -58,6 +56,8 @@ class ImportJob:
         self._renewed = -math.inf
         self._total: int | None = None
         """The rows of the file, once they are counted."""
+        self.whole = False
+        """Whether it counts as a whole or not at all, once that is asked."""
         self.progress: Progress = progress or (lambda done, rows: None)
         self.schema: TemplateSchema = handler.schema(
             formats=Formats(self.account.date_format, self.account.decimal_separator)
@@ -119,10 +119,10 @@ class ImportJob:
 
     def _passes(self, shape: FileShape, way: Callable[..., Pass]) -> None:
         """One pass that writes; before it, one that only looks, if the file counts as a whole or not at all."""
-        whole = self._on_error() == "abort" and self.run.position == 0
-        if self.run.dry_run or whole:
+        self.whole = self._on_error() == "abort"
+        if self.run.dry_run or (self.whole and self.run.position == 0):
             looked = self._pass(shape, way, dry_run=True)
-            if looked.rejected and whole:
+            if looked.rejected and self.whole:
                 self._keep(looked)
                 self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
                              "imported: correct them in your file and send the whole file again")  # fmt: skip
@@ -181,27 +181,40 @@ class ImportJob:
     def _close(self) -> ImportFinished:
         self.hold()
         run: ImportRun = ImportRun.get_by_id(self.run.number)
-        report = close(self.settings, self.account.name, self.handler.schema.folder, run)
+        report = close(*self._place, run)
         status, finished_at = outcome(run), now()
         event = ImportFinished(run.number, self.account.name, run.entity, run.file, run.dry_run, status, run.code,
                                run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings,
                                finished_at, report)  # fmt: skip
         self._call_hooks(event)
+        alert = self._alert(run)
         with transaction():
             self._update(status=status, finished_at=finished_at, lease_owner=None)
-            self._queue_mail(run)
+            self._queue_mail(run, alert)
         return event
+
+    @property
+    def _place(self) -> tuple[Settings, str, str]:
+        """What says in which folders the import ends."""
+        return self.settings, self.account.name, self.handler.schema.folder
 
     def _call_hooks(self, event: ImportFinished) -> None:
         """Before the table says that it is over: after a kill in between they are called again, never not at all."""
-        try:
-            self.hooks.call("after_import", event=event)
-        except FileRefused as error:
-            log.warning("a hook refused import %s, which has no effect any more: %s", event.number, error)
+        self.hooks.call("after_import", event=event)
 
-    def _queue_mail(self, run: ImportRun) -> None:
+    def _queue_mail(self, run: ImportRun, alert: dict[str, Any] | None) -> None:
         """Whom it concerns is told what became of the file: the partner, and the admin if it was our fault."""
         Mail.about_import(run)
-        if run.code in ("INTERNAL", "KILLED_WORKER") and not run.dry_run and self.settings.admin_email:
-            Mail.alert(f"internal-{run.number}", what="import", number=run.number, account=self.account.name,
-                       file=run.file, error=run.error)  # fmt: skip
+        if alert:
+            Mail.alert(f"internal-{run.number}", **alert)
+
+    def _alert(self, run: ImportRun) -> dict[str, Any] | None:
+        """What the admin is told of a file that failed by our fault, and with it what can be done."""
+        if run.code not in ("INTERNAL", "KILLED_WORKER") or run.dry_run or not self.settings.admin_email:
+            return None
+        ids = kept_report(*self._place, run, IDS)
+        if ids.exists() and made_without_key(ids):
+            what = "import_keyless"
+        else:
+            what = "import" if kept_file(*self._place, run).exists() else "import_gone"
+        return {"what": what, "number": run.number, "account": self.account.name, "file": run.file, "error": run.error}

@@ -18,7 +18,7 @@ class Batch:
     def __init__(
         self, delimiter: str, lines: Sequence[int], texts: Sequence[str], rows: Sequence[list[str]] | None = None
     ) -> None:
-        """`rows` are the raw cells; without them the texts need only be split."""
+        """`rows` are the raw cells, or imports.unread; without them the texts need only be split."""
         self.delimiter = delimiter
         self.lines = lines
         """The physical line on which each row starts."""
@@ -116,6 +116,7 @@ def by_cells(delimiter: str, lines: Sequence[int], cells: Sequence[list[str]]) -
     """Rows that the csv module has split."""
     # Their text stands behind a quote, so that it is no text of a row that needed none.
     texts = ['"' + JOINT.join(each) for each in cells]
-    if "".join(texts).count(JOINT) != sum(map(len, cells)) - len(cells):  # it stands within cells, too
+    joints = sum(map(len, cells)) - len(cells) + cells.count([])  # what is not read has no cells
+    if "".join(texts).count(JOINT) != joints:  # it stands within cells, too
         texts = ['"' + repr(each) for each in cells]
     return Batch(delimiter, lines, texts, cells)

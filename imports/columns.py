@@ -21,7 +21,7 @@ from imports.parameters import ParameterColumn, Parameters, fixed_column, object
 from imports.reading import FileShape, count_fault
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import TemplateSchema
-from schemas.fields import CellField, Code
+from schemas.fields import NUMBERLIKE, CellField
 
 FEW = 16
 """One row in so many, or less, is taken out; of more each row is looked at."""
@@ -90,7 +90,7 @@ class ColumnLoader:
                 name = names[column.name]
                 cell = schema.columns[column.name]
                 self._fixed.append((place, name, fixed_column(cell, column, model, name)))
-                self._codes += [name] if isinstance(cell, Code) else []
+                self._codes += [name] if isinstance(cell, NUMBERLIKE) else []
             elif column.kind == "open":
                 opened = prefixes[column.open_prefix]
                 self._open.setdefault(opened.attribute, []).append((place, open_column(opened.field, column)))

@@ -8,11 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from errors import FileProblem
-from imports.header import classify, matched
+from imports.encoding import END
+from imports.header import DELIMITERS, classify, matched
 from imports.lines import MAX_RECORD, Record, Source, read_records
+from imports.unread import Unread, shown
 from schemas import TemplateSchema
 
-DELIMITERS = ",;\t|"
 MAX_COLUMNS = 10_000
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\s]|\t)"?[,;\t|]*\s*', re.IGNORECASE)
@@ -28,7 +29,7 @@ def preamble(path: Path, encoding: str) -> tuple[int, str]:
             match = None if declared else _SEPARATOR_LINE.fullmatch(line.lstrip("\ufeff"))
             if match:
                 declared = match[1]
-            elif line.strip().strip(DELIMITERS + ' "\ufeff'):
+            elif line.strip().strip(f'{DELIMITERS}{END} "\ufeff'):
                 return before, declared
     raise _empty()
 
@@ -39,6 +40,14 @@ def _empty() -> FileProblem:
 
 def find_delimiter(source: Source, schema: TemplateSchema, declared: str) -> tuple[str, Record]:
     """The delimiter with which the header matches most columns, and the header read with it."""
+    delimiter, header = _best(source, schema, declared)
+    if isinstance(header.cells, Unread):
+        raise FileProblem("UNCLOSED_QUOTE", header.cells.fault, line=header.line, value=header.cells.value)
+    return delimiter, header
+
+
+def _best(source: Source, schema: TemplateSchema, declared: str) -> tuple[str, Record]:
+    """The same, also of a header that is not to be read; with wrong delimiters one with quotes never is."""
     candidates = dict.fromkeys(declared + DELIMITERS)
     headers: dict[str, Record] = {}
     problem: FileProblem | None = None
@@ -47,14 +56,15 @@ def find_delimiter(source: Source, schema: TemplateSchema, declared: str) -> tup
             headers[delimiter] = _header(source, delimiter)
         except FileProblem as error:
             problem = problem or error
-    known = {delimiter: matched(classify(header.cells, schema)) for delimiter, header in headers.items()}
+    cells = {delimiter: shown(header.cells) for delimiter, header in headers.items()}
+    known = {delimiter: matched(classify(texts, schema)) for delimiter, texts in cells.items()}
     if problem is not None and not any(known.values()):
         raise problem
     if declared and known.get(declared):
         return declared, headers[declared]
-    rank = {delimiter: (known[delimiter], len(header.cells)) for delimiter, header in headers.items()}
+    rank = {delimiter: (known[delimiter], len(texts)) for delimiter, texts in cells.items()}
     best = [delimiter for delimiter in headers if rank[delimiter] == max(rank.values())]
-    chosen = best[0] if len(best) == 1 else max(best, key=partial(_even_rows, source, len(headers[best[0]].cells)))
+    chosen = best[0] if len(best) == 1 else max(best, key=partial(_even_rows, source, len(cells[best[0]])))
     return chosen, headers[chosen]
 
 

@@ -6,11 +6,14 @@ import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from errors import FileProblem
 
 BLOCK = 1 << 20
 """Bytes that are looked at together."""
+END = "\x1a"
+"""What DOS programs write behind the last line; it counts as a blank."""
 
 _SIGNATURES = (
     (b"PK\x05\x06", "a zip archive", "unpack it and send the CSV"),
@@ -32,6 +35,7 @@ _SIGNATURES = (
 )
 _ASCII_TOO = frozenset({"utf-8", "cp1252"})
 """Codecs that read ASCII as it is."""
+_BEYOND_ASCII = bytes(range(128, 256))
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r") + b"\x7f"
 _MOST_CONTROLS = 8
 """So many control characters are forgiven; beyond, they may be one byte in twenty."""
@@ -39,10 +43,11 @@ _MOST_CONTROLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """`name` is what open() takes; `guessed` says that the file is no UTF-8 and nothing told what else it is."""
+    """`name` is what open() takes."""
 
     name: str
-    guessed: bool = False
+    guessed: int = 0
+    """The first line that is no UTF-8, if nothing told what else the file is; else 0."""
     bom: bool = False
 
 
@@ -99,8 +104,17 @@ def _declared(path: Path, codec: str, name: str) -> Encoding:
 
 def _undeclared(path: Path) -> Encoding:
     _refuse_binary(path)
-    if _first_bad_byte(path, "utf-8") is None:
+    stray = _first_bad_byte(path, "utf-8")
+    if stray is None:
         return Encoding("utf-8")
+    mixture = _mixture(path, stray.offset)
+    if mixture.characters > mixture.strays:
+        raise _not_text(
+            f"Line {mixture.line} holds the byte 0x{stray.byte:02X}, which is no UTF-8 as the rest of the file is "
+            f"(bytes that are none: {mixture.strays:,}, letters beyond a-z: {mixture.characters:,}): correct it, or "
+            "save the file again as CSV UTF-8",
+            mixture.line,
+        )
     bad = _first_bad_byte(path, "cp1252")
     if bad is not None:
         line = bad.line(path)
@@ -109,7 +123,33 @@ def _undeclared(path: Path) -> Encoding:
             "save the file as CSV UTF-8",
             line,
         )
-    return Encoding("cp1252", guessed=True)
+    return Encoding("cp1252", guessed=mixture.line)
+
+
+class _Mixture(NamedTuple):
+    """What UTF-8 makes of a file that is not all UTF-8."""
+
+    line: int
+    """The first that is none."""
+    characters: int
+    """Those that are written in several bytes."""
+    strays: int
+    """Bytes that are of no character."""
+
+
+def _mixture(path: Path, offset: int) -> _Mixture:
+    """Of a file whose first byte that is no UTF-8 is at `offset`; by counting, which is quicker than looking."""
+    decoder, lines, before = codecs.getincrementaldecoder("utf-8")("ignore"), LineCounter(), offset
+    characters = strays = 0
+    for block in _blocks(path):
+        lines.add(block[:before].decode("latin-1"))  # only line ends matter
+        before = max(before - len(block), 0)
+        if block.isascii() and block and not decoder.getstate()[0]:
+            continue
+        text = decoder.decode(block, final=not block)
+        characters += len(text) - len(block.translate(None, _BEYOND_ASCII))
+        strays += len(block) - len(text.encode())
+    return _Mixture(lines.ends + 1, characters, strays)
 
 
 def _first_bad_byte(path: Path, codec: str) -> _BadByte | None:

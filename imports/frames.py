@@ -13,6 +13,7 @@ from typing import Any, overload
 
 from imports.batches import Batch, by_cells
 from imports.columns import Loaded
+from imports.unread import as_plain, from_plain
 
 Packed = Any
 """What marshal takes."""
@@ -55,7 +56,7 @@ class Lines(Sequence[str]):
 
 def pack(batch: Batch, hashes: Sequence[int], seen: Packed) -> bytes:
     """The rows, their hashes, and what was found out about them."""
-    cells = list(batch.rows()) if batch.quoted else None
+    cells = list(map(as_plain, batch.rows())) if batch.quoted else None
     texts = Lines.packed(batch.texts) if cells is None else None
     return marshal.dumps((batch.delimiter, _numbers(batch.lines), texts, cells, _numbers(hashes), seen))
 
@@ -63,7 +64,7 @@ def pack(batch: Batch, hashes: Sequence[int], seen: Packed) -> bytes:
 def unpack(data: bytes | bytearray) -> tuple[Batch, Sequence[int], Packed]:
     delimiter, lines, texts, cells, hashes, seen = marshal.loads(data)
     batch = (Batch(delimiter, _unnumbered(lines), Lines(*texts)) if cells is None
-             else by_cells(delimiter, _unnumbered(lines), cells))  # fmt: skip
+             else by_cells(delimiter, _unnumbered(lines), list(map(from_plain, cells))))  # fmt: skip
     return batch, _unnumbered(hashes), seen
 
 

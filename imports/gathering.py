@@ -12,13 +12,15 @@ from itertools import count
 
 from imports.keys import BATCH, Holders, Key, Texts, bounds, packed, same_records
 from imports.reading import Batch, FileShape, Record
+from imports.unread import Unread, as_plain, by_line, from_plain
 
 Order = Callable[[Texts], int | Sequence[Key] | None]
 """What to sort a row by: an int sorts by it; keys gather the rows that share one where the first of them stands, and a
 row without any is a group of its own. None: it is a row of some group, but does not say of which."""
 
-GATHERED, ALONE, STRAY = range(3)
-"""Has a key that can be relied on; is a group of its own; nothing tells to which group it belongs."""
+GATHERED, ALONE, STRAY, TORN = range(4)
+"""Has a key that can be relied on; is a group of its own; nothing tells to which group it belongs; the same, and there
+may be rows of several groups in it."""
 
 
 class Gathering:
@@ -28,7 +30,8 @@ class Gathering:
     it, whatever record is stored under them. A key that stands beside no other one means its stored record.
 
     A row whose cells are not where the header says belongs to the rows with one of its keys, if there are any. Else it
-    is stray, and may be of the group before or behind it.
+    is stray, and may be of the group before or behind it. A row that a stray quote has made of several lines may be of
+    all of these: of those with one of its keys, and of the two beside it.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class Gathering:
     def take(self, first: int, batch: Batch) -> None:
         """Take rows, of which the first has the number `first`."""
         numbered = zip(count(first), batch.lines, batch.rows(), strict=False)
-        rows = ((number, line, *self._place(number, cells), json.dumps(cells)) for number, line, cells in numbered)
+        rows = (
+            (number, line, *self._place(number, cells), json.dumps(as_plain(cells))) for number, line, cells in numbered
+        )
         self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", rows)
         self._db.executemany("INSERT OR IGNORE INTO beside VALUES (?, ?)", self._beside)
         self._db.executemany("INSERT INTO claim VALUES (?, ?)", self._claims)
@@ -61,25 +66,34 @@ class Gathering:
         order = self._order(self._texts(cells))
         if isinstance(order, int):
             return order, GATHERED
-        keys = list(map(packed, order or ()))
         alone = f"\t\t{number}"  # no record's name, see same_records
+        if isinstance(cells, Unread) and cells.place is None:
+            return alone, ALONE
         if order is None or not self._is_whole(cells):
-            self._strays = True
-            self._claims += [(number, key) for key in keys]
-            self._columns.update(key.column for key in order or ())
-            return alone, STRAY
+            return alone, self._stray(number, by_line(cells))
+        keys = list(map(packed, order))
         if not keys:
             return alone, ALONE
         self._columns.add(order[0].column)
         self._beside.update((key, keys[0]) for key in keys[1:])
         return keys[0], GATHERED
 
+    def _stray(self, number: int, lines: list[list[str]]) -> int:
+        """Take note of the keys that a row without a group may have."""
+        self._strays = True
+        for cells in lines:
+            keys = self._order(self._texts(cells))
+            assert not isinstance(keys, int)
+            self._claims += [(number, packed(key)) for key in keys or ()]
+            self._columns.update(key.column for key in keys or ())
+        return TORN if len(lines) > 1 else STRAY
+
     def _is_whole(self, cells: list[str]) -> bool:
         """Whether the cells are where the header says.
 
         They are not in a row that one program has put into a single cell, even if another has filled it up.
         """
-        if not self._shape.width <= len(cells) <= len(self._shape.columns):
+        if isinstance(cells, Unread) or not self._shape.width <= len(cells) <= len(self._shape.columns):
             return False
         return self._shape.delimiter not in cells[0] or any(cells[place].strip() for place in self._others)
 
@@ -93,7 +107,7 @@ class Gathering:
             self._follow_claims()
             self._find_doubts()
         self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
-                         "ELSE min(no) END AS first FROM record GROUP BY place")  # fmt: skip
+                         "ELSE min(no) END AS first, count(*) AS size FROM record GROUP BY place")  # fmt: skip
 
     def _find_records(self, holders: Holders) -> None:
         """Put the records that keys mean beside them.
@@ -137,20 +151,26 @@ class Gathering:
 
     def _follow_claims(self) -> None:
         """Let stray rows belong to the group of the first of their keys that has one."""
-        self._db.execute("UPDATE record SET place = claimed.k, state = ?1 FROM (SELECT no, k, min(rowid) FROM claim "
+        self._db.execute("UPDATE record SET place = claimed.k, state = CASE state WHEN ?2 THEN ?1 ELSE state END "
+                         "FROM (SELECT no, k, min(rowid) FROM claim "
                          "WHERE k IN (SELECT place FROM record WHERE state = ?1) GROUP BY no) AS claimed "
-                         "WHERE claimed.no = record.no", (GATHERED,))  # fmt: skip
+                         "WHERE claimed.no = record.no", (GATHERED, STRAY))  # fmt: skip
 
     def _find_doubts(self) -> None:
         """Mark the groups that stray rows may be of, and the stray rows."""
-        self._db.execute("INSERT INTO doubt SELECT place, line FROM record WHERE state = ?", (STRAY,))
+        states = (STRAY, TORN)
+        self._db.execute("INSERT OR IGNORE INTO doubt SELECT place, line FROM record WHERE state IN (?, ?)", states)
         self._db.execute("INSERT OR IGNORE INTO doubt SELECT near.place, stray.line FROM record AS stray "
                          "JOIN record AS near ON near.no IN (stray.no - 1, stray.no + 1) "
-                         "WHERE stray.state = ? AND near.state = ? ORDER BY stray.no", (STRAY, GATHERED))  # fmt: skip
+                         "WHERE stray.state IN (?, ?) AND near.state = ? ORDER BY stray.no",
+                         (*states, GATHERED))  # fmt: skip
+        self._db.execute("INSERT OR IGNORE INTO doubt SELECT k, line FROM claim JOIN record USING (no) "
+                         "WHERE state = ? ORDER BY no", (TORN,))  # fmt: skip
 
-    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int]]:
+    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int, int]]:
         """See Scan.records."""
-        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0) FROM record JOIN place USING (place) "
-                 "LEFT JOIN doubt USING (place) ORDER BY first, no LIMIT -1 OFFSET ?")  # fmt: skip
-        for number, line, cells, place, stray in self._db.execute(query, (skip,)):
-            yield number, Record(line, json.loads(cells)), str(place) if isinstance(place, str) else "", stray
+        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0), size FROM record JOIN place "
+                 "USING (place) LEFT JOIN doubt USING (place) ORDER BY first, no LIMIT -1 OFFSET ?")  # fmt: skip
+        for number, line, cells, place, stray, size in self._db.execute(query, (skip,)):
+            record, grouped = Record(line, from_plain(json.loads(cells))), isinstance(place, str)
+            yield number, record, place if grouped else "", stray, size if grouped else 0

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from errors import FileProblem
-from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key
+from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key, open_key, plain_name, unprintable
+
+DELIMITERS = ",;\t|"
+IN_QUOTES = "the whole line stands in quotes: take them away, or save again as CSV"
 
 Kind = Literal["fixed", "open", "ignored", "blank"]
 
@@ -32,7 +35,7 @@ class Column:
     def key(self) -> str:
         """Equal for two columns that mean the same; empty for those that mean nothing."""
         if self.kind == "open":
-            return f"{match_key(self.open_prefix)}:{match_key(self.open_name) or self.open_name}"
+            return f"{match_key(self.open_prefix)}:{open_key(self.open_name)}"
         return match_key(self.name)
 
 
@@ -49,7 +52,7 @@ def classify(cells: Sequence[str], schema: TemplateSchema) -> list[Column | None
     """A Column for each cell of a header, None for what the template does not know."""
     fixed = {match_key(name): name for name in schema.columns}
     prefixes = {match_key(column.prefix): column.prefix for column in schema.open_columns}
-    named = max((place for place, text in enumerate(cells, 1) if _bare(text)), default=0)
+    named = max((place for place, text in enumerate(cells, 1) if bare_name(text)), default=0)
     columns = [_column(text, fixed, prefixes) for text in cells[:named]]
     return columns + [Column(text, "blank") for text in cells[named:]]
 
@@ -59,22 +62,27 @@ def matched(columns: Iterable[Column | None]) -> int:
     return sum(column is not None and column.kind != "blank" for column in columns)
 
 
-def _bare(text: str) -> str:
+def bare_name(text: str) -> str:
     """A header's cell without blanks and without byte order marks, which joined files carry in their middle."""
     return text.strip().strip("\ufeff").strip()
 
 
 def _column(text: str, fixed: dict[str, str], prefixes: dict[str, str]) -> Column | None:
-    bare = _bare(text)
+    bare = bare_name(text)
     if bare.startswith("_"):
         return Column(text, "ignored")
     if (name := fixed.get(match_key(bare))) is not None:
         return Column(text, "fixed", name)
     before, _, after = bare.partition(":")
-    prefix, open_name = prefixes.get(match_key(before)), re.sub(r"\s*[\r\n\t]\s*", " ", after.strip())
+    prefix, open_name = prefixes.get(match_key(before)), _open_name(after)
     if prefix is None or not fits_open_name(open_name):
         return None
     return Column(text, "open", f"{prefix}: {open_name}", prefix, open_name)
+
+
+def _open_name(text: str) -> str:
+    """What stands behind the colon, in one line."""
+    return plain_name(re.sub(r"\s*[\r\n\t]\s*", " ", text.strip()))
 
 
 def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], schema: TemplateSchema, line: int) -> None:
@@ -82,7 +90,10 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
     if not unknown:
         return
     place, text = unknown[0]
-    found = f"column {place}, {_quoted(text)}, is not known" if _bare(text) else f"column {place} has no name"
+    if _stands_in_quotes(cells, schema):
+        message = f"In the header {IN_QUOTES}. The columns are {columns_in_words(schema)}"
+        raise FileProblem("UNKNOWN_COLUMN", message, line=line, column=text.strip(), value=text.strip())
+    found = f"column {place}, {_quoted(text)}, is not known" if bare_name(text) else f"column {place} has no name"
     if len(unknown) > 1:
         found += f" (nor {_listed(_quoted(other) for _, other in unknown[1:])})"
     advice = "the first line must hold the column names" if not matched(columns) else _suggestion(text, schema)
@@ -90,12 +101,24 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
     raise FileProblem("UNKNOWN_COLUMN", message, line=line, column=text.strip(), value=text.strip())
 
 
+def _stands_in_quotes(cells: Sequence[str], schema: TemplateSchema) -> bool:
+    """Whether the only text of a header holds column names and a delimiter between them.
+
+    Only quotes can keep it in one cell: the header was read with the delimiter that gives most columns.
+    """
+    texts = [text for text in cells if bare_name(text)]
+    found = [texts[0].split(delimiter) for delimiter in DELIMITERS if delimiter in texts[0]] if len(texts) == 1 else []
+    return any(matched(classify([name.strip().strip('"') for name in names], schema)) for names in found)
+
+
 def _suggestion(text: str, schema: TemplateSchema) -> str:
     """What the partner may have meant."""
-    key = match_key(_bare(text))
+    key = match_key(bare_name(text))
     for column in schema.open_columns:
         prefix = match_key(column.prefix)
         if key.partition(":")[0] == prefix:
+            if odd := unprintable(_open_name(text.partition(":")[2])):
+                return f"the name behind the colon holds {odd}: write it without, as in {column.example!r}"
             return (f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon (letters such as ß count "
                     f"twice), as in {column.example!r}")  # fmt: skip
         if key.startswith(prefix):

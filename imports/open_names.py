@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from imports.reading import Column, FileShape
 from models import OpenName
-from schemas import match_key
+from schemas import open_key
 
 
 def settle(shape: FileShape, account: int, entity: str, *, keep: bool) -> FileShape:
@@ -27,11 +27,7 @@ def spelled(account: int, entity: str, prefix: str, names: Iterable[str]) -> dic
     if wanted:
         _remember([(prefix, name) for name in wanted], account, entity)
     known = _known(account, entity)
-    return {name: known[prefix, _key(name)] for name in wanted}
-
-
-def _key(open_name: str) -> str:
-    return match_key(open_name) or open_name
+    return {name: known[prefix, open_key(name)] for name in wanted}
 
 
 def _known(account: int, entity: str) -> dict[tuple[str, str], str]:
@@ -42,16 +38,16 @@ def _known(account: int, entity: str) -> dict[tuple[str, str], str]:
 
 def _remember(columns: list[tuple[str, str]], account: int, entity: str) -> None:
     known = _known(account, entity)
-    columns = [(prefix, name) for prefix, name in columns if (prefix, _key(name)) not in known]
+    columns = [(prefix, name) for prefix, name in columns if (prefix, open_key(name)) not in known]
     if not columns:  # nothing to be written: others may be at it
         return
-    rows = [{"account": account, "entity": entity, "prefix": prefix, "key": _key(name), "name": name}
+    rows = [{"account": account, "entity": entity, "prefix": prefix, "key": open_key(name), "name": name}
             for prefix, name in columns]  # fmt: skip
     OpenName.insert_many(rows).on_conflict_ignore().execute()
 
 
 def _settled(column: Column, known: dict[tuple[str, str], str]) -> Column:
-    name = known.get((column.open_prefix, _key(column.open_name)), column.open_name)
+    name = known.get((column.open_prefix, open_key(column.open_name)), column.open_name)
     if column.kind != "open" or name == column.open_name:
         return column
     return replace(column, open_name=name, name=f"{column.open_prefix}: {name}")

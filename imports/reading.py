@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from errors import FileProblem
 from imports.batches import Batch
-from imports.delimiter import find_delimiter, preamble
+from imports.cell_counts import count_fault, surplus
+from imports.delimiter import MAX_COLUMNS, find_delimiter, preamble
 from imports.encoding import detect
 from imports.header import Column, check_order, columns_in_words, read_header
 from imports.lines import MAX_RECORD, Record, Source
 from imports.stretches import BLOCK, Spot, Stretch, read_again, read_stretches
+from imports.unread import Unread
 from schemas import TemplateSchema
 
 __all__ = [
@@ -34,12 +37,16 @@ __all__ = [
 ]
 
 
+_SAMPLE = 100
+"""Rows that tell whether all end with a delimiter that the header does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """What the beginning of a file tells; `encoding` is what open() takes, `header_line` usually 1."""
+    """What the beginning of a file tells; `encoding` and `guessed` as in imports.encoding, `header_line` usually 1."""
 
     encoding: str
-    guessed: bool
+    guessed: int
     bom: bool
     delimiter: str
     header_line: int
@@ -75,9 +82,28 @@ def inspect(
     names = {column.name for column in columns}
     missing = tuple(name for name in schema.needed_columns if name not in names)
     shape = FileShape(encoding.name, encoding.guessed, encoding.bom, delimiter, header.line, columns, missing)
-    if next(records(path, shape, max_record=max_record), None) is None:
+    rows = _first_rows(records(path, shape, max_record=max_record), len(columns))
+    if not rows:
         raise FileProblem("EMPTY_FILE", "The file has a header but no rows: send at least one", line=header.line)
-    return shape
+    behind = surplus(rows)
+    if not 0 < behind <= MAX_COLUMNS - len(columns):
+        return shape
+    return replace(shape, columns=(*columns, *[Column("", "blank")] * behind))
+
+
+def _first_rows(found: Iterator[Record], width: int) -> list[list[str]]:
+    """What the first rows have behind `width` cells, up to a problem of the file that comes later.
+
+    Not all of their cells: a hundred rows may be large.
+    """
+    rows: list[list[str]] = []
+    try:
+        for record in islice(found, _SAMPLE):
+            rows.append(record.cells if isinstance(record.cells, Unread) else record.cells[width:])
+    except FileProblem:
+        if not rows:
+            raise
+    return rows
 
 
 def records(path: Path, shape: FileShape, *, max_record: int = MAX_RECORD) -> Iterator[Record]:
@@ -106,23 +132,10 @@ def again(path: Path, shape: FileShape, spot: Spot, *, max_record: int = MAX_REC
 
 
 def _source(path: Path, shape: FileShape, max_record: int) -> Source:
-    return Source(path, shape.encoding, shape.header_line - 1, max_record)
-
-
-def count_fault(shape: FileShape, cells: list[str]) -> str:
-    """What is wrong with the number of cells of a row, or an empty text.
-
-    Cells of notes and of nameless columns at the end may be left out; those of nameless columns must be empty.
-    """
-    found, width, most = len(cells), shape.width, len(shape.columns)
-    if width <= found <= shape.named:
-        return ""
-    if shape.named < found <= most:
-        blank = not any(map(str.strip, cells[shape.named :]))
-        return "" if blank else "The row has text in a column without a name: name the column or empty the cell"
-    expected = f"{width} to {most}" if width < most else str(width)
-    advice = "quote cells that hold the delimiter or a line break" if found > most else "add the missing cells"
-    return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"
+    # What is ignored need not be the same: rejected.csv has notes beside a header that comes back as a row.
+    header = (column.text if column.kind in ("fixed", "open") or not place else ""
+              for place, column in enumerate(shape.columns[: shape.width]))  # fmt: skip
+    return Source(path, shape.encoding, shape.header_line - 1, max_record, tuple(header))
 
 
 def missing_column(shape: FileShape, schema: TemplateSchema) -> FileProblem:

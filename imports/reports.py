@@ -15,11 +15,12 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
-from imports.delimiter import DELIMITERS
-from imports.header import Column
+from imports.header import DELIMITERS, Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
 from imports.report_cells import cut_message, cut_value, neutralise, restore
+from imports.rows import CREATED
+from imports.unread import shown
 from layout import sync_folder
 
 REPORT, REJECTED, IDS = "report.csv", "rejected.csv", "ids.csv"
@@ -28,8 +29,11 @@ NOTES = ("_line", "_code", "_message")
 JOIN = " | "
 """Between the codes, and the messages, of one rejected row."""
 SORTED = "sorted"
+OUTCOME = "Outcome"
 
 _REPORT_HEADER = ("Line", "Column", "Value", "Code", "Message")
+_IDENTIFIED = ("System_ID", OUTCOME)
+"""What stands behind the key columns of ids.csv."""
 _IDS_LINES = "ids.lines"
 
 
@@ -48,10 +52,10 @@ class ReportFiles:
         # Another one is known from a `sep=` line alone, and rejected.csv is to come back without one.
         self._delimiter = shape.delimiter if shape and shape.delimiter in DELIMITERS else ","
         self._places = _Places(shape.columns if shape else ())
-        bom = shape is not None and (shape.bom or shape.guessed)
+        bom = shape is not None and (shape.bom or shape.guessed > 0)
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
-        self._ids = Table(folder / IDS, offsets, (*key_columns, "System_ID", "Outcome"), self._delimiter)
+        self._ids = Table(folder / IDS, offsets, (*key_columns, *_IDENTIFIED), self._delimiter)
         self._ids_lines = Numbers(folder / _IDS_LINES, offsets)
         sync_folder(folder)
 
@@ -61,6 +65,7 @@ class ReportFiles:
 
     def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
         """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
+        cells = shown(cells)
         own, extra = self._places.place(cells), self._places.extra(cells)
         self._rejected.write([*own, str(line), code, cut_message(message), *extra])
 
@@ -131,6 +136,15 @@ def report_rows(path: Path) -> Iterator[dict[str, Any]]:
         delimiter = file.readline()[len("Line") :][:1]
         for row in csv.reader(file, delimiter=delimiter):
             yield dict(zip(("line", "column", "value", "code", "message"), _restored(row), strict=True))
+
+
+def made_without_key(ids: Path) -> bool:
+    """Whether an ids.csv has a record that was made and would be made again: the row had none of the key columns."""
+    with ids.open(encoding="utf-8", newline="") as file:
+        delimiter = file.readline().rstrip().removesuffix(OUTCOME)[-1:]
+        rows = csv.reader(file, delimiter=delimiter)
+        made = (row[: -len(_IDENTIFIED)] for row in rows if row[-1] == CREATED)
+        return any(keys and not any(keys) for keys in made)
 
 
 def _report_row(line: int, column: str, value: str, code: str, message: str) -> list[str]:

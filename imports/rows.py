@@ -34,6 +34,7 @@ class Row:
         "cells",
         "errors",
         "group",
+        "group_size",
         "hash",
         "line",
         "new_id",
@@ -47,10 +48,14 @@ class Row:
         "write",
     )  # fmt: skip
 
-    def __init__(self, number: int, line: int, cells: list[str], group: str = "", stray: int = 0) -> None:
+    def __init__(
+        self, number: int, line: int, cells: list[str], group: str = "", stray: int = 0, group_size: int = 0
+    ) -> None:
         self.number, self.line, self.cells, self.group = number, line, cells, group
         self.stray = stray
         """The line of a row that may be one of the same group, though nothing tells; 0: there is none."""
+        self.group_size = group_size
+        """How many rows of the file are of the group."""
         self.new_id = ""
         """The System ID of a record that it makes, so that these follow the file; empty: any."""
         self.hash: int | None = None

@@ -256,13 +256,14 @@ class Scan:
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
-    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int]]:
-        """(number, record, group, stray) from the `skip`th on, in the order of work; groups must not be torn apart.
+    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int, int]]:
+        """(number, record, group, stray, size) from the `skip`th on, in the order of work.
 
-        `stray` is the line of a row that may be one of the group, though nothing tells; 0: there is none.
+        `stray` is the line of a row that may be one of the group, though nothing tells; 0: there is none. `size` is the
+        number of the group's rows, which must not be torn apart if they are to be written.
         """
         if self._gathering:
             yield from self._gathering.records(skip)
             return
         for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
-            yield number, record, "", 0
+            yield number, record, "", 0, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from errors import FileProblem
 from imports.batches import Batch, by_cells
-from imports.lines import Reading, Record, Source, reading
+from imports.encoding import END
+from imports.lines import Reading, Source, reading
 from imports.text_file import TextFile
 
 BLOCK = 1 << 20
@@ -48,12 +49,12 @@ class Stretch:
 
     def _batches(self) -> Iterator[Batch]:
         opened, lines = self._opened, _plain_lines(self._text)
-        limit = opened.source.max_record
-        if lines and (len(self._text) < limit or max(map(len, lines)) < limit):
-            yield _split(opened, lines)
+        limit, letters = opened.source.max_record, set(map(_FIRST, lines))
+        plain = lines and not opened.header.may_be_in(self._text, letters)
+        if plain and (len(self._text) < limit or max(map(len, lines)) < limit):
+            yield _split(opened, lines, letters)
         else:
-            opened.put_back(self._text)
-            yield from _by_csv(opened)
+            yield from _by_csv(opened, self._text)
 
     def columns(self, places: Sequence[int]) -> list[list[str]] | None:
         """Trimmed cells of all rows, found without splitting these; some of the rows may lack other cells.
@@ -73,6 +74,8 @@ class Stretch:
         split = joined.split(delimiter)
         found = {place: split[place - first :: last - first + 1] for place in places}
         if " " in joined or not joined.isascii() or not joined.isprintable():
+            if END in joined:  # maybe all that a line has
+                return None
             found = {place: list(map(str.strip, column)) for place, column in found.items()}
         if not all(found[places[0]]):
             return None
@@ -137,26 +140,29 @@ def _plain_lines(text: str) -> list[str]:
     return [] if "\r" in plain else plain.removesuffix("\n").split("\n")
 
 
-def _by_csv(opened: Reading) -> Iterator[Batch]:
-    records: list[Record] = []
+def _by_csv(opened: Reading, text: str) -> Iterator[Batch]:
+    lines, rows, rest = opened.take(text)
+    opened.put_back(rest)
     problem: FileProblem | None = None
     try:
-        records.extend(opened.records(all=False))
+        for record in opened.records(all=False) if rest else ():
+            lines.append(record.line)
+            rows.append(record.cells)
     except FileProblem as error:  # after the rows before it
         problem = error
-    yield by_cells(opened.delimiter, [record.line for record in records], [record.cells for record in records])
+    yield by_cells(opened.delimiter, lines, rows)
     if problem is not None:
         raise problem
 
 
-def _split(opened: Reading, texts: list[str]) -> Batch:
+def _split(opened: Reading, texts: list[str], letters: Set[str]) -> Batch:
+    """The rows of lines that begin with `letters`."""
     delimiter, first = opened.delimiter, opened.line
     opened.line += len(texts)
     lines: Sequence[int] = range(first, opened.line)
     # What begins with a letter has text; the others are looked at.
-    begins = set(map(_FIRST, texts))
-    if "" in begins or not "".join(begins).isalnum():
-        told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").strip()) for text in texts]
+    if "" in letters or not "".join(letters).isalnum():
+        told = [text[:1].isalnum() or bool(text.replace(delimiter, " ").replace(END, " ").strip()) for text in texts]
         if not all(told):
             lines, texts = list(compress(lines, told)), list(compress(texts, told))
     return Batch(delimiter, lines, texts)

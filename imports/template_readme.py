@@ -37,8 +37,8 @@ def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
     yield from _paragraph(
         "A file is named ENTITY_DD_MM_YYYY.csv: the kind of records, a date of the calendar, .csv. Several files a "
         f"day take a suffix of letters and digits, as in {_file(schemas[0])[:-4]}_2.csv. Singular or plural and any "
-        "case will do. A file with another name, or in another folder, is refused at once. (Names that programs use while "
-        "they upload, such as X.part, are taken, and count once they are renamed.)"
+        "case will do. A file with another name, or in another folder, is refused at once. (Names that programs use "
+        "while they upload, such as X.part, are taken, and count once they are renamed.)"
     )
     yield from _paragraph(
         "Beside this file lies one template for each kind, such as "
@@ -61,17 +61,17 @@ def _pickups(schemas: Sequence[TemplateSchema], pickups: Mapping[str, str]) -> I
 def _rules(formats: Formats) -> Iterator[str]:
     yield from _heading("What a file looks like")
     yield from _items(
-        "The first line names the columns. Case, spaces, hyphens and underscores in the names do not matter: "
-        "sku-id is SKU_ID.",
+        "The first line names the columns. Case, spaces, line breaks, hyphens and underscores in the names do not "
+        "matter: sku-id is SKU_ID.",
         "Columns stand in the template's order (unless it was agreed that any order will do). Those that are not "
         "needed may be left out.",
         "Open columns, such as 'Price: Retail' or 'Attribute: Color', stand behind all others; what follows the colon "
-        "is yours to choose.",
+        "is yours to choose. Between digits spaces, hyphens and underscores matter: 'Price: 2-5' is not 'Price: 25'.",
         "Columns whose names begin with _ are ignored.",
         "The delimiter is a comma, a semicolon, a tab or a |, whichever fits the header. A line sep=; before the "
         "header is understood.",
         "Save as UTF-8 (in Excel: CSV UTF-8). UTF-16 with a byte order mark is read too; anything else is read as "
-        "Windows-1252, with the warning ENCODING_GUESSED.",
+        "Windows-1252, with the warning ENCODING_GUESSED. A file that mixes both is refused if most of it is UTF-8.",
         'A cell with the delimiter, a quote or a line break stands in "quotes"; a quote within it is doubled: "".',
     )
     yield from _heading("What a cell means")
@@ -79,7 +79,7 @@ def _rules(formats: Formats) -> Iterator[str]:
         "A column that is left out, or an empty cell, keeps what is stored.",
         f"{CLEAR} clears what is stored.",
         "Codes (SKU_ID, Reference_ID, Barcode ...) are text: leading zeros stay. Format such columns as text before a "
-        "spreadsheet rewrites them.",
+        'spreadsheet rewrites them. Formulas (="00123"), errors (#N/A) and invisible characters are no codes.',
         f"Dates are written {formats.date_format}, for example {formats.example_date}.",
         f"Decimals are written with {formats.decimal_separator!r}, for example 1234{formats.decimal_separator}50, "
         "without a thousands separator and without a currency sign.",
@@ -87,7 +87,8 @@ def _rules(formats: Formats) -> Iterator[str]:
         "Yes and no are Y and N.",
         "A row finds its record by System_ID, which is ours (see ids.csv), or by your own keys; what it does not find "
         "is created, for which the columns marked * are needed.",
-        "A key that stands on two rows of one file rejects both of them (of orders, each line of which is a row, see below).",
+        "A key that stands on two rows of one file rejects both of them (of orders, each line of which is a row, see "
+        "below).",
     )
 
 
@@ -121,14 +122,14 @@ def _outcome(schema: TemplateSchema) -> Iterator[str]:
 def _exports(folder: str) -> Iterator[str]:
     yield from _heading("What you can fetch")
     yield from _paragraph(
-        f"Confirmed orders and new customers, if there are any for you, lie in /{folder}/, each in a folder that appears "
-        "with all of its files at once: fetch whatever you see there. Delete what you have fetched, or leave it. A "
-        "changed order takes the place of the former one. A file with all records of a kind comes when you ask for it, "
-        "as by SITE EXPORT product."
+        f"Confirmed orders and new customers, if there are any for you, lie in /{folder}/, each in a folder that "
+        "appears with all of its files at once: fetch whatever you see there. Delete what you have fetched, or leave "
+        "it. A changed order takes the place of the former one. A file with all records of a kind comes when you ask "
+        "for it, as by SITE EXPORT product."
     )
-    for path in (f"/{folder}/Orders/order_<UUID>/order_data_<UUID>.csv", f"/{folder}/Orders/order_<UUID>/"
-                 "order_items_<UUID>.csv", f"/{folder}/Customers/customer_<UUID>/customer_data_<UUID>.csv"):  # fmt: skip
-        yield f"  {path}"
+    for path in ("Orders/order_<UUID>/order_data_<UUID>.csv", "Orders/order_<UUID>/order_items_<UUID>.csv",
+                 "Customers/customer_<UUID>/customer_data_<UUID>.csv"):  # fmt: skip
+        yield f"  /{folder}/{path}"
     yield ""
 
 

@@ -10,10 +10,11 @@ from marshmallow import ValidationError
 
 from imports.compiled import ABSENT, NO_ROW, Loader
 from imports.reading import Column, FileShape, count_fault
-from imports.rows import Row
+from imports.rows import Message, Row
+from imports.unread import Unread
 from schemas import CLEAR, Fault, TemplateSchema
 from schemas.base import OpenColumns
-from schemas.fields import CellField, Code, SystemId
+from schemas.fields import NUMBERLIKE, CellField, SystemId
 from schemas.shortcuts import DOUBT
 
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE | re.ASCII)
@@ -33,7 +34,7 @@ class Validator:
             if column.kind == "open"
         ]
         self._attributes = {field.column: name for name, field in schema.fields.items() if isinstance(field, CellField)}
-        self._codes = {column for column, field in schema.columns.items() if isinstance(field, Code)}
+        self._codes = {column for column, field in schema.columns.items() if isinstance(field, NUMBERLIKE)}
         self._places = {column.name: index for index, column in enumerate(shape.columns)
                         if column.kind in ("fixed", "open")}  # fmt: skip
         self._code_places = [(self._places[name], name) for _, name in self._named if name in self._codes]
@@ -73,7 +74,7 @@ class Validator:
         attributes among which are those with a fault.
         """
         if fault := count_fault(self._shape, row.cells):
-            row.reject("COLUMN_COUNT", "", fault)
+            self._refuse_cells(row, fault)
             return
         row.named(self._places)
         if fixed is not None:
@@ -83,6 +84,16 @@ class Validator:
         for index, column, open_column in self._open:
             self._read_open(row, index, column, open_column)
         self._look_at_codes(row, {column: row.cells[place].strip() for place, column in self._code_places})
+
+    def _refuse_cells(self, row: Row, fault: str) -> None:
+        """Reject a row of which nothing tells what stands in which column."""
+        cells, columns = row.cells, self._shape.columns
+        if isinstance(cells, Unread):
+            place = cells.place
+            column = "" if place is None or place >= len(columns) else columns[place].name
+            row.errors.append(Message(column, cells.value, "INVALID_VALUE", fault))
+        else:
+            row.reject("COLUMN_COUNT", "", fault)
 
     def _refuse(self, row: Row, doubts: Sequence[str]) -> bool:
         """Reject the row for what its fields say against these attributes, without loading all of it.

@@ -31,6 +31,15 @@ class Owner:
         self.name = name or uuid.uuid4().hex
         self._card = Card(_folder(settings) / f"{self.name}.lock")
 
+    def refuse_lost_home(self) -> None:
+        """Raises FileNotFoundError if its disk is not mounted any more: files that wait would be taken for lost.
+
+        That is known from the folder of the card, which no command makes anew on an empty home, as it does others.
+        """
+        folder = self._card.path.parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not there any more: is its disk mounted?")
+
     def close(self) -> None:
         self._card.close()
 

@@ -11,6 +11,8 @@ PAUSES = (10, 60, 300, 900, 3_600)
 """Seconds after the first failed attempt, the second ...; the last one repeats."""
 PATIENCE = dt.timedelta(days=3)
 """How long a mail is tried."""
+IDLE = dt.timedelta(hours=1)
+"""A time without attempts that is shorter makes no difference to that."""
 OPEN = ("waiting", "running")
 AT_ONCE = 20
 """Mails that one look into the queue reads."""
@@ -71,10 +73,16 @@ def _unleased(moment: dt.datetime) -> object:
 
 
 def _take(mail: Mail, owner: str, moment: dt.datetime, lease: int) -> bool:
-    free = (Mail.number == mail.number) & (Mail.state == "waiting") & _unleased(moment)
-    until = moment + dt.timedelta(seconds=lease)
-    taken = Mail.update(lease_owner=owner, lease_until=until, attempts=Mail.attempts + 1).where(free).execute()
-    return bool(taken)
+    free = (Mail.number == mail.number) & (Mail.state == "waiting") & (Mail.due_at == mail.due_at) & _unleased(moment)
+    changes = _without_idleness(mail, moment) | {"lease_until": moment + dt.timedelta(seconds=lease)}
+    return bool(Mail.update(lease_owner=owner, attempts=Mail.attempts + 1, **changes).where(free).execute())
+
+
+def _without_idleness(mail: Mail, moment: dt.datetime) -> dict[str, dt.datetime]:
+    """Changes by which the time since it was due, if nobody tried in it, is none of the three days."""
+    begun: dt.datetime = mail.retries_from
+    idle: dt.timedelta = moment - mail.due_at
+    return {"retries_from": begun + idle, "due_at": moment} if idle > IDLE else {}
 
 
 def _gather(mail: Mail, moment: dt.datetime) -> None:

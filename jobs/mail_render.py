@@ -14,6 +14,7 @@ import jinja2
 from jobs.mail import runs_of
 from jobs.mail_text import envelope, number, one_line, plural, unfolded
 from jobs.mail_told import Told, tell
+from mail_addresses import for_network, read_one
 from models import Mail
 from settings import Settings
 
@@ -32,10 +33,17 @@ _TEMPLATES = jinja2.Environment(
 )
 _TEMPLATES.filters.update(number=number, one_line=one_line)
 
+_FAILED = ("Import {number} of {account} failed", "ftpdock failed to import {file}: {error}")
 _ALERTS = {
-    "import": ("Import {number} of {account} failed",
-               "ftpdock failed to import {file}: {error}",
-               "logs/ in the home says why. `ftpdock imports retry {number}` imports the file again."),
+    "import": (*_FAILED, "logs/ in the home says why. `ftpdock imports retry {number}` imports the file again."),
+    "import_gone": (*_FAILED, "logs/ in the home says why. The file itself is gone: whoever sent it has to send it "
+                              "once more."),
+    "import_keyless": (*_FAILED, "logs/ in the home says why. Of what is in, some has no key, and is made a second "
+                                 "time if the whole file is imported again, as by `ftpdock imports retry {number}`: "
+                                 "docs/imports.md says under 'What is given up halfway' what to do instead."),
+    "closing": ("Import {number} of {account} is decided, but its files can't be put in place",
+                "What becomes of the rows of {file} is decided, but its files can't be put in place: {error}",
+                "It is tried each minute; logs/ in the home says why."),
     "disk": ("The disk is nearly full: {free} free",
              "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
              "Make room, or lower the setting min_free_bytes."),
@@ -61,8 +69,8 @@ _ALERTS = {
 def recipients(settings: Settings, mail: Mail) -> list[str]:
     """Who is to be told, as the account and the settings say now."""
     if mail.account_id is None:
-        return [settings.admin_email] if settings.admin_email else []
-    return list(dict.fromkeys(mail.account.emails))
+        return [read_one(settings.admin_email)[1]] if settings.admin_email else []
+    return list(dict.fromkeys(map(for_network, mail.account.emails)))
 
 
 def render(settings: Settings, mail: Mail, folders: Folders) -> EmailMessage:

@@ -8,12 +8,15 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from errors import FtpdockError
 from jobs import mail as queue
+from jobs.mail import Delivery
 from jobs.mail_alerts import Watch
 from jobs.mail_deliver import deliver
 from jobs.mail_render import Folders, recipients, render
+from jobs.mail_text import unwritable
 from models import Mail, database, now
 from settings import Settings
 
@@ -71,17 +74,22 @@ class MailSender:
         addresses = recipients(self._settings, mail)
         if not addresses:
             return queue.drop(mail, self._owner, moment)
+        refused = unwritable(addresses)
+        open_ = [each for each in addresses if each not in mail.delivered and each not in mail.refused | refused]
         try:
-            message = render(self._settings, mail, self._folders)
-            left = [each for each in addresses if each not in mail.delivered and each not in mail.refused]
-            outcome = deliver(self._settings, message, left, f"{mail.number:06}")
+            outcome = self._deliver(mail, open_) if open_ else Delivery()
         except FtpdockError as error:
             log.warning("mail %s was not sent: %s", mail.number, error)
             return queue.postpone(mail, self._owner, str(error), moment)
         except Exception as error:
             log.exception("mail %s was not sent", mail.number)
             return queue.postpone(mail, self._owner, f"{type(error).__name__}: {error}", moment)
+        outcome = replace(outcome, refused=outcome.refused | refused)
         return queue.record(mail, self._owner, addresses, outcome, moment)
+
+    def _deliver(self, mail: Mail, to: list[str]) -> Delivery:
+        message = render(self._settings, mail, self._folders)
+        return deliver(self._settings, message, to, f"{mail.number:06}")
 
     @contextmanager
     def _leased(self, mail: Mail) -> Iterator[None]:

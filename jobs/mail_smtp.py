@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import parseaddr
+from typing import Any
 
 from errors import FtpdockError
 from jobs.mail import Delivery
@@ -15,6 +16,9 @@ from settings import Settings
 
 TIMEOUT = 60.0
 """Seconds that the server may take for one answer."""
+HANDED_OVER = 600.0
+"""The same for its answer to the whole mail (RFC 5321, 4.5.3.2.6): it may deliver it first, and who hangs up gets it
+delivered again."""
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 NEEDS_LOGIN = {530, 534, 535, 538}
 """Permanent by their digits, but it is our settings that have to be mended (RFC 4954)."""
@@ -22,6 +26,23 @@ NEEDS_LOGIN = {530, 534, 535, 538}
 
 class MailError(FtpdockError):
     """A mail reached nobody; it may go through later."""
+
+
+class _Server(smtplib.SMTP):
+    """A connection with more patience while the mail itself is handed over."""
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        assert self.sock is not None
+        self.sock.settimeout(HANDED_OVER)
+        try:
+            return super().data(msg)
+        finally:
+            if self.sock is not None:  # smtplib has not closed it
+                self.sock.settimeout(TIMEOUT)
+
+
+class _TLSServer(_Server, smtplib.SMTP_SSL):
+    """The same, secured from its first byte on."""
 
 
 def where(settings: Settings) -> str:
@@ -56,9 +77,9 @@ def _connect(settings: Settings) -> smtplib.SMTP:
     host, port = settings.smtp_host, settings.smtp_port or PORTS[settings.smtp_security]
     server: smtplib.SMTP
     if settings.smtp_security == "tls":
-        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=_context(settings))
+        server = _TLSServer(host, port, timeout=TIMEOUT, context=_context(settings))
     else:
-        server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+        server = _Server(host, port, timeout=TIMEOUT)
     try:
         if settings.smtp_security == "starttls":
             server.starttls(context=_context(settings))
@@ -81,7 +102,12 @@ def _context(settings: Settings) -> ssl.SSLContext:
 def _password(settings: Settings) -> str:
     if not settings.smtp_password_file:
         return settings.smtp_password
-    return (settings.home / settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    try:
+        text = (settings.home / settings.smtp_password_file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        # Python's words hold a byte of it.
+        raise MailError(f"smtp_password_file {settings.smtp_password_file} is not UTF-8: write it in UTF-8") from None
+    return text.partition("\n")[0].rstrip("\r")
 
 
 def _hand_over(settings: Settings, server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> Delivery:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
+from mail_addresses import fault, read_one
 from settings import Settings
 
 POLICY = policy.SMTP.clone(cte_type="7bit")
@@ -58,16 +59,25 @@ def local(moment: dt.datetime | None, zone: str) -> str:
 
 def sender(settings: Settings) -> Address:
     """Who the mails are from: `mail_from`, or ftpdock at this machine."""
-    name, address = parseaddr(settings.mail_from)
-    return Address(one_line(name or "ftpdock"), addr_spec=address or f"ftpdock@{socket.gethostname()}")
+    name, address = read_one(settings.mail_from) if settings.mail_from else ("", f"ftpdock@{socket.gethostname()}")
+    return Address(one_line(name or "ftpdock"), addr_spec=address)
+
+
+def unwritable(addresses: Sequence[str]) -> dict[str, str]:
+    """Those of the addresses that no mail can be made for, each with the reason."""
+    return {address: words for address in addresses if (words := fault(address))}
 
 
 def envelope(settings: Settings, to: Sequence[str], subject: str, token: str, date: dt.datetime) -> EmailMessage:
-    """A mail without a body. The same `token` and `date` make the same mail: a repeated sending is recognisable."""
+    """A mail without a body. The same `token` and `date` make the same mail: a repeated sending is recognisable.
+
+    Unwritable addresses are left out: they are no reason to tell the others nothing.
+    """
     message = EmailMessage(POLICY)
     origin = sender(settings)
+    left_out = unwritable(to)
     message["From"] = origin
-    message["To"] = [Address(addr_spec=each) for each in to]
+    message["To"] = [Address(addr_spec=each) for each in to if each not in left_out]
     message["Subject"] = one_line(subject)
     message["Date"] = format_datetime(date)
     message["Message-ID"] = f"<{token}@{origin.domain}>"

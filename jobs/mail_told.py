@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import layout
-from handlers.close import report_path
+from handlers.close import kept_file, kept_report, report_path
 from imports.report_cells import neutralise
-from imports.reports import IDS, REJECTED, REPORT, read_report
+from imports.reports import IDS, REJECTED, REPORT, made_without_key, read_report
 from jobs.mail_text import aligned, local, number, one_line, plural
 from models import Account, ImportRun
 from settings import Settings
@@ -33,7 +33,11 @@ class Told:
     """Whether the report has more lines than `messages`."""
     report: Path | None
     kept: bool
-    """Whether the file lies in failed/."""
+    """Whether the file, if it failed, lies in failed/."""
+    ids: bool
+    """Whether ids.csv lies in reports/."""
+    keyless: bool
+    """Whether of a file that failed something is in that the same file would make again."""
 
     @property
     def imported(self) -> int:
@@ -76,21 +80,41 @@ class Told:
         name, folder = f"{self.run.entity.upper()}_DD_MM_YYYY.csv", f"/{self.folder}"
         kept = [f"Your file as it came lies in {self._path(layout.FAILED)}"] if self.kept else []
         if self.run.code in ("INTERNAL", "KILLED_WORKER") and not self.kept:
-            return [f"This is our fault, not your file's. The file itself is gone: upload it into {folder} once more."]
+            return [f"This is our fault, not your file's. The file itself is gone: upload it into {folder} once more.",
+                    *self._not_twice()]  # fmt: skip
         if self.run.code in ("INTERNAL", "KILLED_WORKER"):
             return ["This is our fault, not your file's. Whoever runs the server can import it again; you need not "
                     "upload it once more.", *kept]  # fmt: skip
+        if self.run.code == "REFUSED":
+            return ["Whoever runs the server does not take this file; the reason above is theirs. Ask them if it does "
+                    "not say what to change.", *kept]  # fmt: skip
         if self.run.code:
-            return [f"Correct your file and upload the whole of it into {folder}, as {name}.", *kept]
+            whole = f"Correct your file and upload the whole of it into {folder}, as {name}."
+            return [whole, *self._not_twice(), *kept]
         if self.run.rejected:
             rejected = self._path(layout.REPORTS, f".{REJECTED}")
             return [f"The rejected rows lie in {rejected}, in your own columns, each with its reason.",
                     f"Correct them there and upload that file into {folder}, as {name}. The columns _line, _code and "
-                    "_message may stay."]  # fmt: skip
+                    "_message may stay.", *self._warned()]  # fmt: skip
+        if self.run.warnings:
+            return ["Every row is in. Read the warnings above; if one is right, correct the file and upload it again."]
         return ["Nothing: every row is in."]
 
+    def _not_twice(self) -> list[str]:
+        """What is to be left out of a file that is sent again."""
+        if not self.keyless:
+            return []
+        return ["Of what is in, some has no key and would be made a second time: leave its rows out of the file."]
+
+    def _warned(self) -> list[str]:
+        """Of rows that are in beside rejected ones."""
+        if not self.run.warnings:
+            return []
+        return ["Read the warnings of the report, too: a row with nothing but a warning is in. If one is right, "
+                "correct your own file and upload that again."]  # fmt: skip
+
     def _where_ids_are(self) -> list[str]:
-        if not self.imported:
+        if not self.ids:
             return []
         return [f"The System IDs of your records lie in {self._path(layout.REPORTS, f'.{IDS}')}"]
 
@@ -104,7 +128,7 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
     path = report_path(settings, account.name, folder, run)
     report = path if path.exists() else None
     lines = read_report(report, SHOWN + 1) if report else []
-    failed = layout.account_root(settings, account.name) / folder / layout.FAILED
+    ids = kept_report(settings, account.name, folder, run, IDS)
     return Told(
         run=run,
         file=one_line(run.file, 255),
@@ -114,7 +138,9 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
         messages=[_shown(each) for each in lines[:SHOWN]],
         more=len(lines) > SHOWN,
         report=report,
-        kept=(failed / layout.numbered(run.file, run.number)).exists(),
+        kept=kept_file(settings, account.name, folder, run).exists(),
+        ids=ids.exists(),
+        keyless=bool(run.code) and ids.exists() and made_without_key(ids),
     )
 
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from peewee import JOIN
+from peewee import JOIN, InterfaceError, InternalError, OperationalError
 
 import jobs.schedules as ticks
 import layout
@@ -22,6 +22,7 @@ from models import (
     ImportRun,
     ScheduleState,
     Upload,
+    database,
     is_postgres,
     now,
     refuse_removed,
@@ -36,6 +37,13 @@ log = logging.getLogger("ftpdock.jobs")
 ABANDONED = 3_600
 """Seconds after which a spool folder that no table knows is removed: a receipt in the making is younger."""
 
+LOCKED = 1
+"""Seconds for which a worker waits for an account, while all the others wait for the worker."""
+SAY_AGAIN = 60.0
+"""Seconds between two log lines about one account."""
+_complained: dict[int, float] = {}
+"""When each account was last complained of."""
+
 Identity = tuple[int, int]
 """Device and inode of a file."""
 
@@ -48,9 +56,33 @@ def pick_up(settings: Settings, folders: dict[str, str]) -> list[int]:
     spool from their receipt on; the entity folder only shows them until now.
     """
     moment = now()
-    accounts = ticks.due_accounts(moment) | _accounts_waiting_unplanned()
-    return [number for each in sorted(accounts)
-            for number in _take(settings, folders, each, lambda account: _due(account, moment))]  # fmt: skip
+    taken: list[int] = []
+    for each in sorted(ticks.due_accounts(moment) | _accounts_waiting_unplanned()):
+        try:
+            taken += _take(settings, folders, each, lambda account: _due(account, moment), patience=LOCKED)
+        except Exception as error:
+            if not _is_of_one_account(error):
+                raise
+            _complain(each)
+    return taken
+
+
+def _is_of_one_account(error: Exception) -> bool:
+    """Whether others may fare better: it is neither the connection nor what it is connected to.
+
+    A Postgres that only reads since a failover calls that an internal error.
+    """
+    if isinstance(error, (InterfaceError, InternalError)):
+        return False
+    return not database.connection().closed if is_postgres() else not isinstance(error, OperationalError)
+
+
+def _complain(account: int) -> None:
+    """Log the error at hand, once in a while: it comes back each second."""
+    if time.monotonic() - _complained.get(account, -SAY_AGAIN) >= SAY_AGAIN:
+        _complained[account] = time.monotonic()
+        name = Account.select(Account.name).where(Account.id == account).scalar()
+        log.warning("what waits of account %s can't be picked up; it is tried again", name, exc_info=True)
 
 
 def pick_up_now(
@@ -90,10 +122,18 @@ def _due(account: Account, moment: dt.datetime) -> set[str]:
 
 
 def _take(
-    settings: Settings, folders: dict[str, str], account_id: int, choose: Callable[[Account], set[str]]
+    settings: Settings,
+    folders: dict[str, str],
+    account_id: int,
+    choose: Callable[[Account], set[str]],
+    *,
+    patience: int = 0,
 ) -> list[int]:
-    """Pick up what waits of the entities that `choose` names, in order of arrival, as one pick-up."""
-    with writing(account_id):
+    """Pick up what waits of the entities that `choose` names, in order of arrival, as one pick-up.
+
+    With `patience` it gives up when others keep the account for so many seconds. Raises OperationalError.
+    """
+    with writing(account_id, patience):
         account = Account.get_or_none(Account.id == account_id)
         if account is None:
             return []

@@ -13,6 +13,7 @@ import signal
 from peewee import Case
 
 from errors import FileProblem
+from imports.given_up import rows_in
 from models import ImportRun
 
 CRASH, KILL, POISONOUS = 2, 1, 4
@@ -47,8 +48,7 @@ def kept(run: ImportRun, there: bool = True) -> str:
     """What is left of an import that was given up; `there`: whether its file is."""
     if run.dry_run:
         return "it was a dry run, and nothing was changed"
-    of = f" of {run.total:,}" if run.total is not None else ""
-    done = f"{run.imported:,}{of} rows are in, {run.rejected:,} rejected" if run.imported else "nothing was imported"
+    done = rows_in(run) + (f", {run.rejected:,} rejected" if run.imported else "")
     if not there:
         return f"{done}; the file itself is gone, and has to be sent again"
     return f"{done}; the file is kept, and import {run.number} can be retried"

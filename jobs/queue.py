@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from peewee import fn
+from peewee import Case, fn
 
 from handlers.registry import Registry
 from jobs.leases import reservation
@@ -123,8 +123,13 @@ def _served(accounts: set[int]) -> dict[int, str]:
     return {account: str(moment) for account, moment in query.tuples() if moment}
 
 
-def give_back(run: ImportRun, owner: str, pause: float = 0.0, error: str = "") -> None:
-    """Put a claimed import back into the queue, where it rests for `pause` seconds; `error` says why."""
+def give_back(run: ImportRun, owner: str, pause: float = 0.0, error: str = "") -> bool:
+    """Put a claimed import back into the queue, where it rests for `pause` seconds; `error` says why.
+
+    One that is decided keeps what the partner is to be told. False: it is the owner's no more.
+    """
     mine = (ImportRun.number == run.number) & (ImportRun.lease_owner == owner)
     until = now() + dt.timedelta(seconds=pause) if pause else None
-    ImportRun.update(status="waiting", lease_owner=None, lease_until=until, error=error).where(mine).execute()
+    told = Case(None, [(ImportRun.closing, ImportRun.error)], error)
+    changes = {"status": "waiting", "lease_owner": None, "lease_until": until, "error": told}
+    return bool(ImportRun.update(**changes).where(mine).execute())

@@ -42,8 +42,12 @@ class _Process:
         self._name = uuid.uuid4().hex
         self._process = subprocess.Popen([sys.executable, "-m", "commands", "worker", "--bell", self._name],
                                          stdin=subprocess.PIPE, env=environment, bufsize=0)  # fmt: skip
+        assert self._process.stdin is not None
+        # A worker that stands still empties its pipe no more. Receipts ring, and must not wait for it.
+        os.set_blocking(self._process.stdin.fileno(), False)
 
     def ring(self) -> None:
+        """Never waits: where the pipe is full the worker has rings enough."""
         try:
             assert self._process.stdin is not None
             self._process.stdin.write(b"\n")

@@ -8,7 +8,7 @@ import select
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from peewee import InterfaceError, OperationalError
 
@@ -20,7 +20,7 @@ from jobs.leases import Heartbeat, Owner, sweep_dead
 from jobs.pickup import pick_up, reconcile
 from jobs.poison import is_poisonous, kept, problem
 from jobs.queue import claim, give_back
-from models import ImportRun, database, is_postgres
+from models import ImportRun, Mail, database, is_postgres
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -31,6 +31,8 @@ PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds after a failure of the database or the disk; doubled each time."""
 TRANSACTION_TIMEOUT_SINCE = 170_000
 """The version of Postgres that knows `transaction_timeout`."""
+PRIMARY = 0xFF
+"""The bits of an error code of SQLite that are the same for all errors of a kind."""
 SWEEP = 60.0
 """Seconds between two looks for what was left."""
 
@@ -60,13 +62,17 @@ class Worker:
         try:
             while self.bell(wait):
                 try:
+                    owner.refuse_lost_home()
                     wait = 0.0 if self.turn(owner.name) else 1.0
                     pause = PAUSE
                 except (OperationalError, InterfaceError, OSError):
                     log.exception("the database or the disk is not to be had; trying again in %.0f s", pause)
                     database.close()
                     wait, pause = pause, min(pause * 2, LONGEST_PAUSE)
-                except Exception:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:
+                    # Also sys.exit() in a plugin: a worker may be a thread, which nobody starts again.
                     log.exception("a worker's turn failed")
                     # It may be the connection's fault: one to a server that only reads since a failover looks healthy.
                     database.close()
@@ -96,6 +102,11 @@ class Worker:
             # A batch that was only half sent counts as active, not as idle; a chunk never takes so long.
             database.execute_sql(f"SET transaction_timeout = {lease * 10}")
 
+    def _connect_anew(self) -> None:
+        """Nothing is left of what an import was at when it failed."""
+        database.close()
+        self._connect()
+
     def _sweep(self) -> None:
         sweep_dead(self.settings, self._seen)
         if time.monotonic() - self._swept > SWEEP or not self._swept:
@@ -117,7 +128,9 @@ class Worker:
             log.warning("%s", lost)
         except _Stop:
             give_back(run, owner)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             log.exception("import %s failed", run.number)
             if _is_infrastructure(error):
                 self._rest(run, owner, error)
@@ -129,33 +142,63 @@ class Worker:
         if not self.bell(0.0):
             raise _Stop
 
-    def _rest(self, run: ImportRun, owner: str, error: Exception) -> None:
+    def _rest(self, run: ImportRun, owner: str, error: BaseException) -> None:
         """Let the import rest, longer each time, and go on with others; if there is no database, all rests."""
         pause = self._pauses.get(run.number, PAUSE)
         self._pauses[run.number] = min(pause * 2, LONGEST_PAUSE)
-        database.close()
-        self._connect()
+        self._connect_anew()
         give_back(run, owner, pause, f"{error} - it is tried again".strip())
 
-    def _set_aside(self, job: ImportJob, owner: str, error: Exception) -> None:
+    def _set_aside(self, job: ImportJob, owner: str, error: BaseException) -> None:
         """An import that fails by an error of ours is tried again, then set aside."""
+        self._connect_anew()
         number = job.run.number
         mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
         ImportRun.update(failures=ImportRun.failures + 1).where(mine).execute()
         run = ImportRun.get_by_id(number)
-        if run.failures < ATTEMPTS:
+        if run.closing:
+            self._tell_admin(run, error)
+            self._rest(run, owner, error)
+        elif run.failures < ATTEMPTS:
             give_back(run, owner)
-            return
-        left = kept(run, job.source.exists())
-        job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {left}"))
-        job.execute()
+        else:
+            with Heartbeat(self.settings, number, owner):
+                left = kept(run, job.source.exists())
+                job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {left}"))
+                job.execute()
+
+    def _tell_admin(self, run: ImportRun, error: BaseException) -> None:
+        """Of an import that is decided and does not come to its end: to set it aside would decide otherwise."""
+        if run.failures >= ATTEMPTS and self.settings.admin_email:
+            Mail.alert(f"closing-{run.number}", what="closing", number=run.number, account=run.account.name,
+                       file=run.file, error=f"{type(error).__name__}: {error}")  # fmt: skip
 
 
-def _is_infrastructure(error: Exception) -> bool:
+def _is_infrastructure(error: BaseException) -> bool:
     """The database or the disk can't be had: nothing is wrong with the file."""
     cut = is_postgres() and not database.is_closed() and database.connection().closed
     # sqlite3's own error comes from the scratch files of an import, which lie on the disk without peewee.
-    return bool(cut) or isinstance(error, (OperationalError, InterfaceError, OSError, sqlite3.OperationalError))
+    away = isinstance(error, (OperationalError, InterfaceError, OSError, sqlite3.OperationalError))
+    return bool(cut) or (away and not _is_wrong_sql(error))
+
+
+def _is_wrong_sql(error: BaseException) -> bool:
+    """Whether SQLite found no such column or table, or the like, which it calls operational, as it does a full disk.
+
+    A full disk ends the transaction by itself, so that rolling it back fails with such an error, too: all errors count
+    that led to this one.
+    """
+    codes = list(_codes(error))
+    return bool(codes) and all(code & PRIMARY == sqlite3.SQLITE_ERROR for code in codes)
+
+
+def _codes(error: BaseException | None) -> Iterator[int]:
+    """What SQLite says of an error, and of those that were being handled when it came up."""
+    while error is not None:
+        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+        if code is not None:
+            yield code
+        error = error.__context__
 
 
 class ThreadBell:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, JSONField, TextField
 
 from errors import NotFoundError
-from models.base import Base, UTCField, is_postgres, now, transaction
+from models.base import Base, UTCField, database, is_postgres, now, transaction
 from models.prepared import Prepared, slot
 
 
@@ -44,6 +44,8 @@ class Login(Base):
     """A subset of the account's entities, or NULL for all of them."""
     networks = JSONField(default=list)
     """CIDR networks that this login may come from; an empty list allows every address."""
+    client_certificates = JSONField(null=True)
+    """SHA-256 fingerprints (AB:CD:...) of client certificates, of which the login needs one; NULL: it needs none."""
     require_close_notify = BooleanField(default=True)
     disabled = BooleanField(default=False)
     created_at = UTCField(default=now)
@@ -88,10 +90,16 @@ def refuse_removed(row: Account | Login) -> None:
 
 
 @contextlib.contextmanager
-def writing(account_id: int) -> Iterator[None]:
-    """One transaction in which no other receipt, removal, renaming or pick-up of the account takes place."""
+def writing(account_id: int, patience: int = 0) -> Iterator[None]:
+    """One transaction in which no other receipt, removal, renaming or pick-up of the account takes place.
+
+    On Postgres one of these may stand still: `patience` is how many seconds each lock is waited for (0: as long as it
+    takes). Raises OperationalError.
+    """
     with transaction():
         if is_postgres():
+            if patience:
+                database.execute_sql(f"SET LOCAL lock_timeout = {patience * 1000}")
             # NO KEY: neither does an import wait that inserts records with this account's key, nor we for it.
             _LOCK.run(account=account_id)
         yield

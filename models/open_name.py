@@ -14,7 +14,7 @@ class OpenName(Base):
     entity = CharField(max_length=63)
     prefix = CharField(max_length=63)
     key = CharField(max_length=NAME)
-    """The name as headers are compared: case, blanks, hyphens and underscores don't count."""
+    """What all spellings of the name share; see schemas.names.open_key."""
     name = CharField(max_length=NAME)
 
     class Meta:

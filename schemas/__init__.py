@@ -1,7 +1,7 @@
 """marshmallow schemas: the templates. Nothing of ours is imported here."""
 
 from schemas.address import AddressSchema
-from schemas.base import LONGEST_OPEN_NAME, OpenColumns, TemplateSchema, fits_open_name, match_key, write_cells
+from schemas.base import OpenColumns, TemplateSchema, write_cells
 from schemas.category import CategorySchema
 from schemas.collection import CollectionSchema
 from schemas.contact import ContactSchema
@@ -9,6 +9,7 @@ from schemas.customer import CustomerSchema
 from schemas.fields import CLEAR
 from schemas.formats import Fault, Formats
 from schemas.inventory import InventorySchema
+from schemas.names import LONGEST_OPEN_NAME, fits_open_name, match_key, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
 from schemas.product import ProductSchema
 
@@ -34,5 +35,8 @@ __all__ = [
     "TemplateSchema",
     "fits_open_name",
     "match_key",
+    "open_key",
+    "plain_name",
+    "unprintable",
     "write_cells",
 ]

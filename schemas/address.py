@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.base import TemplateSchema
-from schemas.countries import COUNTRIES
-from schemas.fields import CellField, Choice, Code, SystemId, Text, YesNo
+from schemas.countries import COUNTRIES, MEANT
+from schemas.fields import CellField, Choice, Code, Phone, SystemId, Text, YesNo
 from schemas.formats import invalid
 
 
@@ -14,9 +14,12 @@ class Country(CellField):
     """Two letters of ISO 3166."""
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if value.upper() not in COUNTRIES:
+        code = value.upper() if value.isascii() else value  # else a single letter may be two: SS of ß
+        if code in MEANT:
+            raise invalid(f"{value!r} is no code of ISO 3166: {MEANT[code]}")
+        if code not in COUNTRIES:
             raise invalid(f"{value!r} is not a country: write two letters of ISO 3166, such as DE")
-        return value.upper()
+        return code
 
 
 class AddressSchema(TemplateSchema):
@@ -35,7 +38,7 @@ class AddressSchema(TemplateSchema):
     state = Text("State", 200)
     postal_code = Code("Postal_Code", 100)
     country = Country("Country", needed=True, help="two letters of ISO 3166")
-    phone = Text("Phone", 200)
+    phone = Phone("Phone")
     is_default = YesNo("Is_Default", help="Y or N")
 
     example_rows = (

@@ -12,22 +12,6 @@ from marshmallow import RAISE, Schema
 from schemas.fields import CellField
 from schemas.formats import Formats
 
-LONGEST_OPEN_NAME = 200
-"""Characters of what follows the colon of an open column, as it is written and as it is compared."""
-
-
-def match_key(column: str) -> str:
-    """A header's name for comparison: case, spaces, hyphens and underscores don't count (design section 7)."""
-    return "".join(character for character in column.casefold() if character not in " -_\t\u00a0")
-
-
-def fits_open_name(name: str) -> bool:
-    """Whether a name may stand behind the colon of an open column.
-
-    What it is compared by is kept as well, and may be longer: `ß` is compared as `ss`.
-    """
-    return 0 < len(name) <= LONGEST_OPEN_NAME and name.isprintable() and len(match_key(name)) <= LONGEST_OPEN_NAME
-
 
 @dataclass(frozen=True)
 class OpenColumns:

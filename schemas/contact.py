@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.base import TemplateSchema
-from schemas.fields import Code, Email, SystemId, Text, YesNo
+from schemas.fields import Code, Email, Phone, SystemId, Text, YesNo
 
 
 class ContactSchema(TemplateSchema):
@@ -17,7 +17,7 @@ class ContactSchema(TemplateSchema):
     first_name = Text("First_Name", 200, needed=True)
     last_name = Text("Last_Name", 200)
     email = Email("Email")
-    phone = Text("Phone", 200)
+    phone = Phone("Phone")
     role = Text("Role", 200)
     is_primary = YesNo("Is_Primary", help="Y or N")
 

@@ -1,4 +1,4 @@
-"""The officially assigned two-letter codes of ISO 3166-1."""
+"""The officially assigned two-letter codes of ISO 3166-1, and XK, by which everybody knows Kosovo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ COUNTRIES = frozenset(
     KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW
     MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC
     SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY
-    UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+    UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
     """.split()  # noqa: SIM905
 )
+
+MEANT = {"UK": "the United Kingdom is GB", "EL": "Greece is GR"}
+"""Codes that are in use, but are none of ISO 3166."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.base import OpenColumns, TemplateSchema
-from schemas.fields import Choice, Code, Currency, Email, SystemId, Text
+from schemas.fields import Choice, Code, Currency, Email, Phone, SystemId, Text
 
 
 class CustomerSchema(TemplateSchema):
@@ -13,7 +13,7 @@ class CustomerSchema(TemplateSchema):
     reference_id = Code("Reference_ID", 100, help="your customer number")
     company_name = Text("Company_Name", 500, needed=True)
     email = Email("Email")
-    phone = Text("Phone", 200)
+    phone = Phone("Phone")
     sales_rep = Text("Sales_Rep", 200)
     pricelist = Text("Pricelist", 200)
     payment_terms = Text("Payment_Terms", 200)

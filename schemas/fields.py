@@ -18,6 +18,7 @@ from marshmallow import fields
 
 from schemas.formats import Formats, invalid
 from schemas.shortcuts import DOUBT, Quick, either, quick_reader, without_match
+from schemas.spoilt import is_suspect, spoilt, spoilt_among
 
 _PLAIN_NUMBER = re.compile(r"(?:[1-9]\d{0,17}+|0)(?:\.\d{1,6}+|)", re.ASCII)
 """What is written again just so, and within every limit but a maximum."""
@@ -94,7 +95,30 @@ class Text(CellField):
 
 
 class Code(Text):
-    """An identifier: text, so that leading zeros stay. The import warns of what spreadsheets do to codes."""
+    """An identifier: text, so that leading zeros stay. What a spreadsheet leaves in its place is none."""
+
+    def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if fault := spoilt(text):
+            raise invalid(f"{text!r} {fault}")
+        return text
+
+    def doubts(self, texts: Sequence[str]) -> Sequence[int]:
+        joined = "".join(texts)
+        if "\0" not in joined and not is_suspect(joined) and max(map(len, texts), default=0) <= self.length:
+            return ()
+        return either(super().doubts(texts), spoilt_among(texts))
+
+
+class Phone(Text):
+    """A telephone number, as text."""
+
+    def __init__(self, column: str, **kwargs: Any) -> None:
+        super().__init__(column, 200, **kwargs)
+
+
+NUMBERLIKE = (Code, Phone)
+"""Texts that spreadsheets take for numbers and rewrite: the import warns of it."""
 
 
 class SystemId(CellField):
@@ -147,7 +171,7 @@ class Number(CellField):
         self.minimum, self.maximum = minimum, maximum
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        number = self.formats.read_decimal(value)
+        number = self.formats.read_decimal(value, in_file=self.root is not None)
         _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)
         if len(digits) + exponent > self.INTEGER_DIGITS:

@@ -14,11 +14,12 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
 
 from schemas.address import AddressSchema
-from schemas.base import LONGEST_OPEN_NAME, OpenColumns, TemplateSchema, fits_open_name, match_key
+from schemas.base import OpenColumns, TemplateSchema
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
 from schemas.fields import CellField, Number, YesNo
 from schemas.formats import invalid
+from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")
@@ -106,7 +107,7 @@ class Named(fields.Field[dict[str, Any]]):
         spelled: dict[str, str] = {}
         for name, each in value.items():
             try:
-                if (first := spelled.setdefault(match_key(name) or name, name)) != name:
+                if (first := spelled.setdefault(open_key(name), name)) != name:
                     raise invalid(f"the name means the same as {first!r}: keep one of them")
                 text = self.value.deserialize(each)
                 if text is not missing:
@@ -119,7 +120,9 @@ class Named(fields.Field[dict[str, Any]]):
 
 
 def _checked_name(name: str) -> str:
-    bare = name.strip()
+    bare = plain_name(name)
+    if odd := unprintable(bare):
+        raise invalid(f"the name holds {odd}: write it without")
     if not fits_open_name(bare):
         raise invalid(f"a name has 1 to {LONGEST_OPEN_NAME} printable characters (letters such as ß count twice)")
     return bare

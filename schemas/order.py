@@ -5,6 +5,9 @@ from __future__ import annotations
 from schemas.base import TemplateSchema
 from schemas.fields import Choice, Code, Currency, Date, Number, SystemId, Text
 
+LONGEST_ORDER = 50_000
+"""Rows of one order in a file: as it is taken whole or not at all, they are all held at once."""
+
 STATUSES = ("draft", "confirmed", "shipped", "invoiced", "cancelled")
 
 
@@ -43,4 +46,5 @@ class OrderSchema(TemplateSchema):
         "One row per line. Rows with one Order_ID or Reference_ID are one order; the cells before SKU_ID must agree.",
         "An order is taken whole or not at all; a known order's lines are replaced by those of the file.",
         "If a line of it is rejected, all of them are: correct the line and send all of them again.",
+        f"An order has at most {LONGEST_ORDER:,} lines.",
     )

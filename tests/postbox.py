@@ -28,6 +28,8 @@ class Postbox:
     encrypted: list[bool] = field(default_factory=list)
     data_answers: list[str] = field(default_factory=list)
     address_answers: dict[str, list[str]] = field(default_factory=dict)
+    delay: float = 0.0
+    """Seconds after which it answers a whole mail."""
     attempts: int = 0
     """How often a whole mail was handed over."""
 
@@ -93,4 +95,5 @@ class Postbox:
             self.mails.append(message)
             self.recipients.append(list(envelope.rcpt_tos))
             self.encrypted.append(session.ssl is not None or self.security == "tls")
+        await asyncio.sleep(self.delay)
         return answer

@@ -6,7 +6,7 @@ import csv
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas import InventorySchema, ProductSchema
@@ -17,8 +17,10 @@ ODD = [
     "1|2", "1|", "|", "29.02.2024", "02/29/2024", "2024-01-01|2024-01-01", "odd", "yes", "K|no", "M|M", "K > ",
     "gone", "S||T", "ftp://", "\\", "'", "%s", "?", "a\x1fb", "\x1f", "\x1e", "\u2028", "\x85", "nul\0",
     "t" * 501, "a", "b", "R-a", "R-b", '"', 'say "x"', "a,b", "a;b", "two\nlines", "a\r\nb", "\r", '\\"',
-    "a\tb", '{"a": 1}', "x\x1fy\"",
+    "a\tb", '{"a": 1}', "x\x1fy\"", '="00123"', "#N/A", "#1", "\u200b00124", "Err:502",
 ]  # fmt: skip
+BETWEEN = ['a,"x"y,1\n', '"b"c,x\n', 'd,"19 inch\ne,"20 inch\n', '"x" ,"y"\n', "\n", ",,\n",
+           "\x1a\n", "\x1a,\n"]  # fmt: skip
 OPEN_NAMES = ["Retail", "retail", 'in "quotes"', "back\\slash", "ä 🦚", "a,b", "O'Neil", "%s", "c:d", "-", "{}"]
 USUAL: dict[str, list[str]] = {
     "Name": ["Cup", "ä", "x\\y", " trimmed "],
@@ -61,12 +63,17 @@ class File:
     end: str = "\n"
     quote: bool = False
     encoding: str = "utf-8"
+    between: dict[int, str] = field(default_factory=dict)
+    """What no CSV writer writes, by the number of the row before which it stands; a comma is the delimiter there."""
 
     def content(self) -> bytes:
         buffer = io.StringIO(newline="")
         writer = csv.writer(buffer, delimiter=self.delimiter, lineterminator=self.end,
                             quoting=csv.QUOTE_ALL if self.quote else csv.QUOTE_MINIMAL)  # fmt: skip
-        writer.writerows([self.header, *self.rows])
+        writer.writerow(self.header)
+        for number, row in enumerate(self.rows):
+            buffer.write(self.between.get(number, "").replace(",", self.delimiter).replace("\n", self.end))
+            writer.writerow(row)
         return buffer.getvalue().encode(self.encoding, errors="replace")
 
 
@@ -91,6 +98,9 @@ class Chance(random.Random):
         odd = self.choice([0.0, 0.0, 0.02, 0.1])
         codes = self.sample(CODES, self.randrange(4, len(CODES))) + self.choices(CODES, k=self.choice([0, 0, 1, 3]))
         made.rows = [self._row(made.header, code, odd) for code in codes]
+        made.between = {number: self.choice(BETWEEN) for number in range(1, len(codes)) if self.likely(odd / 2)}
+        if self.likely(odd):
+            made.rows.insert(self.randrange(len(codes)), header)
         return made
 
     def _open(self) -> list[str]:

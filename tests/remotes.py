@@ -135,7 +135,7 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
 
     slow, late; latin-1 (replies and names, in a home folder Eingänge); limit=N (552 after so many bytes of a file);
     no-delete, no-rename (the login may not); files-only (renames no folders); no-rename-over (a file that is there);
-    keeps-part (renames nothing that is named so).
+    keeps-part (renames nothing that is named so); endless (of names, which are 20 MB).
     """
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import ThrottledDTPHandler, TLS_DTPHandler, TLS_FTPHandler
@@ -143,6 +143,13 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
     from pyftpdlib.servers import FTPServer
 
     values = dict(way.split("=") for way in ways if "=" in way)
+
+    class Names:
+        left = 400
+
+        def more(self) -> bytes:
+            self.left -= 1
+            return b"order_A.csv\r\n" * 4_000 if self.left > 0 else b""
 
     class Channel(TLS_DTPHandler, ThrottledDTPHandler):
         read_limit = SLOW if "slow" in ways else 0
@@ -174,6 +181,11 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
                 self.ioloop.call_later(LATE, super().respond, said)
             else:
                 super().respond(said, *more, **named)
+
+        def ftp_NLST(self, path: str) -> Any:
+            if "endless" not in ways:
+                return super().ftp_NLST(path)
+            return self.push_dtp_data(Names(), isproducer=True, cmd="NLST")
 
         def ftp_RNFR(self, path: str) -> None:
             if "files-only" in ways and Path(path).is_dir():

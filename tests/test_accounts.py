@@ -15,8 +15,12 @@ import pytest
 from peewee import OperationalError
 
 import accounts
+import customers
 import models
+import orders
 from errors import ConflictError, FtpdockError, NotFoundError
+from exports.push import targets
+from exports.push.url import read_url
 from jobs.pickup import queue_file
 from layout import account_root, export_source, make_account_folders, spool_folder
 from models import (
@@ -425,6 +429,9 @@ def test_what_is_meant_for_one_that_was_removed_gets_nobody_else(settings: Setti
         lambda: accounts.set_export_schedule(account, ["product"], "every 1d"),
         lambda: accounts.set_on_error(account, ["product"], "abort"),
         lambda: queue_file(settings, account, "product", file, file.name, origin="command"),
+        lambda: targets.add(settings, account, read_url(f"file://{tmp_path}")),
+        lambda: orders.add(account, b'{"order_date": "2026-11-23", "customer_reference_id": "K9"}'),
+        lambda: customers.add(account, b'{"company_name": "Delta"}'),
     ):
         with pytest.raises(NotFoundError, match="The account 'acme' was removed meanwhile; nothing was done"):
             call()
@@ -434,7 +441,8 @@ def test_what_is_meant_for_one_that_was_removed_gets_nobody_else(settings: Setti
 
     assert [each.name for each in other.logins] == ["beta"]
     assert accounts.find_login("beta").password_hash == before
-    assert models.Upload.select().count() == models.EntitySettings.select().count() == 0
+    for table in (Upload, EntitySettings, Target, Order, Customer):
+        assert table.select().count() == 0, table
 
 
 def test_a_home_without_the_folder_of_any_account_is_refused(settings: Settings, add: Add) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import inspect
 import logging
@@ -101,14 +102,17 @@ def test_an_entity_whose_name_is_taken_is_refused(example: Callable[[str], Modul
         registry.add(shipments.ShipmentHandler())
 
 
-def test_a_failing_hook_is_logged_by_name_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception in one plugin stops neither the caller nor another plugin."""
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, asyncio.CancelledError])
+def test_a_failing_hook_is_logged_by_name_and_the_next_one_runs(
+    caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
+    """An exception in one plugin, of whatever kind, stops neither the caller nor another plugin."""
     seen: list[str] = []
 
     class Broken:
         @hookimpl
         def on_file_received(self, event: UploadReceived) -> None:
-            raise ZeroDivisionError
+            raise error
 
     class Sound:
         @hookimpl
@@ -120,7 +124,41 @@ def test_a_failing_hook_is_logged_by_name_and_the_next_one_runs(caplog: pytest.L
 
     assert seen == ["INVENTORY_18_09_2024.csv"]
     assert "hook on_file_received of plugin" in caplog.text
-    assert "ZeroDivisionError" in caplog.text
+    assert error.__name__ in caplog.text
+
+
+@pytest.mark.parametrize("hook", ["on_login", "on_file_incomplete", "on_file_sent", "after_import", "on_export"])
+def test_a_refusal_where_nothing_can_be_refused_is_a_failure(hook: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged as any other, and nobody is told of it."""
+
+    def refuse(event: object) -> None:
+        raise FileRefused("not here")
+
+    Hooks(plugins=[SimpleNamespace(**{hook: hookimpl(refuse)})]).call(hook, event=None)
+
+    assert f"hook {hook} of plugin" in caplog.text
+
+
+def test_a_plugin_is_interrupted_as_everything_else() -> None:
+    """Ctrl-C ends a command."""
+
+    def interrupted(event: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Hooks(plugins=[SimpleNamespace(on_login=hookimpl(interrupted))]).call("on_login", event=None)
+
+
+def test_a_refusal_by_on_rows_does_not_end_an_import(settings: Settings, make_partner: Callable[..., Partner]) -> None:
+    """Rows are refused by `row.reject`; by FileRefused the file ended as a fault of ours."""
+
+    def refuse(rows: list[Row]) -> None:
+        raise FileRefused("no rows today")
+
+    partner = make_partner(settings)
+    partner.hooks = Hooks(plugins=[SimpleNamespace(on_rows=hookimpl(refuse))])
+
+    assert partner.send("product", "SKU_ID,Name\n1,cup\n").status == "completed"
 
 
 def test_plugins_of_installed_packages_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +258,7 @@ def test_after_import_is_called_though_a_kill_comes_right_behind_it(
     partner = make_partner(settings)
     partner.hooks = Hooks(plugins=[SimpleNamespace(after_import=hookimpl(told))])
 
-    def die(job: ImportJob, run: ImportRun) -> None:
+    def die(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ImportJob, "_queue_mail", die)

@@ -36,6 +36,7 @@ class Recorder:
     sent: list[Any] = field(default_factory=list)
     logins: list[Any] = field(default_factory=list)
     on_received: Callable[[Any], object] | None = None
+    on_sent: Callable[[Any], object] | None = None
 
     @hookimpl
     def on_login(self, event: Any) -> None:
@@ -54,6 +55,8 @@ class Recorder:
     @hookimpl
     def on_file_sent(self, event: Any) -> None:
         self.sent.append(event)
+        if self.on_sent:
+            self.on_sent(event)
 
 
 class Client(ftplib.FTP_TLS):

@@ -15,7 +15,7 @@ PAUSES = (5, 15, 60, 300, 900)
 PATIENCE = dt.timedelta(days=3)
 """How long a delivery waits for a target that can't be reached."""
 IDLE = dt.timedelta(hours=1)
-"""A stop of the server that is shorter makes no difference to that."""
+"""A stop or sleep of the server that is shorter makes no difference to that."""
 REFUSAL_PAUSES = (5, 15, 60, 300)
 """Seconds after each refusal of one file; after one more it has failed, and the stream goes on."""
 AT_ONCE = 500
@@ -52,6 +52,8 @@ def due(moment: dt.datetime, only: int | None = None) -> list[int]:
     """Numbers of the targets whose streams may go on; with `only` that of this one at the most."""
     waits = Delivery.select().where((Delivery.target == Target.number) & (Delivery.state == "waiting"))
     at_once = Target.due_at.is_null() | (Target.due_at <= moment)
+    # No pause is so long: the clock was put back.
+    at_once |= Target.due_at > moment + IDLE
     wanted = ~Target.disabled & ~Account.disabled & at_once & fn.EXISTS(waits)
     if only is not None:
         wanted &= Target.number == only
@@ -97,19 +99,30 @@ def missing(delivery: Delivery, words: str) -> None:
     _settle(delivery, state="failed", error=words, attempts=Delivery.attempts + 1)
 
 
-def held(target: int, words: str, moment: dt.datetime) -> int:
-    """Nothing can be delivered now: the stream pauses. Returns how many deliveries were given up for that."""
+def held(target: int, words: str, moment: dt.datetime, took: dt.timedelta = dt.timedelta(0)) -> int:
+    """Nothing can be delivered now: the stream pauses. Returns how many deliveries were given up for that.
+
+    `took` is how long the attempt was at it, the machine being awake.
+    """
     with transaction():
         row = Target.get_or_none(Target.number == target)
         if row is None:
             return 0
         row.failures, row.error = row.failures + 1, words
-        row.unreachable_since = row.unreachable_since or moment
+        row.unreachable_since = min(row.unreachable_since or moment, moment) + _idle(row, moment - took)
         row.due_at = moment + dt.timedelta(seconds=PAUSES[min(row.failures, len(PAUSES)) - 1])
         row.save(only=["failures", "error", "unreachable_since", "due_at"])
         first = Delivery.select(fn.MIN(Delivery.number)).where(_waiting(target))
         Delivery.update(attempts=Delivery.attempts + 1).where(Delivery.number == first.scalar()).execute()
         return _give_up(row, words, moment)
+
+
+def _idle(target: Target, began: dt.datetime) -> dt.timedelta:
+    """How long nobody tried before an attempt, as while the machine slept: that is none of the three days."""
+    if target.unreachable_since is None or began - target.due_at <= IDLE:
+        return dt.timedelta(0)
+    late: dt.timedelta = began - target.due_at
+    return late
 
 
 def _give_up(target: Target, words: str, moment: dt.datetime) -> int:
@@ -150,7 +163,7 @@ def resume(moment: dt.datetime) -> None:
     """Before a pusher begins: time in which nobody tried, as while the machine was off, is none of the three days."""
     with transaction():
         for row in list(Target.select().where(Target.unreachable_since.is_null(False), Target.due_at < moment - IDLE)):
-            since = row.unreachable_since + (moment - row.due_at)
+            since = row.unreachable_since + _idle(row, moment)
             mine = (Target.number == row.number) & (Target.due_at == row.due_at)
             Target.update(unreachable_since=since, due_at=moment).where(mine).execute()
 

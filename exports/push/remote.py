@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -13,6 +13,9 @@ from exports.push.url import LOCAL
 
 CONNECT_SECONDS, TALK_SECONDS = 30.0, 120.0
 """How long a server may take to answer at first, and how long it may be silent later."""
+MOST_NAMES, LONG = 200_000, 40
+"""Names in one folder, and characters from which on a name counts as more than one: what a server lists has to have an
+end, or it would fill the memory."""
 
 
 class PushError(FtpdockError):
@@ -68,6 +71,22 @@ def below_home(path: str, home: str) -> str:
     return home.rstrip("/") + path[2:]
 
 
+def bounded(names: Iterable[str], folder: str) -> list[str]:
+    """All of them. Raises Refused if they are too many."""
+    found: list[str] = []
+    room = MOST_NAMES * LONG
+    for name in names:
+        room -= max(len(name), LONG)
+        if room < 0:
+            raise too_many(folder)
+        found.append(name)
+    return found
+
+
+def too_many(folder: str) -> Refused:
+    return Refused(f"listing {folder}: it has more than {MOST_NAMES:,} names, or their list no end: have it cleared up")
+
+
 class Remote(Protocol):
     """An open connection. All paths begin with `base`. Each call raises PushError."""
 
@@ -115,7 +134,7 @@ def opened(access: Access) -> Iterator[Remote]:
 
         remote = SftpRemote(access)
     elif access.scheme in LOCAL:
-        from exports.push.remote_fsspec import FolderRemote
+        from exports.push.remote_folder import FolderRemote
 
         remote = FolderRemote(access)
     else:

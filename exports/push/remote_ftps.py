@@ -12,7 +12,19 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from exports.push.former import replace_slowly
-from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
+from exports.push.remote import (
+    CONNECT_SECONDS,
+    LONG,
+    MOST_NAMES,
+    TALK_SECONDS,
+    Access,
+    PushError,
+    Refused,
+    Unreachable,
+    below_home,
+    bounded,
+    too_many,
+)
 
 BLOCK = 262_144
 AS_IT_CAME = "surrogateescape"
@@ -22,6 +34,8 @@ OF_THE_FILE = {"450", "500", "501", "502", "504", "550", "551", "553"}
 TOO_MUCH, LITTLE = "552", 65_536
 """The reply of a server for want of room, which may mean a limit for each file; bytes of a file that no such limit is
 below."""
+REPLY, LISTING = 65_536, MOST_NAMES * LONG
+"""Characters of a reply and of a list of names: what has no end would fill the memory, the greeting before any TLS."""
 
 
 class _Client(ftplib.FTP_TLS):
@@ -48,6 +62,20 @@ class _Client(ftplib.FTP_TLS):
             raise ValueError("a line break can't be sent")
         assert self.sock is not None
         self.sock.sendall(f"{line}\r\n".encode(self.encoding, AS_IT_CAME))
+
+    def getmultiline(self) -> str:
+        """As ftplib does it (RFC 959, 4.2), but of a reply that has an end."""
+        lines = [self.getline()]
+        code, more = lines[0][:3], lines[0][3:4] == "-"
+        size = len(lines[0])
+        while more:
+            lines.append(self.getline())
+            size += len(lines[-1]) + 1
+            if size > REPLY:
+                raise ftplib.Error(f"a reply without an end, {size:,} characters so far, expected a few lines. Is it "
+                                   "an FTP server? Compare host and port with what the partner says")  # fmt: skip
+            more = lines[-1][:3] != code or lines[-1][3:4] == "-"
+        return "\n".join(lines)
 
     def auth(self) -> str:
         reply = self.voidcmd("AUTH TLS")
@@ -127,21 +155,30 @@ class FtpsRemote:
         with _said(f"listing {folder}"):
             self._client.cwd(folder)
             try:
-                listed = [posixpath.basename(line) for line in self._lines("NLST")]
+                listed = self._listing(folder)
             except ftplib.error_perm as error:
                 if not str(error).startswith("550"):
                     raise
                 # So some servers say that a folder is empty.
-                listed = []
+                listed = ""
             finally:
                 self._client.cwd(self._home)
-        return [name for name in listed if name not in ("", ".", "..")]
+        names = (posixpath.basename(line.rstrip("\n")) for line in io.StringIO(listed))
+        return bounded((name for name in names if name not in ("", ".", "..")), folder)
 
-    def _lines(self, command: str) -> list[str]:
-        with self._client.transfercmd(command) as data:
+    def _listing(self, folder: str) -> str:
+        """What NLST says of the folder in which we stand, a name a line."""
+        with self._client.transfercmd("NLST") as data:
             with data.makefile("r", encoding=self._client.encoding, errors=AS_IT_CAME) as lines:
-                listed = lines.read().splitlines()
-            _say_goodbye(data)
+                listed = lines.read(LISTING + 1)
+            whole = len(listed) <= LISTING
+            if whole:
+                _say_goodbye(data)
+        if not whole:
+            # What it says of a transfer that we cut short is of no account.
+            with contextlib.suppress(ftplib.error_perm, ftplib.error_temp):
+                self._client.voidresp()
+            raise too_many(folder)
         self._client.voidresp()
         return listed
 

@@ -14,7 +14,16 @@ from typing import BinaryIO
 import paramiko
 
 from exports.push.former import replace_slowly
-from exports.push.remote import CONNECT_SECONDS, TALK_SECONDS, Access, PushError, Refused, Unreachable, below_home
+from exports.push.remote import (
+    CONNECT_SECONDS,
+    TALK_SECONDS,
+    Access,
+    PushError,
+    Refused,
+    Unreachable,
+    below_home,
+    bounded,
+)
 
 # It tells of lost connections by tracebacks; we tell of them in a line.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -121,7 +130,8 @@ class SftpRemote:
 
     def names(self, folder: str) -> list[str]:
         with _said(f"listing {folder}"):
-            return self._client.listdir(folder)
+            # By one request at a time: of those that are sent ahead the replies would be left over.
+            return bounded((each.filename for each in self._client.listdir_iter(folder, read_aheads=1)), folder)
 
     def put(self, path: str, content: BinaryIO) -> None:
         with _said(f"writing {path}"):

@@ -51,12 +51,13 @@ def source(path: Path, stopping: threading.Event) -> Iterator[Source]:
 def _open(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) -> Source:
     for _ in range(TRIES):
         try:
-            if path.is_dir():
-                return Source(True, _open_folder(path, stopping, stack))
-            return Source(False, {path.name: _content(stack.enter_context(path.open("rb")), stopping)})
+            if not path.is_dir():
+                return Source(False, {path.name: _content(stack.enter_context(path.open("rb")), stopping)})
+            if files := _open_folder(path, stopping, stack):
+                return Source(True, files)
         except FileNotFoundError:
             continue
-    raise Missing(f"There is no {path} any more: `ftpdock exports replay` makes it again")
+    raise Missing(f"Nothing of ours is left of {path}: `ftpdock exports replay` makes it again")
 
 
 def _open_folder(path: Path, stopping: threading.Event, stack: contextlib.ExitStack) -> dict[str, BinaryIO]:

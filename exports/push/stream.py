@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import logging
 import posixpath
 import threading
@@ -29,6 +30,7 @@ class Stream:
     def __init__(self, settings: Settings, target: int, stopping: threading.Event) -> None:
         self._settings, self._target, self._stopping = settings, target, stopping
         self._secret = ""
+        self._began = time.monotonic()
 
     def run(self) -> None:
         """Called on a thread of its own. Raises nothing but errors of the database."""
@@ -94,7 +96,9 @@ class Stream:
 
     def _hold(self, words: str) -> None:
         words = clean(words, self._secret)
-        given_up = deliveries.held(self._target, words, now())
+        # The monotonic clock leaves out what the machine slept.
+        took = dt.timedelta(seconds=time.monotonic() - self._began)
+        given_up = deliveries.held(self._target, words, now(), took)
         log.warning("target %s is held: %s%s", self._target, words, f"; {given_up} given up" if given_up else "")
 
 

@@ -11,8 +11,8 @@ from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import deliveries, steps
 from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
-from exports.push.url import LOCAL, PORTS, Place, read_url
-from models import Account, Target, now, transaction
+from exports.push.url import LOCAL, PORTS, Place, check_username, read_url
+from models import Account, Target, now, refuse_removed, transaction
 from settings import Settings
 
 KINDS = ("order", "customer", "full")
@@ -37,6 +37,7 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
     _check_whole(target, place)
     _look_for_mount(target, place)
     with transaction():
+        refuse_removed(account)
         if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
             raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
         target.save(force_insert=True)
@@ -45,7 +46,8 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
 
 def change(settings: Settings, target: Target, **values: Any) -> None:
     """Set name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
-    once. Raises FtpdockError."""
+    once. None takes a file away. Raises FtpdockError."""
+    _check_keys(target, values)
     _set(settings, target, values)
     _check_whole(target, read_url(target.url))
     _look_for_mount(target, read_url(target.url))
@@ -54,19 +56,31 @@ def change(settings: Settings, target: Target, **values: Any) -> None:
         deliveries.restart(target)
 
 
+def _check_keys(target: Target, values: dict[str, Any]) -> None:
+    """With a key file the secret is its passphrase, without one a password: neither may be taken for the other."""
+    had, gets = "key_file" in target.options, values.get("key_file")
+    if values.keys() & {"secret", "secret_env"} or "key_file" not in values:
+        return
+    if had and not gets:
+        raise FtpdockError("Without its key file the target needs a password: by --password-stdin or --password-env")
+    if gets and not had:
+        target.secret, target.secret_env = "", None
+
+
 def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
     if "name" in values:
         target.name = _name(values["name"])
     if "username" in values:
-        target.username = values["username"]
+        target.username = check_username(values["username"])
     if "kinds" in values:
         target.kinds = _kinds(values["kinds"])
     if "secret" in values:
         target.secret, target.secret_env = encrypted(settings, values["secret"]), None
     if "secret_env" in values:
         target.secret, target.secret_env = "", _variable(values["secret_env"])
-    options = {name: _option(name, values[name]) for name in ONLY_FOR if name in values}
-    target.options = {**(target.options or {}), **options}
+    options = {name: values[name] for name in ONLY_FOR if name in values}
+    kept = {name: value for name, value in (target.options or {}).items() if name not in options}
+    target.options = kept | {name: _option(name, value) for name, value in options.items() if value is not None}
 
 
 def _name(name: str) -> str:
@@ -127,15 +141,23 @@ def _look_for_mount(target: Target, place: Place) -> bool:
 
 def note_mount(target: Target) -> None:
     """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
-    if _look_for_mount(target, read_url(target.url)):
+    if _look_for_mount(target, _place(target)):
         target.save(only=["options"])
 
 
 def access_of(settings: Settings, target: Target) -> Access:
     """All that is needed to connect. Raises PushError."""
-    place, secret = read_url(target.url), secret_of(settings, target)
+    place, secret = _place(target), secret_of(settings, target)
     return Access(place.url, place.scheme, place.host, place.port, place.path, target.username, secret,
                   **target.options)  # fmt: skip
+
+
+def _place(target: Target) -> Place:
+    """Where it is. A URL that was taken by an earlier version may be refused by this one."""
+    try:
+        return read_url(target.url)
+    except FtpdockError as error:
+        raise PushError(f"{error}. Remove the target, and add it anew") from error
 
 
 def server_key(place: Place) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import certs
 from settings import Settings, load
+from tests.tls import write_self_signed
 
 
 @pytest.fixture
@@ -95,7 +96,19 @@ def over(folder: Path) -> str:
     return "ended on"
 
 
-@pytest.mark.parametrize("spoil", [wrong_key, no_key, missing_key, no_certificate, over])
+def to_come(folder: Path) -> str:
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    write_self_signed(folder / "chain", folder / "key", ec.generate_private_key(ec.SECP256R1()), begins)
+    return "begins on .*: install it when it has begun"
+
+
+def weak(folder: Path) -> str:
+    """The two belong together, but OpenSSL takes no such key where nobody lowers its level."""
+    write_self_signed(folder / "chain", folder / "key", rsa.generate_private_key(65_537, 1_024))
+    return r"\(ee key too small; expected are keys of RSA with 2,048 bits or more"
+
+
+@pytest.mark.parametrize("spoil", [wrong_key, no_key, missing_key, no_certificate, over, to_come, weak])
 def test_install_refuses_what_can_t_be_used(settings: Settings, tmp_path: Path, spoil: Callable[[Path], str]) -> None:
     """With the reason, and nothing is changed."""
     certs.ensure(settings)

@@ -86,6 +86,35 @@ def test_add_says_what_is_wrong_and_leaves_nothing(
     assert list(settings.accounts.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("mäx@firma.example", "has letters before the @ that not every mail server knows"),
+        ("max.@firma.example", "can't stand in a mail"),
+        (".max@firma.example", "can't stand in a mail"),
+        ("m..x@firma.example", "can't stand in a mail"),
+        ("info@firma..example", "can't stand in a mail"),
+        ("max@straße.example", "write it in the form xn--..."),
+    ],
+)
+def test_an_address_that_no_mail_can_be_made_for_is_refused(
+    run: Run, acme: Account, address: str, message: str
+) -> None:
+    """By every command that takes one, as wrong usage: it says what is wrong with it, and nothing is changed."""
+    for command in (["account", "add", "other"], ["account", "set", "acme"], ["mail", "test", address]):
+        result = run(*command, *([] if address in command else ["--email", address]))
+
+        assert (result.exit_code, message in " ".join(result.stderr.split())) == (2, True), result.stderr
+    assert [account.emails for account in Account.select()] == [acme.emails]
+
+
+def test_a_domain_with_other_letters_is_stored_as_servers_know_it(done: Done, acme: Account) -> None:
+    """Mail servers that know nothing but ASCII take it, too."""
+    done("account", "set", "acme", "--email", "Max@Bücher.example")
+
+    assert Account.get().emails == ["Max@xn--bcher-kva.example"]
+
+
 def test_add_never_takes_a_password_as_an_argument(run: Run) -> None:
     """There is no option that would put a password into the shell's history."""
     result = run("account", "add", "acme", "--password", "secret")
@@ -264,6 +293,20 @@ def test_set_without_an_option_is_a_usage_error(run: Run, acme: Account) -> None
     result = run("account", "set", "acme")
 
     assert (result.exit_code, "Nothing to change" in result.stderr) == (2, True)
+
+
+def test_set_on_error_of_an_entity_that_the_account_has_not(done: Done, run: Run, acme: Account) -> None:
+    """Refused, and nothing else is changed; what it gets by the same command it has."""
+    done("account", "set", "acme", "--entities", "product")
+
+    refused = run("account", "set", "acme", "--company", "Other", "--on-error", "abort", "--entity", "order")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: The account 'acme' has no order: it has product\n")
+    gone = run("account", "set", "acme", "--entities", "order", "--on-error", "abort", "--entity", "product")
+    assert (gone.exit_code, gone.stderr) == (1, "Error: The account 'acme' has no product: it has order\n")
+    assert (shown(done)["company"], shown(done)["entities"]) == (acme.company, ["product"])
+
+    done("account", "set", "acme", "--entities", "product,order", "--on-error", "abort", "--entity", "order")
+    assert shown(done)["abort_on_error"] == ["order"]
 
 
 def test_set_no_email_empties_the_list(done: Done, acme: Account) -> None:

@@ -124,9 +124,12 @@ def test_make_for_an_address_and_for_a_name_with_other_letters(cert: Cert, hostn
     assert addresses == [each for each in names if each[0].isdigit()]
 
 
-def test_make_refuses_what_is_no_name(cert: Cert, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "hostname", ["a" * 64 + ".example", "a b c", "ftp.example.com:21", "-x", "a,b", "192.0.2.0/24"]
+)
+def test_make_refuses_what_is_no_name(cert: Cert, tmp_path: Path, hostname: str) -> None:
     """One sentence, and nothing is made."""
-    result = cert("make", "--hostname", "a" * 64 + ".example")
+    result = cert("make", "--hostname", hostname)
 
     assert result.exit_code == 1
     assert "is no host name: expected something like ftp.example.com" in result.stderr

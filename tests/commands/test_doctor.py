@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import json
 import socket
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from commands import main
+from tests.tls import write_self_signed
 
 Doctor = Callable[..., dict[str, dict[str, str]]]
 
@@ -90,11 +93,37 @@ def test_a_key_of_another_certificate(doctor: Doctor, home: Path, tmp_path: Path
     assert "can't be used together" in problem(doctor(1))["certificate"]
 
 
+def test_a_certificate_that_begins_later(doctor: Doctor, home: Path) -> None:
+    """Put there by another program, or while the clock was wrong."""
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    files = home / "certs" / "server.pem", home / "certs" / "server.key"
+    write_self_signed(*files, ec.generate_private_key(ec.SECP256R1()), begins)
+
+    assert f"it begins at {begins.isoformat(timespec='seconds')} only" in problem(doctor(1))["certificate"]
+
+
+def test_a_key_that_is_too_short_for_tls(doctor: Doctor, home: Path) -> None:
+    """The server would not start with it."""
+    files = home / "certs" / "server.pem", home / "certs" / "server.key"
+    write_self_signed(*files, rsa.generate_private_key(65_537, 1_024))
+
+    assert "(ee key too small; expected are keys of RSA" in problem(doctor(1))["certificate"]
+
+
 def test_pending_migrations(doctor: Doctor, home: Path) -> None:
     """An empty database is named with what to run."""
+    (home / "empty.db").touch()
     detail = problem(doctor(1, database=f"sqlite:///{home / 'empty.db'}"))["database"]
 
     assert "run `ftpdock db migrate`" in detail
+
+
+def test_a_database_that_is_not_there_is_not_made(doctor: Doctor, home: Path) -> None:
+    """Wherever the settings say that it is."""
+    detail = problem(doctor(1, database="sqlite:///other.db"))["database"]
+
+    assert detail == f"there is no {home / 'other.db'} yet: `ftpdock serve` or `ftpdock db migrate` makes it"
+    assert not (home / "other.db").exists()
 
 
 def test_a_database_that_can_not_be_reached_names_no_password(doctor: Doctor) -> None:

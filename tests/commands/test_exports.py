@@ -166,6 +166,31 @@ def test_replay_since_takes_all_of_one_account(shop: Shop, done: Done) -> None:
     assert done("exports", "replay", "--since", "2038-01-01", "--account", "acme") == "Nothing was exported since.\n"
 
 
+def test_replay_of_one_export_keeps_to_the_account_that_is_named(shop: Shop, done: Done, run: Run) -> None:
+    """By its number and by its System ID; the right account may be named, too."""
+    system_id = ready(shop)
+    Shop(shop.settings, "beta")
+    number = Export.get().number
+
+    for name in (str(number), system_id):
+        refused = run("exports", "replay", name, "--account", "beta")
+        assert (refused.exit_code, refused.stderr) == (
+            1, f"Error: There is no export {name} of the account 'beta': `ftpdock exports list` shows them\n"
+        )  # fmt: skip
+    assert Outbox.select().count() == 0
+    assert done("exports", "replay", system_id, "--account", "acme") == "1 export will be put back.\n"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00"])
+def test_a_moment_that_no_clock_shows_is_wrong_usage(shop: Shop, run: Run, moment: str) -> None:
+    """On another clock it would be in a year that there is not."""
+    Account.update(time_zone="Europe/Berlin").execute()
+
+    result = run("exports", "replay", "--since", moment, "--account", "acme")
+
+    assert (result.exit_code, "a time that no clock shows" in result.stderr) == (2, True)
+
+
 def test_wrong_usage_is_told(run: Run) -> None:
     """A replay has to know what, and an age is written in one way, which the message shows."""
     for arguments in ((), ("1", "--since", "24h"), ("--since", "24h"), ("--since", "soon", "--account", "acme")):

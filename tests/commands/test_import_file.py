@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import layout
 import models
+from commands.context import Context
+from commands.import_file import MESSAGES_SHOWN, _tell
+from events import ImportFinished
+from handlers.run import ImportJob
 from jobs.queue import claim
 from models import ImportRun, Upload
+from settings import Settings
 from tests.commands.conftest import ROOT, environment
 from tests.partner import Partner
 
 Run = Callable[..., Any]
 
 PRODUCT = "SKU_ID,Name\n1,a\n"
+
+
+heed_ctrl_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+"""A shell that runs the tests in its background has Ctrl-C ignored, which children inherit."""
 
 
 @pytest.fixture
@@ -31,8 +45,8 @@ def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
     file = tmp_path / "PRODUCT_19_09_2024.csv"
     file.write_text(PRODUCT)
     command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)},
-                          text=True, stderr=subprocess.PIPE) as program:  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)}, text=True,
+                          stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c) as program:  # fmt: skip
         assert program.stderr is not None
         assert "waits for earlier files of the account" in program.stderr.readline()
         yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
@@ -79,6 +93,86 @@ def test_it_ends_when_a_worker_took_its_import(waiting: tuple[subprocess.Popen[s
     assert f"Import {number} was taken by a worker: `ftpdock imports show {number}` tells of it" in told
 
 
+def left(partner: Partner, number: int) -> tuple[bool, bool, bool]:
+    """Whether there are still the run, the upload and the spool folder of that number."""
+    run, upload = ImportRun.get_or_none(ImportRun.number == number), Upload.get_or_none(Upload.id == number)
+    return run is not None, upload is not None, layout.spool_folder(partner.settings, number).exists()
+
+
+def test_ctrl_c_before_it_has_begun_leaves_nothing(
+    partner: Partner, waiting: tuple[subprocess.Popen[str], int]
+) -> None:
+    """What was aborted no worker imports behind the admin's back."""
+    program, number = waiting
+    assert left(partner, number) == (True, True, True)
+
+    program.send_signal(signal.SIGINT)
+
+    assert program.wait(30) == 1
+    assert program.stderr is not None
+    told = program.stderr.read()
+    assert ("Aborted!" in told, "goes on" in told) == (True, False)
+    assert left(partner, number) == (False, False, False)
+
+
+SLOW = """
+import sys, time
+from hookspecs import hookimpl
+
+@hookimpl
+def on_rows(rows):
+    if rows[0].values["sku_id"] == "3":
+        print("the second chunk", file=sys.stderr, flush=True)
+        time.sleep(60)
+"""
+
+
+@contextlib.contextmanager
+def held_up(partner: Partner, folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`ftpdock import` of four products, the first two of which are in."""
+    (folder / "slow.py").write_text(SLOW)
+    file = folder / "PRODUCT_19_09_2024.csv"
+    file.write_text("SKU_ID,Name\n1,a\n2,b\n3,c\n4,d\n")
+    environ = {**os.environ, **environment(partner.settings), "FTPDOCK_PLUGINS": "slow", "FTPDOCK_CHUNK_ROWS": "2",
+               "PYTHONPATH": str(folder)}  # fmt: skip
+    command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name, *options]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stderr=subprocess.PIPE,
+                          preexec_fn=heed_ctrl_c) as program:  # fmt: skip
+        assert program.stderr is not None
+        assert program.stderr.readline() == "the second chunk\n"
+        yield program
+        program.kill()
+
+
+def test_ctrl_c_in_its_midst_leaves_the_rest_to_a_worker(partner: Partner, tmp_path: Path) -> None:
+    """At once, not when a lease has ended; it says so, and each row is in once."""
+    with held_up(partner, tmp_path) as program:
+        program.send_signal(signal.SIGINT)
+        assert program.wait(30) == 1
+        assert program.stderr is not None
+        told = program.stderr.read()
+
+    number = ImportRun.get().number
+    assert f"Import {number} goes on by a worker: `ftpdock imports show {number}` tells of it" in told
+    claimed = claim(partner.settings, partner.registry, "worker")
+    assert claimed is not None
+    assert (claimed.number, claimed.position) == (number, 2)
+    event = ImportJob(partner.settings, partner.registry.handler("product"), partner.hooks, claimed, "worker").execute()
+    assert (event.status, event.created, partner.column("product", "SKU_ID")) == ("completed", 4, ["1", "2", "3", "4"])
+
+
+def test_ctrl_c_in_a_dry_run_leaves_nothing(partner: Partner, tmp_path: Path) -> None:
+    """Nobody is there any more to whom a worker could tell what would happen."""
+    with held_up(partner, tmp_path, "--dry-run") as program:
+        number = ImportRun.get().number
+        program.send_signal(signal.SIGINT)
+        assert program.wait(30) == 1
+        assert program.stderr is not None
+        assert "goes on" not in program.stderr.read()
+
+    assert left(partner, number) == (False, False, False)
+
+
 def test_its_lease_begins_when_the_file_is_copied(
     partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +191,23 @@ def test_its_lease_begins_when_the_file_is_copied(
     assert held >= 0.3
 
 
+def test_an_entity_that_the_account_has_not_is_refused(
+    run: Run, done: Callable[..., str], settings: Settings, tmp_path: Path
+) -> None:
+    """By whatever it is named; no folder is made that the partner could never see."""
+    done("account", "add", "acme", "--entities", "product", "--password-stdin", input="secret\n")
+    file = tmp_path / "CUSTOMER_19_09_2024.csv"
+    file.write_text("Company_Name\nDelta\n")
+
+    for options in ((), ("--entity", "customer"), ("--dry-run",)):
+        result = run("import", str(file), "--account", "acme", *options)
+        assert (result.exit_code, result.stderr) == (1, "Error: The account 'acme' has no customer: it has product\n")
+
+    models.database.connect(reuse_if_open=True)
+    assert Upload.select().count() == 0
+    assert not (layout.account_root(settings, "acme") / "Customers").exists()
+
+
 @pytest.mark.parametrize("name", ["x" * 117 + ".csv", "ß" * 60 + ".csv"])
 def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
     run: Run, done: Callable[..., str], tmp_path: Path, name: str
@@ -112,3 +223,35 @@ def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
     assert f"The file's name has {len(name.encode())} bytes: at most 120 are possible" in result.stderr
     models.database.connect(reuse_if_open=True)
     assert Upload.select().count() == 0
+
+
+def test_the_first_messages_are_told_and_the_others_counted(
+    partner: Partner, done: Callable[..., str], tmp_path: Path
+) -> None:
+    """The whole report lies where the last line says."""
+    file = tmp_path / "PRODUCT_18_09_2024.csv"
+    file.write_text("SKU_ID,Name,MOQ\n" + "".join(f"{number},a,six\n" for number in range(MESSAGES_SHOWN + 5)))
+
+    *messages, last = done("import", str(file), "--account", "acme").splitlines()[2:]
+
+    assert [line.split()[0] for line in messages] == [str(line) for line in range(2, MESSAGES_SHOWN + 2)]
+    assert last.startswith("... and 5 more in ")
+    assert last.endswith("PRODUCT_18_09_2024.000001.report.csv")
+
+
+def test_a_long_report_takes_no_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read row by row, though 20 rows are told."""
+    report = tmp_path / "report.csv"
+    rows = "".join(f"{line},MOQ,six,INVALID_VALUE,{'x' * 100}\r\n" for line in range(20_000))
+    report.write_text(f"Line,Column,Value,Code,Message\r\n{rows}")
+    event = ImportFinished(1, "acme", "product", "PRODUCT_18_09_2024.csv", False, "completed_with_errors", None,
+                           20_000, 0, 0, 0, 20_000, 0, models.now(), report)  # fmt: skip
+    tracemalloc.start()
+    try:
+        _tell(Context(), event, False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000
+    assert capsys.readouterr().out.endswith(f"... and 19980 more in {report}\n")

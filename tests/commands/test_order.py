@@ -127,7 +127,7 @@ def test_one_wrong_order_of_a_list_keeps_all_of_it_out(run: Run) -> None:
     right = with_changes(reference_id="PO0")
     wrong = with_changes(
         status="open", order_date="23.11.2026", colour="red",
-        lines=[{"sku_id": 1, "quantity": "two"}, {"quantity": -1, "sku_id": "001"}, 7],
+        lines=[{"sku_id": 1, "quantity": "1,5"}, {"quantity": -1, "sku_id": "001"}, 7],
     )  # fmt: skip
 
     assert refused(run, [right, wrong, [], with_changes(lines={"sku_id": "001"})]).splitlines() == [
@@ -135,7 +135,7 @@ def test_one_wrong_order_of_a_list_keeps_all_of_it_out(run: Run) -> None:
         "orders[1].status: 'open' is not known: write one of draft, confirmed, shipped, invoiced, cancelled",
         "orders[1].order_date: '23.11.2026' is not a date: write it as YYYY-MM-DD, for example 2024-09-18",
         "orders[1].lines[0].sku_id: the number 1 stands here: expected a text in quotes",
-        "orders[1].lines[0].quantity: 'two' is not a number: write digits, with '.' before decimals, for example "
+        "orders[1].lines[0].quantity: '1,5' is not a number: write digits, with '.' before decimals, for example "
         "1234.50, without a thousands separator",
         "orders[1].lines[1].quantity: -1 is too small: at least 0",
         "orders[1].lines[2]: the number 7 stands here: expected an object",

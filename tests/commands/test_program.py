@@ -53,6 +53,10 @@ def test_failures_are_one_line_and_status_one(process: Process) -> None:
         ('database = "postgresql://shop:pa@safe@db/shop"', "write each character but letters"),
         ('database = "postgresql://shop:pa safe@db/shop"', "write each character but letters"),
         ('queue = "redis://:pa#safe@db/0"', "queue is no redis address"),
+        ('public_address = "ftp.example.com"', "expected an IPv4 address such as 203.0.113.7"),
+        ('public_address = "2001:db8::1"', "expected an IPv4 address such as 203.0.113.7"),
+        ('banner = "ready\\r\\n230 welcome"', "banner is 'ready\\r\\n230 welcome': expected one line of printable"),
+        ('host = "ftp..example"', "host is 'ftp..example': expected an address of this machine"),
     ],
 )
 def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, settings: str, message: str) -> None:
@@ -123,6 +127,54 @@ def test_a_number_that_no_database_counts_to_is_wrong_usage(process: Process) ->
     assert "Traceback" not in result.stderr
 
 
+def test_what_an_encoding_lacks_is_printed_as_an_escape(
+    process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import is done by then: that its report can't be printed would be no failure of it."""
+    process("account", "add", "acme")
+    file = tmp_path / "PRODUCT_18_09_2024.csv"
+    file.write_text("SKU_ID,Name,MOQ\n1,Cup,шесть\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+
+    result = process("import", str(file), "--account", "acme")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert r"\u0448\u0435\u0441\u0442\u044c" in result.stdout
+
+
+def test_an_argument_that_is_not_utf8_is_told_in_one_line(process: Process) -> None:
+    """No database takes it; it is shown as far as it can be."""
+    result = process("account", "show", os.fsdecode(b"caf\xe9"))
+
+    assert (result.returncode, result.stdout, result.stderr) == (
+        1, "", r"Error: 'caf\udce9' is not UTF-8: write it in UTF-8" + "\n")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status", "told"),
+    [
+        (("account", "list"), ">&-", 0, ""),
+        (("account", "list"), ">&- 2>&-", 0, ""),
+        (("login", "passwd", "acme"), "<&-", 0, "Password (shown only now)"),
+        (("login", "passwd", "acme", "--password-stdin"), "<&-", 1, "Error: The password is empty"),
+        (("account", "remove", "acme"), "<&-", 1, "Aborted!"),
+    ],
+)
+def test_closed_streams(
+    process: Process, tmp_path: Path, arguments: tuple[str, ...], closed: str, status: int, told: str
+) -> None:
+    """As a program may be started by another one: what is closed is empty, or shows nothing."""
+    process("account", "add", "acme")
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "commands", *arguments]
+
+    result = subprocess.run(command, cwd=ROOT, env={**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}, text=True,
+                            capture_output=True, timeout=60)  # fmt: skip
+
+    assert result.returncode == status
+    assert told in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_first_commands_at_the_same_moment(tmp_path: Path) -> None:
     """One makes the database, the others find it made; as when a server and a command start after an upgrade."""
     environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
@@ -140,6 +192,15 @@ def test_home_may_stand_before_or_behind_the_command(process: Process, tmp_path:
 
     assert "acme" in process("account", "list", "--home", other).stdout
     assert "acme" not in process("account", "list").stdout
+
+
+def test_an_empty_home_is_wrong_usage(process: Process, tmp_path: Path) -> None:
+    """As from a variable of a script that is not set: no other home may be taken for it."""
+    for arguments in (("--home", "", "account", "add", "acme"), ("account", "add", "acme", "--home", "")):
+        result = process(*arguments)
+
+        assert (result.returncode, "it names no folder" in result.stderr) == (2, True)
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_password_is_asked_for_twice_at_a_terminal(tmp_path: Path) -> None:

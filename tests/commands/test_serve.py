@@ -115,6 +115,20 @@ def test_the_demo_has_another_password_each_time_and_keeps_none(
         assert not any(password.encode() in path.read_bytes() for password in passwords), path
 
 
+def test_a_second_demo_beside_it_changes_nothing(demo: Callable[[], AbstractContextManager[Server]]) -> None:
+    """The port is taken, so that it can't start: the lines that the first one has printed are as good as before."""
+    with demo() as server:
+        port = re.findall(r"on 127\.0\.0\.1:(\d+)", server.printed)[0]
+        command = ["--home", "home", "serve", "--demo", "--host", "127.0.0.1", "--port", port]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        second = subprocess.run([sys.executable, "-m", "commands", *command], cwd=server.folder, env=environ,
+                                capture_output=True, text=True, timeout=60)  # fmt: skip
+
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"Can't listen on 127.0.0.1:{port}" in second.stderr
+        server.paste("curl", " -T ")
+
+
 def test_serve_without_a_home_makes_everything(serve: Serve) -> None:
     """The line that says it is ready names address, port and home; SIGTERM ends it with status 0."""
     with serve() as server:
@@ -135,6 +149,15 @@ def test_a_port_that_is_taken_is_named(process: Process) -> None:
     assert failed.returncode == 1
     assert str(port) in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_a_host_that_is_none_is_named(process: Process) -> None:
+    """One line, with the setting that says otherwise, and exit status 1."""
+    failed = process("serve", "--host", "no such host", "--port", "0")
+
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (1, "", 1)
+    assert failed.stderr.startswith("Error: Can't listen on no such host: ")
+    assert "in the setting `host` or by --host" in failed.stderr
 
 
 def test_python_server_py_starts_it_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import models
+from exports.push import targets as push_targets
 from models import Account, Delivery, Export, Target, now
 from settings import Settings
 from tests.remotes import PASSWORD, SshServer
@@ -101,6 +102,47 @@ def test_set_changes_the_password(done: Done, run: Run, acme: str) -> None:
     assert listed(done)[0]["password"] == "environment variable ACME_PASSWORD"
     assert run("target", "set", "1").exit_code == 2
     assert "ftpdock target list" in run("target", "test", "7").output
+
+
+def test_a_key_file_can_be_taken_away_for_a_password(
+    done: Done, run: Run, acme: str, ssh: SshServer, settings: Settings
+) -> None:
+    """Its passphrase is no password: the server must never see it, so that a new one has to come along."""
+    key = ("--key-file", str(ssh.user_key), "--host-key", ssh.fingerprint())
+    done("target", "add", acme, ssh.url, *key, "--password-stdin", input=PASSWORD + "\n")
+
+    alone = run("target", "set", "1", "--no-key-file")
+    assert (alone.exit_code, "Give the password by --password-stdin" in alone.output) == (2, True)
+    both = run("target", "set", "1", "--no-key-file", "--key-file", str(ssh.user_key))
+    assert (both.exit_code, "--key-file and --no-key-file exclude each other" in both.output) == (2, True)
+    assert listed(done)[0]["key_file"] == str(ssh.user_key)
+
+    done("target", "set", "1", "--no-key-file", "--password-stdin", input=SECRET + "\n")
+    assert listed(done)[0]["key_file"] is None
+    models.database.connect(reuse_if_open=True)
+    assert push_targets.access_of(settings, Target.get()).secret == SECRET
+
+
+def test_a_password_is_no_passphrase_of_a_key_that_takes_its_place(done: Done, acme: str, ssh: SshServer) -> None:
+    """A key without a passphrase could not be opened with one."""
+    done("target", "add", acme, ssh.url, "--password-stdin", "--host-key", ssh.fingerprint(), input=SECRET + "\n")
+
+    done("target", "set", "1", "--key-file", str(ssh.user_key))
+
+    assert (listed(done)[0]["key_file"], listed(done)[0]["password"]) == (str(ssh.user_key), None)
+
+
+def test_a_file_of_authorities_can_be_taken_away(done: Done, run: Run, acme: str, tmp_path: Path) -> None:
+    """The system's count again; where there is none it is no mistake."""
+    file = tmp_path / "ca.pem"
+    file.write_text("")
+    done("target", "add", acme, "ftps://shop@ftp.example/in", "--ca-file", str(file), "--password-stdin", input="x\n")
+    assert listed(done)[0]["ca_file"] == str(file)
+
+    for _ in range(2):
+        done("target", "set", "1", "--no-ca-file", "--no-key-file")
+        assert (listed(done)[0]["ca_file"], listed(done)[0]["password"]) == (None, "encrypted")
+    assert run("target", "set", "1", "--no-ca-file", "--ca-file", str(file)).exit_code == 2
 
 
 def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:

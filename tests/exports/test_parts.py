@@ -19,13 +19,14 @@ class Failing:
 
     name = "failing"
 
-    def __init__(self, *seconds: float) -> None:
+    def __init__(self, *seconds: float, error: type[BaseException] = RuntimeError) -> None:
         self.left = list(seconds)
+        self.error = error
 
     def run(self, stopping: threading.Event) -> None:
         stopping.wait(self.left.pop(0) if self.left else 60)
         if self.left:
-            raise RuntimeError("on purpose")
+            raise self.error("on purpose")
 
 
 def test_the_pause_begins_anew_when_a_part_has_worked(
@@ -44,3 +45,17 @@ def test_the_pause_begins_anew_when_a_part_has_worked(
 
     pauses = [match[1] for message in caplog.messages if (match := re.search(r"again in ([\d.]+) s", message))]
     assert pauses == ["0.1", "0.2", "0.4", "0.4", "0.1", "0.2"]
+
+
+def test_a_part_is_started_again_whatever_it_raised(
+    monkeypatch: pytest.MonkeyPatch, make_settings: Callable[..., Settings]
+) -> None:
+    """sys.exit() in a plugin would be the end of all exports until the next start."""
+    monkeypatch.setattr(parts, "FIRST_PAUSE", 0.1)
+    make_settings()  # a part leaves its database connection
+    part = Failing(0, 0, 60, error=SystemExit)
+    thread = PartThread(part)
+    thread.start()
+    wait_for(lambda: not part.left)
+    thread.tell_to_stop()
+    thread.join(5)

@@ -14,10 +14,11 @@ from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
 from exports.push.remote import PushError, Unreachable, opened
+from exports.push.steps import deliver
 from exports.push.stream import Stream
 from models import Delivery, Target
 from settings import Settings
-from tests.exports.pushing import Desk, tree
+from tests.exports.pushing import Desk, access, file, folder, tree
 from tests.system.server import wait_for
 
 MOUNTED = Path("/proc")
@@ -135,3 +136,85 @@ def test_a_folder_with_a_space_in_its_name(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "in box").mkdir()
     target = desk.target(f"file://{tmp_path}/in box")
     push_targets.test(desk.settings, target)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    path = tmp_path / "inbox"
+    path.mkdir()
+    return path
+
+
+THEIRS = {"keys": b"keys", "order_data_A.csv": b"of somebody else"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder to which the partner has no right, and we have."""
+    path = tmp_path / "elsewhere"
+    path.mkdir()
+    for name, content in THEIRS.items():
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("planted", "to", "kept"),
+    [
+        ("Orders", "", "order_A"),
+        ("Orders/order_A", "", "order_A"),
+        ("Orders/order_A.part", "", "order_A"),
+        ("Orders/order_A.part/order_data_A.csv", "keys", "order_A"),
+        ("Products", "", "P.csv"),
+        ("Products/P.csv.part", "keys", "P.csv"),
+        ("Products/P.csv.part", "new", "P.csv"),
+    ],
+)
+def test_no_link_below_the_folder_is_followed(
+    desk: Desk, inbox: Path, elsewhere: Path, planted: str, to: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write there may plant one: nothing is written, deleted or made where it leads to, and the refusal
+    says what there is to do. Other deliveries go on."""
+    monkeypatch.setattr(push_queue, "REFUSAL_PAUSES", ())
+    target = desk.target(f"file://{inbox}")
+    (inbox / planted).parent.mkdir(parents=True, exist_ok=True)
+    (inbox / planted).symlink_to(elsewhere / to)
+    desk.order("A")
+    desk.full("P.csv", b"data")
+    push_queue.plan(target)
+    Stream(desk.settings, target.number, threading.Event()).run()
+
+    assert tree(elsewhere) == THEIRS
+    assert {name for name, _, state in desk.states() if state == "failed"} == {kept}
+    assert {state for name, _, state in desk.states() if name != kept} == {"delivered"}
+    error = Delivery.get(Delivery.state == "failed").error
+    assert error.startswith(f"{inbox / planted} is a symbolic link, expected a folder, a file or nothing")
+    assert "Remove it; if it is meant, mount there" in error
+
+
+def test_a_link_in_place_of_a_former_revision_is_left_alone(inbox: Path, elsewhere: Path) -> None:
+    """What it leads to is not emptied, and the next revision goes its way; one that lies in our folder is removed."""
+    with opened(access(f"file://{inbox}")) as remote:
+        for number in (b"1", b"2"):
+            deliver(remote, f"{remote.base}/Orders/order_A", folder({"order_data_A.csv": number}))
+            (inbox / "Orders/order_A.old").unlink(missing_ok=True)
+            (inbox / "Orders/order_A.old").symlink_to(elsewhere)
+            (inbox / "Orders/order_A.part").mkdir()
+            (inbox / "Orders/order_A.part/link").symlink_to(elsewhere / "keys")
+        deliver(remote, f"{remote.base}/Orders/order_A", folder({"order_data_A.csv": b"3"}))
+
+    assert tree(elsewhere) == THEIRS
+    assert {each.name for each in (inbox / "Orders").iterdir()} == {"order_A", "order_A.old"}
+    assert tree(inbox / "Orders/order_A") == {"order_data_A.csv": b"3"}
+
+
+def test_what_is_there_is_not_written_into(inbox: Path, elsewhere: Path) -> None:
+    """It may be a further name of a file elsewhere, or a pipe that nobody reads."""
+    (inbox / "P.csv.part").hardlink_to(elsewhere / "keys")
+    os.mkfifo(inbox / "Q.csv.part")
+    with opened(access(f"file://{inbox}")) as remote:
+        deliver(remote, f"{remote.base}/P.csv", file(b"p"))
+        assert tree(elsewhere) == THEIRS
+        deliver(remote, f"{remote.base}/Q.csv", file(b"q"))
+
+    assert tree(inbox) == {"P.csv": b"p", "Q.csv": b"q"}

@@ -48,6 +48,19 @@ def fresh(target: Target) -> Target:
     return found
 
 
+def attempts(target: Target, until: dt.datetime) -> int:
+    """Attempts that fail, each nearly an hour late; returns how many deliveries were given up."""
+    given_up = 0
+    while (moment := _nearly_an_hour_late(target)) <= until:
+        given_up += push_queue.held(target.number, "no route", moment)
+    return given_up
+
+
+def _nearly_an_hour_late(target: Target) -> dt.datetime:
+    due_at: dt.datetime = fresh(target).due_at
+    return due_at + dt.timedelta(minutes=59)
+
+
 def test_what_is_ready_is_delivered_in_order_of_arrival(desk: Desk, inbox: Path, target: Target) -> None:
     """A folder with its files, under the same names as in /Export."""
     for name in ("B", "A", "C"):
@@ -144,6 +157,19 @@ def test_what_is_gone_from_the_export_tree_fails_at_once(desk: Desk, inbox: Path
     assert (first.attempts, first.refusals, fresh(target).due_at, Mail.select().count()) == (1, 0, None, 0)
 
 
+def test_a_folder_without_our_files_is_gone(desk: Desk, inbox: Path, target: Target) -> None:
+    """What another program has put beside them is no export, and an empty folder none either."""
+    export = desk.order("A")
+    for each in (desk.root / export.path).iterdir():
+        each.unlink()
+    (desk.root / export.path / "theirs.pdf").write_bytes(b"theirs")
+    desk.push()
+
+    assert desk.states() == [("order_A", 1, "failed")]
+    assert "exports replay" in Delivery.get().error
+    assert list(inbox.iterdir()) == []
+
+
 def test_an_export_tree_that_is_not_mounted_holds_the_stream(desk: Desk, target: Target) -> None:
     """All of it is away then, not one export."""
     desk.order("A")
@@ -171,8 +197,8 @@ def test_three_days_of_patience(desk: Desk, target: Target) -> None:
     desk.order("B")
     push_queue.plan(target)
     Delivery.update(created_at=begun + 70 * HOUR).where(Delivery.number == 2).execute()
-    assert push_queue.held(target.number, "no route", begun + 73 * HOUR) == 1
-    assert push_queue.held(target.number, "no route", begun + 74 * HOUR) == 0
+    assert attempts(target, begun + 72 * HOUR) == 0
+    assert attempts(target, begun + 74 * HOUR) == 1
     assert desk.states() == [("order_A", 1, "failed"), ("order_B", 1, "waiting")]
     assert [about(mail) for mail in Mail.select()] == [f"Exports could not be delivered to {target.url}"]
     assert backlog() == {"waiting": 1, "failed": 1, "oldest_waiting_seconds": 0}
@@ -195,6 +221,46 @@ def test_time_in_which_nobody_tried_is_none_of_the_three_days(desk: Desk, inbox:
     since = fresh(target).unreachable_since
     push_queue.resume(now())
     assert fresh(target).unreachable_since == since
+
+
+def test_a_machine_that_slept_gives_nothing_up(desk: Desk, inbox: Path, target: Target) -> None:
+    """The same pusher goes on after four days: the first attempt afterwards counts as one soon after the last."""
+    desk.order("A")
+    push_queue.plan(target)
+    asleep = now() - 4 * 24 * HOUR
+    push_queue.held(target.number, "no route", asleep)
+    Delivery.update(created_at=asleep - HOUR).execute()
+    inbox.rmdir()
+    Stream(desk.settings, target.number, threading.Event()).run()
+
+    row = fresh(target)
+    assert (row.failures, desk.states()) == (2, [("order_A", 1, "waiting")])
+    assert now() - row.unreachable_since < HOUR
+    awake = now()
+    assert attempts(target, awake + 71 * HOUR) == 0
+    assert attempts(target, awake + 74 * HOUR) == 1
+
+
+def test_a_long_attempt_is_part_of_the_three_days(desk: Desk, target: Target) -> None:
+    """A server that takes hours to fail is tried all the while."""
+    desk.order("A")
+    push_queue.plan(target)
+    begun = now()
+    push_queue.held(target.number, "no route", begun)
+
+    assert push_queue.held(target.number, "no route", begun + 73 * HOUR, 73 * HOUR) == 1
+
+
+def test_a_clock_that_is_put_back_holds_nobody(desk: Desk, target: Target) -> None:
+    """What was written by the clock of a year ahead is no reason to wait for a year."""
+    desk.order("A")
+    push_queue.plan(target)
+    right = now()
+    push_queue.held(target.number, "no route", right + 365 * 24 * HOUR)
+    assert push_queue.due(right) == [target.number]
+    push_queue.held(target.number, "no route", right)
+
+    assert (push_queue.due(right), fresh(target).unreachable_since) == ([], right)
 
 
 def test_a_delivery_ends_the_outage(desk: Desk, target: Target) -> None:

@@ -1,9 +1,11 @@
-"""The contract of every remote: FTPS and SFTP by real servers, and a folder by fsspec."""
+"""The contract of every remote: FTPS and SFTP by real servers, and a folder of this machine."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from exports.push import remote as push_remote
 from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import source
 from exports.push.steps import deliver, probe
@@ -18,6 +21,8 @@ from tests.bare_sftp import BareSftpServer
 from tests.exports.pushing import access, file, folder, tree
 from tests.remotes import PASSWORD, FtpsServer, SshServer
 
+BLOCKS = 400
+"""Of 72,000 bytes: more than sockets keep for whoever reads no further."""
 ORDER = {"order_items_A.csv": b"items\r\n", "order_data_A.csv": b"data\r\n" * 9_999}
 
 
@@ -78,6 +83,64 @@ def test_what_nobody_may_write_is_refused_or_unreachable(there: tuple[Access, Pa
         deliver(remote, f"{remote.base}/P.csv", file(b"fine"))
 
     assert tree(root) == {"Orders": b"no folder", "P.csv": b"fine"}
+
+
+def test_a_folder_with_more_names_than_are_read(there: tuple[Access, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long names count for more. The refusal says so, and the connection goes on."""
+    monkeypatch.setattr(push_remote, "MOST_NAMES", 3)
+    how, root = there
+    for name, count in (("few", 3), ("many", 4)):
+        (root / name).mkdir()
+        for number in range(count):
+            (root / name / f"{number}.csv").touch()
+    (root / "long").mkdir()
+    for letter in "xy":
+        (root / "long" / (letter * 80)).touch()
+    with opened(how) as remote:
+        assert sorted(remote.names(f"{remote.base}/few")) == ["0.csv", "1.csv", "2.csv"]
+        for name in ("many", "long"):
+            with pytest.raises(Refused, match=rf"listing .*/{name}: it has more than 3 names"):
+                remote.names(f"{remote.base}/{name}")
+        deliver(remote, f"{remote.base}/P.csv", file(b"fine"))
+
+    assert (root / "P.csv").read_bytes() == b"fine"
+
+
+def test_ftps_a_greeting_without_an_end() -> None:
+    """Before any TLS, by whoever answers: it is read no further, and the message says what to look at."""
+    taken: list[int] = []
+
+    def babble(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"220-Hello\r\n")
+            for _ in range(BLOCKS):
+                connection.sendall(b" and hello again\r\n" * 4_000)
+                taken.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=babble, args=(listener,), daemon=True)
+        server.start()
+        how = access(f"ftps://acme@127.0.0.1:{listener.getsockname()[1]}", secret=PASSWORD)
+        with (
+            pytest.raises(Unreachable, match=r"connecting to .* a reply without an end, .* host and port"),
+            opened(how),
+        ):
+            pass
+        server.join(20)
+    assert len(taken) < BLOCKS
+
+
+def test_ftps_a_list_of_names_without_an_end(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """It is cut short and refused, and the session goes on."""
+    server = make_ftps("endless")
+    with opened(access(server.url, secret=PASSWORD, ca_file=ca_file)) as remote:
+        remote.make_folder("/Orders")
+        with pytest.raises(Refused, match=r"listing /Orders: .* or their list no end"):
+            remote.names("/Orders")
+        deliver(remote, "/P.csv", file(b"fine"))
+
+    assert server.tree() == {"P.csv": b"fine"}
 
 
 def test_ftps_reuses_the_session_on_the_data_channel(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:

@@ -34,7 +34,18 @@ def test_a_url_is_taken_apart() -> None:
         ("ftps:///in", "names no host"),
         ("ftps://shop@ftp.example/in?x=hunter2", r"behind \?"),
         ("ftps://shop@ftp.example/../in", "'..'"),
-        ("ftps://shop@ftp.example:port/in", "port"),
+        ("ftps://shop@ftp.example:port/in", "host or port can't be read"),
+        ("ftps://shop:hun[ter2@ftp.example/in", "host or port can't be read"),
+        ("ftps://shop:hunter2/3@ftp.example/in", "host or port can't be read"),
+        ("ftps://shop:12/hunter2@ftp.example/in", "write it as %40"),
+        ("ftps:///hunter2@ftp.example/in", "write it as %40"),
+        ("sftp://[::1/in", "host or port can't be read"),
+        ("ftps://sh%0aop@ftp.example/in", "without control characters"),
+        ("file://mnt/Partner", "write file:///mnt/Partner"),
+        ("local://Mnt/partner", "write local:///Mnt/partner"),
+        ("file://localhost/mnt/partner", "write file:///mnt/partner"),
+        (f"ftps://{'s' * 201}@ftp.example/in", "at most 200 characters"),
+        (f"ftps://ftp.example/{'f' * 1_000}", "at most 1,000 are possible"),
         ("gopher://ftp.example/in", "gopher:// can't be used"),
         ("s3://bucket/in", "Install s3fs"),
     ],
@@ -44,12 +55,22 @@ def test_what_is_no_url_of_a_target(url: str, said: str) -> None:
     with pytest.raises(FtpdockError, match=said) as caught:
         read_url(url)
     assert "hunter2" not in str(caught.value)
+    assert "hun[ter2" not in str(caught.value)
+
+
+def test_a_folder_may_have_an_at_sign_in_its_name() -> None:
+    """Written so that it can't be taken for what follows a password; what is stored can be read again."""
+    place = read_url("ftps://shop@ftp.example/in%40box")
+
+    assert (place.path, read_url(place.url).path) == ("/in@box", "/in@box")
 
 
 @pytest.mark.parametrize(
     ("url", "values", "said"),
     [
         ("ftps://ftp.example/in", {"secret": "x"}, "--username"),
+        ("ftps://ftp.example/in", {"secret": "x", "username": "a\r\nDELE b"}, "without control characters"),
+        ("ftps://ftp.example/in", {"secret": "x", "username": "s" * 201}, "at most 200 characters"),
         ("ftps://shop@ftp.example/in", {}, "--password-stdin or --password-env"),
         ("ftps://shop@ftp.example/in", {"secret_env": "not a name"}, "ACME_PASSWORD"),
         ("ftps://shop@ftp.example/in", {"secret": "x", "ca_file": "/nowhere.pem"}, "no file /nowhere.pem"),

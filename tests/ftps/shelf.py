@@ -87,4 +87,4 @@ class Shelf:
     def settled(self) -> None:
         """Wait until no session is left and nothing is being done."""
         shared = self.house.door.shared
-        self.house.wait(lambda: not shared.sessions and shared.pool.idle)
+        self.house.wait(lambda: not shared.sessions and all(pool.idle for pool in shared.pools))

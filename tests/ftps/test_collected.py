@@ -285,7 +285,7 @@ def test_another_version_is_not_marked(both_shelf: Shelf, taken: bool) -> None:
     connection.unwrap().close()
     assert client.last_reply() == ANEW
     assert shelf.state(FILE) == ("collected" if taken else "mirrored")
-    shelf.house.wait(lambda: shelf.house.door.shared.pool.idle)
+    shelf.house.wait(lambda: shelf.house.door.shared.afterwards.idle)
     assert shelf.house.hooks.sent == []
     assert get(client, FILE) == "226 Transfer complete."
     assert shelf.state(FILE) == "collected"
@@ -412,7 +412,7 @@ def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
     end(connection, "rst")
     client.last_reply()
     shelf.order("two", 5000)
-    [key] = shelf.house.door.shared.pins._pins
+    [key] = shelf.house.door.shared.pins.held()
     shelf.house.door.shared.pins.drop(key)
     with pytest.raises(ftplib.error_temp, match=r"^450 order_data_.* was exported anew;"):
         client.begin(f"RETR /Export/{DATA}", 1000)

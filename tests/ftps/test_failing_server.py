@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import errno
 import ftplib
+import logging
 import os
 import socket
 import ssl
+import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from layout import spool_folder
 from models import EntitySettings, Upload
 from tests.visitor import BODY, PATH, House
 
+OTHER = "/Products/PRODUCT_19_09_2024.csv"
+
 
 def _fails(number: int) -> Callable[..., Any]:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+def _fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next fsync tells that something could not be written."""
+    real, failed = os.fsync, threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +63,23 @@ def test_no_file_can_be_opened_for_an_upload(
     assert client.put(PATH, BODY).startswith("226 ")
 
 
+def test_nothing_that_a_step_raises_ends_the_thread_that_took_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sys.exit() in a plugin would leave the session waiting for ever, and its name to nobody until a restart."""
+
+    def leave(*_: Any) -> Any:
+        sys.exit()
+
+    client = house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.receipt.record", leave)
+        for _ in range(house.settings.pool_threads + 1):
+            with pytest.raises(ftplib.error_temp, match=r"^451 "):
+                client.put(PATH, BODY)
+    for _ in range(house.settings.pool_threads + 1):
+        house.door.shared.pool.submit(sys.exit)
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
 def test_a_session_whose_command_broke_down_is_not_left_waiting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind work off the loop, where the loop itself does not notice."""
     client, other = house.login(), house.login()
@@ -53,6 +89,45 @@ def test_a_session_whose_command_broke_down_is_not_left_waiting(house: House, mo
         with pytest.raises((EOFError, ConnectionError, ssl.SSLError)):
             client.ask("LIST")
     assert other.nlst("/Products") is not None
+
+
+def test_a_password_stands_in_no_log_when_its_check_breaks_down(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """451; the log names the step that failed, and not what it was given."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("ftps.entry.check", _fails(errno.EIO))
+    client = house.connect()
+    client.ask("USER acme")
+    assert client.ask("PASS hunter2") == "451 The server failed to do this; its log says why."
+    assert client.ask("NOOP").startswith("200 ")
+    assert "enter failed" in caplog.text
+    assert "hunter2" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("path", [PATH, "/Products/x.tmp"])
+def test_what_the_disk_has_not_taken_is_not_continued(house: House, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux tells of it once: the next fsync of the same bytes would succeed without having written them."""
+    client = house.login()
+    _fail_once(monkeypatch)
+    with pytest.raises(ftplib.error_temp, match=r"^451 "):
+        client.put(path, BODY)
+    with pytest.raises(ftplib.error_perm, match=r"^554 REST \d+ is beyond the 0 bytes that arrived"):
+        client.put(path, b"", rest=len(BODY))
+    assert client.put(path, BODY).startswith("226 ")
+    assert house.file(path).read_bytes() == BODY
+
+
+def test_a_file_that_was_on_the_disk_already_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It got its 226 under a temporary name: what fails is to give it another one, which can be tried again."""
+    client = house.login()
+    client.put("/Products/x.tmp", BODY)
+    _fail_once(monkeypatch)
+    client.sendcmd("RNFR /Products/x.tmp")
+    assert client.ask(f"RNTO {PATH}").startswith("451 ")
+    client.sendcmd("RNFR /Products/x.tmp")
+    assert client.ask(f"RNTO {PATH}") == "250 Renamed, queued as import 1."
+    assert house.file(PATH).read_bytes() == BODY
 
 
 @pytest.mark.parametrize("schedule", ["off", "every 30m"])
@@ -70,6 +145,27 @@ def test_what_fails_behind_the_record_takes_nothing_back(
     assert row.state == "waiting"
     assert client.put(PATH, BODY + b"B1,Cup\r\n").startswith("226 Transfer complete, queued as import 2")
     assert house.file(PATH).read_bytes().endswith(b"Cup\r\n")
+
+
+@pytest.mark.parametrize("source", ["/Products/x.tmp", PATH])
+@pytest.mark.parametrize("schedule", ["off", "every 30m"])
+def test_what_fails_behind_the_record_of_a_renamed_file_takes_nothing_back(
+    house: House, schedule: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of one that came under a temporary name nor of one that is recorded already."""
+    EntitySettings.update(schedule=schedule).execute()
+    client = house.login()
+    client.put(source, BODY)
+    client.sendcmd(f"RNFR {source}")
+    with monkeypatch.context() as patch:
+        for name in ("ftps.receipt.show", "ftps.changes.show", "ftps.changes.hide"):
+            patch.setattr(name, _fails(errno.ENOSPC))
+        patch.setattr("ftps.receipt.pickup_told", _fails(errno.EIO))
+        patch.setattr("ftps.partials.Partials.discard", _fails(errno.EIO))
+        assert client.ask(f"RNTO {OTHER}") == "250 Renamed, queued as import 1."
+    (row,) = Upload.select()
+    assert (row.state, f"/Products/{row.name}") == ("waiting", OTHER)
+    assert (spool_folder(house.settings, row.id) / row.name).read_bytes() == BODY
 
 
 def test_an_end_that_was_not_yet_read_is_no_death(house: House) -> None:

@@ -6,15 +6,18 @@ import os
 import resource
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftps.core import LOGIN_WITHIN
 from ftps.frontdoor import MOST_FILES
 from layout import account_root
 from tests.system.server import Server
-from tests.visitor import House
+from tests.tls import client_context
+from tests.visitor import PASSWORD, House
 
 
 def _waiting(house: House) -> int:
@@ -77,6 +80,64 @@ def test_a_slow_reader_gets_all_replies_in_order(house: House) -> None:
     for _ in range(count):
         assert client.last_reply().count("PRODUCT_18_09_2024_") == 1500
         assert client.last_reply().startswith("200 ")
+
+
+@pytest.mark.parametrize("how", ["plain", "handshake", "tls"])
+def test_a_client_that_does_not_log_in_is_sent_away(house: House, how: str) -> None:
+    """Whatever it asks for meanwhile. One that logs in anew has as long again."""
+    known = house.login()
+    with socket.create_connection(("127.0.0.1", house.port), timeout=20) as raw:
+        assert raw.recv(100).startswith(b"220 ")
+        raw.sendall(b"NOOP\r\n" if how == "plain" else b"AUTH TLS\r\n")
+        raw.recv(100)
+        client = client_context().wrap_socket(raw) if how == "tls" else raw
+        if how == "tls":
+            client.sendall(b"NOOP\r\n")
+            client.recv(100)
+        for session in list(house.door.shared.sessions):
+            session.started -= LOGIN_WITHIN
+        said = client.recv(100)
+        assert said == (b"" if how == "handshake" else b"421 No login within 60 seconds.\r\n")
+        house.wait(lambda: len(house.door.shared.sessions) == 1)
+        client.close()
+    assert known.ask("USER acme").startswith("331 ")
+    [session] = house.door.shared.sessions
+    house.door.shared.waker.post(session.end_stranger)
+    assert known.ask(f"PASS {PASSWORD}").startswith("230 ")
+
+
+def test_commands_give_a_client_without_a_login_no_more_time(house: House) -> None:
+    """Neither a wrong password, nor those that are refused."""
+    client = house.connect()
+    [session] = house.door.shared.sessions
+    began = session.started
+    for command in ("NOOP", "USER acme", "PASS wrong", "REIN", "PASV", "nonsense"):
+        client.ask(command)
+    assert session.started == began
+
+
+def test_one_address_without_a_login_leaves_room_for_others(make_house: Callable[..., House]) -> None:
+    """It gets a quarter of the connections; those who are logged in do not count."""
+    house = make_house(max_connections=8)
+    known = house.login()
+    strangers = [_greeting(house, "127.0.0.1") for _ in range(3)]
+    other = _greeting(house, "127.0.0.2")
+    try:
+        assert [said[:4] for _, said in strangers] == ["220 ", "220 ", "421 "]
+        assert other[1].startswith("220 ")
+        strangers[0][0].close()
+        house.wait(lambda: len(house.door.shared.sessions) == 3)
+        clients = [known, house.login(), house.login()]
+        assert [client.ask("NOOP")[:4] for client in clients] == ["200 "] * 3
+    finally:
+        for connection, _ in (*strangers, other):
+            connection.close()
+
+
+def _greeting(house: House, source: str) -> tuple[socket.socket, str]:
+    """A connection from another address of this machine, and what the server says."""
+    connection = socket.create_connection(("127.0.0.1", house.port), 20, (source, 0))
+    return connection, connection.recv(100).decode()
 
 
 def test_a_line_that_is_too_long_is_answered_in_its_turn(house: House) -> None:

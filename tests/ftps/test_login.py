@@ -9,11 +9,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 import passwords
+from errors import FileRefused
 from hooks import Hooks
+from hookspecs import hookimpl
 from models import Account, Login, now, transaction
 from settings import Settings
 from tests.tls import client_context
@@ -190,6 +193,16 @@ def test_without_a_hook_a_login_comes_in_as_well(settings: Settings, open_house:
     house.door.shared.hooks = Hooks()
     assert house.login().pwd() == "/"
     assert house.hooks.logins == []
+
+
+def test_a_login_is_not_refused_by_a_plugin(house: House) -> None:
+    """FileRefused is for files: it was 451 for every login."""
+
+    def refuse(event: object) -> None:
+        raise FileRefused("not today")
+
+    house.door.shared.hooks = Hooks(plugins=[SimpleNamespace(on_login=hookimpl(refuse))])
+    assert house.login().pwd() == "/"
 
 
 @pytest.mark.parametrize("what", ["account", "login", "password", "network", "removed"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import errno
@@ -168,14 +169,18 @@ def test_a_hook_refuses_a_file_with_its_message(house: House) -> None:
     assert client.nlst("/Products") == ["failed", "processed", "reports"]
 
 
-def test_a_hook_that_fails_stops_nothing(house: House) -> None:
-    """Only FileRefused refuses."""
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, asyncio.CancelledError])
+def test_a_hook_that_fails_stops_nothing(make_house: Callable[..., House], error: type[BaseException]) -> None:
+    """Only FileRefused refuses. Whatever else is raised, the one thread that called it goes on."""
+    house = make_house(pool_threads=1)
 
     def fail(event: object) -> None:
-        raise RuntimeError("broken plugin")
+        raise error("broken plugin")
 
     house.hooks.on_received = fail
-    assert house.login().put(PATH, BODY).startswith("226 ")
+    client = house.login()
+    for _ in range(2):
+        assert client.put(PATH, BODY).startswith("226 ")
 
 
 def test_a_login_that_is_disabled_during_the_upload_gets_no_receipt(house: House) -> None:

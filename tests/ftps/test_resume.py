@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import ftplib
 import os
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 import ftps.watch
+from ftps.leftovers import sweep
 from models import Account, EntitySettings
 from tests.visitor import BODY, NAME, PATH, House, add_account, end
 
@@ -255,6 +257,43 @@ def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monk
     os.utime(old, (time.time() - 3700,) * 2)
     house.wait(lambda: not old.exists())
     assert client.nlst("/Products")[0] == "PRODUCT_19_09_2024.csv"
+
+
+def test_what_nobody_renames_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came whole under a temporary name, as an upload that nobody continued."""
+    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
+    monkeypatch.setattr(ftps.watch, "CLEAR_EVERY", 0.1)
+    house = make_house(partial_hours=0)
+    left, other = house.file("/Products/x.tmp"), house.file("/Products/x")
+    for path in (other, left):
+        path.write_bytes(BODY)
+    house.wait(lambda: not left.exists())
+    assert other.exists()
+
+
+def test_what_a_session_has_in_hand_is_not_removed(house: House) -> None:
+    """Nor what is younger, waits to be imported, or is being renamed by another server of the home."""
+    client = house.login()
+    names = ["x.tmp", f".in.{NAME}", f"{NAME}.filepart"]
+    for name in (*names, NAME):
+        client.put(f"/Products/{name}", BODY)
+    client.sendcmd("MFMT 20010101000000 /Products/x.tmp")
+
+    def swept(older_than: float) -> list[str]:
+        return sorted(path.name for path in sweep(house.door.shared, [Account.get()], older_than))
+
+    assert swept(3600) == []
+    newer = client.begin(f"STOR /Products/{NAME}.filepart")
+    with house.file(f"/Products/.in.{NAME}").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert swept(0) == ["x.tmp"]
+    assert swept(0) == [f".in.{NAME}"]
+    newer.unwrap().close()
+    assert client.voidresp().startswith("226 ")
+    assert client.size(f"/Products/{NAME}.filepart") == 0
+    house.wait(lambda: not house.door.shared.claims._held)
+    assert swept(0) == [f"{NAME}.filepart"]
+    assert house.file(PATH).read_bytes() == BODY
 
 
 def test_a_data_connection_that_never_comes_frees_the_name(house: House) -> None:

@@ -143,11 +143,33 @@ def test_pins_are_bounded_and_closed(shelf: Shelf, monkeypatch: pytest.MonkeyPat
         shelf.place(f"Orders/order_{number}/a.csv")
         client.nlst(f"/Export/Orders/order_{number}")
     pins = shelf.house.door.shared.pins
-    assert (len(pins._pins), len(pins._seen)) == (3, 5)
-    held = list(pins._pins.values())
+    held = list(filter(None, map(pins.get, pins.held())))
+    assert (len(held), len(pins._seen)) == (3, 5)
     shelf.house.door.stop()
     shelf.house.thread.join(30)
     assert [pin._handle for pin in held] == [-1, -1, -1]
+
+
+def test_an_account_with_many_folders_takes_nothing_from_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It loses its own oldest; and where all have too many, whoever has most of them does."""
+    monkeypatch.setattr(ftps.pins, "MOST_PINS", 3)
+    monkeypatch.setattr(ftps.pins, "MOST_OF_ALL", 5)
+    pins = ftps.pins.Pins()
+
+    def left(account: str) -> list[int]:
+        return [number for number in range(9) if pins.get((account, 1, f"/{number}"))]
+
+    pins.take(("beta", 1, "/0"), tmp_path)
+    for number in range(9):
+        pins.take(("acme", 1, f"/{number}"), tmp_path)
+    assert (left("acme"), left("beta")) == ([6, 7, 8], [0])
+    for account in ("gamma", "delta"):
+        pins.take((account, 1, "/0"), tmp_path)
+    assert (left("acme"), left("beta"), left("gamma"), left("delta")) == ([7, 8], [0], [0], [0])
+    pins.close()
+    assert (left("acme"), left("beta")) == ([], [])
 
 
 def test_looking_around_costs_nobody_a_revision(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import ftps.validate
+from ftps.partials import Partials
 from ftps.validate import sweep
 from jobs.pickup import queue_file
 from layout import spool_folder
@@ -109,6 +111,54 @@ def test_a_dry_run_is_told_as_no_import(
     real = queue_file(house.settings, Account.get(), "product", path, NAME, origin="command")
     assert f" {real.number} {NAME} waiting " in client.ask("SITE STATUS")
     assert client.ask(f"DELE {PATH}") == f"550 It was already picked up as import {real.number}."
+
+
+def test_an_account_has_one_validation_at_a_time(house: House) -> None:
+    """Each is a copy of a file, and keeps the worker busy. Another account has its own."""
+    add_account(house.settings, Account.get().logins.get().password_hash, "other")
+    first, second, other = house.login(), house.login(), house.connect("other")
+    for client in (first, other):
+        client.put(PATH, BODY)
+        client.putcmd(f"SITE VALIDATE {PATH}")
+    house.wait(lambda: ImportRun.select().count() == 2)
+    denied = "450 A dry run of this account is not finished yet. Try again later."
+    assert second.ask(f"SITE VALIDATE {PATH}") == denied
+    assert Upload.select().where(Upload.origin == "validate").count() == 2
+    ImportRun.update(status="completed", finished_at=now()).execute()
+    for client in (first, other):
+        assert client.last_reply().startswith("250-Dry run of ")
+    worker = finish(house, None)
+    assert second.ask(f"SITE VALIDATE {PATH}").startswith("250-Dry run of ")
+    worker.join()
+
+
+def test_two_sessions_that_copy_at_once_make_one_validation(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both saw none when they began. Nothing is left of the other."""
+    clients = [house.login(), house.login()]
+    clients[0].put(PATH, BODY)
+    real, both = ftps.validate._copy, threading.Barrier(2)
+
+    def copy(*arguments: Any) -> int:
+        both.wait(20)
+        return real(*arguments)
+
+    monkeypatch.setattr(ftps.validate, "_copy", copy)
+    for client in clients:
+        client.putcmd(f"SITE VALIDATE {PATH}")
+    worker = finish(house, None)
+    assert sorted(client.last_reply()[:4] for client in clients) == ["250-", "450 "]
+    worker.join()
+    assert not list(house.settings.spool.glob(".staged-*"))
+
+
+def test_a_copy_that_would_fill_the_disk_is_not_begun(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for an upload, `min_free_bytes` stay free."""
+    client = house.login()
+    client.put(PATH, BODY)
+    monkeypatch.setattr(Partials, "free", lambda self: len(BODY) - 1)
+    assert client.ask(f"SITE VALIDATE {PATH}") == "452 There is not enough space. Try again later."
+    assert (len(house.rows), ImportRun.select().count()) == (1, 0)
+    assert not list(house.settings.spool.glob(".staged-*"))
 
 
 @pytest.mark.parametrize("path", ["/Products/nothing.tmp", "/Products", "/", "/Templates/PRODUCT.csv", "/Nowhere/x"])

@@ -90,6 +90,10 @@ def test_one_address_under_two_names_of_its_customer_is_a_duplicate(partner: Par
         (2, "Line_1", "DUPLICATE_IN_FILE"),
         (3, "Line_1", "DUPLICATE_IN_FILE"),
     ]
+    messages = partner.rejected("address", f"{header},K1,both,A,B,DE\n,K2,both,A,B,DE\n,K1,both,a ,b,DE\n")
+    assert [(each["line"], each["column"], each["value"], each["message"]) for each in messages] == [
+        (line, "Line_1", value, "Lines 2 and 4 are the same address of one customer: keep one of them")
+        for line, value in ((2, "A"), (4, "a"))]  # fmt: skip
     assert len(partner.records("address")) == 1
 
 

@@ -61,7 +61,10 @@ def test_two_contacts_who_may_get_a_reference(partner: Partner) -> None:
     ids = partner.column("contact", "Contact_System_ID")
     partner.send("contact", "Contact_System_ID,Contact_Reference_ID\n" + "".join(f"{each},\\N\n" for each in ids))
 
-    assert partner.codes("contact", HEADER + "P3,K1,Ada,,ada@d.example,\n") == [(2, "Email", "AMBIGUOUS_MATCH")]
+    (message,) = partner.rejected("contact", HEADER + "P3,K1,Ada,,ada@d.example,\n")
+
+    assert (message["column"], message["code"]) == ("Email", "AMBIGUOUS_MATCH")
+    assert message["message"].endswith("say which by Contact_System_ID")
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 1000])
@@ -72,7 +75,8 @@ def test_a_reference_for_whom_the_row_before_has_made_known(partner: Partner, ch
     (system_id,) = partner.column("contact", "Contact_System_ID")
 
     event = partner.send("contact", "Contact_System_ID,Contact_Reference_ID,Customer_Reference_ID,First_Name,Email\n"
-                         f"{system_id},,,,new@d.example\n,P1,K1,Ada,new@d.example\n,P2,K1,Eve,ada@d.example\n")  # fmt: skip
+                         f"{system_id},,,,new@d.example\n,P1,K1,Ada,new@d.example\n"
+                         ",P2,K1,Eve,ada@d.example\n")  # fmt: skip
 
     assert counts(event) == (1, 2, 0, 0)
     assert partner.column("contact", "Contact_Reference_ID") == ["P1", "P2"]
@@ -113,6 +117,35 @@ def test_one_email_on_two_rows_of_a_customer_is_a_duplicate(partner: Partner) ->
         0,
     )
     assert partner.codes("contact", HEADER + ",K1,Ada,,a@d.example,\n") == [(2, "Email", "AMBIGUOUS_MATCH")]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_what_makes_contacts_the_same_is_told(partner: Partner, chunk_rows: int) -> None:
+    """Under a column that it stands in; name and phone are several, and a file may have no Email."""
+    message = "Lines {} are the same contact of one customer (same {}): keep one of them"
+
+    event = partner.in_chunks(chunk_rows).send(
+        "contact", HEADER + ",K1,Ada,,a@d.example,\n,K1,Eve,,,7\n,K1,Zoe,,A@d.example,\n,K1,EVE,,\\N,7\n")  # fmt: skip
+
+    assert [(each["line"], each["column"], each["value"], each["message"]) for each in partner.messages(event)] == [
+        (2, "Email", "a@d.example", message.format("2 and 4", "e-mail address")),
+        (3, "", "", message.format("3 and 5", "name and phone")),
+        (4, "Email", "A@d.example", message.format("2 and 4", "e-mail address")),
+        (5, "", "", message.format("3 and 5", "name and phone")),
+    ]
+    assert partner.codes("contact", "Customer_Reference_ID,First_Name\nK1,Ada\nK1,ada\n") == [
+        (2, "", "DUPLICATE_IN_FILE"), (3, "", "DUPLICATE_IN_FILE")]  # fmt: skip
+
+
+def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:
+    """People without e-mail are told apart by their names and phones, which are several columns."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,,7\nP2,K1,Ada,,,7\n")
+
+    (message,) = partner.rejected("contact", "Customer_Reference_ID,First_Name,Phone\nK1,Ada,7\n")
+
+    assert (message["column"], message["code"], message["message"]) == (
+        "", "AMBIGUOUS_MATCH", "2 contacts of the customer are like this one (same name and phone): say which by "
+        "Contact_System_ID or Contact_Reference_ID")  # fmt: skip
 
 
 def test_the_customer_must_exist(partner: Partner) -> None:

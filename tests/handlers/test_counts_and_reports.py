@@ -65,6 +65,16 @@ def test_a_column_that_is_missing_is_found_behind_an_odd_delimiter(partner: Part
     assert partner.send("product", "sep=^\nSKU_ID^MOQ\n1^1\n").code == "MISSING_COLUMN"
 
 
+def test_rows_that_all_end_with_a_delimiter(partner: Partner) -> None:
+    """Nothing is missed in the header, and what is rejected comes back without it."""
+    event = partner.send("product", "SKU_ID;Name;MOQ\nA;Cup;1;\nB;Pot;x;\nC;Mug;1;\n")
+
+    assert (counts(event), [each["code"] for each in partner.messages(event)]) == ((2, 0, 0, 1), ["INVALID_VALUE"])
+    assert partner.column("product", "SKU_ID") == ["A", "C"]
+    (row,) = partner.file(event, ".rejected.csv").read_text().splitlines()[1:]
+    assert row.startswith("B;Pot;x;3;INVALID_VALUE;")
+
+
 def test_a_file_of_rejected_rows_has_no_ids(partner: Partner) -> None:
     """There is no record to name."""
     event = partner.send("product", "SKU_ID,Name\n1,\n")

@@ -16,6 +16,7 @@ FILES = {
     "blank lines": (b"\r\n  \r\n,,\r\n", "EMPTY_FILE", 1, "", ""),
     "only a header": (b"SKU_ID,Name\r\n", "EMPTY_FILE", 1, "", ""),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0", "NOT_TEXT", 1, "", ""),
+    "a stray byte": ("SKU_ID,Name\n1,Größe\n2,Fu".encode() + b"\xdf\n3,c\n", "NOT_TEXT", 3, "", ""),
     "an unknown column": (b"SKU_ID,Name,Colour\n1,a,b\n", "UNKNOWN_COLUMN", 1, "Colour", "Colour"),
     "a name that is long when folded": (f"SKU_ID,Name,Price: {LONG}\n1,a,1\n".encode(), "UNKNOWN_COLUMN", 1,
                                         f"Price: {LONG}", f"Price: {LONG}"),

@@ -39,11 +39,19 @@ def test_an_unknown_sku_is_skipped_and_the_rest_goes_on(seller: Partner) -> None
 
 
 def test_the_main_warehouse_by_name_and_by_default_is_one_key(seller: Partner) -> None:
-    """001 and 001/MAIN are duplicates; 001/North is not."""
-    assert seller.codes("inventory", HEADER + "001,,1,,,,\n001,MAIN,2,,,,\n001,North,3,,,,\n") == [
-        (2, "SKU_ID", "DUPLICATE_IN_FILE"),
-        (3, "SKU_ID", "DUPLICATE_IN_FILE"),
-    ]
+    """001 and 001/MAIN are duplicates; 001/North is not, though its SKU is the same."""
+    stock = "001,,1,,,,\n001,MAIN,2,,,,\n001,North,3,,,,\n002,W,1,,,,\n002,W,1,,,,\n"
+    assert [(each["line"], each["column"], each["code"], each["message"])
+            for each in seller.rejected("inventory", HEADER + stock)] == [
+        (line, "SKU_ID", "DUPLICATE_IN_FILE", f"SKU_ID {named} stands on lines {lines}: keep one of them")
+        for line, named, lines in (
+            (2, "'001' in warehouse 'MAIN' (also where the cell is empty)", "2 and 3"),
+            (3, "'001' in warehouse 'MAIN' (also where the cell is empty)", "2 and 3"),
+            (5, "'002' in warehouse 'W'", "5 and 6"),
+            (6, "'002' in warehouse 'W'", "5 and 6"),
+        )]  # fmt: skip
+    assert {each["message"] for each in seller.rejected("inventory", "SKU_ID,Available_Quantity\n001,1\n001,1\n")} == {
+        "'001' stands on lines 2 and 3: keep one of them"}  # fmt: skip
 
 
 def test_quantities_on_order_have_a_date_each(seller: Partner) -> None:

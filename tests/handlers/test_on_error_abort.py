@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 import layout
-from models import EntitySettings, ImportRun
+from events import ImportFinished
+from handlers import block_pass
+from handlers.run import ImportJob
+from hooks import Hooks
+from hookspecs import hookimpl
+from jobs.queue import claim
+from models import Category, EntitySettings, ImportRun
 from tests.partner import Partner, counts
 
 
@@ -83,3 +89,95 @@ def test_a_dry_run_says_what_the_import_would(strict: Partner) -> None:
     assert [each["line"] for each in strict.messages(bad)] == [3]
     assert (good.status, good.code, counts(good)) == ("completed", None, (1, 0, 0, 0))
     assert strict.records("product") == []
+
+
+class Watcher:
+    """A plugin that wants to see each row, so that none goes by the column."""
+
+    @hookimpl
+    def on_rows(self, entity: str, account: str, rows: list[object]) -> None: ...
+
+
+@pytest.fixture(params=["by the column", "by rows"])
+def torn(request: pytest.FixtureRequest, strict: Partner, monkeypatch: pytest.MonkeyPatch) -> Partner:
+    """A strict partner with a category K, whose files go two rows at a time, one chunk to a transaction."""
+    strict.send("category", "Category\nK\n")
+    monkeypatch.setattr(block_pass, "HOLD", 0)
+    strict.hooks = Hooks(plugins=[Watcher()] if request.param == "by rows" else [])
+    return strict.in_chunks(2)
+
+
+class Stopped(BaseException):
+    """Nobody catches this one."""
+
+
+def execute(partner: Partner, number: int, stop_after: tuple[int, int] | None = None) -> ImportFinished:
+    """Import a file; somebody deletes the category when it was looked at. A worker may die at a pass and a position."""
+    passes = 0
+
+    def progress(done: int, rows: int) -> None:
+        nonlocal passes
+        if (passes + 1, done) == stop_after:
+            raise Stopped
+        passes += done == rows
+        if passes == 1:
+            Category.delete().execute()
+
+    run = claim(partner.settings, partner.registry, "test", number)
+    assert run is not None
+    handler = partner.registry.handler(run.entity)
+    return ImportJob(partner.settings, handler, partner.hooks, run, "test", progress).execute()
+
+
+def file(bad: int) -> str:
+    """Four rows; that on line `bad` needs the category."""
+    rows = "".join(f"{line},a,{'K' if line == bad else ''}\n" for line in range(2, 6))
+    return f"SKU_ID,Name,Category\n{rows}"
+
+
+WHY = "because the records changed meanwhile (UNKNOWN_REFERENCE: "
+
+
+def test_a_row_that_is_rejected_only_when_it_is_written(torn: Partner) -> None:
+    """In the first transaction: nothing is in."""
+    event = execute(torn, torn.queue("product", file(3)).number)
+
+    assert (event.status, event.code, event.rows, counts(event)) == ("failed", "ROWS_REJECTED", 0, (0, 0, 0, 0))
+    (message,) = torn.messages(event)
+    assert (message["line"], message["column"], message["value"]) == (3, "Category", "K")
+    assert message["message"].startswith("Line 3 was good when the file was looked at, and was rejected when it was "
+                                         f"written, {WHY}")  # fmt: skip
+    assert message["message"].endswith("; nothing was imported: send the whole file again")
+    assert torn.records("product") == []
+
+
+def test_what_is_in_before_such_a_row_stays_and_is_told(torn: Partner) -> None:
+    """It is committed; the rest of the file does not follow, and nothing promises that the file is in but for a row."""
+    event = execute(torn, torn.queue("product", file(4)).number)
+
+    assert (event.status, event.code, event.rows, counts(event)) == ("failed", "ROWS_REJECTED", 2, (2, 0, 0, 0))
+    (message,) = torn.messages(event)
+    assert message["message"].endswith("; 2 of 4 rows are in: send the whole file again")
+    assert torn.column("product", "SKU_ID") == ["2", "3"]
+    assert [row["SKU_ID"] for row in torn.read(event, ".ids.csv")] == ["2", "3"]
+    assert not torn.file(event, ".rejected.csv").exists()
+
+
+def test_a_file_that_goes_on_after_a_kill_counts_as_a_whole_as_well(torn: Partner) -> None:
+    """It was looked at before."""
+    number = torn.queue("product", file(4)).number
+    with pytest.raises(Stopped):
+        execute(torn, number, stop_after=(2, 2))
+
+    event = execute(torn, number)
+
+    assert (event.status, event.code, event.rows, counts(event)) == ("failed", "ROWS_REJECTED", 2, (2, 0, 0, 0))
+    assert torn.messages(event)[0]["message"].endswith("; 2 of 4 rows are in: send the whole file again")
+
+
+def test_a_file_whose_good_rows_go_on_is_not_torn(torn: Partner) -> None:
+    """What is rejected then is one row of others."""
+    EntitySettings.update(on_error="continue").execute()
+    Category.delete().execute()
+
+    assert counts(torn.send("product", file(4))) == (3, 0, 0, 1)

@@ -16,6 +16,29 @@ def test_another_spelling_is_the_same_column(partner: Partner) -> None:
     assert partner.csv("product").splitlines()[0].count("Price") == 1
 
 
+def test_tiers_of_prices_are_told_apart(partner: Partner) -> None:
+    """What parts two digits counts, however it is written: a file of prices for 25 pieces leaves those for 2-5."""
+    partner.send("product", "SKU_ID,Name,Price: 2-5,Price: 10-\n1,Cup,7,5\n")
+
+    event = partner.send("product", "SKU_ID,Price: 25,Price: 10,price:2_5\n1,3,4,6\n")
+
+    assert (event.status, event.updated) == ("completed", 1)
+    assert {name: price for name, price in partner.records("product")[0].items() if name.startswith("Price")} == {
+        "Price: 2-5": "6", "Price: 10-": "5", "Price: 25": "3", "Price: 10": "4"}  # fmt: skip
+    assert partner.send("product", partner.csv("product")).unchanged == 1
+
+
+def test_a_name_is_what_is_seen_of_it(partner: Partner) -> None:
+    """Blanks that do not break, soft hyphens and the ways in which Unicode writes an ä make no second attribute."""
+    partner.send("product", "SKU_ID,Name,Attribute: L\u00e4nge\u00a0(cm)\n1,Cup,5\n")
+
+    event = partner.send("product", "SKU_ID,Attribute: La\u0308n\u00adge (cm)\n1,6\n")
+
+    assert (event.status, event.updated) == ("completed", 1)
+    assert {name: value for name, value in partner.records("product")[0].items() if name.startswith("Attribute")} == {
+        "Attribute: L\u00e4nge (cm)": "6"}  # fmt: skip
+
+
 def test_a_dry_run_does_not_decide_the_spelling(partner: Partner) -> None:
     """Only a file that is imported names a column."""
     partner.send("product", "SKU_ID,Name,price: retail\n1,Cup,5\n", dry_run=True)

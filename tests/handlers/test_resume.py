@@ -9,6 +9,7 @@ import pytest
 
 import layout
 from events import ImportFinished
+from handlers.orders import OrderHandler
 from handlers.run import ImportJob
 from jobs.queue import claim
 from models import ImportRun, is_postgres
@@ -100,6 +101,24 @@ def test_orders_are_gathered_alike_after_a_kill(partner: Partner) -> None:
         assert outcome(other, execute(other, number)) == expected, kill_after
         assert [(each["Reference_ID"], each["Quantity"]) for each in other.records("order")] == [
             ("P7", "1"), ("P7", "3"), ("P7", "6"), ("P9", "2"), ("P1", "4"), ("P1", "5")]  # fmt: skip
+
+
+def test_an_order_that_is_too_long_is_refused_alike_after_a_kill(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are done chunk by chunk; a kill between them changes nothing of what is said."""
+    monkeypatch.setattr(OrderHandler, "longest_group", 3)
+    content = ORDERS.replace("P2", "P1")
+    partner = stocked(partner)
+    expected = outcome(partner, partner.send("order", content))
+    assert expected["texts"][0].count(b"'P1' has 6 rows") == 6
+
+    for kill_after in (1, 3, 5, 7, 9):
+        other = stocked(partner.neighbour(f"n{kill_after}"))
+        number = other.queue("order", content).number
+        with pytest.raises(Killed):
+            execute(other, number, kill_after)
+        assert outcome(other, execute(other, number)) == expected, kill_after
 
 
 def litter(spool: Path) -> None:

@@ -138,7 +138,9 @@ def test_a_german_file_is_stored_as_any_other(fresh: Callable[..., Partner]) -> 
     assert counts(event) == (1, 0, 0, 1)
     assert partner.messages(event)[0]["message"] == (
         "'1.50' is not a number: write digits, with ',' before decimals, for example 1234,50, without a thousands "
-        "separator"
+        "separator. The account's decimal separator is ',', and this looks like a number with '.': other cells of the "
+        "file, such as 1,234, may have been read otherwise than meant. The admin can set decimal_separator for the "
+        "account"
     )
     (record,) = partner.records("inventory")
     assert (record["Available_Quantity"], record["On_Order_ETA"]) == ("1,50", "18.09.2024|01.02.2025")

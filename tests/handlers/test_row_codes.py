@@ -146,6 +146,41 @@ def test_numbers_are_exact(partner: Partner, value: str, stored: str) -> None:
     assert partner.column("product", "MOQ") == [stored]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ('="00123"', "'=\"00123\"' is a formula: write 00123"),
+        ('=""', "'=\"\"' is an empty formula: leave the cell empty"),
+        ("#N/A", "'#N/A' is an error of a spreadsheet, no code: write the code, or leave the cell empty"),
+        ("#BEZUG!", "'#BEZUG!' is an error of a spreadsheet, no code: write the code, or leave the cell empty"),
+        ("\u200b00124", "'\\u200b00124' holds the invisible character U+200B: type the code anew"),
+        ("A\u00ad1", "'A\\xad1' holds the invisible character U+00AD: type the code anew"),
+    ],
+)
+@pytest.mark.parametrize("column", ["SKU_ID", "Reference_ID", "Barcode"])
+def test_what_is_no_code(partner: Partner, column: str, value: str, message: str) -> None:
+    """No product comes of it; the rows beside it go in."""
+    cells = {"SKU_ID": "S", "Reference_ID": "", "Name": "Cup", "Barcode": ""}
+    rows = [cells | {"SKU_ID": f"S{number}"} for number in range(9)]
+    rows[4][column] = value.replace('"', '""')
+    content = "\n".join([",".join(cells), *(",".join(f'"{cell}"' for cell in row.values()) for row in rows)])
+
+    event = partner.send("product", content)
+
+    assert counts(event) == (8, 0, 0, 1)
+    assert [(each["line"], each["column"], each["value"], each["code"], each["message"])
+            for each in partner.messages(event)] == [(6, column, value, "INVALID_VALUE", message)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value", ["=A1+B2", "#1", "A#N/A", "##", "#N", "http://a.example/#x", "A:1", "a\u00a0b", "Ω-1"]
+)
+def test_codes_that_only_look_spoilt(partner: Partner, value: str) -> None:
+    """Whatever may be a code is taken."""
+    assert counts(partner.send("product", f"SKU_ID,Name\n{value},Cup\nS1,Saucer\n")) == (2, 0, 0, 0)
+    assert partner.column("product", "SKU_ID")[0] == value
+
+
 @pytest.mark.parametrize("value", ["1.0", "-1", "2147483648", "x", "\uff11"])
 def test_a_position_is_a_whole_number(partner: Partner, value: str) -> None:
     """From 0 to what 32 bits hold."""

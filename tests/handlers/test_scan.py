@@ -79,7 +79,7 @@ def groups(scan: Scan) -> list[list[int]]:
 
 def strays(scan: Scan) -> list[int]:
     """By row number the line of a row that may be of the same group."""
-    return [stray for _, stray in sorted((number, stray) for number, _, _, stray in scan.records())]
+    return [stray for _, stray in sorted((number, stray) for number, _, _, stray, _ in scan.records())]
 
 
 def test_rows_are_counted(scan: Make) -> None:
@@ -142,7 +142,7 @@ def test_rows_are_sorted_by_a_number(scan: Make) -> None:
     """Rows of equal rank keep the file's order, and are in no group."""
     made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))
 
-    assert [(number, record.line, group) for number, record, group, _ in made.records()] == [
+    assert [(number, record.line, group) for number, record, group, *_ in made.records()] == [
         (1, 3, ""), (3, 5, ""), (2, 4, ""), (0, 2, "")]  # fmt: skip
 
 
@@ -267,11 +267,20 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
     assert [sorted(found(by_column)), by_column.rows] == [[0, 2, 3, 4, 9], by_row.rows]
 
 
+@pytest.mark.parametrize("plain_keys", [(), KEYS])
+def test_headers_of_files_that_were_joined_have_no_keys(scan: Make, plain_keys: tuple[PlainKey, ...]) -> None:
+    """They count as rows, for each is told."""
+    header = "SKU_ID,Name,MOQ\n"
+    made = scan(f"1,a,\n{header}2,a,\n{header}", keys=both, plain_keys=plain_keys)
+
+    assert (made.rows, found(made)) == (4, {0: [("Name", [2, 4], 2)], 2: [("Name", [2, 4], 2)]})
+
+
 def both(texts: Texts) -> Iterable[Key]:
     return [Key(column, text) for column in ("SKU_ID", "Name") if (text := texts(column))]
 
 
-PIECES = ["1", "2", "é", " ", "\\N", '"', '"1"', '"2\n"', ",", ",", ",", "\n", "\n", "\n", "\r\n", "\r"]
+PIECES = ["1", "2", "é", " ", "\x1a", "\\N", '"', '"1"', '"2\n"', ",", ",", ",", "\n", "\n", "\n", "\r\n", "\r"]
 
 
 @given(

@@ -50,6 +50,14 @@ def test_lost_zeros_name_the_stored_code(stocked: Partner) -> None:
                                   "the column as text and send the file again")  # fmt: skip
 
 
+def test_the_line_that_is_no_utf_8_is_named(partner: Partner) -> None:
+    """The warning is of the whole file and stands first; it says where to look."""
+    (message,) = partner.rejected("product", "SKU_ID,Name\n1,Cup\n2,Gl\xe4ser\n".encode("latin-1"))
+
+    assert (message["line"], message["code"]) == (1, "ENCODING_GUESSED")
+    assert message["message"].startswith("Line 3 is no UTF-8, and the file was read as Windows-1252: check the letters")
+
+
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])
 def test_codes_of_one_file_do_not_warn_of_each_other(partner: Partner, chunk_rows: int) -> None:
     """No spreadsheet drops the zeros of half a column."""
@@ -83,6 +91,20 @@ def test_codes_that_a_spreadsheet_rewrote(partner: Partner, value: str) -> None:
 
     assert [each["code"] for each in partner.messages(event)] == ["SCIENTIFIC_NOTATION"]
     assert partner.column("customer", "Reference_ID") == [value]
+
+
+@pytest.mark.parametrize(
+    ("entity", "header", "row"),
+    [("customer", "Company_Name", "Echo"), ("contact", "Customer_Reference_ID,First_Name", "K1,Ada"),
+     ("address", "Customer_Reference_ID,Type,Line_1,City,Country", "K1,both,A,B,DE")],
+)  # fmt: skip
+def test_telephone_numbers_that_a_spreadsheet_rewrote(stocked: Partner, entity: str, header: str, row: str) -> None:
+    """They go in like codes that look so, with a warning."""
+    for phone, codes in (("4.93012E+11", ["SCIENTIFIC_NOTATION"]), ("+49 30 1234 ext. 5", [])):
+        event = stocked.send(entity, f"{header},Phone\n{row},{phone}\n")
+
+        assert [each["code"] for each in stocked.messages(event)] == codes
+        assert stocked.column(entity, "Phone")[-1] == phone
 
 
 @pytest.mark.parametrize("value", ["E5", "12E5", "1E5A", "1.E5", "EE"])

@@ -6,14 +6,19 @@ import csv
 import io
 import itertools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events import ImportFinished
+from handlers.orders import OrderHandler
+from handlers.run import ImportJob
+from jobs.queue import claim
 from tests.partner import Partner, counts
 
+ROOT = Path(__file__).parents[2]
 HEADER = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity,Line_Notes\n"
 WRAPPED = '"PO-1,K1,2024-09-18,B,2,""gift"""'
 _names = itertools.count()
@@ -96,14 +101,16 @@ def test_the_report_says_what_to_send_again(partner: Partner) -> None:
     """The line that is at fault, and the whole order."""
     event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n,,,B,2,\n{WRAPPED}\nPO-2,K1,2024-09-18,C,3,\n")
 
+    doubtful = "can't be read, or does not say of which order it is, and may be a line of this one"
     advice = "and an order is taken whole or not at all: correct that line, and send all lines of the order again"
     assert [(each["line"], each["column"], each["code"], each["message"]) for each in partner.messages(event)] == [
-        (2, "", "ORDER_REJECTED", "Line 3 does not say of which order it is and may be a line of this one, " + advice),
+        (2, "", "ORDER_REJECTED", f"Line 3 {doubtful}, {advice}"),
         (3, "Reference_ID", "REQUIRED", "The row does not say of which order it is a line, and without a customer and "
          "an Order_Date it is no order of its own: give the Reference_ID of its order, and send all lines of that "
          "order again"),
-        (4, "", "COLUMN_COUNT", "The row has 1 cells, the header 6: add the missing cells (the delimiter is ',')"),
-        (5, "", "ORDER_REJECTED", "Line 4 does not say of which order it is and may be a line of this one, " + advice),
+        (4, "", "COLUMN_COUNT", "The row has 1 cells, the header 6: the whole line stands in quotes: take them away, "
+         "or save again as CSV (the delimiter is ',')"),
+        (5, "", "ORDER_REJECTED", f"Line 4 {doubtful}, {advice}"),
     ]  # fmt: skip
 
 
@@ -143,6 +150,60 @@ def test_changes_of_orders_need_no_date(partner: Partner) -> None:
     assert partner.send("order", "Customer_Reference_ID,SKU_ID,Quantity\nK1,A,2\n").code == "MISSING_COLUMN"
 
 
+def limited(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Orders that are too long for this are long enough for a test."""
+    monkeypatch.setattr(OrderHandler, "longest_group", rows)
+
+
+LONG = HEADER + (
+    "PO-0,K1,2024-09-18,D,1,\nPO-1,K1,2024-09-18,A,1,\nPO-1,,,B,x,\nPO-1,K2,,X,1,\n"
+    "PO-2,K1,2024-09-18,A,1,\nPO-1,,,D,1,\nPO-2,,,B,1,\nPO-2,,,C,1,\n"
+)
+"""PO-1 has four rows, the others have less."""
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 5_000])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_longer_order_than_can_be_held_is_rejected(
+    partner: Partner, chunk_rows: int, dry_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its rows, each for what it says itself wherever chunks end; the orders beside it go in."""
+    limited(monkeypatch, 3)
+
+    event = partner.in_chunks(chunk_rows).send("order", LONG, dry_run=dry_run)
+
+    assert counts(event) == (4, 0, 0, 4)
+    assert orders(partner) == ({} if dry_run else {"PO-0": "D", "PO-2": "ABC"})
+    message = ("The order with Reference_ID 'PO-1' has 4 rows, and at most 3 are taken: give each order a Reference_ID "
+               "of its own, or make several orders of it")  # fmt: skip
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (3, "Reference_ID", "ORDER_REJECTED"), (4, "Quantity", "INVALID_VALUE"), (5, "Reference_ID", "ORDER_REJECTED"),
+        (7, "Reference_ID", "ORDER_REJECTED")]  # fmt: skip
+    assert {each["message"] for each in partner.messages(event) if each["code"] == "ORDER_REJECTED"} == {message}
+    if not dry_run:
+        assert [row["_line"] for row in partner.read(event, ".rejected.csv")] == ["3", "4", "5", "7"]
+
+
+def test_the_rows_of_a_longer_order_are_not_held_at_once(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come chunk by chunk, as rows of several orders do."""
+    limited(monkeypatch, 3)
+    partner = partner.in_chunks(2)
+    number = partner.queue("order", HEADER + "PO-1,K1,2024-09-18,A,1,\n" * 9).number
+    run = claim(partner.settings, partner.registry, "test", number)
+    assert run is not None
+    done: list[int] = []
+
+    ImportJob(partner.settings, OrderHandler(), partner.hooks, run, "test", lambda rows, _: done.append(rows)).execute()
+
+    assert done == [2, 4, 6, 8, 9]
+
+
+def test_the_limit_of_an_order_is_documented() -> None:
+    """In the words of the page about imports, and of the partner's README."""
+    assert f"at most {OrderHandler.longest_group:,} rows" in (ROOT / "docs" / "imports.md").read_text()
+    assert any(f"at most {OrderHandler.longest_group:,} lines" in hint for hint in OrderHandler.schema.hints)
+
+
 FAULTS: list[Callable[[str], str]] = [
     lambda row: '"' + row + '"',
     lambda row: '"' + row + '",,,,,',
@@ -176,3 +237,48 @@ def test_each_order_is_whole_or_not_there(partner: Partner) -> None:
         assert orders(one) == whole
 
     check()
+
+
+def test_the_end_of_a_dos_file_is_no_line_of_the_last_order(partner: Partner) -> None:
+    """Nothing is in doubt."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\r\nPO-1,,,B,2,\r\n\x1a")
+
+    assert (event.status, counts(event), orders(partner)) == ("completed", (2, 0, 0, 0), {"PO-1": "AB"})
+
+
+def test_files_of_orders_that_were_joined(partner: Partner) -> None:
+    """The second header is no line of any order."""
+    event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n{HEADER}PO-1,,,B,2,\nPO-2,K1,2024-09-18,D,1,\n")
+
+    assert (counts(event), orders(partner)) == ((3, 0, 0, 1), {"PO-1": "AB", "PO-2": "D"})
+
+
+def test_a_stray_quote_in_an_order(partner: Partner) -> None:
+    """On a line of its own it takes nothing but the order that the line names."""
+    rows = ["PO-0,K1,2024-09-18,D,1,", 'PO-1,K1,2024-09-18,A,1,"19"" and "20', "PO-2,K1,2024-09-18,D,1,",
+            "PO-1,K1,2024-09-18,B,2,"]  # fmt: skip
+
+    event = partner.send("order", HEADER + "\n".join(rows))
+
+    assert (counts(event), orders(partner)) == ((2, 0, 0, 2), {"PO-0": "D", "PO-2": "D"})
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_lines_of_several_orders_that_were_read_as_one(partner: Partner, ends: str) -> None:
+    """All orders come back that may have a line among them: those that these name, and those beside them."""
+    lines = [
+        "PO-1,K1,2024-09-18,A,1,",
+        "PO-2,K1,2024-09-18,A,1,",
+        "PO-3,K1,2024-09-18,A,1,",
+        'PO-1,K1,2024-09-18,B,1,"19 inch',
+        'PO-4,K1,2024-09-18,A,1,"20 inch',
+        "PO-5,K1,2024-09-18,A,1,",
+        "PO-6,K1,2024-09-18,A,1,",
+        "PO-4,K1,2024-09-18,B,1,",
+    ]
+    event = partner.send("order", (HEADER + "\n".join(lines) + "\n").replace("\n", ends))
+
+    assert (event.rows, orders(partner)) == (7, {"PO-2": "A", "PO-6": "A"})
+    assert {(each["line"], each["code"]) for each in partner.messages(event)} == {
+        (2, "ORDER_REJECTED"), (4, "ORDER_REJECTED"), (5, "INVALID_VALUE"), (7, "ORDER_REJECTED"),
+        (9, "ORDER_REJECTED")}  # fmt: skip

@@ -32,6 +32,7 @@ from imports.frames import (
     unpack_numbers,
 )
 from imports.reading import inspect
+from imports.unread import as_plain, misquoted
 from models import Product
 from schemas import Formats
 from schemas.product import ProductSchema
@@ -83,17 +84,20 @@ def test_lines_are_a_list_of_texts(given: list[str]) -> None:
 
 
 def test_frames_come_back_as_they_were() -> None:
-    """Rows that were split or not, with gaps between their lines."""
+    """Rows that were split or not, with gaps between their lines, and one that is not to be read."""
     split = Batch(";", range(2, 5), ["a;1", "b;", "c;3"])
-    quoted = by_cells(",", [2, 7], [["a\nb", "x,y"], ["", "1"]])
+    unread = misquoted(['"a"b,c'], ",", 8)
+    assert unread is not None
+    quoted = by_cells(",", [2, 7, 8], [["a\nb", "x,y"], ["", "1"], unread])
 
     batch, hashes, seen = unpack(pack(split, [-(2**63), 0, 2**63 - 1], ["seen"]))
     assert (list(batch.rows()), batch.lines, list(batch.texts)) == (split.rows(), range(2, 5), split.texts)
     assert (list(hashes), seen) == ([-(2**63), 0, 2**63 - 1], ["seen"])
 
-    batch, hashes, nothing = unpack(pack(quoted, [1, 2], None))
-    assert (list(batch.rows()), list(batch.lines), batch.texts) == (quoted.rows(), [2, 7], quoted.texts)
-    assert (list(hashes), nothing) == ([1, 2], None)
+    batch, hashes, nothing = unpack(pack(quoted, [1, 2, 3], None))
+    assert (list(batch.rows()), list(batch.lines), batch.texts) == (quoted.rows(), [2, 7, 8], quoted.texts)
+    assert (list(hashes), nothing) == ([1, 2, 3], None)
+    assert as_plain(batch.row(2)) == as_plain(unread)
 
 
 @pytest.mark.parametrize("numbers", [[], [None, None], [1, -(2**63), 2**63 - 1], [None, 0, None, 5]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,16 +14,25 @@ from errors import FileProblem
 from imports.batches import Batch, by_cells
 from imports.lines import Record, Source, read_records
 from imports.stretches import read_again, read_stretches
+from imports.unread import as_plain, misquoted
 
-PIECES = st.sampled_from([",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0"])
+PIECES = st.sampled_from(
+    [",", ",", "\n", "\r\n", "\r", '"', '""', " ", "\t", "a", "bc", "é", "\x0b", "\u2028", "\0", "\x1a"]
+)
+HEADER = "\nSKU_ID,Name\n"
 
 Outcome = tuple[list[Record], str]
+
+
+def told(records: Iterable[Record]) -> Iterator[Record]:
+    """The same with all that is known of rows that are not to be read."""
+    return (Record(record.line, as_plain(record.cells)) for record in records)
 
 
 def one_by_one(source: Source) -> Outcome:
     found: list[Record] = []
     try:
-        found.extend(read_records(source, ","))
+        found.extend(told(read_records(source, ",")))
     except FileProblem as problem:
         return found[1:], f"{problem.line} {problem.code} {problem.message}"
     return found[1:], ""
@@ -35,7 +44,7 @@ def read_batches(source: Source, block: int = 1 << 20) -> Iterator[Batch]:
 
 
 def rows_in(batches: Iterator[Batch]) -> list[tuple[int, list[str]]]:
-    return [row for batch in batches for row in zip(batch.lines, batch.rows(), strict=True)]
+    return [row for batch in batches for row in zip(batch.lines, map(as_plain, batch.rows()), strict=True)]
 
 
 def by_the_batch(source: Source, block: int) -> Outcome:
@@ -43,14 +52,14 @@ def by_the_batch(source: Source, block: int) -> Outcome:
     try:
         for batch in read_batches(source, block):
             assert len(batch) == len(batch.lines) == len(batch.texts) == len(batch.rows())
-            found.extend(map(Record, batch.lines, batch.rows()))
+            found.extend(told(map(Record, batch.lines, batch.rows())))
     except FileProblem as problem:
         return found, f"{problem.line} {problem.code} {problem.message}"
     return found, ""
 
 
 @given(
-    pieces=st.lists(PIECES, max_size=60),
+    pieces=st.lists(PIECES | st.just(HEADER), max_size=60),
     block=st.integers(1, 30),
     longest=st.sampled_from([8, 20, 1000]),
     skip=st.integers(0, 1),
@@ -62,7 +71,7 @@ def test_batches_have_the_rows_of_the_csv_module(
     """Quotes, line ends of every kind, blank rows and rows that are too long: the same rows, lines and faults."""
     path = tmp_path / "a.csv"
     path.write_bytes(("x\nSKU_ID,Name\n" + "".join(pieces)).encode())
-    source = Source(path, "utf-8", skip, longest)
+    source = Source(path, "utf-8", skip, longest, ("SKU_ID", "Name"))
     assert by_the_batch(source, block) == one_by_one(source)
 
 
@@ -111,6 +120,8 @@ def test_a_stretch_is_read_again_and_by_the_column(
         ("1,2,x\n3\n", None),
         ("1,2,x\n,4,y\n", None),
         ('1,2,"x"\n3,4,y\n', None),
+        ("1,2,x\n\x1a,,\n", None),
+        ("1,2,\x1a\n3,4,y\n", [["1", "3"], ["2", "4"]]),
     ],
 )
 def test_columns_are_had_of_plain_rows_only(rows: str, columns: list[list[str]] | None, tmp_path: Path) -> None:
@@ -165,3 +176,11 @@ def test_columns_that_are_kept() -> None:
     batch.keep({0: ["1", "4"], 1: ["2", "5"]})
     assert (batch.kept([1, 0]), batch.kept([0, 2])) == ([["2", "5"], ["1", "4"]], [])
     assert batch.columns([1]) == [["2", "5"]]
+
+
+def test_a_row_that_is_not_read_changes_no_text_of_the_others() -> None:
+    """By its text a row is known again, whatever stands beside it."""
+    unread = misquoted(['"a"b,c'], ",", 2)
+    assert unread is not None
+    alone, beside = by_cells(",", [3], [["1", "2"]]), by_cells(",", [2, 3], [unread, ["1", "2"]])
+    assert (beside.texts[1:], beside.sizes(), beside.all_columns(2)) == (alone.texts, {0, 2}, [])

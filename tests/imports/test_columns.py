@@ -132,6 +132,7 @@ FAULTY = [
     ("Price: a", "1e3"), ("Price: b", ".5"), ("Price: b", "007"), ("Name", "\0"), ("Name", "x" * 501), ("Name", CLEAR),
     ("Price: a", CLEAR), ("MOQ", ""), ("Price: a", ""), ("Attribute: c", ""), ("Attribute: d", ""),
     ("Attribute: c", 'a "b"'), ("Media", "https://a.example/\u00e4"), ("SKU_ID", "1.2E+5"),
+    ("SKU_ID", "#N/A"), ("SKU_ID", "\u200b1"), ("SKU_ID", "a#1"), ("SKU_ID", "\u00e4\u00a0b"),
 ]  # fmt: skip
 """Cells that are not plainly good, or good but not like the others of their column."""
 

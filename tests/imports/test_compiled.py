@@ -72,6 +72,7 @@ ODD = [
         "{01900000-0000-7000-8000-00000000000A}",
         "0190000000007000800000000000000a",
     ],
+    *['="00123"', "#N/A", "#1", "\u200b00124", "+49E+11"],
     *["e\u0301", "\u00e9", "\U0001f99a", "\u2003b\u2003", "x" * 101, "x" * 201, "x" * 501, "x" * 1001],
 ]
 
@@ -159,7 +160,7 @@ def test_random_rows_are_read_as_the_schema_reads_them(
 def loaded(schema: TemplateSchema, *rows: list[str]) -> list[dict[str, Any] | None]:
     """What the compiled loader makes of rows of a file with all the schema's columns and nothing else."""
     columns = tuple(Column(name, "fixed", name) for name in schema.columns)
-    return Loader(schema, FileShape("utf-8", False, False, ",", 1, columns, ())).load(rows).values
+    return Loader(schema, FileShape("utf-8", 0, False, ",", 1, columns, ())).load(rows).values
 
 
 class Plain(TemplateSchema):
@@ -253,7 +254,7 @@ def test_rows_share_no_list() -> None:
 
 def test_the_memory_of_a_column_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "MEMORY", 10)
-    loader = Loader(Plain(), FileShape("utf-8", False, False, ",", 1, (Column("Amount", "fixed", "Amount"),), ()))
+    loader = Loader(Plain(), FileShape("utf-8", 0, False, ",", 1, (Column("Amount", "fixed", "Amount"),), ()))
 
     values = loader.load([[f"{number}.5"] for number in range(95)]).values
 

@@ -21,7 +21,7 @@ TEXT = "SKU_ID,Name\r\n1,Größe 😀\r\n"
         (TEXT.encode("utf-8-sig"), Encoding("utf-8-sig", bom=True)),
         (codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"), Encoding("utf-16", bom=True)),
         (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), Encoding("utf-16", bom=True)),
-        ("SKU_ID;Name\r\n1;Größe\r\n".encode("cp1252"), Encoding("cp1252", guessed=True)),
+        ("SKU_ID;Name\r\n1;Größe\r\n".encode("cp1252"), Encoding("cp1252", guessed=2)),
         (b"", Encoding("utf-8")),
     ],
 )
@@ -35,7 +35,50 @@ def test_one_byte_at_the_very_end_decides(write_file: WriteFile) -> None:
     content = b"SKU_ID,Name\n" + b"1,plain\n" * 400_000
 
     assert Encoding("utf-8") == detect(write_file(content))
-    assert Encoding("cp1252", guessed=True) == detect(write_file(content + b"2,Gr\xf6\xdfe\n"))
+    assert Encoding("cp1252", guessed=400_002) == detect(write_file(content + b"2,Gr\xf6\xdfe\n"))
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "line", "byte"),
+    [
+        ("SKU_ID,Name\n1,Größe\n2,Gl\udce4ser\n", 3, "0xE4"),
+        ("SKU_ID,Name\r\n1,\udcf6\r\n2,日本\r\n", 2, "0xF6"),
+        ("SKU_ID,Name\r1,Á\r2,ÁÁ\udce2\udc82(\r", 3, "0xE2"),
+        ("SKU_ID,Name\n1,😀é\n2,\udcf0", 3, "0xF0"),
+        ("SKU_ID,Name\n1,é\udcc3\n2,ÁÁÁ", 2, "0xC3"),
+    ],
+)
+def test_a_stray_byte_does_not_make_another_encoding_of_utf_8(
+    content: str, line: int, byte: str, block: int, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with more characters of UTF-8 than bytes that are none is refused: all of them would be read wrongly."""
+    monkeypatch.setattr(encoding, "BLOCK", block)
+
+    with pytest.raises(FileProblem, match=f"^Line {line} holds the byte {byte}, which is no UTF-8 as") as caught:
+        detect(write_file(content.encode("utf-8", "surrogateescape")))
+
+    assert (caught.value.code, caught.value.line) == ("NOT_TEXT", line)
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b"SKU_ID,Name\n1,\xc3\xbc\n2,\xe4\n", 3), (b"a\r\n\xe4\xf6\xfc", 2), (b"\x80\xc3\xa4\n\xdf", 1)],
+)
+def test_what_is_no_utf_8_for_the_most_part_is_windows_1252(
+    content: bytes, line: int, block: int, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two letters of it may look like one of UTF-8. The first line that does not is remembered."""
+    monkeypatch.setattr(encoding, "BLOCK", block)
+
+    assert Encoding("cp1252", guessed=line) == detect(write_file(content))
+
+
+def test_what_stray_bytes_are_counted_as(write_file: WriteFile) -> None:
+    """The message says how many there are, and how many characters speak for UTF-8."""
+    with pytest.raises(FileProblem, match=r"\(bytes that are none: 3, letters beyond a-z: 4\)"):
+        detect(write_file("ä\udce4ö\udce2\udc82(😀é".encode("utf-8", "surrogateescape")))
 
 
 def test_a_character_across_two_blocks_is_whole(write_file: WriteFile, monkeypatch: pytest.MonkeyPatch) -> None:

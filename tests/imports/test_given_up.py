@@ -50,12 +50,14 @@ def test_nothing_was_written(tmp_path: Path) -> None:
     assert not (tmp_path / "1" / "made" / IDS).exists()
 
 
-@pytest.mark.parametrize("lost", ["report.csv", "ids.csv", "ids.lines"])
+@pytest.mark.parametrize("lost", ["report.csv", "rejected.csv", "ids.csv", "ids.lines"])
 def test_files_that_were_lost_hold_nothing_up(tmp_path: Path, lost: str) -> None:
-    """Somebody removed one from the spool: the import ends all the same, and says why it failed."""
+    """Somebody removed one from the spool: the import ends all the same, and what is there is taken over."""
     offsets = write(tmp_path, ";")
     (tmp_path / lost).unlink()
 
     give_up(tmp_path / "made", PROBLEM, tmp_path, offsets)
 
-    assert [each["code"] for each in read_report(tmp_path / "made" / REPORT)] == ["INTERNAL"]
+    codes = [each["code"] for each in read_report(tmp_path / "made" / REPORT)]
+    assert codes == ["INTERNAL", "TOO_LONG"][: 1 if lost == REPORT else 2]
+    assert (tmp_path / "made" / IDS).exists() == (lost != IDS)

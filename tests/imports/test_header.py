@@ -20,9 +20,10 @@ def problem(*cells: str, line: int = 1) -> FileProblem:
     return caught.value
 
 
-@pytest.mark.parametrize("text", ["SKU_ID", "sku_id", "Sku Id", "SKU-ID", " skuid ", "\ufeffSKU_ID", "SKU\u00a0ID"])
+@pytest.mark.parametrize("text", ["SKU_ID", "sku_id", "Sku Id", "SKU-ID", " skuid ", "\ufeffSKU_ID", "SKU\u00a0ID",
+                                  "SK\u00adU\u202fID", "SKU\nID", "\nSKU \r\n ID"])  # fmt: skip
 def test_spellings_of_one_column(text: str) -> None:
-    """Case, blanks, hyphens, underscores and a stray byte order mark do not count."""
+    """Case, blanks of any kind, line breaks, hyphens, underscores and what nobody sees do not count."""
     assert (Column(text, "fixed", "SKU_ID"),) == header(text)
 
 
@@ -46,10 +47,14 @@ def test_the_whole_template_is_a_right_header(schema: type[TemplateSchema]) -> N
         ("  price :  B2B -  Tier_1 ", "B2B -  Tier_1"),
         ("Price: a:b", "a:b"),
         ("Price: line\r\nbreak", "line break"),
+        ("Pri\nce\n: Retail", "Retail"),
+        ("Price: L\u00e4nge\u00a0(cm)", "L\u00e4nge (cm)"),
+        ("Price: La\u0308nge", "L\u00e4nge"),
+        ("Price\u202f:\u2003Whole\u00ad\u200bsale\u3000", "Wholesale"),
     ],
 )
 def test_open_columns(text: str, name: str) -> None:
-    """The prefix is the template's however it is written, the name is the partner's but for blanks around it."""
+    """The prefix is the template's however it is written, the name is the partner's but for what nobody sees."""
     assert (Column(text, "open", f"Price: {name}", "Price", name),) == header(text)
 
 
@@ -82,7 +87,9 @@ def test_a_nameless_column_in_the_middle() -> None:
         ("Price:", "write a name of at most 200 characters behind the colon"),
         ("Attribute: " + "x" * 201, "write a name of at most 200 characters behind the colon"),
         ("Attribute: " + "ß" * 101, "(letters such as ß count twice)"),
-        ("Attribute: a\0b", "write a name of at most 200 characters behind the colon"),
+        ("Attribute: \u200b", "write a name of at most 200 characters behind the colon"),
+        ("Attribute: a\0b", "the name behind the colon holds the control character U+0000: write it without"),
+        ("Attribute: \u00e4\u2028b", "the name behind the colon holds the character U+2028: write it without"),
         ("Xyzzy", "let its name begin with _"),
     ],
 )
@@ -118,6 +125,7 @@ def test_open_columns_of_another_template() -> None:
         (("SKU_ID", "Name", "sku-id"), "SKU_ID", "sku-id"),
         (("SKU_ID", "Price: A", "Price: A"), "Price: A", "Price: A"),
         (("SKU_ID", "Price: B2B 1", "PRICE:b2b-1"), "Price: b2b-1", "PRICE:b2b-1"),
+        (("SKU_ID", "Price: 2 - 5", "PRICE:2_5"), "Price: 2_5", "PRICE:2_5"),
     ],
 )
 def test_a_column_that_stands_twice(cells: tuple[str, ...], name: str, text: str) -> None:
@@ -131,6 +139,11 @@ def test_a_column_that_stands_twice(cells: tuple[str, ...], name: str, text: str
 def test_one_name_under_two_prefixes_is_no_duplicate() -> None:
     """`Price: A` and `Attribute: A` are two columns."""
     assert len(header("Price: A", "Attribute: A")) == 2
+
+
+def test_tiers_of_prices_are_no_duplicates() -> None:
+    """2-5 is not 25, and 10 and more is not 10."""
+    assert len(header("Price: 2-5", "Price: 25", "Price: 10", "Price: 10-")) == 4
 
 
 def test_columns_out_of_order() -> None:

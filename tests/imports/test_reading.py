@@ -8,6 +8,7 @@ import pytest
 
 from errors import FILE_CODES, FileProblem
 from imports.reading import MAX_RECORD, FileShape, Record, count_fault, inspect, missing_column, records
+from imports.unread import Unread, shown
 from schemas.collection import CollectionSchema
 from schemas.customer import CustomerSchema
 from schemas.product import ProductSchema
@@ -27,7 +28,7 @@ def test_what_inspect_tells(read_file: ReadFile) -> None:
     """The shape of a plain file."""
     shape, found = read_file("SKU_ID,Name,Price: Retail\n1,Cup,2.50\n")
 
-    assert (shape.encoding, shape.guessed, shape.bom) == ("utf-8", False, False)
+    assert (shape.encoding, shape.guessed, shape.bom) == ("utf-8", 0, False)
     assert (shape.delimiter, shape.header_line) == (",", 1)
     assert [column.name for column in shape.columns] == ["SKU_ID", "Name", "Price: Retail"]
     assert shape.missing_needed == ()
@@ -59,6 +60,22 @@ def test_line_numbers_behind_quoted_line_breaks_and_blank_lines(read_file: ReadF
     assert found[0].cells[1] == "a\r\n\r\nb\rc"
 
 
+@pytest.mark.parametrize("row", ["\x1a", " \x1a\t", ",\x1a", '"\x1a"', "\x1a\x1a,", "\x1a\n\n\x1a\n"])
+@pytest.mark.parametrize("before", ["1,a\n", '1,"a"\n', "-1,a\r"])
+def test_the_end_of_a_dos_file(row: str, before: str, read_file: ReadFile) -> None:
+    """A row with nothing but blanks and the byte 0x1A is blank, however the others are read."""
+    _, found = read_file(f"\x1a\nSKU_ID,Name\n{before}{row}")
+
+    assert [(record.line, record.cells[1]) for record in found] == [(3, "a")]
+
+
+def test_an_end_that_is_none(read_file: ReadFile) -> None:
+    """The byte belongs to its row if there is text beside it, and the rows go on behind it."""
+    _, found = read_file("SKU_ID,Name\n1,\x1a\n\x1a2,b\n3,c\n")
+
+    assert [record.cells for record in found] == [["1", "\x1a"], ["\x1a2", "b"], ["3", "c"]]
+
+
 def test_cells_come_as_they_are(read_file: ReadFile) -> None:
     """Nothing is trimmed, not even a row of a wrong length."""
     _, found = read_file("SKU_ID,Name\n 1 , a\n2\n3,b,c,\n")
@@ -67,10 +84,49 @@ def test_cells_come_as_they_are(read_file: ReadFile) -> None:
 
 
 def test_quotes_where_none_should_be(read_file: ReadFile) -> None:
-    """A quote within an unquoted cell belongs to the text; what follows a closing quote is kept."""
-    _, found = read_file('SKU_ID,Name\n1,5" pipe\n2,"a""b"\n3,"a"bc\n4, "x"\n')
+    """A quote within an unquoted cell belongs to the text; a row with text behind a closing quote is not read."""
+    shape, found = read_file('SKU_ID,Name\n1,5" pipe\n2,"a""b"\n3,"a"bc\n4, "x"\n5,"y" \n')
 
-    assert [record.cells[1] for record in found] == ['5" pipe', 'a"b', "abc", ' "x"']
+    assert [record.cells[1:] for record in found] == [['5" pipe'], ['a"b'], [], [' "x"'], ["y "]]
+    assert (shown(found[2].cells), count_fault(shape, found[2].cells)[:36]) == (
+        ["3", '"a"bc'], "On line 4 'bc' stands behind the quo")  # fmt: skip
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_stray_quote_takes_no_row_away_unseen(delimiter: str, read_file: ReadFile) -> None:
+    """What was read as one row is told with its lines; the reader goes on behind it."""
+    lines = ["SKU_ID;Name;MOQ", "1;a;", 'A;"19 inch;1', 'B;"20 inch;2', '"C";"x";3', 'D;"y"z;4', "E;u;5"]
+    shape, found = read_file("\n".join(lines).replace(";", delimiter))
+
+    assert [(record.line, list(record.cells)) for record in found if not isinstance(record.cells, Unread)] == [
+        (2, ["1", "a", ""]), (5, ["C", "x", "3"]), (7, ["E", "u", "5"])]  # fmt: skip
+    faults = [count_fault(shape, record.cells) for record in found]
+    assert [bool(fault) for fault in faults] == [False, True, False, True, False]
+    assert "lines 3 to 4 were read as one row" in faults[1]
+    assert "were read as one row" not in faults[3]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ('SKU_ID;"Na"me;MOQ', '"Na"me'),
+        ('"SKU_ID";"Na"me";"MOQ"', '"Na"me"'),
+        ('"SKU_ID" x', '"SKU_ID" x'),
+        ('"SKU_ID","Name";"MOQ"', '"Name";"MOQ"'),
+    ],
+)
+def test_text_behind_a_closing_quote_in_the_header(header: str, value: str, read_file: ReadFile) -> None:
+    """UNCLOSED_QUOTE, with the delimiter that fits most columns; no message about columns that are not known."""
+    found = refused(read_file, f"{header}\n1;a;2\n")
+
+    assert (found.code, found.line, found.value) == ("UNCLOSED_QUOTE", 1, value)
+    assert "stands behind the quote that closes a cell" in found.message
+
+
+@pytest.mark.parametrize("header", ['"SKU_ID";"Name";"MOQ"', 'SKU_ID;"Name" ;"MOQ"', '"SKU_ID"\t"Name"\t"MOQ"'])
+def test_a_header_in_quotes(header: str, read_file: ReadFile) -> None:
+    """With a wrong delimiter there is text behind its quotes; with the right one there is none."""
+    assert [column.name for column in read_file(f"{header}\n1\n")[0].columns] == ["SKU_ID", "Name", "MOQ"]
 
 
 def test_a_nul_in_a_cell(read_file: ReadFile) -> None:
@@ -132,11 +188,11 @@ def test_blank_lines_before_the_header(read_file: ReadFile) -> None:
 
 
 def test_a_header_with_a_line_break(read_file: ReadFile) -> None:
-    """A quoted header cell may run over lines."""
-    shape, found = read_file('SKU_ID,Name,"Price:\nRetail"\n1,a,2\n')
+    """A quoted header cell may run over lines, as a spreadsheet's Alt+Enter makes it."""
+    shape, found = read_file('"SKU\nID",Name,"Price:\nRetail"\n1,a,2\n')
 
-    assert shape.columns[2].name == "Price: Retail"
-    assert [record.line for record in found] == [3]
+    assert [column.name for column in shape.columns] == ["SKU_ID", "Name", "Price: Retail"]
+    assert [record.line for record in found] == [4]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +208,8 @@ def test_a_header_with_a_line_break(read_file: ReadFile) -> None:
         b"SKU_ID,Name",
         b"SKU_ID,Name\n",
         b"SKU_ID,Name\n\n,\n , \n",
+        b"SKU_ID,Name\n\x1a",
+        b"\x1a\r\n",
     ],
 )
 def test_files_without_rows(content: bytes, read_file: ReadFile) -> None:
@@ -165,6 +223,24 @@ def test_unknown_column(read_file: ReadFile) -> None:
 
     assert (found.code, found.line, found.column) == ("UNKNOWN_COLUMN", 2, "Nmae")
     assert "did you mean Name?" in found.message
+
+
+@pytest.mark.parametrize(
+    "header", ['"SKU_ID,Name,MOQ"', '"SKU_ID;Name;MOQ"', '"SKU_ID,""Na me"",""x"""', '"sku id\tName",,', '"Name|x"']
+)
+def test_a_header_that_stands_in_quotes(header: str, read_file: ReadFile) -> None:
+    """Nothing of its columns is wrong but the quotes around all of them."""
+    found = refused(read_file, f'{header}\n"A,Cup,1"\n')
+
+    assert (found.code, found.line) == ("UNKNOWN_COLUMN", 1)
+    advice = "In the header the whole line stands in quotes: take them away, or save again as CSV. The columns are"
+    assert found.message.startswith(advice)
+
+
+@pytest.mark.parametrize("header", ['"A,B,C"', "SKU_IDs", '"SKU_IDs,Name",MOQ', '"Name, of it",SKU_ID'])
+def test_an_unknown_column_that_holds_a_delimiter(header: str, read_file: ReadFile) -> None:
+    """Beside others, or without the name of a column, it is just unknown."""
+    assert "stands in quotes" not in refused(read_file, f"{header}\n1,a\n").message
 
 
 def test_duplicate_column(read_file: ReadFile) -> None:
@@ -287,7 +363,12 @@ def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
         (["1", "a", "2", "note"], ""),
         (["1", "a", "2", "note", "", " "], ""),
         (["1", "a"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
-        (["1", "a", "2", "note", "", "", ""], "The row has 7 cells, the header 3 to 6: quote cells"),
+        (["1,a,2"], "The row has 1 cells, the header 3 to 6: the whole line stands in quotes: take them away, or"),
+        (["1,a,2", " "], "The row has 2 cells, the header 3 to 6: the whole line stands in quotes"),
+        (["1,a", "2"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
+        (["1;a;2"], "The row has 1 cells, the header 3 to 6: add the missing cells"),
+        (["1", "a", "2", "note", "", "", "x"], "The row has 7 cells, the header 3 to 6: quote cells"),
+        (["1", "a", "2", "note", "", "", " "], "The row has 7 cells, the header 3 to 6: the row ends with a delimiter"),
         (["1", "a", "2", "note", "x"], "The row has text in a column without a name"),
     ],
 )
@@ -297,3 +378,60 @@ def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: 
 
     assert count_fault(shape, cells).startswith(fault)
     assert bool(fault) == bool(count_fault(shape, cells))
+
+
+@pytest.mark.parametrize("row", ['A, "Cup, big", 1', 'A,Cup,1,\u00a0"x"', 'A,"Cup", \t"1, 2"'])
+def test_a_blank_before_a_quote(row: str, read_file: ReadFile) -> None:
+    """The cells are quoted, but the quotes do not count."""
+    shape, (found,) = read_file(f"SKU_ID,Name,MOQ\n{row}\n")
+
+    fault = count_fault(shape, found.cells)
+    assert fault.startswith("The row has 4 cells, the header 3: a blank stands before the quote of '\"")
+    assert "and a quote counts only directly behind the delimiter: take the blank away (the delimiter is ','" in fault
+
+
+def test_a_blank_before_a_quote_that_holds_a_line_break(read_file: ReadFile) -> None:
+    """The first of its lines has too few cells."""
+    shape, found = read_file('SKU_ID,Name,MOQ\nA, "Cup\nbig", 1\nB, "x"\n')
+
+    told = ["a blank stands before the quote" in count_fault(shape, record.cells) for record in found]
+    assert told == [True, False, False]
+
+
+def test_a_quote_that_counts_is_not_blamed(read_file: ReadFile) -> None:
+    """Text that is quoted and begins with a quote."""
+    shape, (found,) = read_file('SKU_ID,Name,MOQ\nA,"""Cup"" x",1,2\n')
+
+    assert ": quote cells that hold the delimiter" in count_fault(shape, found.cells)
+
+
+@pytest.mark.parametrize(
+    ("rows", "blank"),
+    [
+        (["A;Cup;", "B;Pot;"], 1),
+        (["A;Cup; ;\t;", '"B";"Pot";;;'], 3),
+        (["A;Cup;"], 1),
+        (["A;Cup;", "B;Pot"], 0),
+        (["A;Cup;", "B;Pot;;"], 0),
+        (["A;Cup;x", "B;Pot;"], 0),
+        (["A;Cup;", 'B;"P"ot', "C;Pot;"], 1),
+        (['B;"P"ot;'], 0),
+        (["A;Cup;", 'B;"open'], 1),
+        (["A;Cup;"] * 100 + ["B;Pot"], 1),
+        (["A;Cup;"] * 99 + ["B;Pot"], 0),
+    ],
+)
+def test_rows_that_all_end_with_a_delimiter(rows: list[str], blank: int, write_file: WriteFile) -> None:
+    """If the first hundred, or all there are, end alike, the header counts as ending like them; else each is told."""
+    shape = inspect(write_file("SKU_ID;Name\n" + "\n".join(rows)), ProductSchema())
+
+    assert ["fixed", "fixed", *["blank"] * blank] == [column.kind for column in shape.columns]
+    assert bool(blank) == (not count_fault(shape, ["A", "Cup", ""]))
+
+
+def test_no_more_columns_for_rows_that_end_in_delimiters(read_file: ReadFile) -> None:
+    """A header of so many would be refused; such rows are."""
+    shape, (row,) = read_file("SKU_ID,Name\n1,a" + "," * 20_000)
+
+    assert len(shape.columns) == 2
+    assert "the row ends with a delimiter that the header does not have: take it away" in count_fault(shape, row.cells)

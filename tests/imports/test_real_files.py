@@ -42,7 +42,7 @@ def test_excel_in_german(fixtures: Path) -> None:
     """Windows-1252, semicolons, CRLF, nameless columns and a row of nothing but semicolons."""
     shape, found = read(fixtures / "excel_german" / "PRODUCT_18_09_2024.csv")
 
-    assert (shape.encoding, shape.guessed, shape.delimiter) == ("cp1252", True, ";")
+    assert (shape.encoding, shape.guessed, shape.delimiter) == ("cp1252", 1, ";")
     assert shape.columns[7].name == "Attribute: Größe"
     assert [record.line for record in found] == [2, 4]
     assert found[0].cells[:3] == ["000815", "Müsli „Früchte“", "Ohne Zuckerzusatz; mit Äpfeln\nund Nüssen"]
@@ -52,7 +52,7 @@ def test_excel_csv_utf8(fixtures: Path) -> None:
     """Excel's "CSV UTF-8": a byte order mark, which is no part of the first column's name."""
     shape, found = read(fixtures / "excel_utf8" / "CUSTOMER_18_09_2024.csv")
 
-    assert (shape.bom, shape.guessed, shape.delimiter) == (True, False, ";")
+    assert (shape.bom, shape.guessed, shape.delimiter) == (True, 0, ";")
     assert shape.columns[0].text == "Reference ID"
     assert found[1].cells[1] == 'Ωmega "Trading" A.E.'
 

@@ -19,7 +19,7 @@ MakeReports = Callable[..., ReportFiles]
 KEYS = ("SKU_ID", "Reference_ID")
 
 
-def shape_of(*header: str, delimiter: str = ",", bom: bool = False, guessed: bool = False) -> FileShape:
+def shape_of(*header: str, delimiter: str = ",", bom: bool = False, guessed: int = 0) -> FileShape:
     """The shape of a file of products with this header."""
     columns: tuple[Column, ...] = read_header(header, ProductSchema(), 1)
     return FileShape("utf-8", guessed, bom, delimiter, 1, columns, ())
@@ -91,10 +91,9 @@ def test_rejected_rows_come_back_as_they_were(make_reports: MakeReports) -> None
     )
 
 
-@pytest.mark.parametrize(("bom", "guessed", "expected"), [(True, False, True), (False, True, True),
-                                                          (False, False, False)])  # fmt: skip
+@pytest.mark.parametrize(("bom", "guessed", "expected"), [(True, 0, True), (False, 3, True), (False, 0, False)])
 def test_rejected_begins_with_a_mark_if_excel_needs_it(
-    bom: bool, guessed: bool, expected: bool, make_reports: MakeReports
+    bom: bool, guessed: int, expected: bool, make_reports: MakeReports
 ) -> None:
     """What came with a byte order mark, or in Windows-1252, goes back as UTF-8 with one."""
     reports = make_reports("SKU_ID", bom=bom, guessed=guessed)

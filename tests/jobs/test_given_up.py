@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import handlers.run
 import layout
 from errors import FileRefused
 from events import ImportFinished
+from handlers import block_pass
 from handlers.passes import Counts
 from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
 from jobs.mail_render import render
 from jobs.worker import ATTEMPTS, Worker
-from models import EntitySettings, ImportRun, Mail
+from models import EntitySettings, ImportRun, Mail, now
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -155,6 +161,7 @@ def test_a_file_that_counts_as_a_whole_is_half_in(partner: Partner, monkeypatch:
 
 def test_report_files_that_were_lost(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing brings them back: the import ends and says so, instead of being tried for ever."""
+    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
     number = partner.queue("product", FILES["product"]).number
     with monkeypatch.context() as broken:
         fail_behind(broken, 2)
@@ -168,6 +175,41 @@ def test_report_files_that_were_lost(partner: Partner, monkeypatch: pytest.Monke
         "ftpdock failed to import the file (FtpdockError); 1 of 4 rows are in, 1 rejected; "
         f"the file is kept, and import {number} can be retried"
     ]
+    assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == ["1"]
+
+
+def test_ids_that_were_lost_are_not_promised(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the mail; the report is there as ever."""
+    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
+    number = partner.queue("product", FILES["product"]).number
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
+    (layout.spool_folder(partner.settings, number) / ImportRun.get_by_id(number).folder / "ids.csv").unlink()
+
+    event = work(partner)
+
+    assert [each["code"] for each in partner.messages(event)] == ["INTERNAL", "INVALID_VALUE"]
+    subject, text = mail(partner)
+    assert subject.endswith("failed (INTERNAL), 1 row is in")
+    assert "ids.csv" not in text
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_what_would_be_made_again_is_told(partner: Partner, monkeypatch: pytest.MonkeyPatch, keyed: bool) -> None:
+    """The file is gone and has to come again: orders that have no key are not to come with it."""
+    number = partner.queue("order", FILES["order"] if keyed else re.sub(r"P\d", "", FILES["order"])).number
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
+    (layout.spool_folder(partner.settings, number) / "ORDER_18_09_2024.csv").unlink()
+
+    event = work(partner)
+
+    assert (event.code, counts(event)) == ("INTERNAL", (1, 0, 0, 1))
+    text = mail(partner)[1]
+    assert "The file itself is gone: upload it into /Orders once more." in text
+    assert ("some has no key and would be made a second time" in text) == (not keyed)
 
 
 def test_a_retry_finds_what_is_in(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,19 +264,123 @@ def test_a_dry_run_speaks_of_no_retry(partner: Partner, monkeypatch: pytest.Monk
     ]
 
 
+def failing(error: Exception) -> Callable[..., None]:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    return fail
+
+
+def rested(number: int) -> None:
+    """Let the pause of an import be over."""
+    ImportRun.update(lease_until=None).where(ImportRun.number == number).execute()
+
+
 def test_what_is_decided_stands(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All rows are in, and only the moving of the files fails: counts and report stay what they are."""
-    partner.queue("product", FILES["product"])
-
-    def failing(*arguments: object) -> None:
-        raise KeyError("ours")
-
+    """All rows are in, and only the moving of the files fails: it is tried again, and counts and report stay."""
+    number = partner.queue("product", FILES["product"]).number
+    worker = Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True)
     with monkeypatch.context() as broken:
-        broken.setattr("handlers.run.close", failing)
-        with pytest.raises(KeyError):
-            work(partner)
+        broken.setattr("handlers.run.close", failing(KeyError("ours")))
+        for _ in range(ATTEMPTS + 1):
+            assert worker.turn("test")
+            assert ImportRun.get_by_id(number).lease_until is not None
+            rested(number)
 
     event = work(partner)
 
     assert (event.status, event.rows, counts(event)) == ("completed_with_errors", 4, (3, 0, 0, 1))
     assert [row["SKU_ID"] for row in partner.read(event, ".ids.csv")] == ["1", "3", "4"]
+    assert "closing" not in {each.key.split("-")[0] for each in Mail.select()}
+
+
+def test_the_admin_is_told_of_files_that_can_not_be_put_in_place(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, after three attempts: the import is neither lost nor set aside."""
+    told = replace(partner.settings, admin_email="admin@house.example")
+    number = partner.queue("product", FILES["product"]).number
+    monkeypatch.setattr("handlers.run.close", failing(KeyError("ours")))
+    worker = Worker(told, partner.registry, Hooks(), lambda seconds: True)
+    alert = Mail.select().where(Mail.key == f"closing-{number}")
+
+    for attempt in range(ATTEMPTS + 2):
+        assert alert.count() == (attempt >= ATTEMPTS)
+        assert worker.turn("test")
+        rested(number)
+
+    message = render(told, alert.get(), {})
+    assert str(message["Subject"]) == (
+        f"[ftpdock] Import {number} of acme is decided, but its files can't be put in place"
+    )
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert "PRODUCT_18_09_2024.csv is decided, but its files can't be put in place: KeyError: 'ours'" in " ".join(
+        text.get_content().split()
+    )
+
+
+def test_files_that_can_not_be_put_in_place_keep_no_other_account_waiting(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import is the next one of its account for ever, which had its last turn when that was first begun."""
+    other = partner.neighbour("globex")
+    for each in (partner, *[other] * 4):
+        each.queue("collection", "Name\nA\n")
+    close = handlers.run.close
+
+    def closing(settings: Settings, account: str, *more: Any) -> Any:
+        if account == "acme":
+            raise KeyError("ours")
+        return close(settings, account, *more)
+
+    monkeypatch.setattr("handlers.run.close", closing)
+    monkeypatch.setattr("jobs.worker.PAUSE", 3600.0)
+    worker = Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True)
+    for _ in range(5):
+        assert worker.turn("test")
+
+    theirs = ImportRun.select().where(ImportRun.account == other.account)
+    assert [run.status for run in theirs] == ["completed"] * 4
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error", "/srv/ftpdock"), KeyError("ours")])
+def test_the_reason_outlives_a_close_that_fails(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The partner reads what is wrong with the file, not what went wrong here, and where."""
+    number = partner.queue("product", "PK\x03\x04").number
+    worker = Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True)
+    with monkeypatch.context() as broken:
+        broken.setattr("handlers.run.close", failing(error))
+        assert worker.turn("test")
+    reason = ImportRun.get_by_id(number).error
+    assert reason == "This is a zip archive: unpack it and send the CSV"
+    rested(number)
+
+    assert worker.turn("test")
+
+    ended = ImportRun.get_by_id(number)
+    assert (ended.status, ended.code, ended.error) == ("failed", "NOT_TEXT", reason)
+
+
+def test_giving_up_keeps_its_lease(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a plugin takes to hear of the end: else another worker would end it a second time."""
+    renewed = []
+
+    class Slow:
+        @hookimpl
+        def after_import(self, event: ImportFinished) -> None:
+            past = now() - dt.timedelta(seconds=1)
+            ImportRun.update(lease_until=past).where(ImportRun.number == event.number).execute()
+            end = time.monotonic() + 10
+            while not (held := ImportRun.get_by_id(event.number).lease_until > past) and time.monotonic() < end:
+                time.sleep(0.02)
+            renewed.append(held)
+
+    partner.settings = replace(partner.settings, lease_seconds=1)
+    fail_behind(monkeypatch, -1)
+    partner.queue("product", FILES["product"])
+
+    assert work(partner, Slow()).code == "INTERNAL"
+    assert renewed == [True]

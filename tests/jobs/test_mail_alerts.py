@@ -10,12 +10,15 @@ from dataclasses import replace
 import pytest
 
 import certs
+import layout
 from errors import FileProblem
+from handlers.passes import Counts
 from handlers.run import ImportJob
 from jobs.mail_alerts import Watch
 from jobs.mail_render import about, render
 from jobs.mail_sender import MailSender
 from jobs.queue import claim
+from jobs.worker import ATTEMPTS, Worker
 from models import Mail, now
 from settings import Settings
 from tests.partner import Partner
@@ -41,6 +44,17 @@ def certificate(settings: Settings) -> dt.datetime:
     settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
     certs.make(settings.certificate_path, settings.private_key_path, "")
     return certs.show(settings.certificate_path).not_after
+
+
+@pytest.mark.parametrize("written", ["admin@house.example", "Ops <admin@house.example>", "<admin@house.example>"])
+def test_the_admins_address_may_have_a_name(make_settings: Callable[..., Settings], written: str) -> None:
+    """The mail is sent to the address in it."""
+    settings = make_settings(admin_email=written)
+    Mail.alert("disk-1", what="disk", free="1 MiB", least="64 MiB", home="/srv")
+
+    MailSender(settings, {}).turn(now())
+
+    assert (Mail.get().state, Mail.get().delivered) == ("sent", ["admin@house.example"])
 
 
 def test_a_disk_that_is_nearly_full_is_told_once_a_day(told: Settings) -> None:
@@ -121,6 +135,57 @@ def test_an_import_that_failed_by_our_fault_is_told_to_the_admin_and_the_partner
     text = message.get_body(("plain",))
     assert text is not None
     assert "PRODUCT_18_09_2024.csv: ftpdock failed to import the file (KeyError)" in text.get_content()
+    assert f"`ftpdock imports retry {run.number}` imports the file again." in text.get_content()
+
+
+def advice(settings: Settings) -> str:
+    """The last line of the newest alert."""
+    text = render(settings, Mail.select().order_by(Mail.number.desc()).get(), {}).get_body(("plain",))
+    assert text is not None
+    return str(text.get_content().partition("--")[0].strip().splitlines()[-1])
+
+
+def test_what_is_gone_can_not_be_retried(told: Settings, make_partner: Callable[..., Partner]) -> None:
+    """The admin is not sent to look for a file that is nowhere."""
+    partner = make_partner(told)
+    run = partner.queue("product", "SKU_ID,Name\n1,Cup\n")
+    shutil.rmtree(layout.spool_folder(told, run.number))
+    worker = Worker(told, partner.registry, partner.hooks, lambda seconds: True)
+
+    for _ in range(ATTEMPTS):
+        assert worker.turn("test")
+
+    assert keys() == ["internal"]
+    assert advice(told) == (
+        "logs/ in the home says why. The file itself is gone: whoever sent it has to send it once more."
+    )
+
+
+@pytest.mark.parametrize("reference", ["", "P"])
+def test_of_orders_without_a_key_the_admin_is_warned(
+    told: Settings, make_partner: Callable[..., Partner], monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    """A retry would make them a second time; those with a key it finds."""
+    partner = make_partner(told).in_chunks(2)
+    partner.send("product", "SKU_ID,Name\nS,a\n")
+    partner.send("customer", "Reference_ID,Company_Name\nK,Delta\n")
+    rows = "".join(f"{reference and reference + str(number)},K,2024-09-18,S,1\n" for number in range(4))
+    run = partner.queue("order", f"Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n{rows}")
+    checkpoint = ImportJob.checkpoint
+
+    def failing(job: ImportJob, counts: Counts, position: int, offsets: dict[str, int]) -> None:
+        if position > 2:
+            raise KeyError("ours")
+        checkpoint(job, counts, position, offsets)
+
+    monkeypatch.setattr(ImportJob, "checkpoint", failing)
+    worker = Worker(partner.settings, partner.registry, partner.hooks, lambda seconds: True)
+    for _ in range(ATTEMPTS):
+        assert worker.turn("test")
+
+    expected = f"`ftpdock imports retry {run.number}`" if reference else "Of what is in, some has no key"
+    assert keys() == ["internal"]
+    assert advice(told).startswith(f"logs/ in the home says why. {expected}")
 
 
 def test_a_partners_bad_file_is_no_alert(told: Settings, make_partner: Callable[..., Partner]) -> None:

@@ -172,6 +172,38 @@ def test_pauses_grow_and_end_after_three_days(partner: Partner) -> None:
     assert (Mail.get().state, Mail.get().error) == ("failed", "no route to host")
 
 
+def test_days_in_which_nobody_tried_are_none_of_the_three(partner: Partner) -> None:
+    """The server was off: one hiccup after its start fails nothing, and the days that were left are left."""
+    Mail.alert("test", what="disk")
+    begin = now()
+    first = claim("sender", begin, 30)
+    assert first is not None
+    queue.postpone(first, "sender", "no route to host", begin)
+
+    for days in (5, 10, 15):
+        mail = claim("sender", begin + dt.timedelta(days=days), 30)
+        assert mail is not None
+        assert queue.postpone(mail, "sender", "no route to host", begin + dt.timedelta(days=days)) == "waiting"
+
+    moment = begin + dt.timedelta(days=15)
+    while Mail.get().state == "waiting":
+        moment = Mail.get().due_at
+        mail = claim("sender", moment, 30)
+        assert mail is not None
+        queue.postpone(mail, "sender", "no route to host", moment)
+    assert dt.timedelta(days=2) < moment - (begin + dt.timedelta(days=15)) < PATIENCE
+
+
+def test_a_mail_that_waited_for_its_first_attempt_is_tried_for_three_days(partner: Partner) -> None:
+    """Queued by a worker while no `serve` ran."""
+    Mail.alert("test", what="disk")
+    late = now() + dt.timedelta(days=3, hours=1)
+    mail = claim("sender", late, 30)
+    assert mail is not None
+
+    assert queue.postpone(mail, "sender", "no route to host", late) == "waiting"
+
+
 def test_retry_begins_the_three_days_again(partner: Partner) -> None:
     """A failed mail waits again, at once; one that was sent does not."""
     Mail.alert("test", what="disk")
@@ -306,6 +338,36 @@ def test_a_mail_nobody_is_left_to_read_is_dropped(partner: Partner, sender: Mail
     send_all(sender)
 
     assert (states(), backlog()["failed"]) == (["dropped"], 0)
+
+
+def test_the_address_that_did_not_take_it_is_taken_away(partner: Partner, make_postbox: Callable[..., Postbox]) -> None:
+    """All that are left have the mail."""
+    Account.update(emails=["a@acme.example", "b@acme.example"]).execute()
+    postbox = make_postbox(address_answers={"b@acme.example": ["450 later"]})
+    sending = MailSender(replace(partner.settings, **postbox.settings), partner.registry.folders)
+    partner.send("product", GOOD)
+    assert sending.turn(now())
+    Account.update(emails=["a@acme.example"]).execute()
+
+    send_all(sending, now() + dt.timedelta(seconds=11))
+
+    assert (states(), Mail.get().error, postbox.recipients) == (["sent"], "", [["a@acme.example"]])
+
+
+def test_a_mail_that_everybody_has_is_tried_again(partner: Partner, make_postbox: Callable[..., Postbox]) -> None:
+    """It failed for an address that the account has no more."""
+    Account.update(emails=["a@acme.example", "b@acme.example"]).execute()
+    postbox = make_postbox(address_answers={"b@acme.example": ["550 never"]})
+    sending = MailSender(replace(partner.settings, **postbox.settings), partner.registry.folders)
+    partner.send("product", GOOD)
+    assert sending.turn(now())
+    assert states() == ["failed"]
+    Account.update(emails=["a@acme.example"]).execute()
+    assert queue.retry(Mail.get().number, now())
+
+    send_all(sending)
+
+    assert (states(), postbox.recipients) == (["sent"], [["a@acme.example"]])
 
 
 def test_a_mail_that_can_not_be_written_waits(partner: Partner, sender: MailSender) -> None:

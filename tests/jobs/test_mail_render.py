@@ -97,6 +97,40 @@ def test_nothing_rejected_needs_nothing(partner: Partner) -> None:
     assert "messages" not in body(message)
 
 
+def test_warnings_are_not_nothing(partner: Partner) -> None:
+    """Every row is in, but it may not be what was meant; also beside rejected rows."""
+    partner.send("product", "SKU_ID,Name\n007,Cup\n")
+
+    warned = sent(partner, text="SKU_ID,Name\n7,Cup\n")
+    both = sent(partner, text="SKU_ID,Name\n7.0E+2,Cup\n8,\n")
+
+    for kind in ("plain", "html"):
+        assert "Every row is in. Read the warnings above; if one is right, correct the file" in body(warned, kind)
+        assert "Nothing: every row is in." not in body(warned, kind)
+        assert "Read the warnings of the report, too" in body(both, kind)
+
+
+def test_a_file_that_was_refused(partner: Partner) -> None:
+    """Nobody but whoever refused it knows what to correct, if anything."""
+    partner.send("product", "PK\x03\x04")
+    ImportRun.update(code="REFUSED", error="not before nine o'clock").execute()
+
+    said = body(read(partner)).replace("\n", " ")
+
+    assert "Whoever runs the server does not take this file; the reason above is theirs." in said
+    assert "Correct your file" not in said
+    assert "/Products/failed/PRODUCT_18_09_2024.000001.csv" in said
+
+
+def test_ids_that_are_not_there_are_not_promised(partner: Partner) -> None:
+    """A file of an import that was given up may have been lost before."""
+    event = partner.send("product", "SKU_ID,Name\n1,Cup\n")
+    assert ".ids.csv" in body(read(partner))
+    partner.file(event, ".ids.csv").unlink()
+
+    assert ".ids.csv" not in body(read(partner))
+
+
 def test_times_are_the_accounts(partner: Partner) -> None:
     """A partner in Berlin reads Berlin's time."""
     Account.update(time_zone="Europe/Berlin").execute()
@@ -123,7 +157,7 @@ def test_a_report_that_is_too_large_is_named(partner: Partner, monkeypatch: pyte
 
     assert mail_render.LARGEST_ATTACHMENT == 1_048_576 < event.report.stat().st_size
     assert attachments(message) == {}
-    assert "too large for a mail. It lies in /Products/reports/PRODUCT_18_09_2024.000001.report.csv" in body(message)
+    assert "did not fit into this mail. It lies in /Products/reports/PRODUCT_18_09_2024.000001.rep" in body(message)
 
 
 def test_a_report_that_is_gone_is_no_obstacle(partner: Partner) -> None:
@@ -182,13 +216,15 @@ def test_a_sender_brings_no_headers(partner: Partner) -> None:
     assert message.as_bytes().startswith(b"From: ")
 
 
-def test_an_address_that_is_two_is_refused(partner: Partner) -> None:
-    """What could end the header is no address: such a mail is not sent at all."""
+def test_an_address_that_is_two_is_left_out(partner: Partner) -> None:
+    """What could end the header is no address; the others get their mail."""
     partner.send("product", BAD)
-    Account.update(emails=["a@b.example\r\nBcc: victim@example.com"]).execute()
+    Account.update(emails=["a@b.example\r\nBcc: victim@example.com", "ops@acme.example"]).execute()
 
-    with pytest.raises(ValueError, match="CR or LF"):
-        render(partner.settings, Mail.get(), partner.registry.folders)
+    message = render(partner.settings, Mail.get(), partner.registry.folders)
+
+    assert (str(message["To"]), message["Bcc"]) == ("ops@acme.example", None)
+    assert b"victim" not in message.as_bytes()
 
 
 @pytest.mark.parametrize("name", ["Größe_日本語_\U0001f600.csv", "P" * 200 + ".csv", "é" * 100 + ".csv", 'a"b;c=d.csv'])

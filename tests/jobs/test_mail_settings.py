@@ -20,6 +20,10 @@ from settings import load
         ('mail_from = "ftpdock"', "mail_from is 'ftpdock': expected an e-mail address"),
         ('mail_from = "a@b.example\\r\\nBcc: c@d.example"', "mail_from is .*: expected an e-mail address"),
         ('admin_email = "a@b@c"', "admin_email is 'a@b@c': expected an e-mail address"),
+        ('admin_email = "a@x.example, b@y.example"', "admin_email is .*: expected an e-mail address, exactly one"),
+        ('admin_email = "a@x.example; b@y.example"', "admin_email is .*: expected an e-mail address, exactly one"),
+        ('admin_email = "Ops <a..b@x.example>"', "admin_email is .*, and 'a..b@x.example' can't stand in a mail"),
+        ('mail_from = "max.@x.example"', "mail_from is .*, and 'max.@x.example' can't stand in a mail"),
     ],
 )
 def test_what_can_not_be_right_is_refused(tmp_path: Path, text: str, message: str) -> None:

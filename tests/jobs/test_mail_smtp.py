@@ -204,6 +204,50 @@ def test_a_mail_refused_for_good(partner: Partner, make_postbox: MakePostbox) ->
     assert (only().state, only().error) == ("failed", "ops@acme.example: 554 looks like spam")
 
 
+def test_a_password_file_that_is_not_utf8_is_named(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, tmp_path: Path
+) -> None:
+    """Without a byte of it."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"pass\xe9word\n")
+    partner.send("product", GOOD)
+    postbox = make_postbox(security="starttls", login=("house", "right-secret"))
+
+    sender(partner, postbox, smtp_ca_file=mail_ca_file, smtp_username="house",
+           smtp_password_file=str(secret)).turn(now())  # fmt: skip
+
+    assert (only().state, only().error) == (
+        "waiting", f"smtp_password_file {secret} is not UTF-8: write it in UTF-8")  # fmt: skip
+
+
+def test_addresses_that_no_mail_can_be_made_for_keep_nobody_else_from_it(
+    partner: Partner, make_postbox: MakePostbox
+) -> None:
+    """They were stored before they were refused; each is told like one that a server refused."""
+    addresses = ["ops@acme.example", "m..x@acme.example", "mäx@acme.example", "max@bücher.example"]
+    type(partner.account).update(emails=addresses).execute()
+    postbox = make_postbox()
+    partner.send("product", GOOD)
+
+    sender(partner, postbox).turn(now())
+
+    taken = ["ops@acme.example", "max@xn--bcher-kva.example"]
+    assert (postbox.recipients, str(postbox.mails[0]["To"])) == ([taken], ", ".join(taken))
+    assert (only().state, only().delivered, list(only().refused)) == ("failed", taken, addresses[1:3])
+    assert "m..x@acme.example: can't stand in a mail" in only().error
+
+
+def test_without_any_address_that_can_be_written_a_mail_has_failed(partner: Partner, make_postbox: MakePostbox) -> None:
+    """At once, and no server is asked."""
+    type(partner.account).update(emails=["info@acme..example"]).execute()
+    postbox = make_postbox()
+    partner.send("product", GOOD)
+
+    sender(partner, postbox).turn(now())
+
+    assert (only().state, list(only().refused), postbox.attempts) == ("failed", ["info@acme..example"], 0)
+
+
 def test_a_server_that_never_answers(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer has a time within which it has to come."""
     monkeypatch.setattr(mail_smtp, "TIMEOUT", 0.2)
@@ -215,6 +259,22 @@ def test_a_server_that_never_answers(partner: Partner, monkeypatch: pytest.Monke
 
     assert only().state == "waiting"
     assert only().error.endswith("timed out")
+
+
+@pytest.mark.parametrize("security", ["none", "tls"])
+def test_a_server_that_takes_its_time_gets_the_mail_once(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    """It keeps the mail and answers late, as one that filters mail does: who hung up would send it again and again."""
+    monkeypatch.setattr(mail_smtp, "TIMEOUT", 1.0)
+    postbox = make_postbox(security=security, delay=1.5)
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox, smtp_ca_file=mail_ca_file)
+
+    sending.turn(now())
+    sending.turn(later(seconds=11))
+
+    assert (only().state, only().error, len(postbox.mails)) == ("sent", "", 1)
 
 
 def test_the_password_is_not_shown(partner: Partner) -> None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import time_machine
+from peewee import InternalError, OperationalError
 
 import accounts
 import layout
 import models
 from handlers.registry import Registry
-from jobs.pickup import pick_up, pick_up_now
+from jobs.pickup import pick_up, pick_up_now, waiting_entities
 from layout import make_account_folders
 from models import Account, EntitySettings, ImportRun, ScheduleState, Upload
 from schemas import SCHEMAS
@@ -312,3 +314,69 @@ def test_every_entity_of_the_registry_is_planned(shop: Shop) -> None:
     """`all` means each of them."""
     shop.schedule(None, "every 1h")
     assert {state.entity for state in ScheduleState.select()} == Registry().entities
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_a_receipt_that_stands_still_keeps_only_its_own_account_waiting(shop: Shop, travel: Travel) -> None:
+    """It locks the account while it syncs folders, and its machine may be gone; the tick is not lost by that."""
+    number = shop.waits()
+    shop.schedule(None, "every 1h")
+    other = Account.create(name="globex")
+    accounts.set_schedule(shop.settings, SCHEMAS, other, None, "every 1h")
+    theirs = Upload.create(account=other, entity="product", name="PRODUCT_18_09_2024.csv", size=1)
+    travel("2026-11-23 15:00")
+    with psycopg.connect(shop.settings.database_url) as receipt:
+        receipt.execute("SELECT id FROM account WHERE name = 'acme' FOR NO KEY UPDATE")
+        models.database.execute_sql("SET lock_timeout = '10s'")
+
+        assert shop.tick() == [theirs.id]
+
+    assert models.database.execute_sql("SHOW lock_timeout").fetchone() == ("10s",)
+    assert shop.tick() == [number]
+
+
+def test_an_account_that_can_not_be_picked_up_keeps_no_other_waiting(shop: Shop, travel: Travel) -> None:
+    """A time zone that this machine does not know, for one; its files wait until that is mended."""
+    number = shop.waits()
+    shop.schedule(None, "0 15 * * *")
+    other = Account.create(name="globex")
+    accounts.set_schedule(shop.settings, SCHEMAS, other, None, "every 1h")
+    theirs = Upload.create(account=other, entity="product", name="PRODUCT_18_09_2024.csv", size=1)
+    zone = {"time_zone": "Mars/Olympus_Mons"}
+    for model, mine in ((Account, Account.id), (ScheduleState, ScheduleState.account)):
+        model.update(**zone).where(mine == shop.account.id).execute()
+    travel("2026-11-23 15:00")
+
+    assert [shop.tick(), shop.tick()] == [[theirs.id], []]
+
+    zone = {"time_zone": "Europe/Berlin"}
+    for model, mine in ((Account, Account.id), (ScheduleState, ScheduleState.account)):
+        model.update(**zone).where(mine == shop.account.id).execute()
+    assert shop.tick() == [number]
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_a_server_that_only_reads_is_no_accounts_fault(shop: Shop) -> None:
+    """Since a failover; the connection looks healthy, and the worker has to make another one."""
+    shop.waits()
+    models.database.execute_sql("SET default_transaction_read_only = on")
+
+    with pytest.raises(InternalError, match="read-only transaction"):
+        shop.tick()
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_a_connection_that_is_gone_is_no_accounts_fault(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker waits, and connects anew."""
+    shop.waits()
+    (pid,) = models.database.execute_sql("SELECT pg_backend_pid()").fetchone()
+
+    def end_it(account: Account) -> set[str]:
+        with psycopg.connect(shop.settings.database_url, autocommit=True) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+        return waiting_entities(account)
+
+    monkeypatch.setattr("jobs.pickup.waiting_entities", end_it)
+
+    with pytest.raises(OperationalError):
+        shop.tick()

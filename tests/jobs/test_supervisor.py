@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -45,3 +46,34 @@ def test_a_worker_that_can_not_be_started_is_tried_again(
             workers.stop()
     assert not failing
     assert "a worker can't be started: [Errno 12] Cannot allocate memory; trying again" in caplog.text
+
+
+def test_a_worker_that_stands_still_holds_up_nobody_who_rings(
+    make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receipts ring before they answer; a pipe that is full has rung enough."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    workers = supervisor.Supervisor(make_settings(workers=1), Registry(), Hooks())
+    workers.start()
+    started[0].send_signal(signal.SIGSTOP)
+    ringing = threading.Thread(target=_ring, args=(workers, 70_000), daemon=True)
+    try:
+        ringing.start()
+        ringing.join(60)
+        assert not ringing.is_alive()
+    finally:
+        started[0].send_signal(signal.SIGKILL)
+        workers.stop()
+
+
+def _ring(workers: supervisor.Supervisor, times: int) -> None:
+    """More often than a pipe takes: 65,536 bytes."""
+    for _ in range(times):
+        workers.ring()

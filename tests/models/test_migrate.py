@@ -65,3 +65,41 @@ def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
 
     kept = dict(models.Customer.select(models.Customer.company_name, models.Customer.name_key).tuples())
     assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
+
+
+def test_names_of_open_columns_are_compared_anew(settings: Settings) -> None:
+    """One that is known keeps its spelling and values; a price list that was taken for it becomes one of its own."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    runner.down(target="0010_open_keys")
+    account = models.Account.create(name="acme")
+    former = {"2-5": "25", "Whole sale": "wholesale", "10 -": "10", "-": "-", "La\u0308nge": "la\u0308nge"}
+    for name, key in former.items():
+        models.OpenName.create(account=account, entity="product", prefix="Price", name=name, key=key)
+
+    runner.up()
+    assert keys() == former | {"2-5": "2-5", "10 -": "10-", "La\u0308nge": "l\u00e4nge"}
+
+    models.OpenName.create(account=account, entity="product", prefix="Price", name="25", key="25")
+    runner.down(target="0010_open_keys")
+    assert keys() == former | {"2-5": "2-5", "25": "25"}
+    runner.up()
+
+
+def keys() -> dict[str, str]:
+    """Names of open columns with what they are compared by."""
+    return dict(models.OpenName.select(models.OpenName.name, models.OpenName.key).tuples())
+
+
+def test_logins_of_a_version_without_certificates_need_none(settings: Settings) -> None:
+    """What they had is kept."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    account = models.Account.create(name="acme")
+    models.Login.create(account=account, name="erp", password_hash="hash", networks=["192.0.2.0/24"])
+    before = models.Login.get().__data__
+    runner.down(target="0011_client_certificates")
+    assert "client_certificates" not in {column.name for column in models.database.get_columns("login")}
+
+    runner.up()
+
+    assert models.Login.get().__data__ == before
+    assert before["client_certificates"] is None

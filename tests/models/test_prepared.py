@@ -96,6 +96,8 @@ def test_the_row_of_a_login_changes_with_its_rights(account: Account) -> None:
     rows.append(receipts.login_row(login.id))
     Login.update(networks=[]).execute()
     rows.append(receipts.login_row(login.id))
+    Login.update(client_certificates=["AB:CD"]).execute()
+    rows.append(receipts.login_row(login.id))
     Login.update(disabled=True).execute()
     rows.append(receipts.login_row(login.id))
     assert all(before != after for before, after in itertools.pairwise(rows[1:]))

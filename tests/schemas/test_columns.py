@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas import SCHEMAS, TemplateSchema, match_key
+from schemas import SCHEMAS, TemplateSchema, match_key, open_key
 from schemas.base import OpenColumns, write_cells
 from schemas.fields import Number
 from schemas.formats import Formats
@@ -149,7 +149,26 @@ def test_the_name_of_an_open_column() -> None:
     assert OpenColumns("Price", "prices", Number("Price"), "Price: Retail").column("B2B") == "Price: B2B"
 
 
-@pytest.mark.parametrize("text", ["Reference_ID", "reference id", "REFERENCE-ID", "ReferenceId", "Reference\u00a0ID"])
+@pytest.mark.parametrize("text", ["Reference_ID", "reference id", "REFERENCE-ID", "ReferenceId", "Reference\u00a0ID",
+                                  "Reference\nID", "reference \r\nid"])  # fmt: skip
 def test_match_key(text: str) -> None:
-    """Case, blanks, hyphens and underscores don't count."""
+    """Case, blanks, line breaks, hyphens and underscores don't count."""
     assert match_key(text) == "referenceid"
+
+
+@pytest.mark.parametrize(
+    ("spellings", "key"),
+    [
+        (["Whole sale", "whole-sale", "WHOLESALE", "Whole_Sale"], "wholesale"),
+        (["B2B -  Tier_1", "b2btier1", "B2B-Tier 1"], "b2btier1"),
+        (["2-5", "2 5", "2_5", "2 - 5"], "2-5"),
+        (["25"], "25"),
+        (["Staffel 10-", "staffel10 -"], "staffel10-"),
+        (["Staffel 10", "Staffel-10 ", "Staffel 10_"], "staffel10"),
+        (["-5", "- 5"], "-5"),
+        (["-"], "-"),
+    ],
+)
+def test_open_key(spellings: list[str], key: str) -> None:
+    """The same for names, but that it counts what parts two digits, or stands before or behind the outermost."""
+    assert {open_key(spelling) for spelling in spellings} == {key}

@@ -20,6 +20,9 @@ from schemas.product import ProductSchema
 
 GERMAN = Formats("DD.MM.YYYY", ",")
 UUID = "0192d4e0-7a3b-7c11-8a55-0123456789ab"
+ERRORS = ["#N/A", "#NV", "#NAME?", "#REF!", "#VALUE!", "#WERT!", "#BEZUG!", "#DIV/0!", "#ZAHL!", "#N/D", "#¡VALOR!",
+          "#¿NOMBRE?", "#ÜBERLAUF!", "#ЗНАЧ!", "#\u041d/\u0414", "########", "Err:502"]  # fmt: skip
+"""What spreadsheets of several countries write where they could not reckon."""
 
 
 def value(schema: TemplateSchema, column: str, text: str) -> Any:
@@ -69,11 +72,13 @@ def fault(schema: TemplateSchema, column: str, text: str) -> Fault:
         (CustomerSchema(), "Email", "first.last+tag@sub.example.com", "first.last+tag@sub.example.com"),
         (CustomerSchema(), "Currency", "eur", "EUR"),
         (AddressSchema(), "Country", "de", "DE"),
+        (AddressSchema(), "Country", "xk", "XK"),
         (AddressSchema(), "Type", "Both", "both"),
         (CategorySchema(), "Category", " A >B>  C", "A > B > C"),
         (CategorySchema(), "Position", "7", 7),
         (OrderSchema(), "Order_Date", "2024-09-18", dt.date(2024, 9, 18)),
         (OrderSchema(), "Status", "Confirmed", "confirmed"),
+        (ProductSchema(), "Barcode", '="x"&"y"', '="x"&"y"'),
     ],
 )  # fmt: skip
 def test_good_values(schema: TemplateSchema, column: str, text: str, expected: object) -> None:
@@ -86,6 +91,10 @@ def test_good_values(schema: TemplateSchema, column: str, text: str, expected: o
     [
         (ProductSchema(), "SKU_ID", "x" * 101, "TOO_LONG", "101 characters: at most 100 fit"),
         (ProductSchema(), "SKU_ID", "a\0b", "INVALID_VALUE", "NUL"),
+        (ProductSchema(), "Barcode", '="007"', "INVALID_VALUE", "is a formula: write 007"),
+        (ProductSchema(), "Barcode", '="a""b"', "INVALID_VALUE", 'is a formula: write a"b'),
+        *((ProductSchema(), "SKU_ID", error, "INVALID_VALUE", "is an error of a spreadsheet") for error in ERRORS),
+        (CustomerSchema(), "Reference_ID", "K\u2060-1", "INVALID_VALUE", "invisible character U+2060"),
         (ProductSchema(), "Name", "x" * 501, "TOO_LONG", "at most 500"),
         (ProductSchema(), "System_ID", "12", "INVALID_VALUE", "take it from ids.csv"),
         (ProductSchema(), "System_ID", UUID.replace("-", "_"), "INVALID_VALUE", "System ID"),
@@ -114,7 +123,10 @@ def test_good_values(schema: TemplateSchema, column: str, text: str, expected: o
         (CustomerSchema(), "Email", "a@b.example; c@d.example", "INVALID_VALUE", "one e-mail address"),
         (CustomerSchema(), "Email", "x" * 320 + "@b.example", "TOO_LONG", "at most 320"),
         (CustomerSchema(), "Currency", "EURO", "INVALID_VALUE", "three letters"),
-        (AddressSchema(), "Country", "UK", "INVALID_VALUE", "ISO 3166"),
+        (AddressSchema(), "Country", "uk", "INVALID_VALUE", "is no code of ISO 3166: the United Kingdom is GB"),
+        (AddressSchema(), "Country", "EL", "INVALID_VALUE", "is no code of ISO 3166: Greece is GR"),
+        (AddressSchema(), "Country", "\u00df", "INVALID_VALUE", "is not a country"),
+        (AddressSchema(), "Country", "\ufb00", "INVALID_VALUE", "is not a country"),
         (AddressSchema(), "Country", "Germany", "INVALID_VALUE", "ISO 3166"),
         (CategorySchema(), "Category", "A > ", "INVALID_VALUE", "empty name"),
         (CategorySchema(), "Category", "A|B", "INVALID_VALUE", "separates lists"),
@@ -188,6 +200,33 @@ def test_numbers_are_exact(number: Decimal) -> None:
     for formats in (Formats(), GERMAN):
         schema = InventorySchema(formats)
         assert value(schema, "Available_Quantity", formats.write_decimal(number)) == number
+
+
+@pytest.mark.parametrize("text", ["1,5", "1.234,50", "-1.234.567,5", "1.234.567", ",5", "1000,5", "3,5-"])
+def test_a_number_with_the_other_separator(text: str) -> None:
+    """The message says so of either one: others of the file may have been taken for what they are not."""
+    mirrored = text.translate(str.maketrans(",.", ".,"))
+
+    for formats, written, other in ((Formats(), text, ","), (GERMAN, mirrored, ".")):
+        message = fault(InventorySchema(formats), "Available_Quantity", written)
+        assert f"looks like a number with {other!r}: other cells" in message
+        assert f"such as 1{formats.decimal_separator}234, may have been read otherwise than meant" in message
+        assert "The admin can set decimal_separator for the account" in message
+        assert len(message) < 450, "report.csv cuts longer ones"
+
+
+@pytest.mark.parametrize("text", ["six", "1,000", "1,000.50", "1.2.3", "1,2,3", "1e5", "2024-09-18", "1,", "--"])
+def test_what_is_a_number_with_no_separator(text: str) -> None:
+    """Nothing is guessed about the file."""
+    assert fault(InventorySchema(), "Available_Quantity", text).endswith("without a thousands separator")
+
+
+@pytest.mark.parametrize("text", ["3-", "3.5-", "\u22123", "\u2013 3", "- 3", "-3-"])
+def test_a_minus_stands_before_the_digits(text: str) -> None:
+    """Some programs write it behind them, or as a character of print."""
+    message = fault(InventorySchema(), "Available_Quantity", text)
+
+    assert message.endswith("without a thousands separator, and a minus (-), if there is one, right before the digits")
 
 
 @given(st.dates())
