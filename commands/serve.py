@@ -29,9 +29,9 @@ def serve(context: Context, host: str | None, port: int | None, demo: bool) -> N
     context.overrides.update(host=host, port=port)
 
     def announce(host: str, port: int) -> None:
-        click.echo(f"ftpdock is ready: explicit FTPS on {_where(host, port)}, home {context.settings.home}")
-        if demo:
-            click.echo(_demo(context, port))
+        # In one piece: what the log says meanwhile does not come between.
+        lines = f"\n{_demo(context, port)}" if demo else ""
+        click.echo(f"ftpdock is ready: explicit FTPS on {_where(host, port)}, home {context.settings.home}{lines}")
 
     try:
         server.serve(context.settings, announce)

@@ -81,6 +81,17 @@ def mail(partner: Partner) -> tuple[str, str]:
     return str(message["Subject"]), " ".join(text.get_content().split())
 
 
+def lose(partner: Partner, monkeypatch: pytest.MonkeyPatch, name: str) -> int:
+    """An import that fails halfway once, and then loses one of its report files; its number."""
+    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
+    number = partner.queue("product", FILES["product"]).number
+    with monkeypatch.context() as broken:
+        fail_behind(broken, 2)
+        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
+    (layout.spool_folder(partner.settings, number) / ImportRun.get_by_id(number).folder / name).unlink()
+    return number
+
+
 @pytest.mark.parametrize("entity", FILES)
 def test_what_is_in_is_told(partner: Partner, monkeypatch: pytest.MonkeyPatch, entity: str) -> None:
     """By counts, by the code's message in report and mail, by the rows of report.csv and ids.csv."""
@@ -161,12 +172,7 @@ def test_a_file_that_counts_as_a_whole_is_half_in(partner: Partner, monkeypatch:
 
 def test_report_files_that_were_lost(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing brings them back: the import ends and says so, instead of being tried for ever."""
-    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
-    number = partner.queue("product", FILES["product"]).number
-    with monkeypatch.context() as broken:
-        fail_behind(broken, 2)
-        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
-    (layout.spool_folder(partner.settings, number) / ImportRun.get_by_id(number).folder / "report.csv").unlink()
+    number = lose(partner, monkeypatch, "report.csv")
 
     event = work(partner)
 
@@ -180,12 +186,7 @@ def test_report_files_that_were_lost(partner: Partner, monkeypatch: pytest.Monke
 
 def test_ids_that_were_lost_are_not_promised(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the mail; the report is there as ever."""
-    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
-    number = partner.queue("product", FILES["product"]).number
-    with monkeypatch.context() as broken:
-        fail_behind(broken, 2)
-        assert Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True).turn("test")
-    (layout.spool_folder(partner.settings, number) / ImportRun.get_by_id(number).folder / "ids.csv").unlink()
+    lose(partner, monkeypatch, "ids.csv")
 
     event = work(partner)
 
