@@ -121,9 +121,11 @@ def test_of_many_orders_the_newest_are_watched(hasty: Shop, monkeypatch: pytest.
     """What is put beside an older one appears with the next look that finds something new in its folder."""
     monkeypatch.setattr(mirror_run, "UNITS", 2)
     with hasty.mirroring():
-        paths = [hasty.put(f"n{number}") for number in range(3)]
-        for number, path in enumerate(paths):
-            hasty.ready(path, f"n{number}")
+        paths = []
+        for number in range(3):
+            # One by one: of several that are put at once any may be delivered last.
+            paths.append(hasty.put(f"n{number}"))
+            hasty.ready(paths[-1], f"n{number}")
         for path in (paths[0], paths[2]):
             hasty.drop(f"{path}/order.pdf", "PDF")
         wait_for(lambda: beside(hasty, paths[2]) == {"order.pdf": "PDF"})

@@ -168,14 +168,19 @@ def test_an_account_whose_folder_is_broken_stops_nobody(settings: Settings, capl
     broken, whole = Shop(settings, "broken"), Shop(settings, "whole")
     broken.target.rmdir()
     broken.target.write_text("a file")
+
+    def warnings() -> int:
+        return sum("broken can't be delivered" in record.message for record in list(caplog.records))
+
     with broken.mirroring():
         waiting = broken.put("one")
         whole.ready(whole.put("two"), "two")
+        wait_for(warnings)
         assert broken.state(waiting) == "waiting"
         broken.target.unlink()
         broken.ready(waiting, "one")
 
-    assert len([record for record in caplog.records if "broken can't be delivered" in record.message]) == 1
+    assert warnings() == 1
 
 
 def test_what_is_in_the_way_is_reported_and_tried_on(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
