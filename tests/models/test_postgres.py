@@ -88,7 +88,7 @@ def test_after_a_failover_the_next_job_has_another_connection(settings: Settings
     assert Account.get().company == "Acme"
 
 
-@pytest.mark.parametrize("entity, changed", [("product", "Name"), ("inventory", "Available_Quantity")])
+@pytest.mark.parametrize(("entity", "changed"), [("product", "Name"), ("inventory", "Available_Quantity")])
 def test_changed_rows_stay_in_their_pages(partner: Partner, entity: str, changed: str) -> None:
     """One record in twenty is changed by a file: its indexes need no new entries, because its page has room for it."""
     partner.send("product", "SKU_ID,Name\n" + "".join(f"{number},Product {number}\n" for number in range(600)))
