@@ -86,3 +86,28 @@ def test_after_a_failover_the_next_job_has_another_connection(settings: Settings
     pool.with_database(write)
 
     assert Account.get().company == "Acme"
+
+
+@pytest.mark.parametrize(("entity", "changed"), [("product", "Name"), ("inventory", "Available_Quantity")])
+def test_changed_rows_stay_in_their_pages(partner: Partner, entity: str, changed: str) -> None:
+    """One record in twenty is changed by a file: its indexes need no new entries, because its page has room for it."""
+    partner.send("product", "SKU_ID,Name\n" + "".join(f"{number},Product {number}\n" for number in range(600)))
+
+    def lines(numbers: range, value: int) -> str:
+        return f"SKU_ID,{changed}\n" + "".join(f"{number},{value}\n" for number in numbers)
+
+    def pages() -> list[tuple[str, int]]:
+        rows = database.execute_sql(f"SELECT system_id, split_part(ctid::text, ',', 1) FROM {entity}").fetchall()
+        return sorted(rows)
+
+    partner.send(entity, lines(range(600), 1))
+    database.execute_sql(f"VACUUM FULL {entity}")
+    before = pages()
+    moment = database.execute_sql(f"SELECT max(updated_at) FROM {entity}").fetchone()
+
+    partner.send(entity, lines(range(0, 600, 20), 2))
+
+    later = database.execute_sql(f"SELECT count(*) FROM {entity} WHERE updated_at > %s", moment).fetchone()
+    assert later == (30,)
+    assert pages() == before
+    assert len({page for _, page in before}) > 5
