@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from exports.full_file import clear_staging, held, path_of
-from models import Export, Mail, Outbox, database, now, transaction
+from models import Export, Mail, Outbox, database, is_past, now, transaction
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
@@ -115,7 +115,7 @@ class FullExports:
 
 
 def _next(moment: dt.datetime) -> Any:
-    due = Outbox.due_at.is_null() | (Outbox.due_at <= moment)
+    due = is_past(Outbox.due_at, moment, PAUSES[-1])
     return Outbox.select().where((Outbox.kind == "full") & due).order_by(Outbox.number).first()
 
 

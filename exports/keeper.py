@@ -31,7 +31,7 @@ class Keeper:
         self._settings, self._folders = settings, folders
         self._sweep: Iterator[retention.Gone] | None = None
         self._gone: Counter[tuple[str, str]] = Counter()
-        self._alert_due: dt.datetime | None = None
+        self._looked: dt.datetime | None = None
 
     def run(self, stopping: threading.Event) -> None:
         retention.put_back(self._settings)
@@ -43,8 +43,9 @@ class Keeper:
     def look(self, moment: dt.datetime) -> None:
         """Do what is due; of a long deletion a part."""
         scheduled.tick(moment)
-        if self._alert_due is None or moment >= self._alert_due:
-            self._alert_due = moment + ALERT_EVERY
+        # Either way: the clock may have been ahead.
+        if self._looked is None or abs(moment - self._looked) >= ALERT_EVERY:
+            self._looked = moment
             uncollected.tell(self._settings, moment)
         if self._sweep is None and retention.is_due(self._settings, moment):
             self._sweep = retention.sweep(self._settings, self._folders, moment)

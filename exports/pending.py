@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from exports.known import chunks
-from models import Outbox, now, transaction
+from models import Outbox, is_past, now, transaction
 
 ROWS = 2_000
 """So many rows of the outbox are read at once: an order has one for each line that was written."""
@@ -30,14 +31,15 @@ class Pending:
 
 def take(most: int) -> list[Pending]:
     """Up to `most` orders and customers that are due, in the order in which they were committed."""
-    due = Outbox.due_at.is_null() | (Outbox.due_at <= now())
-    rows = Outbox.select().where(Outbox.kind.in_(("order", "customer")) & due).order_by(Outbox.number).limit(ROWS)
+    moment = now()
+    due = Outbox.kind.in_(("order", "customer")) & _is_due(moment)
+    rows = Outbox.select().where(due).order_by(Outbox.number).limit(ROWS)
     grouped: dict[tuple[int, str, str], list[Outbox]] = {}
     for row in rows:
         key = (row.account_id, row.kind, str(row.system_id or ""))
         if key in grouped or len(grouped) < most:
             grouped.setdefault(key, []).append(row)
-    for row in _postponed(key[2] for key in grouped):
+    for row in _postponed((key[2] for key in grouped), moment):
         # What is read now answers these, too.
         grouped.get((row.account_id, row.kind, str(row.system_id)), []).append(row)
     return [
@@ -46,10 +48,14 @@ def take(most: int) -> list[Pending]:
     ]
 
 
-def _postponed(system_ids: Iterable[str]) -> Iterable[Outbox]:
+def _is_due(moment: dt.datetime) -> Any:
+    return is_past(Outbox.due_at, moment, LONGEST_PAUSE)
+
+
+def _postponed(system_ids: Iterable[str], moment: dt.datetime) -> Iterable[Outbox]:
     """Rows that failed before and are not due yet."""
     mine = Outbox.kind.in_(("order", "customer")) & Outbox.system_id.in_(list(system_ids))
-    return list(Outbox.select().where(mine & (Outbox.due_at > now())))
+    return list(Outbox.select().where(mine & ~_is_due(moment)))
 
 
 def done(pending: Iterable[Pending]) -> bool:

@@ -19,7 +19,7 @@ from peewee import JOIN
 
 import layout
 from exports.old_exports import looking, old_exports, put_back
-from models import Account, ImportRun, Mail
+from models import AHEAD, Account, ImportRun, Mail
 from settings import Settings
 
 __all__ = ["Gone", "done", "is_due", "put_back", "sweep"]
@@ -129,10 +129,10 @@ def _mails(before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
 
 
 def is_due(settings: Settings, moment: dt.datetime) -> bool:
-    """Whether there is something to keep order in, and the last time is a day ago."""
+    """Whether there is something to keep order in, and the last time is a day ago, or was by a clock that was ahead."""
     kept = (settings.keep_exports_days, settings.keep_processed_days, settings.keep_failed_days,
             settings.keep_reports_days, settings.keep_mails_days)  # fmt: skip
-    return any(kept) and moment - _last(settings) >= EVERY
+    return any(kept) and not -AHEAD <= moment - _last(settings) < EVERY
 
 
 def _last(settings: Settings) -> dt.datetime:

@@ -6,7 +6,7 @@ import datetime as dt
 
 from models import Account, EntitySettings, Outbox, ScheduleState, transaction
 from models.schedule import EXPORT
-from ticks import claim_tick, plan_one
+from ticks import claim_tick, plan_one, upcoming
 
 
 def tick(moment: dt.datetime) -> int:
@@ -30,7 +30,8 @@ def _due(moment: dt.datetime) -> list[EntitySettings]:
 def _is_due(each: EntitySettings, state: ScheduleState | None, moment: dt.datetime) -> bool:
     if state is None or (state.schedule, state.time_zone) != (each.export_schedule, each.account.time_zone):
         return True
-    return bool(state.next_run <= moment)
+    right = upcoming(state, moment)
+    return right <= moment or right != state.next_run
 
 
 def _ask(each: EntitySettings, moment: dt.datetime) -> bool:

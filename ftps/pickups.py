@@ -7,6 +7,7 @@ import zoneinfo
 
 import schedules
 from models import Account, EntitySettings, ScheduleState, Upload, now
+from ticks import upcoming
 
 
 def next_pickup(account: Account, entity: str) -> dt.datetime | None:
@@ -18,7 +19,7 @@ def next_pickup(account: Account, entity: str) -> dt.datetime | None:
     state = ScheduleState.of(account, entity, schedule)
     if state is None:
         return schedules.next_run(schedule, account.time_zone, now())
-    return state.next_run.astimezone(zoneinfo.ZoneInfo(account.time_zone))
+    return upcoming(state, now()).astimezone(zoneinfo.ZoneInfo(account.time_zone))
 
 
 def pickup_told(number: int) -> str:

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from jobs.cards import Card, is_held
 from jobs.poison import release_dead, weight
-from models import ImportRun, database, now
+from models import AHEAD, ImportRun, database, now
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -62,6 +62,19 @@ def sweep_dead(settings: Settings, seen: set[str] | None = None) -> None:
             path.unlink(missing_ok=True)
         else:
             seen.add(path.stem)
+
+
+def release_ahead(settings: Settings) -> None:
+    """Release imports whose lease a clock that was ahead has written, unless their owner lives: it renews the lease.
+
+    Whether it does is asked of its card, so that no clock that is wrong itself takes an import away from anybody.
+    """
+    latest = now() + dt.timedelta(seconds=settings.lease_seconds) + AHEAD
+    leased = ImportRun.status.in_(("waiting", "running")) & ImportRun.lease_owner.is_null(False)
+    query = ImportRun.select(ImportRun.lease_owner).where(leased & (ImportRun.lease_until > latest))
+    for owner in {owner for (owner,) in query.tuples()}:
+        if not is_held(_folder(settings) / f"{owner}.lock"):
+            release_dead(owner)
 
 
 def reservation(settings: Settings, owner: str) -> dict[str, object]:

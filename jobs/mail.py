@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
-from models import ImportRun, Mail, now, transaction
+from models import ImportRun, Mail, is_past, now, transaction
 
 PAUSES = (10, 60, 300, 900, 3_600)
 """Seconds after the first failed attempt, the second ...; the last one repeats."""
@@ -46,21 +47,21 @@ def claim(owner: str, moment: dt.datetime, lease: int) -> Mail | None:
 
     By conditional updates: of two senders only one gets it.
     """
-    for mail in _ready(moment):
+    for mail in _ready(moment, lease):
         with transaction():
             if not _take(mail, owner, moment, lease):
                 continue
             if mail.pickup is not None:
-                _gather(mail, moment)
+                _gather(mail, moment, lease)
             claimed: Mail = Mail.get_by_id(mail.number)
             return claimed
     return None
 
 
-def _ready(moment: dt.datetime) -> list[Mail]:
+def _ready(moment: dt.datetime, lease: int) -> list[Mail]:
     """Mails that are due, oldest first; of a pick-up the first alone, and only once all of its imports are done."""
     unfinished = ImportRun.select(ImportRun.pickup).where(ImportRun.pickup.is_null(False) & ImportRun.status.in_(OPEN))
-    due = (Mail.state == "waiting") & (Mail.due_at <= moment) & _unleased(moment)
+    due = (Mail.state == "waiting") & is_past(Mail.due_at, moment, PAUSES[-1]) & _unleased(moment, lease)
     whole = Mail.pickup.is_null() | Mail.pickup.not_in(unfinished)
     # A list: on SQLite a query that is still being read keeps its own connection from writing.
     first = list(Mail.select().where(due & whole).order_by(Mail.number).limit(AT_ONCE))
@@ -68,24 +69,34 @@ def _ready(moment: dt.datetime) -> list[Mail]:
     return [mail for place, mail in enumerate(first) if mail.pickup is None or mail.pickup not in pickups[:place]]
 
 
-def _unleased(moment: dt.datetime) -> object:
-    return Mail.lease_until.is_null() | (Mail.lease_until <= moment)
+def _unleased(moment: dt.datetime, lease: int) -> Any:
+    return is_past(Mail.lease_until, moment, lease)
 
 
 def _take(mail: Mail, owner: str, moment: dt.datetime, lease: int) -> bool:
-    free = (Mail.number == mail.number) & (Mail.state == "waiting") & (Mail.due_at == mail.due_at) & _unleased(moment)
-    changes = _without_idleness(mail, moment) | {"lease_until": moment + dt.timedelta(seconds=lease)}
+    same = (Mail.number == mail.number) & (Mail.state == "waiting") & (Mail.due_at == mail.due_at)
+    free = same & _unleased(moment, lease)
+    until = {"lease_until": moment + dt.timedelta(seconds=lease)}
+    if mail.lease_until is not None and mail.lease_until > moment:
+        # By a clock that was ahead. Whoever still sends it renews this one; who is dead does not.
+        Mail.update(**until).where(free).execute()
+        return False
+    changes = _without_idleness(mail, moment) | until
     return bool(Mail.update(lease_owner=owner, attempts=Mail.attempts + 1, **changes).where(free).execute())
 
 
 def _without_idleness(mail: Mail, moment: dt.datetime) -> dict[str, dt.datetime]:
-    """Changes by which the time since it was due, if nobody tried in it, is none of the three days."""
-    begun: dt.datetime = mail.retries_from
+    """Changes by which the time since it was due, if nobody tried in it, is none of the three days.
+
+    They don't begin in the future, where a clock that was ahead has put them.
+    """
+    retries_from: dt.datetime = mail.retries_from
+    begun = min(retries_from, moment)
     idle: dt.timedelta = moment - mail.due_at
-    return {"retries_from": begun + idle, "due_at": moment} if idle > IDLE else {}
+    return {"retries_from": begun + idle, "due_at": moment} if idle > IDLE else {"retries_from": begun}
 
 
-def _gather(mail: Mail, moment: dt.datetime) -> None:
+def _gather(mail: Mail, moment: dt.datetime, lease: int) -> None:
     """The other mails of the pick-up become part of this one, which stays the same through all attempts.
 
     What comes in later is told by a mail of its own.
@@ -93,7 +104,7 @@ def _gather(mail: Mail, moment: dt.datetime) -> None:
     others = (Mail.pickup == mail.pickup) & (Mail.number != mail.number) & (Mail.state == "waiting")
     if mail.attempts == 0:
         changes = {"state": "gathered", "gathered_into": mail.number}
-        Mail.update(**changes).where(others & (Mail.attempts == 0) & _unleased(moment)).execute()
+        Mail.update(**changes).where(others & (Mail.attempts == 0) & _unleased(moment, lease)).execute()
 
 
 def runs_of(mail: Mail) -> list[ImportRun]:

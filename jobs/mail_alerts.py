@@ -25,13 +25,14 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._due: dt.datetime | None = None
+        self._looked: dt.datetime | None = None
 
     def look(self, moment: dt.datetime) -> None:
         """Queue what there is to be told, if it is time to look again."""
-        if not self._settings.admin_email or (self._due and moment < self._due):
+        # Either way: the clock may have been ahead.
+        if not self._settings.admin_email or (self._looked and abs(moment - self._looked) < EVERY):
             return
-        self._due = moment + EVERY
+        self._looked = moment
         for check in (self._disk, self._certificate):
             try:
                 check(moment)

@@ -30,7 +30,7 @@ from models import (
 )
 from schedules import IMMEDIATE, OFF
 from settings import Settings
-from ticks import claim_tick, plan_one
+from ticks import claim_tick, is_doubtful, plan_one
 
 log = logging.getLogger("ftpdock.jobs")
 
@@ -57,7 +57,7 @@ def pick_up(settings: Settings, folders: dict[str, str]) -> list[int]:
     """
     moment = now()
     taken: list[int] = []
-    for each in sorted(ticks.due_accounts(moment) | _accounts_waiting_unplanned()):
+    for each in sorted(ticks.due_accounts(moment) | _accounts_waiting_unplanned(moment)):
         try:
             taken += _take(settings, folders, each, lambda account: _due(account, moment), patience=LOCKED)
         except Exception as error:
@@ -98,11 +98,12 @@ def waiting_entities(account: Account, among: Collection[str] | None = None) -> 
     return {row.entity for row in query if among is None or row.entity in among}
 
 
-def _accounts_waiting_unplanned() -> set[int]:
-    """Accounts with files that wait although no schedule holds them back, or whose next run nobody has reckoned yet."""
+def _accounts_waiting_unplanned(moment: dt.datetime) -> set[int]:
+    """Accounts with files that wait although no schedule holds them back, or whose next run nobody has reckoned yet, or
+    only a clock that was ahead."""
     mine = (ScheduleState.account == Upload.account) & (ScheduleState.entity == Upload.entity)
     query = Upload.select(Upload.account, Upload.entity).where(Upload.state == "waiting")
-    pairs = query.join(ScheduleState, JOIN.LEFT_OUTER, on=mine).where(ScheduleState.id.is_null()).distinct()
+    pairs = query.join(ScheduleState, JOIN.LEFT_OUTER, on=mine).where(is_doubtful(moment)).distinct()
     return {row.account_id for row in pairs if EntitySettings.of(row.account_id, row.entity).schedule != OFF}
 
 

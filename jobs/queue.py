@@ -9,13 +9,15 @@ from peewee import Case, fn
 
 from handlers.registry import Registry
 from jobs.leases import reservation
-from models import Account, ImportRun, database, is_postgres, now, transaction
+from models import AHEAD, Account, ImportRun, database, is_past, is_postgres, now, transaction
 from settings import Settings
 
 _LOCK = 0x66747071
 """Key of the advisory lock under which workers decide (the letters ftpq)."""
 
 OPEN = ("waiting", "running")
+LONGEST_REST = 60.0
+"""Seconds for which an import rests at the most."""
 
 Group = tuple[int, str]
 """An account's id and an entity: of their imports one runs at a time."""
@@ -68,8 +70,12 @@ def _unfinished(dry_run: bool) -> Any:
 
 def _held(owner: str) -> Any:
     """Running imports are their worker's while its lease lasts; a waiting one may be reserved, or rest, in that way."""
+    moment = now()
+    lasts = ImportRun.lease_until.is_null(False) & (ImportRun.lease_until > moment)
     others = ImportRun.lease_owner.is_null() | (ImportRun.lease_owner != owner)
-    return ImportRun.lease_until.is_null(False) & (ImportRun.lease_until > now()) & others
+    # Of an owner's lease that is too long see jobs.leases.release_ahead.
+    rested = ImportRun.lease_owner.is_null() & is_past(ImportRun.lease_until, moment, LONGEST_REST)
+    return lasts & others & ~rested
 
 
 def _ready(registry: Registry, owner: str) -> dict[int, Group]:
@@ -118,7 +124,9 @@ def _served(accounts: set[int]) -> dict[int, str]:
     """When an import of each account was last begun, as text that sorts; those that never had one are left out."""
     if len(accounts) < 2:
         return {}
-    last = ImportRun.select(fn.MAX(ImportRun.started_at)).where(ImportRun.account == Account.id)
+    # One that was begun by a clock that was ahead would else let everybody else go first for as long.
+    mine = (ImportRun.account == Account.id) & (ImportRun.started_at < now() + AHEAD)
+    last = ImportRun.select(fn.MAX(ImportRun.started_at)).where(mine)
     query = Account.select(Account.id, last).where(Account.id.in_(accounts))
     return {account: str(moment) for account, moment in query.tuples() if moment}
 

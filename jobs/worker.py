@@ -16,10 +16,10 @@ from errors import FileProblem, LeaseLost
 from handlers.registry import Registry
 from handlers.run import ImportJob
 from hooks import Hooks
-from jobs.leases import Heartbeat, Owner, sweep_dead
+from jobs.leases import Heartbeat, Owner, release_ahead, sweep_dead
 from jobs.pickup import pick_up, reconcile
 from jobs.poison import is_poisonous, kept, problem
-from jobs.queue import claim, give_back
+from jobs.queue import LONGEST_REST, claim, give_back
 from models import ImportRun, Mail, database, is_postgres
 from settings import Settings
 
@@ -27,7 +27,7 @@ log = logging.getLogger("ftpdock.jobs")
 
 ATTEMPTS = 3
 """How often an import may fail by an error of ours before it is set aside."""
-PAUSE, LONGEST_PAUSE = 1.0, 60.0
+PAUSE, LONGEST_PAUSE = 1.0, LONGEST_REST
 """Seconds after a failure of the database or the disk; doubled each time."""
 TRANSACTION_TIMEOUT_SINCE = 170_000
 """The version of Postgres that knows `transaction_timeout`."""
@@ -111,6 +111,7 @@ class Worker:
         sweep_dead(self.settings, self._seen)
         if time.monotonic() - self._swept > SWEEP or not self._swept:
             reconcile(self.settings)
+            release_ahead(self.settings)
             self._swept = time.monotonic()
 
     def execute(self, run: ImportRun, owner: str) -> None:

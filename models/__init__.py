@@ -3,11 +3,13 @@
 from models.account import Account, EntitySettings, Login, refuse_removed, writing
 from models.address import Address
 from models.base import (
+    AHEAD,
     Base,
     Record,
     bind,
     by_keys,
     database,
+    is_past,
     is_postgres,
     large_cache,
     learn_size,
@@ -60,6 +62,7 @@ TABLES: tuple[type[Base], ...] = (
 """The roster of tables, referenced ones before those that refer to them."""
 
 __all__ = [
+    "AHEAD",
     "TABLES",
     "Account",
     "Address",
@@ -89,6 +92,7 @@ __all__ = [
     "bind",
     "by_keys",
     "database",
+    "is_past",
     "is_postgres",
     "large_cache",
     "learn_size",

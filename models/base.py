@@ -31,6 +31,10 @@ _WAYS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _OUTGROWN = ("SELECT pg_relation_size(oid) > 2 * relpages::bigint * current_setting('block_size')::bigint "
              "FROM pg_class WHERE oid = %s::regclass")  # fmt: skip
 
+AHEAD = dt.timedelta(hours=1)
+"""What lies further in the future than this, and than any pause, was written by a clock that was wrong. Nodes whose
+clocks are less apart see the same."""
+
 NAME, CODE, TEXT = 200, 100, 1_048_576
 """Lengths in characters, shared with the schemas: short names, codes, long texts."""
 
@@ -79,6 +83,12 @@ class NumberField(AutoField):
 
 def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def is_past(field: Field, moment: dt.datetime, longest: float) -> Any:
+    """The condition that a moment until which something waits is past, or NULL. No wait is longer than `longest`
+    seconds: one that seems to be was begun by a clock that was ahead."""
+    return field.is_null() | (field <= moment) | (field > moment + dt.timedelta(seconds=longest) + AHEAD)
 
 
 def new_system_id() -> str:

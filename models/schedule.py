@@ -15,7 +15,9 @@ class ScheduleState(Base):
     """One row for each (account, entity) whose schedule names times; `immediate` and `off` have none.
 
     `schedule` and `time_zone` are those that `next_run` was reckoned from: a row that disagrees with the account is out
-    of date. `next_run` in the past is a run that is due, or was missed while no worker ran.
+    of date. `next_run` in the past is a run that is due, or was missed while no worker ran. `last_run` is the moment it
+    was reckoned from: that of the last run, or in which it was planned; later than `next_run` where a clock that was
+    ahead is to be put up with (ticks.upcoming).
     """
 
     id = AutoField()

@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import JOIN, fn
 
-from models import Account, Delivery, Export, Mail, Target, now, transaction
+from models import Account, Delivery, Export, Mail, Target, is_past, now, transaction
 
 PAUSES = (5, 15, 60, 300, 900)
 """Seconds after the first attempt that did not get as far as a file, the second ...; the last one repeats."""
@@ -51,9 +51,7 @@ def plan(target: Target, exports: Sequence[int] | None = None) -> int:
 def due(moment: dt.datetime, only: int | None = None) -> list[int]:
     """Numbers of the targets whose streams may go on; with `only` that of this one at the most."""
     waits = Delivery.select().where((Delivery.target == Target.number) & (Delivery.state == "waiting"))
-    at_once = Target.due_at.is_null() | (Target.due_at <= moment)
-    # No pause is so long: the clock was put back.
-    at_once |= Target.due_at > moment + IDLE
+    at_once = is_past(Target.due_at, moment, PAUSES[-1])
     wanted = ~Target.disabled & ~Account.disabled & at_once & fn.EXISTS(waits)
     if only is not None:
         wanted &= Target.number == only

@@ -17,7 +17,7 @@ import pytest
 import time_machine
 
 import models
-from exports.full import PAUSES, FullExports
+from exports.full import PAUSES, FullExports, _next
 from exports.full_file import Written, clear_staging, write_full
 from jobs.mail_render import render
 from models import (
@@ -324,6 +324,17 @@ def test_a_writer_that_is_killed_is_started_again(
         wait_for(lambda: not outbox())
 
     assert Export.get().revision == 1
+
+
+def test_a_clock_that_was_ahead_holds_nothing_up(make_settings: Callable[..., Settings]) -> None:
+    """No pause is so long as what it has written."""
+    make_settings("sqlite")
+    moment = now()
+    wanted = Outbox.create(account=Account.create(name="acme"), kind="full", entity="product",
+                           due_at=moment + dt.timedelta(seconds=PAUSES[-1]))  # fmt: skip
+    assert _next(moment) is None
+    Outbox.update(due_at=moment + dt.timedelta(days=365)).execute()
+    assert _next(moment) == wanted
 
 
 def test_the_servers_log_has_what_a_writer_complains_of(

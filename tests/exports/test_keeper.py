@@ -140,6 +140,22 @@ def test_runs_missed_while_everything_was_down_happen_once(shop: Shop, travel: T
     assert len(shop.asked()) == 4
 
 
+def test_a_clock_that_was_ahead_stops_no_schedule(shop: Shop, travel: Travel) -> None:
+    """One run too many, then the next night's."""
+    accounts.set_export_schedule(shop.account, ["product"], "0 2 * * *")
+    travel("2027-11-23 14:00")
+    shop.look()
+    assert len(shop.asked()) == 1
+    for moment in ("2026-11-23 14:01", "2026-11-24 01:59"):
+        travel(moment)
+        shop.look()
+    assert len(shop.asked()) == 1
+    travel("2026-11-24 02:00")
+    shop.look()
+    shop.look()
+    assert len(shop.asked()) == 2
+
+
 def test_a_schedule_that_is_taken_away_has_no_run(shop: Shop, travel: Travel) -> None:
     """Nor does an out-of-date row of it stay."""
     accounts.set_export_schedule(shop.account, ["product"], "every 1h")
@@ -165,10 +181,11 @@ def test_pick_ups_and_exports_keep_out_of_each_others_way(shop: Shop, travel: Tr
     """Each takes its own ticks, whatever the account's schedules for uploads are."""
     accounts.set_export_schedule(shop.account, ["product"], "0 2 * * *")
     accounts.set_schedule(shop.settings, SCHEMAS, shop.account, "product", "0 3 * * *")
+    planned = now()
     travel("2026-11-24 04:00")
     assert pick_up(shop.settings, FOLDERS) == []
     held = {row.entity: row.last_run for row in ScheduleState.select()}
-    assert held == {"product": now(), "export:product": None}
+    assert held == {"product": now(), "export:product": planned}
     shop.look()
     assert shop.asked() == ["product"]
 
@@ -341,6 +358,20 @@ def test_it_is_done_once_a_day(shop: Shop, travel: Travel) -> None:
     assert not file.exists()
 
 
+def test_a_clock_that_was_ahead_puts_off_no_deletion(shop: Shop, travel: Travel) -> None:
+    """Nor is it repeated by a node whose clock is a little behind."""
+    travel("2027-11-23 14:00")
+    shop.look()
+    travel("2026-11-23 14:00")
+    file = shop.imported("processed", finished_at=now() - dt.timedelta(days=40))
+    shop.look()
+    assert not file.exists()
+    travel("2026-11-23 13:50")
+    file = shop.imported("processed", finished_at=now() - dt.timedelta(days=40))
+    shop.look()
+    assert file.exists()
+
+
 def test_nothing_is_deleted_unless_a_setting_says_so(
     shop: Shop, settings: Settings, travel: Travel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -435,6 +466,19 @@ def test_the_admin_is_told_once_a_day_of_what_nobody_fetched(shop: Shop, travel:
     travel("2026-11-25 21:00")
     shop.look()
     assert Mail.select().count() == 2
+
+
+def test_a_clock_that_was_ahead_puts_off_no_alert(shop: Shop, travel: Travel) -> None:
+    """The same keeper goes on with a clock that is right."""
+    settings = replace(shop.settings, admin_email="admin@house.example", alert_not_collected_hours=24)
+    keeper = Keeper(settings, FOLDERS)
+    travel("2027-11-23 14:00")
+    keeper.look(now())
+    travel("2026-11-23 14:00")
+    shop.export()
+    travel("2026-11-24 15:00")
+    keeper.look(now())
+    assert Mail.select().count() == 1
 
 
 def test_what_a_target_has_is_not_told_of(shop: Shop, travel: Travel) -> None:

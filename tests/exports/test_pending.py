@@ -47,6 +47,20 @@ def test_a_failure_of_many_attempts_holds_up_nobody(settings: Settings) -> None:
     assert (waiting.attempts, waiting.due_at - now() < dt.timedelta(seconds=301)) == (2_001, True)
 
 
+def test_a_clock_that_was_ahead_holds_nothing_up(settings: Settings) -> None:
+    """No pause is so long as what it has written; each row is taken once."""
+    shop = Shop(settings)
+    customer = _one_that_can_t_be_exported(shop)
+    (shop.tree / "Customers").unlink()
+    _repeat(2)
+    order = shop.order()
+    late = Outbox.due_at.is_null(False) | (Outbox.kind == "order")
+    Outbox.update(due_at=now() + dt.timedelta(days=365)).where(late).execute()
+
+    assert shop.dispatch() == [f"Customers/customer_{customer.system_id}", f"Orders/order_{order.system_id}"]
+    assert Outbox.select().count() == 0
+
+
 def _one_that_can_t_be_exported(shop: Shop) -> Customer:
     shop.tree.mkdir(parents=True)
     (shop.tree / "Customers").write_text("a file in the way")

@@ -19,8 +19,9 @@ def schedule(schedule: str | None, default: str = "immediate") -> None:
     EntitySettings.update(schedule=schedule).where(EntitySettings.entity == "product").execute()
 
 
-def planned(schedule: str, next_run: dt.datetime) -> None:
-    ScheduleState.create(account=1, entity="product", schedule=schedule, time_zone=BERLIN, next_run=next_run)
+def planned(schedule: str, next_run: dt.datetime, **last_run: dt.datetime) -> None:
+    values = {"last_run": now()} | last_run
+    ScheduleState.create(account=1, entity="product", schedule=schedule, time_zone=BERLIN, next_run=next_run, **values)
 
 
 @pytest.mark.parametrize(("own", "default"), [("0 2 * * *", "immediate"), (None, "0 2 * * *")])
@@ -43,10 +44,11 @@ def test_a_renamed_temporary_file_names_it_too(house: House) -> None:
     assert client.rename(f"{PATH}.tmp", PATH) == "250 Renamed, queued as import 1 for 2099-07-24 02:00 CEST."
 
 
-def test_without_a_row_in_the_table_it_is_reckoned(house: House) -> None:
-    """Nor does a row count that was reckoned for another schedule."""
+@pytest.mark.parametrize("reckoned_for", ["0 3 * * *", "0 2 * * *"])
+def test_without_a_row_in_the_table_it_is_reckoned(house: House, reckoned_for: str) -> None:
+    """Nor does a row count that was reckoned for another schedule, or by a clock that was ahead."""
     schedule("0 2 * * *")
-    planned("0 3 * * *", dt.datetime(2099, 7, 24, 0, tzinfo=dt.UTC))
+    planned(reckoned_for, dt.datetime(2099, 7, 24, 0, tzinfo=dt.UTC), last_run=dt.datetime(2099, 7, 23, tzinfo=dt.UTC))
     reply = house.login().put(PATH, b"x")
     tomorrow = dt.datetime.now(ZoneInfo(BERLIN)) + dt.timedelta(days=1)
     assert reply.split(" for ")[1][:16] in {
@@ -58,7 +60,7 @@ def test_without_a_row_in_the_table_it_is_reckoned(house: House) -> None:
 def test_what_is_due_is_as_good_as_picked_up(house: House) -> None:
     """Between a tick and the look of a worker no time is named."""
     schedule("0 2 * * *")
-    planned("0 2 * * *", now() - dt.timedelta(seconds=1))
+    planned("0 2 * * *", now() - dt.timedelta(seconds=1), last_run=now() - dt.timedelta(days=1))
     assert house.login().put(PATH, b"x") == "226 Transfer complete, queued as import 1."
 
 

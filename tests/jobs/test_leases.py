@@ -18,8 +18,9 @@ from handlers.folder import move_in
 from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
-from jobs.leases import Heartbeat, Owner, is_dead, renew, sweep_dead
+from jobs.leases import Heartbeat, Owner, is_dead, release_ahead, renew, sweep_dead
 from jobs.queue import claim
+from jobs.worker import Worker
 from models import ImportRun, now
 from tests.partner import Partner, counts
 
@@ -149,6 +150,21 @@ def test_a_killed_worker_is_noticed_at_once(partner: Partner) -> None:
 
     assert not (partner.settings.spool / "workers" / f"{name}.lock").exists()
     assert take(partner, "two", number).lease_owner == "two"
+
+
+def test_a_lease_of_a_clock_that_was_ahead_ends_with_its_owner(partner: Partner) -> None:
+    """Without a trace of whom it was, it would last as long as the clock was ahead; one who lives renews it."""
+    owner = Owner(partner.settings)
+    number = partner.queue("product", CONTENT).number
+    take(partner, owner.name, number)
+    ImportRun.update(lease_until=now() + dt.timedelta(days=365)).execute()
+
+    release_ahead(partner.settings)
+    assert claim(partner.settings, partner.registry, "two", number) is None
+    owner.close()
+
+    assert Worker(partner.settings, partner.registry, partner.hooks, lambda seconds: True).turn("two")
+    assert ImportRun.get_by_id(number).status == "completed"
 
 
 def test_the_former_owner_goes_on_while_files_are_moved(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:

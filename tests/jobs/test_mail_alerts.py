@@ -74,6 +74,15 @@ def test_a_disk_that_is_nearly_full_is_told_once_a_day(told: Settings) -> None:
     assert str(settings.home) in text.get_content().replace("\n", "")
 
 
+def test_a_clock_that_was_ahead_puts_off_no_alert(told: Settings) -> None:
+    """The same watch goes on with a clock that is right."""
+    watch = Watch(nearly_full(told))
+    for days in (365, 0):
+        watch.look(now() + dt.timedelta(days=days))
+
+    assert keys() == ["disk", "disk"]
+
+
 def test_a_disk_with_room_is_not_told_of(told: Settings) -> None:
     """Nothing is queued."""
     Watch(replace(told, min_free_bytes=1)).look(now())

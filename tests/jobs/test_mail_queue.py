@@ -155,6 +155,36 @@ def test_the_mail_of_a_dead_sender_is_taken_over(partner: Partner) -> None:
     assert (second.attempts, Mail.get().lease_owner, Mail.get().error) == (2, "other", "")
 
 
+def test_a_clock_that_was_ahead_holds_no_mail_up(partner: Partner) -> None:
+    """Neither one that it queued or put off, nor is one tried for three days of a year later."""
+    right, ahead = now(), now() + dt.timedelta(days=365)
+    Mail.alert("test", what="disk")
+    Mail.update(created_at=ahead, retries_from=ahead, due_at=ahead).execute()
+    mail = claim("sender", right, 30)
+    assert mail is not None
+    assert mail.retries_from == right
+    queue.postpone(mail, "sender", "no route to host", right)
+    mail = claim("sender", ahead, 30)
+    assert mail is not None
+    queue.postpone(mail, "sender", "no route to host", ahead)
+    mail = claim("sender", right, 30)
+    assert mail is not None
+    assert mail.retries_from == right
+
+
+def test_the_mail_of_a_sender_that_died_with_a_clock_ahead_is_taken_over(partner: Partner) -> None:
+    """After the time in which one that lives renews its lease, so that nothing is sent twice."""
+    right = now()
+    Mail.alert("test", what="disk")
+    assert claim("dead", right + dt.timedelta(days=365), 30) is not None
+
+    assert claim("other", right, 30) is None
+    assert claim("other", right + dt.timedelta(seconds=29), 30) is None
+    taken = claim("other", right + dt.timedelta(seconds=31), 30)
+    assert taken is not None
+    assert taken.lease_owner == "other"
+
+
 def test_pauses_grow_and_end_after_three_days(partner: Partner) -> None:
     """10 s, 1, 5, 15 minutes, then each hour; after three days it has failed with the last words."""
     Mail.alert("test", what="disk")

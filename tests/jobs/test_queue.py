@@ -200,6 +200,41 @@ def test_an_import_that_rests_lets_others_go_first(partner: Partner) -> None:
     assert drain(partner) == ["product", "product"]
 
 
+def test_an_import_does_not_rest_until_a_clock_that_was_ahead(partner: Partner) -> None:
+    """No rest is so long; one that is reserved is left to whoever lives."""
+    first, second = queue(partner, "product", "customer")
+    for number in (first, second):
+        run = take(partner, only=number)
+        assert run is not None
+        give_back(run, "one", pause=60)
+    ahead = now() + dt.timedelta(days=365)
+    ImportRun.update(lease_until=ahead).where(ImportRun.number == first).execute()
+    assert drain(partner) == ["product"]
+    ImportRun.update(lease_until=ahead, lease_owner="command").where(ImportRun.number == second).execute()
+    assert drain(partner) == []
+
+
+def test_a_clock_that_was_ahead_costs_no_account_its_turn(partner: Partner) -> None:
+    """It would be the one that was served last for a year."""
+    other = partner.neighbour("globex")
+    (done,) = queue(partner, "product")
+    run = take(partner)
+    assert run is not None
+    finish(run)
+    ImportRun.update(started_at=now() + dt.timedelta(days=365)).where(ImportRun.number == done).execute()
+    queue(other, "product")
+    run = take(other)
+    assert run is not None
+    finish(run)
+    queue(other, "product")
+    queue(partner, "product")
+
+    after = take(partner)
+
+    assert after is not None
+    assert after.account.name == "acme"
+
+
 def test_what_is_begun_is_ended_before_an_earlier_number_starts(partner: Partner) -> None:
     """A file that waited for its schedule has a smaller number than one that an admin sent meanwhile."""
     earlier, later = queue(partner, "product", "product")

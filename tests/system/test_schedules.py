@@ -42,7 +42,7 @@ def database(server: Server) -> Iterator[None]:
 def night_falls(server: Server) -> None:
     """The next runs are due: nobody wants to wait until 02:00."""
     with database(server):
-        ScheduleState.update(next_run=models.now() - dt.timedelta(seconds=1)).execute()
+        ScheduleState.update(next_run=models.now() - dt.timedelta(seconds=1), last_run=None).execute()
 
 
 @pytest.fixture(params=BACKENDS)
