@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import FileProblem, FtpdockError
+from imports.cell_counts import FILLED_UP
 from imports.header import Column, read_header
 from imports.reading import FileShape, Record, inspect, records
 from imports.reports import IDS, REJECTED, REPORT, ReportFiles, file_problem_report, read_report
@@ -106,7 +107,13 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
     ("header", "cells", "expected"),
     [
         (("SKU_ID", "Name"), ["1", "a"], "1,a,9,C,m"),
-        (("SKU_ID", "Name"), ["1"], "1,,9,C,m"),
+        (("SKU_ID", "Name"), ["1"], f"1,,9,C,m,{FILLED_UP}"),
+        (("SKU_ID", "Name", "_mine"), ["1", "a"], "1,a,,9,C,m"),
+        (
+            ("SKU_ID", "Name", "_line", "_code", "_message"),
+            ["1", "a", "2", "X", "y", FILLED_UP],
+            f"1,a,9,C,m,{FILLED_UP}",
+        ),
         (("SKU_ID", "Name"), ["1", "a", "b", "c"], "1,a,9,C,m,b,c"),
         (("SKU_ID", "Name"), ["1", "a", "", ""], "1,a,9,C,m"),
         (("SKU_ID", "Name", "", ""), ["1", "a", "", ""], "1,a,9,C,m"),
@@ -121,7 +128,7 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
 def test_where_the_cells_of_a_rejected_row_go(
     header: tuple[str, ...], cells: list[str], expected: str, make_reports: MakeReports
 ) -> None:
-    """Notes of an earlier round go, a short row is filled up, extra cells stand behind the notes."""
+    """Notes of an earlier round go, a short row is filled up and says so, extra cells stand behind the notes."""
     reports = make_reports(*header)
     reports.rejected(cells, 9, "C", "m")
 
