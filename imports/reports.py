@@ -29,6 +29,8 @@ NOTES = ("_line", "_code", "_message")
 """What stands behind a rejected row; when the file comes back, these columns are ignored."""
 JOIN = " | "
 """Between the codes, and the messages, of one rejected row."""
+LONGEST_NOTE = 4_000
+"""Characters, about, that all messages of a rejected row may have together."""
 SORTED = "sorted"
 OUTCOME = "Outcome"
 
@@ -64,11 +66,11 @@ class ReportFiles:
         """One line of report.csv: an error or a warning."""
         self._report.write(_report_row(line, column, value, code, message))
 
-    def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
-        """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
+    def rejected(self, cells: list[str], line: int, code: str, *messages: str) -> None:
+        """One rejected row, its cells as they came. Several codes are joined by JOIN."""
         cells = shown(cells)
         own, extra = self._places.place(cells), self._places.extra(cells)
-        self._rejected.write([*own, str(line), code, cut_message(message), *extra])
+        self._rejected.write([*own, str(line), code, _joined(messages), *extra])
 
     def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
         """One line of ids.csv. Outcome: created, updated or unchanged."""
@@ -151,6 +153,18 @@ def made_without_key(ids: Path) -> bool:
 def _report_row(line: int, column: str, value: str, code: str, message: str) -> list[str]:
     texts = (cut_value(column), cut_value(value), code, cut_message(message))
     return [str(line), *map(neutralise, texts)]
+
+
+def _joined(messages: Sequence[str]) -> str:
+    """The messages, each cut for itself, as far as they fit."""
+    fitting: list[str] = []
+    room = LONGEST_NOTE
+    for message in map(cut_message, messages):
+        room -= len(message)
+        if room < 0:
+            return JOIN.join([*fitting, f"and {len(messages) - len(fitting)} more, see {REPORT}"])
+        fitting.append(message)
+    return JOIN.join(fitting)
 
 
 def _restored(cells: Sequence[str]) -> list[Any]:
