@@ -64,6 +64,16 @@ def test_validate_tells_what_an_import_would_do(house: House, delimiter: str, na
     assert house.file(f"/Products/{name}").read_bytes() == BODY
 
 
+def test_validate_does_not_count_millions_of_messages(house: House) -> None:
+    """The threads that read the report are those that all sessions wait for."""
+    client = house.login()
+    client.put(PATH, BODY)
+    worker = finish(house, "Line,Column,Value,Code,Message\r\n" + "2,Name,,REQUIRED,no\r\n" * 1_011)
+    reply = client.ask(f"SITE VALIDATE {PATH}").split("\n")
+    worker.join()
+    assert reply[-2:] == [" ... and more than 1,000 more", "250 End."]
+
+
 def test_validate_without_a_report_gives_the_counts(settings: Settings, open_house: Callable[..., House]) -> None:
     """On both engines."""
     house = open_house(settings.__class__(**{**vars(settings), "host": "127.0.0.1", "port": 0}))
