@@ -17,14 +17,18 @@ NO_SPACE = "452 There is not enough space. Try again later."
 NO_SUCH_FILE = "550 No such file or directory."
 FAILED = "451 The server failed to do this; its log says why."
 
+LONGEST_LINE = 600
+"""Characters of a line within a reply: more than nearly all messages of a report have, less than any client minds."""
+
 
 def one_line(text: str, length: int = 300) -> str:
-    """Text as a part of a reply: no control character may begin a line of its own there."""
+    """Text as a part of a reply: no control character may begin a line of its own there. Long ones keep both ends."""
     flat = "".join(character if character.isprintable() else " " for character in text)
-    return flat if len(flat) <= length else flat[: length - 3] + "..."
+    half = (length - len("...")) // 2
+    return flat if len(flat) <= length else f"{flat[:half]}...{flat[-half:]}"
 
 
 def lines(code: int, first: str, inner: list[str], last: str) -> str:
     """A reply of several lines (RFC 959, section 4.2), without the last line end."""
-    body = "".join(f" {one_line(line)}\r\n" for line in inner)
+    body = "".join(f" {one_line(line, LONGEST_LINE)}\r\n" for line in inner)
     return f"{code}-{first}\r\n{body}{code} {last}"

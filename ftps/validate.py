@@ -28,6 +28,8 @@ KEPT = dt.timedelta(hours=1)
 UNFINISHED = "450 A dry run of this account is not finished yet. Try again later."
 SHOWN = 10
 """Messages of the report that are told."""
+COUNTED = 1_000
+"""Of the others, how many are counted: a report may have millions, and other sessions wait for the same threads."""
 ORIGINS = ("validate", "command")
 """Of uploads that may be dry runs; those of the second are not always."""
 
@@ -123,5 +125,6 @@ def _messages(report: Path) -> list[str]:
     rows = report_rows(report)
     shown = [f"line {row['line']}, {row['column'] or 'row'}: {row['code']}: {row['message']}"
              for row in islice(rows, SHOWN)]  # fmt: skip
-    more = sum(1 for _ in rows)
-    return [*shown, f"... and {more} more"] if more else shown
+    more = sum(1 for _ in islice(rows, COUNTED + 1))
+    told = f"more than {COUNTED:,}" if more > COUNTED else more
+    return [*shown, f"... and {told} more"] if more else shown

@@ -17,6 +17,7 @@ from handlers.keys import (
     own_keys,
     refuse_changed_reference,
     refuse_taken,
+    told_apart,
 )
 from handlers.strangers import Strangers
 from imports import store
@@ -52,7 +53,8 @@ class CustomerPartHandler(Handler):
         if column != self.likeness_column:
             return super().duplicate(row, column, lines)
         column, words = self.alike_by(row)
-        return column, f"{lines.capitalize()} are the same {self.entity} of one customer{words}: keep one of them"
+        same = f"{lines.capitalize()} are the same {self.entity} of one customer{words}"
+        return column, same + told_apart(row, *self.id_columns)
 
     def find(self, rows: list[Row], context: Context) -> None:
         system_column, reference_column = self.id_columns

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler
-from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
+from handlers.keys import (
+    UniqueKey,
+    by_system_id,
+    find_system_id,
+    own_keys,
+    refuse_changed_reference,
+    refuse_taken,
+    told_apart,
+)
 from imports import store
 from imports.rows import Row, live
 from imports.scan import Key, Texts
@@ -31,6 +39,11 @@ class CustomerHandler(Handler):
         if name := texts("Company_Name"):
             # Namesakes with IDs of their own are told apart by these; one without can't be.
             yield Key("Company_Name", name_key(name), strong=not (texts("System_ID") or texts("Reference_ID")))
+
+    def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
+        if column != "Company_Name":
+            return super().duplicate(row, column, lines)
+        return column, f"{row.text(column)!r} stands on {lines}{told_apart(row, 'System_ID', 'Reference_ID')}"
 
     def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
         """A row that has nothing but a name means the only customer who is called so."""

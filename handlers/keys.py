@@ -11,6 +11,7 @@ from imports.rows import Row
 from imports.scan import Key, Texts
 from imports.store import Stored
 from models import Customer, Record
+from schemas import CLEAR
 
 
 def own_keys(texts: Texts, system_column: str, *columns: str) -> Iterable[Key]:
@@ -20,6 +21,17 @@ def own_keys(texts: Texts, system_column: str, *columns: str) -> Iterable[Key]:
     for column in columns:
         if text := texts(column):
             yield Key(column, text)
+
+
+def told_apart(row: Row, *id_columns: str) -> str:
+    """What to do with a row that is like others, of which at least one has none of the IDs that tell them apart.
+
+    Not that one of all is to be kept: those with IDs may be different records.
+    """
+    neither = f"neither {' nor '.join(id_columns)}"
+    if any(row.text(column) not in ("", CLEAR) for column in id_columns):
+        return f", and one of them has {neither}: give it one, or take that row out"
+    return f", and this row has {neither}: give it one, or take it out; if none of them has one, keep one of them"
 
 
 def one_spelling(system_id: str) -> str:

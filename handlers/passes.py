@@ -20,7 +20,7 @@ from handlers.pace import Pace
 from imports.given_up import rows_in
 from imports.reading import FileShape
 from imports.reports import JOIN, ReportFiles
-from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
+from imports.rows import CREATED, UNCHANGED, UPDATED, Message, Row, lines_named, live
 from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.unread import shown
@@ -225,9 +225,13 @@ class Pass:
             if row.errors:
                 self._rejected = self._rejected or row
                 codes = dict.fromkeys(error.code for error in row.errors)
-                self.files.rejected(row.cells, row.line, JOIN.join(codes),
-                                    JOIN.join(error.text for error in row.errors))  # fmt: skip
+                self.files.rejected(row.cells, row.line, JOIN.join(codes), *map(_with_column, row.errors))
         self.counts.add(rows)
+
+
+def _with_column(message: Message) -> str:
+    """A message where no other cell names its column."""
+    return message.text if message.text.startswith(message.column) else f"{message.column}: {message.text}"
 
 
 class Refused(Exception):

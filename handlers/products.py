@@ -15,6 +15,9 @@ from models import Category, Collection, Product
 from models.base import Record
 from schemas.product import ProductSchema
 
+NAMED = 5
+"""Unknown names of one cell that are told; a cell may hold a million."""
+
 
 class ProductHandler(Handler):
     schema, model = ProductSchema, Product
@@ -54,10 +57,13 @@ def _refer(rows: list[Row], context: Context, attribute: str, column: str, model
         if attribute not in row.values:
             continue
         names = row.values[attribute] or []
-        for name in names:
-            if name not in known:
-                row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {name!r} exists: send it in a "
-                           f"{column.upper()} file first, or correct the cell")  # fmt: skip
+        unknown = [name for name in names if name not in known]
+        for name in unknown[:NAMED]:
+            row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {name!r} exists: send it in a "
+                       f"{column.upper()} file first, or correct the cell")  # fmt: skip
+        if len(unknown) > NAMED:
+            row.reject("UNKNOWN_REFERENCE", column, f"... and {len(unknown) - NAMED} more names of the cell are not "
+                       f"known: send them in a {column.upper()} file first, or correct the cell")  # fmt: skip
         row.write[attribute] = [known[name]["system_id"] for name in names if name in known]
 
 

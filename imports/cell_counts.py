@@ -11,6 +11,8 @@ from imports.unread import Unread
 if TYPE_CHECKING:
     from imports.reading import FileShape
 
+FILLED_UP = "cells were missing: put each value into its column and then delete this cell"
+"""Stands behind the notes of a row that rejected.csv has filled up; who deletes it has looked at the row."""
 _LONGEST = 40
 """Characters of a cell in a message."""
 
@@ -33,9 +35,14 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
     found, width, most = len(cells), shape.width, len(shape.columns)
     if width <= found <= shape.named:
         return ""
+    behind = cells[shape.named :]
+    if shape.named < found <= most and not any(map(str.strip, behind)):
+        return ""
+    if any(cell.strip() == FILLED_UP for cell in behind):
+        return (f"The row was sent before with cells missing, and the cell {FILLED_UP!r} still stands behind it: see "
+                "that each value stands in its column, and delete that cell")  # fmt: skip
     if shape.named < found <= most:
-        blank = not any(map(str.strip, cells[shape.named :]))
-        return "" if blank else "The row has text in a column without a name: name the column or empty the cell"
+        return "The row has text in a column without a name: name the column or empty the cell"
     expected = f"{width} to {most}" if width < most else str(width)
     advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter)
     return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"

@@ -15,6 +15,7 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
+from imports.cell_counts import FILLED_UP
 from imports.header import DELIMITERS, Column
 from imports.ordering import sort_rows
 from imports.reading import FileShape
@@ -28,6 +29,8 @@ NOTES = ("_line", "_code", "_message")
 """What stands behind a rejected row; when the file comes back, these columns are ignored."""
 JOIN = " | "
 """Between the codes, and the messages, of one rejected row."""
+LONGEST_NOTE = 4_000
+"""Characters, about, that all messages of a rejected row may have together."""
 SORTED = "sorted"
 OUTCOME = "Outcome"
 
@@ -51,7 +54,7 @@ class ReportFiles:
         self.folder = folder
         # Another one is known from a `sep=` line alone, and rejected.csv is to come back without one.
         self._delimiter = shape.delimiter if shape and shape.delimiter in DELIMITERS else ","
-        self._places = _Places(shape.columns if shape else ())
+        self._places = _Places(shape.columns, shape.width) if shape else _Places((), 0)
         bom = shape is not None and (shape.bom or shape.guessed > 0)
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
@@ -63,11 +66,11 @@ class ReportFiles:
         """One line of report.csv: an error or a warning."""
         self._report.write(_report_row(line, column, value, code, message))
 
-    def rejected(self, cells: list[str], line: int, code: str, message: str) -> None:
-        """One rejected row, its cells as they came. Several codes or messages are joined by JOIN."""
+    def rejected(self, cells: list[str], line: int, code: str, *messages: str) -> None:
+        """One rejected row, its cells as they came. Several codes are joined by JOIN."""
         cells = shown(cells)
         own, extra = self._places.place(cells), self._places.extra(cells)
-        self._rejected.write([*own, str(line), code, cut_message(message), *extra])
+        self._rejected.write([*own, str(line), code, _joined(messages), *extra])
 
     def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
         """One line of ids.csv. Outcome: created, updated or unchanged."""
@@ -152,6 +155,18 @@ def _report_row(line: int, column: str, value: str, code: str, message: str) -> 
     return [str(line), *map(neutralise, texts)]
 
 
+def _joined(messages: Sequence[str]) -> str:
+    """The messages, each cut for itself, as far as they fit."""
+    fitting: list[str] = []
+    room = LONGEST_NOTE
+    for message in map(cut_message, messages):
+        room -= len(message)
+        if room < 0:
+            return JOIN.join([*fitting, f"and {len(messages) - len(fitting)} more, see {REPORT}"])
+        fitting.append(message)
+    return JOIN.join(fitting)
+
+
 def _restored(cells: Sequence[str]) -> list[Any]:
     return [int(cells[0]), *map(restore, cells[1:])]
 
@@ -159,12 +174,13 @@ def _restored(cells: Sequence[str]) -> list[Any]:
 class _Places:
     """Where the cells of a rejected row go: as they came, without former notes and without nameless columns.
 
-    A short row is filled up, and the extra cells of a long one stand behind the notes: the notes always stand in their
-    columns, and nothing of the row is lost. Sent again as it is, a long row is rejected again.
+    A row of less than `width` cells is filled up, and the extra cells of a long one stand behind the notes: the notes
+    always stand in their columns, and nothing of the row is lost. Behind the notes of a short row a cell says that it
+    was filled up, so that it, too, is rejected again when it is sent as it is: its values may stand in wrong columns.
     """
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
+    def __init__(self, columns: Sequence[Column], width: int) -> None:
+        self._columns, self._width = columns, width
         notes = {place for place, column in enumerate(columns) if column.text.strip().lower() in NOTES}
         kept = [place for place, column in enumerate(columns) if column.kind != "blank" and place not in notes]
         self.header = [columns[place].text for place in kept]
@@ -181,7 +197,9 @@ class _Places:
         return [filled[place] for place in self._kept]
 
     def extra(self, cells: list[str]) -> list[str]:
-        """The cells that no named column holds, up to the last that has text."""
+        """What stands behind the notes: the cells that no named column holds, up to the last that has text."""
+        if len(cells) < self._width:
+            return [FILLED_UP]
         behind, columns = cells[self._head :], self._columns[self._head :]
         if len(behind) > len(columns) and not self._notes_in_place(cells):
             # A cell too many before the former notes has shifted them: nothing tells which is which, so all are kept.

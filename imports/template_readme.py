@@ -42,8 +42,24 @@ def _introduction(schemas: Sequence[TemplateSchema]) -> Iterator[str]:
     )
     yield from _paragraph(
         "Beside this file lies one template for each kind, such as "
-        f"{schemas[0].entity.upper()}.csv: its header with every column, and example rows. Upload it under a right "
-        "name to try it."
+        f"{schemas[0].entity.upper()}.csv: its header with every column, and example rows. Take these rows out of a "
+        "file that you send: they would be imported like your own."
+    )
+    yield from _trial(schemas[0])
+
+
+def _trial(schema: TemplateSchema) -> Iterator[str]:
+    path = f"/{schema.folder}/{_file(schema)}.part"
+    yield from _paragraph(
+        "To try a file, upload it under a name that does not count yet and send SITE VALIDATE, with lftp like this:"
+    )
+    yield f"  put {_file(schema)} -o {path}"
+    yield f"  quote SITE VALIDATE {path}"
+    yield ""
+    yield from _paragraph(
+        "The answer tells what an import would do; nothing is changed. Then rename the file to have it imported, or "
+        'delete it. (Other programs call it a raw or custom command; curl takes -v -Q "-SITE VALIDATE ..." beside '
+        "-T.)"
     )
 
 

@@ -146,5 +146,5 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
 
 def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the report, with nothing in it that a spreadsheet would run when it is pasted there."""
-    texts = {key: one_line(neutralise(message[key]), 520) for key in ("column", "value", "code", "message")}
+    texts = {key: neutralise(one_line(message[key], 520)) for key in ("column", "value", "code", "message")}
     return {"line": message["line"], **texts}

@@ -31,7 +31,7 @@ class OrderSchema(TemplateSchema):
     sku_id = Code("SKU_ID", 100, needed=True, help="a product that exists")
     quantity = Number("Quantity", needed=True, minimum=0)
     unit_price = Number("Unit_Price", minimum=0)
-    line_discount = Number("Line_Discount", minimum=0)
+    line_discount = Number("Line_Discount", minimum=0, help="an amount of money for the whole line, no percentage")
     line_notes = Text("Line_Notes", 1_048_576)
 
     example_rows = (

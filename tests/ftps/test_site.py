@@ -64,6 +64,30 @@ def test_validate_tells_what_an_import_would_do(house: House, delimiter: str, na
     assert house.file(f"/Products/{name}").read_bytes() == BODY
 
 
+def test_validate_tells_what_to_do(house: House) -> None:
+    """It stands at the end of a message, whatever the message quotes."""
+    client = house.login()
+    client.put(PATH, BODY)
+    messages = [f"'{length * 'x'}' is wrong: do this" for length in (400, 4_000)]
+    rows = "".join(f"2,Name,x,INVALID_VALUE,{message}\r\n" for message in messages)
+    worker = finish(house, f"Line,Column,Value,Code,Message\r\n{rows}")
+    whole, cut = client.ask(f"SITE VALIDATE {PATH}").split("\n")[2:-1]
+    worker.join()
+    assert whole == f" line 2, Name: INVALID_VALUE: {messages[0]}"
+    assert (len(cut), cut[:40]) == (600, whole[:40])
+    assert cut.endswith("xxx' is wrong: do this")
+
+
+def test_validate_does_not_count_millions_of_messages(house: House) -> None:
+    """The threads that read the report are those that all sessions wait for."""
+    client = house.login()
+    client.put(PATH, BODY)
+    worker = finish(house, "Line,Column,Value,Code,Message\r\n" + "2,Name,,REQUIRED,no\r\n" * 1_011)
+    reply = client.ask(f"SITE VALIDATE {PATH}").split("\n")
+    worker.join()
+    assert reply[-2:] == [" ... and more than 1,000 more", "250 End."]
+
+
 def test_validate_without_a_report_gives_the_counts(settings: Settings, open_house: Callable[..., House]) -> None:
     """On both engines."""
     house = open_house(settings.__class__(**{**vars(settings), "host": "127.0.0.1", "port": 0}))

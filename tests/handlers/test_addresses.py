@@ -92,7 +92,9 @@ def test_one_address_under_two_names_of_its_customer_is_a_duplicate(partner: Par
     ]
     messages = partner.rejected("address", f"{header},K1,both,A,B,DE\n,K2,both,A,B,DE\n,K1,both,a ,b,DE\n")
     assert [(each["line"], each["column"], each["value"], each["message"]) for each in messages] == [
-        (line, "Line_1", value, "Lines 2 and 4 are the same address of one customer: keep one of them")
+        (line, "Line_1", value, "Lines 2 and 4 are the same address of one customer, and this row has neither "
+         "Address_System_ID nor Address_Reference_ID: give it one, or take it out; if none of them has one, keep one "
+         "of them")
         for line, value in ((2, "A"), (4, "a"))]  # fmt: skip
     assert len(partner.records("address")) == 1
 

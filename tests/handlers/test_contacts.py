@@ -122,7 +122,10 @@ def test_one_email_on_two_rows_of_a_customer_is_a_duplicate(partner: Partner) ->
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])
 def test_what_makes_contacts_the_same_is_told(partner: Partner, chunk_rows: int) -> None:
     """Under a column that it stands in; name and phone are several, and a file may have no Email."""
-    message = "Lines {} are the same contact of one customer (same {}): keep one of them"
+    message = (
+        "Lines {} are the same contact of one customer (same {}), and this row has neither Contact_System_ID nor "
+        "Contact_Reference_ID: give it one, or take it out; if none of them has one, keep one of them"
+    )
 
     event = partner.in_chunks(chunk_rows).send(
         "contact", HEADER + ",K1,Ada,,a@d.example,\n,K1,Eve,,,7\n,K1,Zoe,,A@d.example,\n,K1,EVE,,\\N,7\n")  # fmt: skip
@@ -135,6 +138,18 @@ def test_what_makes_contacts_the_same_is_told(partner: Partner, chunk_rows: int)
     ]
     assert partner.codes("contact", "Customer_Reference_ID,First_Name\nK1,Ada\nK1,ada\n") == [
         (2, "", "DUPLICATE_IN_FILE"), (3, "", "DUPLICATE_IN_FILE")]  # fmt: skip
+
+
+def test_the_row_without_an_id_is_the_one_at_fault(partner: Partner) -> None:
+    """Nobody is told to take out a contact who has one."""
+    messages = partner.rejected("contact", HEADER + "P1,K1,Ada,,a@d.example,\n,K1,Ada,,a@d.example,\n")
+
+    same = "Lines 2 and 3 are the same contact of one customer (same e-mail address), and"
+    neither = "has neither Contact_System_ID nor Contact_Reference_ID: give it one, or take"
+    assert [each["message"] for each in messages] == [
+        f"{same} one of them {neither} that row out",
+        f"{same} this row {neither} it out; if none of them has one, keep one of them",
+    ]
 
 
 def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:

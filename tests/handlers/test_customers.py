@@ -102,6 +102,18 @@ def test_a_name_alone_on_two_rows_is_a_duplicate(partner: Partner) -> None:
     assert partner.column("customer", "Company_Name") == ["Echo"]
 
 
+def test_no_namesake_with_an_id_is_to_be_taken_out(partner: Partner) -> None:
+    """They are different customers; the row without an ID is at fault."""
+    messages = partner.rejected("customer", HEADER + "K1,Delta,\nK2,Delta,\n,Delta,\n")
+
+    same, neither = "'Delta' stands on lines 2, 3 and 4, and", "has neither System_ID nor Reference_ID: give it one, or"
+    assert [each["message"] for each in messages] == [
+        f"{same} one of them {neither} take that row out",
+        f"{same} one of them {neither} take that row out",
+        f"{same} this row {neither} take it out; if none of them has one, keep one of them",
+    ]
+
+
 def test_customers_written_by_sql_are_found(partner: Partner) -> None:
     """Other programs don't know how names are folded: name_key is filled in, in a dry run and after a refusal too."""
     for name in ("Straße", "Delta"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models import Product
 from tests.partner import Partner, counts
 
@@ -179,6 +181,22 @@ def test_categories_and_collections_must_exist(partner: Partner) -> None:
     assert [each["_code"] for each in partner.read(event, ".rejected.csv")] == ["UNKNOWN_REFERENCE"]
     assert partner.column("product", "Category") == ["A > B|A"]
     assert counts(partner.send("product", good)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(5, 5), (8, 6)])
+def test_of_many_unknown_names_the_first_are_told(partner: Partner, unknown: int, told: int) -> None:
+    """One cell may hold more of them than anybody reads."""
+    partner.send("collection", "Name\nSummer\n")
+    names = "|".join(f"C{number}" for number in range(unknown))
+
+    messages = partner.rejected("product", f"SKU_ID,Name,Collection\n1,Cup,Summer|{names}\n")
+
+    assert [each["message"].split("'")[1] for each in messages[:5]] == ["C0", "C1", "C2", "C3", "C4"]
+    assert len(messages) == told
+    for each in messages[5:]:
+        assert (each["column"], each["code"]) == ("Collection", "UNKNOWN_REFERENCE")
+        assert each["message"] == ("... and 3 more names of the cell are not known: send them in a COLLECTION file "
+                                   "first, or correct the cell")  # fmt: skip
 
 
 def test_a_product_follows_its_category(partner: Partner) -> None:

@@ -70,7 +70,16 @@ def test_several_errors_of_a_row(partner: Partner) -> None:
         (2, "IOQ", "OUT_OF_RANGE"), (2, "Price: A", "INVALID_VALUE")]  # fmt: skip
     (row,) = partner.read(event, ".rejected.csv")
     assert row["_code"] == "TOO_LONG | INVALID_VALUE | OUT_OF_RANGE"
-    assert row["_message"].startswith("The text has 501 characters: at most 500 fit | 'odd' is not known")
+    assert row["_message"].startswith("Name: The text has 501 characters: at most 500 fit | Status: 'odd' is not known")
+
+
+def test_the_columns_of_messages_are_named_once(partner: Partner) -> None:
+    """A row as a whole has none, and some messages begin with theirs."""
+    event = partner.send("product", "SKU_ID,Name,MOQ\n1,a\n2,,1\n")
+
+    short, nameless = [row["_message"] for row in partner.read(event, ".rejected.csv")]
+    assert short.startswith("The row has 2 cells, the header 3: ")
+    assert nameless.startswith("Name is needed to create a product: ")
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])

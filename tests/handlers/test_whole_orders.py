@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from events import ImportFinished
 from handlers.orders import OrderHandler
 from handlers.run import ImportJob
+from imports.cell_counts import FILLED_UP
 from jobs.queue import claim
 from tests.partner import Partner, counts
 
@@ -76,7 +77,7 @@ def test_a_line_that_does_not_say_whose_it_is(partner: Partner, row: str, skus: 
     assert orders(partner) == {"PO-0": "D", "PO-1": skus, "PO-2": "D"}
 
 
-@pytest.mark.parametrize("row", [WRAPPED, ",,,B,2,"])
+@pytest.mark.parametrize("row", [WRAPPED, ",,,B,2,", "K1,2024-09-18,B,2,gift", "PO-1,K1,2024-09-18,B,7"])
 def test_what_is_sent_back_as_it_is_comes_back_again(partner: Partner, row: str) -> None:
     """A row that rejected.csv has filled up is as little the order's as before."""
     event = partner.send("order", f"{HEADER}PO-1,K1,2024-09-18,A,1,\n{row}\nPO-1,K1,2024-09-18,C,3,\n")
@@ -84,6 +85,29 @@ def test_what_is_sent_back_as_it_is_comes_back_again(partner: Partner, row: str)
     again = send_back(partner, event, {})
 
     assert (counts(event), counts(again), orders(partner)) == ((0, 0, 0, 3), (0, 0, 0, 3), {})
+
+
+def test_a_row_that_lacks_a_cell_is_looked_at_before_it_goes_in(partner: Partner) -> None:
+    """Without its Quantity the price stands there: no number tells that from a right row."""
+    header = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity,Unit_Price,Line_Discount"
+    event = partner.send("order", f"{header}\nPO-1,K1,2024-09-18,A,7.90,0\n")
+    filled_up = partner.file(event, ".rejected.csv").read_text()
+    assert filled_up.splitlines()[1].startswith("PO-1,K1,2024-09-18,A,7.90,0,,2,COLUMN_COUNT,")
+    corrected = filled_up.replace("A,7.90,0,,", "A,3,7.90,0,")
+    # A spreadsheet makes the header as wide as the widest row.
+    padded = corrected.replace("_message\n", "_message,\n")
+
+    for content in (filled_up, corrected, padded):
+        event = partner.send("order", content)
+        (message,) = partner.messages(event)
+        assert (counts(event), message["code"]) == ((0, 0, 0, 1), "COLUMN_COUNT")
+        assert message["message"].endswith(
+            f"the cell {FILLED_UP!r} still stands behind it: see that each value stands in its column, and delete that "
+            "cell")  # fmt: skip
+        assert partner.read(event, ".rejected.csv")[0][None] == [FILLED_UP]  # type: ignore[index]
+
+    assert counts(partner.send("order", corrected.replace(f",{FILLED_UP}", ""))) == (1, 0, 0, 0)
+    assert (partner.column("order", "Quantity"), partner.column("order", "Unit_Price")) == (["3"], ["7.90"])
 
 
 def test_a_stored_order_stays_as_it_is(partner: Partner) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import FileProblem, FtpdockError
+from imports.cell_counts import FILLED_UP
 from imports.header import Column, read_header
 from imports.reading import FileShape, Record, inspect, records
 from imports.reports import IDS, REJECTED, REPORT, ReportFiles, file_problem_report, read_report
@@ -91,6 +92,21 @@ def test_rejected_rows_come_back_as_they_were(make_reports: MakeReports) -> None
     )
 
 
+def test_each_message_of_a_row_keeps_both_ends(make_reports: MakeReports) -> None:
+    """Twenty faulty columns are all told, whatever one of them quotes; what is too much is counted."""
+    reports = make_reports("SKU_ID")
+    messages = [f"Column_{number}: {'x' * 100_000 if number == 7 else 'long'}: do this" for number in range(20)]
+    reports.rejected(["1"], 2, "TOO_LONG", *messages)
+    reports.rejected(["2"], 3, "TOO_LONG", *["x" * 400] * 13)
+
+    one, other = content(reports, REJECTED).splitlines()[1:]
+    told = one.split(",")[-1].split(" | ")
+    assert [*told[:7], *told[8:]] == [*messages[:7], *messages[8:]]
+    assert (told[7][:12], told[7][-9:], len(told[7])) == ("Column_7: xx", ": do this", 501)
+    assert other.count("x" * 400) == 10
+    assert other.endswith(' | and 3 more, see report.csv"')
+
+
 @pytest.mark.parametrize(("bom", "guessed", "expected"), [(True, 0, True), (False, 3, True), (False, 0, False)])
 def test_rejected_begins_with_a_mark_if_excel_needs_it(
     bom: bool, guessed: int, expected: bool, make_reports: MakeReports
@@ -106,7 +122,13 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
     ("header", "cells", "expected"),
     [
         (("SKU_ID", "Name"), ["1", "a"], "1,a,9,C,m"),
-        (("SKU_ID", "Name"), ["1"], "1,,9,C,m"),
+        (("SKU_ID", "Name"), ["1"], f"1,,9,C,m,{FILLED_UP}"),
+        (("SKU_ID", "Name", "_mine"), ["1", "a"], "1,a,,9,C,m"),
+        (
+            ("SKU_ID", "Name", "_line", "_code", "_message"),
+            ["1", "a", "2", "X", "y", FILLED_UP],
+            f"1,a,9,C,m,{FILLED_UP}",
+        ),
         (("SKU_ID", "Name"), ["1", "a", "b", "c"], "1,a,9,C,m,b,c"),
         (("SKU_ID", "Name"), ["1", "a", "", ""], "1,a,9,C,m"),
         (("SKU_ID", "Name", "", ""), ["1", "a", "", ""], "1,a,9,C,m"),
@@ -121,7 +143,7 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
 def test_where_the_cells_of_a_rejected_row_go(
     header: tuple[str, ...], cells: list[str], expected: str, make_reports: MakeReports
 ) -> None:
-    """Notes of an earlier round go, a short row is filled up, extra cells stand behind the notes."""
+    """Notes of an earlier round go, a short row is filled up and says so, extra cells stand behind the notes."""
     reports = make_reports(*header)
     reports.rejected(cells, 9, "C", "m")
 

@@ -80,6 +80,15 @@ def test_the_readme_is_plain_text_of_78_characters(readme: str) -> None:
     assert lines[0] == "How to send files"
 
 
+def test_the_readme_says_how_to_try_a_file(readme: str) -> None:
+    """By a dry run: an example that is uploaded under a right name would make records in the live account."""
+    begin = readme.index("To try a file, upload it under a name that does not count yet")
+
+    path = "/Products/PRODUCT_18_09_2024.csv.part"
+    assert f"\r\n  put PRODUCT_18_09_2024.csv -o {path}\r\n  quote SITE VALIDATE {path}\r\n" in readme[begin:]
+    assert "Take these rows out of a file that you send" in " ".join(readme[:begin].split())
+
+
 @entities
 def test_the_readme_explains_each_column(schema: type[TemplateSchema], readme: str) -> None:
     """Each entity has its folder, an example name, its columns, which of them are needed, and its hints."""
@@ -91,8 +100,13 @@ def test_the_readme_explains_each_column(schema: type[TemplateSchema], readme: s
     assert example(schema.entity, dt.date(2024, 9, 18)) in readme
     for name, field in bound.columns.items():
         assert f"\r\n  {name}{' *' if field.needed else ''}" in section
-    for hint in schema.hints:
+    for hint in (*schema.hints, *(field.help for field in bound.columns.values())):
         assert hint in " ".join(section.split())
+
+
+def test_the_readme_says_what_a_discount_is(readme: str) -> None:
+    """Exports take it as money for the line."""
+    assert "Line_Discount a number; an amount of money for the whole line, no percentage" in " ".join(readme.split())
 
 
 def test_the_readme_explains_each_code(readme: str) -> None:

@@ -169,15 +169,21 @@ def test_a_report_that_is_gone_is_no_obstacle(partner: Partner) -> None:
     assert attachments(read(partner)) == {}
 
 
-def test_formulas_are_neutralised(partner: Partner) -> None:
-    """A table that is pasted into a spreadsheet runs nothing; the same holds for the attachment."""
+@pytest.mark.parametrize("before", ["", "\x01", "\u202e\u200e "])
+def test_formulas_are_neutralised(partner: Partner, before: str) -> None:
+    """A table that is pasted into a spreadsheet runs nothing, nor does what a mail leaves out make a formula."""
     formula = "=HYPERLINK(1)"
-    message = sent(partner, text=f"SKU_ID,Name,MOQ\n1,Cup,{formula}\n")
+    message = sent(partner, text=f"SKU_ID,Name,MOQ\n1,Cup,{before}{formula}\n")
 
     assert f"  '{formula}  INVALID_VALUE" in body(message)
     assert f'<td style="padding:4px 8px;border-bottom:1px solid #eee">&#39;{formula}</td>' in body(message, "html")
-    (report,) = attachments(message).values()
-    assert next(csv.DictReader(io.StringIO(report.decode())))["Value"] == f"'{formula}"
+
+
+def test_formulas_in_the_attachment_are_neutralised(partner: Partner) -> None:
+    """It is made for a spreadsheet."""
+    (report,) = attachments(sent(partner, text="SKU_ID,Name,MOQ\n1,Cup,=HYPERLINK(1)\n")).values()
+
+    assert next(csv.DictReader(io.StringIO(report.decode())))["Value"] == "'=HYPERLINK(1)"
 
 
 def test_html_from_a_file_stays_text(partner: Partner) -> None:
