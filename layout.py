@@ -56,19 +56,26 @@ def staged(settings: Settings) -> Iterator[Path]:
 
 
 def number_staged(folder: Path, settings: Settings, number: int) -> None:
-    """Make a staged folder that of an import; what lies there is of a number that was never committed."""
+    """Make a staged folder that of an import; what lies there already is of a number that no table knew."""
     target = spool_folder(settings, number)
-    shutil.rmtree(target, ignore_errors=True)
+    if target.exists():
+        lose(settings, target)
     folder.rename(target)
 
 
 def lose(settings: Settings, folder: Path) -> None:
-    """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it."""
+    """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it.
+
+    One in which there is nothing is removed.
+    """
+    if not any(path.stat().st_size for path in folder.rglob("*") if path.is_file()):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     aside = settings.spool / LOST / f"{folder.name}-{uuid.uuid4().hex[:8]}"
     aside.parent.mkdir(exist_ok=True)
     folder.rename(aside)
-    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that; "
-              "it lies in %s now", folder, aside)  # fmt: skip
+    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that, "
+              "as one from a backup has; it lies in %s now", folder, aside)  # fmt: skip
 
 
 def export_source(settings: Settings, account: str) -> Path:

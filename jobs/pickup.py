@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -35,7 +36,7 @@ from ticks import claim_tick, plan_one
 log = logging.getLogger("ftpdock.jobs")
 
 ABANDONED = 3_600
-"""Seconds after which a spool folder that no table knows is removed: a receipt in the making is younger."""
+"""Seconds after which a spool folder that no table knows is put aside: a receipt in the making is younger."""
 
 LOCKED = 1
 """Seconds for which a worker waits for an account, while all the others wait for the worker."""
@@ -206,19 +207,11 @@ def _touched(folder: Path) -> float:
         return time.time()
 
 
-def forget_unknown(settings: Settings, folder: Path) -> None:
-    """Remove a folder of the spool whose number the database does not know; of Postgres' put it aside."""
-    if is_postgres():
-        layout.lose(settings, folder)
-    else:
-        log.warning("removing %s: no upload has that number", folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def reconcile(settings: Settings) -> None:
-    """Remove what a kill left in the spool and no table knows: bytes that never got their 226, copies half done.
+    """Put aside what lies in the spool and no table knows; remove copies that a kill left half done.
 
-    A Postgres that lost its last commits (a standby took over) does not know of bytes either that got theirs.
+    The bytes are of a receipt that was killed before its 226, or of one that the database has lost since: a standby
+    took over, or a backup.
     """
     if not settings.spool.exists():
         return
@@ -231,4 +224,6 @@ def reconcile(settings: Settings) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         if not Upload.select().where(Upload.id == int(folder.name)).exists():
-            forget_unknown(settings, folder)
+            # Another worker may have been quicker.
+            with contextlib.suppress(FileNotFoundError):
+                layout.lose(settings, folder)

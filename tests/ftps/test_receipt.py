@@ -19,7 +19,7 @@ import pytest
 
 import ftps.receipt
 from errors import FileRefused
-from layout import spool_folder
+from layout import LOST, spool_folder
 from models import Account, EntitySettings, ImportRun, Login, Upload
 from settings import Settings
 from tests.visitor import BODY, NAME, PATH, House, end
@@ -144,12 +144,15 @@ def test_a_replacement_takes_the_older_upload_out_of_the_queue(house: House) -> 
 
 
 def test_a_stale_spool_folder_is_not_taken_for_the_upload(house: House) -> None:
-    """A kill before the commit leaves a folder whose number is given to the next upload."""
+    """Its number is given to the next upload after a kill before the commit, or with a database from a backup, which
+    may have lost what got its 226: it is put aside."""
     stale = spool_folder(house.settings, 1)
     stale.mkdir(parents=True)
     (stale / NAME).write_bytes(b"of nobody")
     house.login().put(PATH, BODY)
     assert spooled(house, house.rows[0]) == BODY
+    (aside,) = (house.settings.spool / LOST).glob(f"000001-*/{NAME}")
+    assert aside.read_bytes() == b"of nobody"
 
 
 def test_a_hook_refuses_a_file_with_its_message(house: House) -> None:
