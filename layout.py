@@ -93,6 +93,11 @@ def partial_folder(settings: Settings) -> Path:
     return settings.spool / "partial"
 
 
+def mail_file(settings: Settings, name: str) -> Path:
+    """Where a mail of that name lies in a home without a mail server; queued ones are named by their numbers."""
+    return settings.home / "mail" / f"{name}.eml"
+
+
 def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:
     """Make what is missing of /Products/processed and so on; return the account's root."""
     root = account_root(settings, account)
