@@ -162,7 +162,8 @@ def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, old
                        digest)  # fmt: skip
     if not receipt.picked:
         show(spooled, target.final, receipt.number)
-    elif older:
+    else:
+        # What is shown there was replaced just now, or picked up by somebody who was killed before he hid it.
         target.final.unlink(missing_ok=True)
     arrival.source.unlink(missing_ok=True)
     if older:

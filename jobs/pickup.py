@@ -166,8 +166,12 @@ def _identity(path: Path) -> Identity | None:
 
 def _hide(path: Path, identity: Identity | None) -> None:
     """Remove an upload from its entity folder, unless a newer file of that name stands there by now."""
-    if identity is not None and _identity(path) == identity:
-        path.unlink(missing_ok=True)
+    try:
+        if identity is not None and _identity(path) == identity:
+            path.unlink(missing_ok=True)
+    except OSError:
+        # It is picked up all the same, and so are the others, which are to be hidden as well.
+        log.warning("%s is picked up, but still shown", path, exc_info=True)
 
 
 def queue_file(
