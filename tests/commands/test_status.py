@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -119,3 +120,20 @@ def test_a_card_is_locked_before_it_is_seen(
     Owner(settings).close()
 
     assert seen == []
+
+
+def test_imports_are_listed_page_by_page(
+    partner: Partner, done: Callable[..., str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There may be more than fit into memory; with --limit the newest, oldest first as well."""
+    monkeypatch.setattr(sys.modules["commands.imports"], "PAGE", 2)
+    numbers = [partner.queue("product", CONTENT).number for _ in range(5)]
+
+    def listed(*options: str) -> list[int]:
+        return [each["number"] for each in json.loads(done("imports", "list", "--json", *options))]
+
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        assert listed() == listed("--account", "acme", "--status", "waiting") == numbers
+        asked = [record.getMessage() for record in caplog.records]
+        assert sum('"upload"' in each and "LIMIT" in each for each in asked) == 8
+        assert listed("--limit", "3") == numbers[2:]
