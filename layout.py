@@ -56,19 +56,26 @@ def staged(settings: Settings) -> Iterator[Path]:
 
 
 def number_staged(folder: Path, settings: Settings, number: int) -> None:
-    """Make a staged folder that of an import; what lies there is of a number that was never committed."""
+    """Make a staged folder that of an import; what lies there already is of a number that no table knew."""
     target = spool_folder(settings, number)
-    shutil.rmtree(target, ignore_errors=True)
+    if target.exists():
+        lose(settings, target)
     folder.rename(target)
 
 
 def lose(settings: Settings, folder: Path) -> None:
-    """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it."""
+    """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it.
+
+    One in which there is nothing is removed.
+    """
+    if not any(path.stat().st_size for path in folder.rglob("*") if path.is_file()):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     aside = settings.spool / LOST / f"{folder.name}-{uuid.uuid4().hex[:8]}"
     aside.parent.mkdir(exist_ok=True)
     folder.rename(aside)
-    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that; "
-              "it lies in %s now", folder, aside)  # fmt: skip
+    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that, "
+              "as one from a backup has; it lies in %s now", folder, aside)  # fmt: skip
 
 
 def export_source(settings: Settings, account: str) -> Path:
@@ -84,6 +91,11 @@ def export_root(settings: Settings, account: str) -> Path:
 def partial_folder(settings: Settings) -> Path:
     """Uploads that are not whole. On the file system of accounts/, because they are renamed into it."""
     return settings.spool / "partial"
+
+
+def mail_file(settings: Settings, name: str) -> Path:
+    """Where a mail of that name lies in a home without a mail server; queued ones are named by their numbers."""
+    return settings.home / "mail" / f"{name}.eml"
 
 
 def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:

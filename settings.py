@@ -81,7 +81,7 @@ class Settings:
     keep_processed_days: int = _setting(0, "days after which files in processed/ are deleted; 0: never")
     keep_failed_days: int = _setting(0, "days after which files in failed/ are deleted; 0: never")
     keep_reports_days: int = _setting(0, "days after which files in reports/ are deleted; 0: never")
-    keep_mails_days: int = _setting(0, "days after which records of sent mails are deleted; 0: never")
+    keep_mails_days: int = _setting(0, "days after which sent mails are deleted, records and .eml files; 0: never")
     alert_not_collected_hours: int = _setting(0, "hours until admin_email is told of exports nobody fetched; 0: never")
     smtp_host: str = _setting("", "server that takes mail; empty: mails become .eml files in mail/ of the home")
     smtp_port: int = _setting(0, "its port; 0: 587 for starttls, 465 for tls, 25 for none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -30,6 +31,8 @@ STATUSES = ("waiting", "running", "completed", "completed_with_errors", "failed"
 COUNTS = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
 LISTED = ("number", "account", "file", "status", "rows", "created", "updated", "unchanged", "rejected", "code",
           "received_at")  # fmt: skip
+PAGE = 500
+"""Imports that are read at once."""
 
 
 @click.group(cls=Group)
@@ -62,8 +65,8 @@ def list_imports(
     if status:
         waiting = (ImportRun.status == status) | (ImportRun.number.is_null() if status == "waiting" else False)
         query = query.where(waiting)
-    newest = query.order_by(Upload.id.desc()).limit(limit) if limit else query.order_by(Upload.id.desc())
-    print_objects([_object(upload) for upload in reversed(list(newest))], LISTED, as_json, "No imports.")
+    found = reversed(list(query.order_by(Upload.id.desc()).limit(limit))) if limit else _all(query)
+    print_objects(map(_object, found), LISTED, as_json, "No imports.")
 
 
 @imports.command()
@@ -127,10 +130,21 @@ def _uploads() -> Any:
 
     runs = ImportRun.number == Upload.id
     query = Upload.select(Upload, ImportRun, Account).join(ImportRun, JOIN.LEFT_OUTER, on=runs, attr="run")
+    # By the states that it is not in: by those that it is in, SQLite would sort all of them for each page of a listing.
     return query.switch(Upload).join(Account).where(
-        (Upload.origin != "validate") & Upload.state.in_(("waiting", "picked")) &
+        (Upload.origin != "validate") & Upload.state.not_in(("replaced", "deleted")) &
         (ImportRun.number.is_null() | (ImportRun.dry_run == False))  # noqa: E712
     )  # fmt: skip
+
+
+def _all(query: Any) -> Iterator[Any]:
+    """Page by page: there may be more than fit into memory."""
+    from models import Upload
+
+    last = 0
+    while page := list(query.where(Upload.id > last).order_by(Upload.id).limit(PAGE)):
+        last = page[-1].id
+        yield from page
 
 
 def _find(number: int) -> Any:

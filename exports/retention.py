@@ -28,7 +28,7 @@ log = logging.getLogger("ftpdock.exports")
 
 EVERY = dt.timedelta(days=1)
 AT_ONCE = 500
-"""Files of which the database is asked at once."""
+"""Files of which the database is asked at once, and mails."""
 _NUMBERED = re.compile(r"\.(\d{6,})(\.(report|rejected|ids))?\.csv$")
 """See layout.numbered."""
 _OVER = ("sent", "gathered", "dropped")
@@ -66,7 +66,7 @@ def sweep(
             for path, size in old_exports(settings, account, before, dry_run=dry_run):
                 yield Gone(account.name, "exports", path, size)
     if settings.keep_mails_days:
-        yield from _mails(moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
+        yield from _mails(settings, moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
 
 
 def _files(
@@ -116,16 +116,21 @@ def _age(number: int | None, finished: Mapping[int, dt.datetime], changed: float
     return finished.get(number or 0) or dt.datetime.fromtimestamp(changed, dt.UTC)
 
 
-def _mails(before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
-    """Mails that were sent. Those that a digest tells of go after it."""
+def _mails(settings: Settings, before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
+    """Mails that were sent, and their .eml files. Those that a digest tells of go after it."""
     digests = Mail.alias()
     open_ = digests.select(digests.number).where(digests.state.not_in(_OVER))
     over = Mail.state.in_(_OVER) & (Mail.gathered_into.is_null() | Mail.gathered_into.not_in(open_))
-    query = Mail.select(Mail, Account).join(Account, JOIN.LEFT_OUTER).where(over & (Mail.created_at < before))
-    for mail in list(query.order_by(Mail.number)):
+    query = Mail.select(Mail.number, Mail.key, Account.name).join(Account, JOIN.LEFT_OUTER)
+    query = query.where(over & (Mail.created_at < before)).order_by(Mail.number).limit(AT_ONCE)
+    last = 0
+    while mails := list(query.where(Mail.number > last).tuples()):
+        last = mails[-1][0]
         if not dry_run:
-            mail.delete_instance()
-        yield Gone(mail.account.name if mail.account_id else "", "mails", mail.key, 0)
+            mails = [mail for mail in mails if _deleted(layout.mail_file(settings, f"{mail[0]:06}"))]
+            Mail.delete().where(Mail.number.in_([number for number, *_ in mails])).execute()
+        for _, key, account in mails:
+            yield Gone(account or "", "mails", key, 0)
 
 
 def is_due(settings: Settings, moment: dt.datetime) -> bool:

@@ -8,8 +8,8 @@ often one name is uploaded. The order, and what a kill after each step leaves:
 1. rights, hook, hash, fsync of the file, and   the partial, which can be continued; no 226 was sent
    whether the client is still there
 2. in a transaction: rights once more, older    the same, because the transaction is rolled back; the spool folder has
-   waiting uploads of the name become           no row and is removed (by the next upload that is given its number, or
-   "replaced", the new row is inserted, the     by the sweep of the spool)
+   waiting uploads of the name become           no row and is put aside (by the next upload that is given its number,
+   "replaced", the new row is inserted, the     or by the sweep of the spool)
    bytes are linked into the spool, the
    folders are synced
 3. commit                                       whole, on disk and recorded: it is imported, though no 226 was sent
@@ -44,7 +44,7 @@ from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
 from layout import lose, spool_folder, sync_folder
-from models import Account, Upload, is_postgres, now, receipts, writing
+from models import Account, Upload, now, receipts, writing
 from schedules import IMMEDIATE, is_timed
 
 log = logging.getLogger("ftpdock.ftps")
@@ -162,7 +162,8 @@ def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, old
                        digest)  # fmt: skip
     if not receipt.picked:
         show(spooled, target.final, receipt.number)
-    elif older:
+    else:
+        # What is shown there was replaced just now, or picked up by somebody who was killed before he hid it.
         target.final.unlink(missing_ok=True)
     arrival.source.unlink(missing_ok=True)
     if older:
@@ -170,16 +171,13 @@ def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, old
 
 
 def _spool(shared: Shared, number: int, source: Path, name: str) -> Path:
-    """Link the bytes into the spool. What lies there already is of a receipt that was never committed, or that
-    Postgres has lost."""
+    """Link the bytes into the spool. What lies there already is of a receipt that was never committed, or that the
+    database has lost."""
     folder = spool_folder(shared.settings, number)
     try:
         folder.mkdir()
     except FileExistsError:
-        if is_postgres():
-            lose(shared.settings, folder)
-        else:
-            shutil.rmtree(folder)
+        lose(shared.settings, folder)
         folder.mkdir()
     (folder / name).hardlink_to(source)
     sync_folder(folder)

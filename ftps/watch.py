@@ -1,6 +1,7 @@
 """Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate.
 
-It also removes what is over: uploads that nobody continued or renamed, and entries of the overlay.
+It also removes what is over: uploads that nobody continued or renamed, what is shown though it was picked up, entries
+of the overlay.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ftps.identity import Identity, account_key, any_certificate, current
+from ftps.leftovers import hide_picked
 from ftps.leftovers import sweep as sweep_leftovers
 from ftps.pool import connect, disconnect
 from ftps.receipt import remember_recent
@@ -29,6 +31,8 @@ SWEEP_EVERY = 60.0
 """Seconds between two looks for what is over."""
 CLEAR_EVERY = 3600.0
 """Seconds between two looks into all entity folders."""
+SHOWN = 300.0
+"""Seconds after which they show no more what was picked up: whoever did so may be about to hide it."""
 
 
 class Watch:
@@ -121,6 +125,8 @@ class Watch:
         self._cleared_at = time.monotonic()
         for path in sweep_leftovers(self._shared, accounts, patience):
             log.info("a file whose temporary name nobody has changed was removed: %s", path.name)
+        for path in hide_picked(self._shared, accounts, SHOWN):
+            log.info("an upload that was picked up is no longer shown: %s", path.name)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import uuid
 from pathlib import Path
 
 import layout
@@ -55,9 +57,10 @@ def close(settings: Settings, account: str, folder: str, run: ImportRun) -> Path
         return spool / REPORT if (spool / REPORT).exists() else None
     layout.make_account_folders(settings, account, [folder])
     report, kept = kept_report(settings, account, folder, run, REPORT), kept_file(settings, account, folder, run)
-    for name in _worth_keeping(run):
-        _move(made / name, kept_report(settings, account, folder, run, name))
-    _move(spool / run.file, kept)
+    moves = [(made / name, kept_report(settings, account, folder, run, name)) for name in _worth_keeping(run)]
+    for source, target in (*moves, (spool / run.file, kept)):
+        _make_room(source, target, run.received_at.timestamp())
+        _move(source, target)
     for each in (report, kept):
         layout.sync_folder(each.parent)
     for name in REPORT_FILES:
@@ -78,6 +81,13 @@ def _worth_keeping(run: ImportRun) -> list[str]:
     if run.imported:
         names.append(IDS)
     return names
+
+
+def _make_room(source: Path, target: Path, since: float) -> None:
+    """What lies there from before the upload is of an import that had the number in a database which has lost it."""
+    with contextlib.suppress(FileNotFoundError):
+        if target.stat().st_ctime < since and source.exists():
+            target.rename(target.with_stem(f"{target.stem}.{uuid.uuid4().hex[:8]}"))
 
 
 def _move(source: Path, target: Path) -> None:

@@ -20,11 +20,14 @@ class Card:
     def __init__(self, path: Path, **more: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        # It gets its name when it is locked: before, it could be taken for a dead process's, and be removed.
+        aside = path.with_suffix(".part")
+        self._handle = os.open(aside, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
         since = now().isoformat(timespec="seconds")
         text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since, **more})
         os.pwrite(self._handle, text.encode(), 0)
+        aside.rename(path)
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -32,10 +35,14 @@ class Card:
 
 
 def server_card(settings: Settings, host: str, port: int) -> Card:
-    """The card of a running server."""
+    """The card of a running server. Those that dead ones left are removed."""
+    folder = settings.spool / "servers"
+    for path in folder.glob("*.lock"):
+        if is_held(path) is False:
+            path.unlink(missing_ok=True)
     # Two containers may have one host's name and the same process id.
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
-    return Card(settings.spool / "servers" / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return Card(folder / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 def is_held(path: Path) -> bool | None:
@@ -54,7 +61,7 @@ def is_held(path: Path) -> bool | None:
 
 
 def read_cards(folder: Path) -> list[dict[str, Any]]:
-    """What the cards in a folder say, with `name` and `alive`, oldest first. One in the making says little."""
+    """What the cards in a folder say, with `name` and `alive`, oldest first."""
     found = []
     for path in folder.glob("*.lock"):
         alive = is_held(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from email.message import EmailMessage
 
+import layout
 from jobs import mail_files, mail_smtp
 from jobs.mail import Delivery
 from settings import Settings
@@ -22,4 +23,4 @@ def way(settings: Settings, name: str) -> str:
     """Where `deliver` brings a mail, for people."""
     if settings.smtp_host:
         return f"{mail_smtp.where(settings)} (smtp_security {settings.smtp_security})"
-    return f"{mail_files.path(settings, name)}, because no smtp_host is set"
+    return f"{layout.mail_file(settings, name)}, because no smtp_host is set"

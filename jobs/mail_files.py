@@ -6,19 +6,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from certs.files import write_aside
-from layout import make_home
+from layout import mail_file, make_home
 from settings import Settings
 
 
 def write(settings: Settings, message: EmailMessage, name: str) -> Path:
     """Write mail/<name>.eml whole, in place of an earlier attempt's; return its path."""
-    target = path(settings, name)
+    target = mail_file(settings, name)
     make_home(settings)
     target.parent.mkdir(exist_ok=True)
     write_aside(target, message.as_bytes(), 0o600)
     return target
-
-
-def path(settings: Settings, name: str) -> Path:
-    """Where the mail of that name lies."""
-    return settings.home / "mail" / f"{name}.eml"

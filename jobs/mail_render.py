@@ -44,6 +44,10 @@ _ALERTS = {
     "closing": ("Import {number} of {account} is decided, but its files can't be put in place",
                 "What becomes of the rows of {file} is decided, but its files can't be put in place: {error}",
                 "It is tried each minute; logs/ in the home says why."),
+    "resting": ("Import {number} of {account} can't go on",
+                "For more than a minute ftpdock could not go on with {file}: {error}",
+                "It is tried each minute, and so are others that meet the same; this mail comes once a day. logs/ in "
+                "the home says why, `ftpdock imports list --status waiting` what waits."),
     "disk": ("The disk is nearly full: {free} free",
              "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
              "Make room, or lower the setting min_free_bytes."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -35,7 +36,7 @@ from ticks import claim_tick, is_doubtful, plan_one
 log = logging.getLogger("ftpdock.jobs")
 
 ABANDONED = 3_600
-"""Seconds after which a spool folder that no table knows is removed: a receipt in the making is younger."""
+"""Seconds after which a spool folder that no table knows is put aside: a receipt in the making is younger."""
 
 LOCKED = 1
 """Seconds for which a worker waits for an account, while all the others wait for the worker."""
@@ -166,8 +167,12 @@ def _identity(path: Path) -> Identity | None:
 
 def _hide(path: Path, identity: Identity | None) -> None:
     """Remove an upload from its entity folder, unless a newer file of that name stands there by now."""
-    if identity is not None and _identity(path) == identity:
-        path.unlink(missing_ok=True)
+    try:
+        if identity is not None and _identity(path) == identity:
+            path.unlink(missing_ok=True)
+    except OSError:
+        # It is picked up all the same, and so are the others, which are to be hidden as well.
+        log.warning("%s is picked up, but still shown", path, exc_info=True)
 
 
 def queue_file(
@@ -207,19 +212,11 @@ def _touched(folder: Path) -> float:
         return time.time()
 
 
-def forget_unknown(settings: Settings, folder: Path) -> None:
-    """Remove a folder of the spool whose number the database does not know; of Postgres' put it aside."""
-    if is_postgres():
-        layout.lose(settings, folder)
-    else:
-        log.warning("removing %s: no upload has that number", folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def reconcile(settings: Settings) -> None:
-    """Remove what a kill left in the spool and no table knows: bytes that never got their 226, copies half done.
+    """Put aside what lies in the spool and no table knows; remove copies that a kill left half done.
 
-    A Postgres that lost its last commits (a standby took over) does not know of bytes either that got theirs.
+    The bytes are of a receipt that was killed before its 226, or of one that the database has lost since: a standby
+    took over, or a backup.
     """
     if not settings.spool.exists():
         return
@@ -232,4 +229,6 @@ def reconcile(settings: Settings) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         if not Upload.select().where(Upload.id == int(folder.name)).exists():
-            forget_unknown(settings, folder)
+            # Another worker may have been quicker.
+            with contextlib.suppress(FileNotFoundError):
+                layout.lose(settings, folder)

@@ -20,7 +20,7 @@ from jobs.leases import Heartbeat, Owner, release_ahead, sweep_dead
 from jobs.pickup import pick_up, reconcile
 from jobs.poison import is_poisonous, kept, problem
 from jobs.queue import LONGEST_REST, claim, give_back
-from models import ImportRun, Mail, database, is_postgres
+from models import ImportRun, Mail, database, is_postgres, now
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -133,7 +133,7 @@ class Worker:
             raise
         except BaseException as error:
             log.exception("import %s failed", run.number)
-            if _is_infrastructure(error):
+            if _is_infrastructure(error) and not run.closing:
                 self._rest(run, owner, error)
             else:
                 self._set_aside(job, owner, error)
@@ -149,16 +149,21 @@ class Worker:
         self._pauses[run.number] = min(pause * 2, LONGEST_PAUSE)
         self._connect_anew()
         give_back(run, owner, pause, f"{error} - it is tried again".strip())
+        if pause == LONGEST_PAUSE and not run.closing:
+            # What keeps one import from its files mostly keeps others, too.
+            self._tell_admin("resting", f"resting-{now():%Y-%m-%d}", run, error)
 
     def _set_aside(self, job: ImportJob, owner: str, error: BaseException) -> None:
-        """An import that fails by an error of ours is tried again, then set aside."""
+        """An import that fails by an error of ours is tried again, then set aside; one that is decided never is, and
+        the admin hears of it, whatever the error."""
         self._connect_anew()
         number = job.run.number
         mine = (ImportRun.number == number) & (ImportRun.lease_owner == owner)
         ImportRun.update(failures=ImportRun.failures + 1).where(mine).execute()
         run = ImportRun.get_by_id(number)
         if run.closing:
-            self._tell_admin(run, error)
+            if run.failures >= ATTEMPTS:
+                self._tell_admin("closing", f"closing-{number}", run, error)
             self._rest(run, owner, error)
         elif run.failures < ATTEMPTS:
             give_back(run, owner)
@@ -168,11 +173,11 @@ class Worker:
                 job.fail(FileProblem("INTERNAL", f"ftpdock failed to import the file ({type(error).__name__}); {left}"))
                 job.execute()
 
-    def _tell_admin(self, run: ImportRun, error: BaseException) -> None:
-        """Of an import that is decided and does not come to its end: to set it aside would decide otherwise."""
-        if run.failures >= ATTEMPTS and self.settings.admin_email:
-            Mail.alert(f"closing-{run.number}", what="closing", number=run.number, account=run.account.name,
-                       file=run.file, error=f"{type(error).__name__}: {error}")  # fmt: skip
+    def _tell_admin(self, what: str, key: str, run: ImportRun, error: BaseException) -> None:
+        """Of an import that does not come to its end, and that nobody sets aside."""
+        if self.settings.admin_email:
+            Mail.alert(key, what=what, number=run.number, account=run.account.name, file=run.file,
+                       error=f"{type(error).__name__}: {error}")  # fmt: skip
 
 
 def _is_infrastructure(error: BaseException) -> bool:

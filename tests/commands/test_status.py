@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from jobs.cards import server_card
+import pytest
+
+from jobs.cards import read_cards, server_card
 from jobs.leases import Owner
 from jobs.queue import claim
 from models import ImportRun
@@ -81,3 +86,54 @@ def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partne
     name = f"{number} acme PRODUCT_18_09_2024.csv"
     assert lines == [f"{name}: waiting\n", f"{name}: running, 1 of 2 rows\n",
                      f"{name}: completed, 2 rows, 0 rejected\n"]  # fmt: skip
+
+
+def test_cards_of_dead_servers_go_when_one_starts(make_settings: Callable[..., Settings]) -> None:
+    """Each kill would leave one for ever; those of others that live on the same home stay."""
+    settings = make_settings("sqlite")
+    folder = settings.spool / "servers"
+    other = server_card(settings, "127.0.0.1", 2121)
+    (folder / "killed.lock").write_text("{}")
+
+    card = server_card(settings, "127.0.0.1", 2122)
+
+    assert set(folder.iterdir()) == {other.path, card.path}
+    assert {each["address"] for each in read_cards(folder)} == {"127.0.0.1:2121", "127.0.0.1:2122"}
+    for each in (other, card):
+        each.close()
+
+
+def test_a_card_is_locked_before_it_is_seen(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server, or worker, that starts at this moment would take it for a dead one's, and remove it."""
+    settings = make_settings("sqlite")
+    seen: list[Path] = []
+    lock = fcntl.flock
+
+    def late(handle: int, how: int) -> None:
+        seen.extend(settings.spool.glob("*/*.lock"))
+        lock(handle, how)
+
+    monkeypatch.setattr("jobs.cards.fcntl.flock", late)
+    server_card(settings, "127.0.0.1", 2121).close()
+    Owner(settings).close()
+
+    assert seen == []
+
+
+def test_imports_are_listed_page_by_page(
+    partner: Partner, done: Callable[..., str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There may be more than fit into memory; with --limit the newest, oldest first as well."""
+    monkeypatch.setattr(sys.modules["commands.imports"], "PAGE", 2)
+    numbers = [partner.queue("product", CONTENT).number for _ in range(5)]
+
+    def listed(*options: str) -> list[int]:
+        return [each["number"] for each in json.loads(done("imports", "list", "--json", *options))]
+
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        assert listed() == listed("--account", "acme", "--status", "waiting") == numbers
+        asked = [record.getMessage() for record in caplog.records]
+        assert sum('"upload"' in each and "LIMIT" in each for each in asked) == 8
+        assert listed("--limit", "3") == numbers[2:]

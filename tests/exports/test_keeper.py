@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from exports import retention
 from exports.keeper import Keeper
 from exports.retention import put_back
 from handlers.registry import Registry
+from jobs.mail_files import write
 from jobs.mail_render import render
 from jobs.pickup import pick_up
 from layout import make_account_folders
@@ -416,6 +418,37 @@ def test_mails_that_were_sent_go(shop: Shop, travel: Travel) -> None:
     mail("young", "sent")
     shop.look()
     assert sorted(row.key for row in Mail.select()) == ["failed", "of-waits", "waits", "young"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_old_mails_go_some_at_once(
+    shop: Shop, travel: Travel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, dry_run: bool
+) -> None:
+    """Each with its file: there may be a hundred thousand, which fit into no memory, and no commit for each."""
+    monkeypatch.setattr("exports.retention.AT_ONCE", 2)
+    mails = [Mail.create(account=shop.account, key=f"import-{each}", state="sent") for each in range(5)]
+    files = [write(shop.settings, EmailMessage(), f"{mail.number:06}") for mail in mails]
+    travel("2026-12-24 14:00")
+
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        told = list(retention.sweep(shop.settings, FOLDERS, now(), dry_run=dry_run))
+
+    assert [(each.account, each.path) for each in told] == [("acme", f"import-{each}") for each in range(5)]
+    assert (Mail.select().count(), sum(file.exists() for file in files)) == ((5, 5) if dry_run else (0, 0))
+    asked = [record.getMessage() for record in caplog.records if '"mail"' in record.getMessage()]
+    assert sum("DELETE" in each for each in asked) == (0 if dry_run else 3)
+    assert sum("LIMIT" in each for each in asked) == 4
+
+
+def test_a_mail_whose_file_can_not_be_deleted_stays(shop: Shop, travel: Travel) -> None:
+    """Else nobody would ever look for the file again."""
+    kept, _ = (Mail.create(account=shop.account, key=f"import-{each}", state="sent") for each in range(2))
+    layout.mail_file(shop.settings, f"{kept.number:06}").mkdir(parents=True)
+    travel("2026-12-24 14:00")
+
+    shop.look()
+
+    assert [mail.key for mail in Mail.select()] == [kept.key]
 
 
 def test_a_dry_run_tells_and_keeps(shop: Shop, travel: Travel) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 import ftps.receipt
 from errors import FileRefused
-from layout import spool_folder
+from layout import LOST, spool_folder
 from models import Account, EntitySettings, ImportRun, Login, Upload
 from settings import Settings
 from tests.visitor import BODY, NAME, PATH, House, end
@@ -143,13 +143,31 @@ def test_a_replacement_takes_the_older_upload_out_of_the_queue(house: House) -> 
     house.wait(lambda: not spool_folder(house.settings, first.id).exists())
 
 
+def test_what_a_pickup_left_shown_does_not_hide_a_newer_upload(house: House) -> None:
+    """It was killed before it could hide the file. SIZE and HASH tell of what was just uploaded, at once."""
+    client = house.login()
+    client.put(PATH, b"older")
+    Upload.update(state="picked").execute()
+    EntitySettings.update(schedule="immediate").execute()
+
+    client.put(PATH, BODY)
+
+    assert not house.file(PATH).exists()
+    client.voidcmd("TYPE I")
+    assert client.size(PATH) == len(BODY)
+    assert hashlib.sha256(BODY).hexdigest() in client.ask(f"HASH {PATH}").lower()
+
+
 def test_a_stale_spool_folder_is_not_taken_for_the_upload(house: House) -> None:
-    """A kill before the commit leaves a folder whose number is given to the next upload."""
+    """Its number is given to the next upload after a kill before the commit, or with a database from a backup, which
+    may have lost what got its 226: it is put aside."""
     stale = spool_folder(house.settings, 1)
     stale.mkdir(parents=True)
     (stale / NAME).write_bytes(b"of nobody")
     house.login().put(PATH, BODY)
     assert spooled(house, house.rows[0]) == BODY
+    (aside,) = (house.settings.spool / LOST).glob(f"000001-*/{NAME}")
+    assert aside.read_bytes() == b"of nobody"
 
 
 def test_a_hook_refuses_a_file_with_its_message(house: House) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 
 import ftps.watch
-from ftps.leftovers import sweep
-from models import Account, EntitySettings
+from ftps.leftovers import hide_picked, sweep
+from layout import spool_folder
+from models import Account, EntitySettings, Upload
 from tests.visitor import BODY, NAME, PATH, House, add_account, end
 
 
@@ -294,6 +295,25 @@ def test_what_a_session_has_in_hand_is_not_removed(house: House) -> None:
     house.wait(lambda: not house.door.shared.claims._held)
     assert swept(0) == [f"{NAME}.filepart"]
     assert house.file(PATH).read_bytes() == BODY
+
+
+def test_what_was_picked_up_is_hidden(house: House) -> None:
+    """A kill behind the commit of a pick-up leaves it shown for ever. What waits stays, and what somebody put there."""
+    client = house.login()
+    others = ["PRODUCT_19_09_2024.csv", "PRODUCT_20_09_2024.csv"]
+    for name in (NAME, others[0]):
+        client.put(f"/Products/{name}", BODY)
+    house.file(f"/Products/{others[1]}").write_bytes(BODY)
+
+    def hidden(older_than: float) -> list[str]:
+        return [path.name for path in hide_picked(house.door.shared, [Account.get()], older_than)]
+
+    assert hidden(0) == []
+    Upload.update(state="picked").where(Upload.name == NAME).execute()
+    assert hidden(300) == []
+    assert hidden(0) == [NAME]
+    assert [name for name in others if house.file(f"/Products/{name}").exists()] == others
+    assert (spool_folder(house.settings, 1) / NAME).read_bytes() == BODY
 
 
 def test_a_data_connection_that_never_comes_frees_the_name(house: House) -> None:

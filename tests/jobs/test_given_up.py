@@ -321,6 +321,52 @@ def test_the_admin_is_told_of_files_that_can_not_be_put_in_place(
     )
 
 
+def test_the_admin_is_told_of_a_folder_that_takes_no_files(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """By an error of the disk, as it mostly is; the import comes to its end as soon as that is mended."""
+    partner = make_partner(make_settings("sqlite", admin_email="admin@house.example"))
+    number = partner.queue("product", FILES["product"]).number
+    folder = layout.account_root(partner.settings, "acme") / "Products"
+    folder.mkdir(parents=True)
+    (folder / layout.PROCESSED).write_text("a file, where a folder should be")
+    worker = Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True)
+
+    for attempt in range(ATTEMPTS + 1):
+        assert [each.key for each in Mail.select()] == [f"closing-{number}"] * (attempt >= ATTEMPTS)
+        assert worker.turn("test")
+        rested(number)
+    (folder / layout.PROCESSED).unlink()
+    assert worker.turn("test")
+
+    assert ImportRun.get_by_id(number).status == "completed_with_errors"
+    assert (folder / layout.PROCESSED / f"PRODUCT_18_09_2024.{number:06}.csv").exists()
+
+
+def test_the_admin_is_told_of_an_import_that_can_not_go_on(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """Once a day, when it rests for the longest pause: most disturbances are over by then."""
+    partner = make_partner(make_settings("sqlite", admin_email="admin@house.example"))
+    number = partner.queue("product", FILES["product"]).number
+    source = layout.spool_folder(partner.settings, number) / "PRODUCT_18_09_2024.csv"
+    source.unlink()
+    source.mkdir()
+    worker = Worker(partner.settings, partner.registry, Hooks(), lambda seconds: True)
+
+    for rests in range(9):
+        assert Mail.select().count() == (rests > 6)
+        assert worker.turn("test")
+        rested(number)
+
+    message = render(partner.settings, Mail.get(), {})
+    assert str(message["Subject"]) == f"[ftpdock] Import {number} of acme can't go on"
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert "could not go on with PRODUCT_18_09_2024.csv: IsADirectoryError:" in " ".join(text.get_content().split())
+    assert ImportRun.get_by_id(number).failures == 0
+
+
 def test_files_that_can_not_be_put_in_place_keep_no_other_account_waiting(
     partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

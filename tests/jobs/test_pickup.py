@@ -15,7 +15,7 @@ import pytest
 
 import layout
 from jobs.pickup import ABANDONED, reconcile
-from models import Upload, is_postgres
+from models import Upload
 from settings import Settings
 from tests.partner import Partner
 
@@ -73,18 +73,20 @@ def test_what_a_kill_left_of_a_copy_is_removed(partner: Partner) -> None:
     assert (left.exists(), going_on.exists()) == (False, True)
 
 
-def test_what_the_database_does_not_know_is_removed_or_put_aside(partner: Partner) -> None:
-    """On Postgres a standby that took over may have lost the row of what got its 226."""
-    unknown = layout.spool_folder(partner.settings, 999_999)
-    unknown.mkdir(parents=True)
-    (unknown / "a.csv").write_text("bytes")
+def test_what_the_database_does_not_know_is_put_aside(partner: Partner) -> None:
+    """A standby that took over, or a backup, may have lost the row of what got its 226. An empty folder goes."""
+    unknown, empty = (layout.spool_folder(partner.settings, number) for number in (999_999, 999_998))
     long_ago = time.time() - ABANDONED - 1
-    for path in (unknown / "a.csv", unknown):
-        os.utime(path, (long_ago, long_ago))
+    for folder, text in ((unknown, "bytes"), (empty, "")):
+        folder.mkdir(parents=True)
+        (folder / "a.csv").write_text(text)
+        for path in (folder / "a.csv", folder):
+            os.utime(path, (long_ago, long_ago))
 
     reconcile(partner.settings)
     reconcile(partner.settings)
 
     assert not unknown.exists()
-    kept = list((partner.settings.spool / layout.LOST).glob("999999-*/a.csv"))
-    assert [each.read_text() for each in kept] == (["bytes"] if is_postgres() else [])
+    assert not empty.exists()
+    kept = list((partner.settings.spool / layout.LOST).glob("*/a.csv"))
+    assert [(each.parent.name[:7], each.read_text()) for each in kept] == [("999999-", "bytes")]

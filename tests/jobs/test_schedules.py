@@ -122,6 +122,21 @@ def test_a_newer_file_of_the_name_stays_shown(shop: Shop, travel: Travel) -> Non
     assert shown.read_bytes() == b"newer"
 
 
+def test_one_that_can_not_be_hidden_keeps_no_other_shown(
+    shop: Shop, travel: Travel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are picked up by then, and nobody would come back for them."""
+    numbers = [shop.waits("product"), shop.waits("category")]
+    hidden, broken = (shop.shown(Upload.get(Upload.entity == entity)) for entity in ("category", "product"))
+    broken.parent.rename(broken.parent.with_name("away"))
+    broken.parent.write_text("a file, where a folder should be")
+
+    assert pick_up_now(shop.settings, FOLDERS, shop.account) == numbers
+
+    assert not hidden.exists()
+    assert f"{broken} is picked up, but still shown" in caplog.text
+
+
 def test_runs_missed_while_everything_was_down_happen_once(shop: Shop, travel: Travel) -> None:
     """Five nights later: one pick-up at start, then the next night's."""
     shop.schedule("product", "0 2 * * *")
