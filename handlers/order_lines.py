@@ -58,7 +58,8 @@ class Lines:
 def line_records(orders: Iterable[str], *, skus_of: int | None = None) -> dict[str, list[Record]]:
     """The lines of the orders by position, without their database ids.
 
-    `skus_of` an account adds the product's `sku_id`, None where the product is not that account's.
+    `skus_of` an account adds the product's `sku_id`, None where the product is not that account's, and leaves values
+    that can't be read to whoever writes them. Raises InvalidOperation without it.
     """
     found: dict[str, list[Record]] = {}
     wanted = list(orders)
@@ -70,6 +71,7 @@ def line_records(orders: Iterable[str], *, skus_of: int | None = None) -> dict[s
             own = (Product.system_id == OrderLine.product) & (Product.account == skus_of)
             query = OrderLine.select(*columns, Product.sku_id).join(Product, JOIN.LEFT_OUTER, on=own)
         part = query.where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS]))
-        for line in part.order_by(OrderLine.order, OrderLine.position).dicts():
+        ordered = part.order_by(OrderLine.order, OrderLine.position).dicts()
+        for line in ordered if skus_of is None else store.rows(ordered):
             found.setdefault(line["order"], []).append(line)
     return found
