@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 
 import pytest
 
+from handlers import order_lines
 from models import Product, database
 from settings import Settings
 from tests.partner import Partner, counts
@@ -97,3 +99,14 @@ def test_a_time_that_can_t_be_read_matters_to_nobody(stocked: Partner) -> None:
     database.execute_sql("UPDATE product SET created_at = 'yesterday' WHERE sku_id = '001'")
 
     assert stocked.column("product", "SKU_ID") == ["001", "002"]
+
+
+def test_orders_of_many_lines_are_read_few_at_a_time(
+    stocked: Partner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a thousand of them would have to fit into memory. One that has too many is read alone."""
+    monkeypatch.setattr(order_lines, "MOST", 1)
+    caplog.set_level(logging.DEBUG, "peewee")
+
+    assert stocked.column("order", "Reference_ID") == ["PO1", "PO1", "PO2"]
+    assert len([each for each in caplog.messages if 'LEFT OUTER JOIN "product"' in each]) == 2
