@@ -83,13 +83,16 @@ def list_exports(
     limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """List exports, oldest first."""
+    from exports.backlog import WAITING
     from models import Export
 
     context.connect()
     found = accounts.find(account) if account else None
     wanted = [Export.account == found] if found else [Export.number > 0]
-    if state:
-        wanted.append(Export.state == state)
+    if state == "waiting":
+        wanted.append(WAITING)
+    elif state:
+        wanted.extend([Export.state == state, ~WAITING])
     if kind:
         wanted.append(Export.kind == kind)
     if not_collected:
@@ -107,12 +110,15 @@ def list_exports(
 @pass_context
 def show(context: Context, export: str, as_json: bool) -> None:
     """Show one export with its files."""
+    from exports.backlog import queued
     from models import ExportFile
 
     context.connect()
     found = _find(export)
     files = ExportFile.select().where(ExportFile.export == found).order_by(ExportFile.path)
-    shown = next(_objects([found])) | {"files": [{name: getattr(file, name) for name in FILE} for file in files]}
+    shown = next(_objects([found], queued())) | {
+        "files": [{name: getattr(file, name) for name in FILE} for file in files]
+    }
     if as_json:
         print_object(shown, as_json)
         return
@@ -179,20 +185,22 @@ def _find(text: str, account: Any = None) -> Any:
 
 
 def _newest(wanted: list[Any], pending: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    from exports.backlog import queued
     from models import Export
 
     rows = list(Export.select().where(*wanted).order_by(Export.number.desc()).limit(limit))
-    return [*_objects(rows[::-1]), *pending][-limit:]
+    return [*_objects(rows[::-1], queued()), *pending][-limit:]
 
 
 def _all(wanted: list[Any], pending: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Page by page: there may be more than fit into memory."""
+    from exports.backlog import queued
     from models import Export
 
-    last = 0
+    last, revised = 0, queued()
     while rows := list(Export.select().where(Export.number > last, *wanted).order_by(Export.number).limit(PAGE)):
         last = rows[-1].number
-        yield from _objects(rows)
+        yield from _objects(rows, revised)
     yield from pending
 
 
@@ -206,15 +214,15 @@ def _pushed(deliveries: list[dict[str, Any]]) -> str:
     return ", ".join({each["target"]: each["state"] for each in deliveries}.values())
 
 
-def _objects(rows: list[Any]) -> Iterator[dict[str, Any]]:
-    """Exports as `--json` prints them."""
-    from exports.backlog import errors
+def _objects(rows: list[Any], revised: dict[Any, str]) -> Iterator[dict[str, Any]]:
+    """Exports as `--json` prints them. `revised`: those of which a newer revision waits."""
     from models import Account
     from models.target import deliveries_of
 
     names = dict(Account.select(Account.id, Account.name).tuples())
-    retried, deliveries = errors(), deliveries_of(row.number for row in rows)
+    deliveries = deliveries_of(row.number for row in rows)
     for row in rows:
+        key = (row.account_id, row.kind, row.system_id)
         yield {
             "number": row.number,
             "account": names[row.account_id],
@@ -222,7 +230,7 @@ def _objects(rows: list[Any]) -> Iterator[dict[str, Any]]:
             "entity": row.entity,
             "system_id": row.system_id,
             "path": row.path,
-            "state": row.state,
+            "state": "waiting" if key in revised else row.state,
             "revision": row.revision,
             "created_at": iso(row.created_at),
             "ready_at": iso(row.ready_at),
@@ -231,7 +239,7 @@ def _objects(rows: list[Any]) -> Iterator[dict[str, Any]]:
             "collected_from": row.collected_from,
             "removed_at": iso(row.removed_at),
             "removed_by": row.removed_by,
-            "error": row.error or retried.get((row.account_id, row.kind, row.system_id), ""),
+            "error": revised.get(key) or row.error,
             "deliveries": deliveries.get(row.number, []),
         }
 

@@ -9,11 +9,17 @@ from peewee import JOIN, fn
 
 from models import Account, Export, Outbox, now
 
+_KEY = (Outbox.account, Outbox.kind, Outbox.system_id)
+_OF_EXPORT = (Export.account == Outbox.account) & (Export.kind == Outbox.kind) & (Export.system_id == Outbox.system_id)
+"""Joins what is to be exported (again) with what was; a full export, which has no System ID, is another each day."""
+_QUEUED = fn.EXISTS(Outbox.select(Outbox.number).where(_OF_EXPORT))
+WAITING = (Export.state == "waiting") | _QUEUED
+"""The exports that are not in the partner's folder, or not in their newest revision."""
+
 
 def undispatched(account: Account | None = None, kind: str | None = None) -> list[dict[str, Any]]:
     """What the outbox has and the ledger has not, in the order of arrival: account, kind, system_id, entity,
     created_at, error."""
-    known = (Export.account == Outbox.account) & (Export.kind == Outbox.kind) & (Export.system_id == Outbox.system_id)
     query = (
         Outbox.select(
             Account.name.alias("account"), Outbox.kind, Outbox.system_id, Outbox.entity,
@@ -21,7 +27,7 @@ def undispatched(account: Account | None = None, kind: str | None = None) -> lis
         )
         .join(Account)
         .switch(Outbox)
-        .join(Export, JOIN.LEFT_OUTER, on=known)
+        .join(Export, JOIN.LEFT_OUTER, on=_OF_EXPORT)
         .where(Export.number.is_null())
         .group_by(Account.name, Outbox.kind, Outbox.system_id, Outbox.entity)
         .order_by(fn.MIN(Outbox.number))
@@ -33,16 +39,18 @@ def undispatched(account: Account | None = None, kind: str | None = None) -> lis
     return list(query.dicts())
 
 
-def errors() -> dict[tuple[int, str, str], str]:
-    """Account, kind and System ID of what could not be exported and is tried again, with the error."""
-    query = Outbox.select(Outbox.account, Outbox.kind, Outbox.system_id, Outbox.error).where(Outbox.attempts > 0)
+def queued() -> dict[tuple[int, str, str], str]:
+    """Account, kind and System ID of the orders and customers in the outbox, with why they failed so far."""
+    query = Outbox.select(*_KEY, fn.MAX(Outbox.error)).where(Outbox.system_id.is_null(False)).group_by(*_KEY)
     return {(account, kind, system_id): error for account, kind, system_id, error in query.tuples()}
 
 
 def backlog(moment: dt.datetime | None = None) -> dict[str, int]:
-    """waiting (not yet in the partner's folder), retrying (of these: tried in vain), failed (given up), ready (not
-    collected), oldest_waiting_seconds (0 when none waits)."""
-    counts = dict(Export.select(Export.state, fn.COUNT(Export.number)).group_by(Export.state).tuples())
+    """waiting (not yet in the partner's folder, or not in its newest revision), retrying (of these: tried in vain),
+    failed (given up), ready (not collected), oldest_waiting_seconds (0 when none waits)."""
+    # What is in the outbox as well is counted there.
+    settled = Export.select(Export.state, fn.COUNT(Export.number)).where(~_QUEUED).group_by(Export.state)
+    counts = dict(settled.tuples())
     pending = Outbox.select(Outbox.account, Outbox.kind, Outbox.system_id, Outbox.entity).distinct()
     written = Export.state == "waiting"
     first = [Outbox.select(fn.MIN(Outbox.created_at)), Export.select(fn.MIN(Export.created_at)).where(written)]

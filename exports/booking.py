@@ -95,9 +95,14 @@ def confirm(account: int, plans: list[Plan]) -> Sequence[Any]:
 
 
 def _is_newest(export: Export, held: dict[int, Export]) -> bool:
-    """False: the dispatcher has written a newer revision, which makes the export ready when it has appeared."""
+    """False: the dispatcher has written a newer revision, which makes the export ready when it has appeared.
+
+    Or it has found meanwhile that there can be none: that the former one is there does not take the reason away.
+    """
     current = held.get(export.number)
-    return current is not None and (current.revision, current.digest) == (export.revision, export.digest)
+    if current is None or current.state == "failed":
+        return False
+    return (current.revision, current.digest) == (export.revision, export.digest)
 
 
 def _make_ready(numbers: Sequence[Any]) -> None:

@@ -1,6 +1,7 @@
 """From the outbox to the export tree: reads what was committed, writes its folder, records it, tells the mirror.
 
-A turn takes up to 100 orders and customers through these steps, each done for all of them before the next:
+A turn takes up to 100 orders and customers, of a bounded number of lines, through these steps, each done for all of
+them before the next:
 
 1. read the outbox, then the records and the ledger as of one moment;
 2. stage a folder for each that differs from what lies in the tree, and make it last (fsync);

@@ -5,15 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from exports.known import chunks
+from handlers.order_lines import in_parts
 from models import Outbox, is_past, now, transaction
 
 ROWS = 2_000
-"""So many rows of the outbox are read at once: an order has one for each line that was written."""
+"""So many rows of the outbox are looked at for what is due: an order has one for each line that was written."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds before an export that failed is tried again, at first and at the most."""
+
+_OURS = Outbox.kind.in_(("order", "customer"))
+
+Key = tuple[int, str, str]
+"""Account, kind and System ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +37,32 @@ class Pending:
 
 
 def take(most: int) -> list[Pending]:
-    """Up to `most` orders and customers that are due, in the order in which they were committed."""
-    moment = now()
-    due = Outbox.kind.in_(("order", "customer")) & _is_due(moment)
-    rows = Outbox.select().where(due).order_by(Outbox.number).limit(ROWS)
-    grouped: dict[tuple[int, str, str], list[Outbox]] = {}
+    """Up to `most` orders and customers that are due, in the order in which they were committed, and no more lines of
+    orders than can be held at once."""
+    due = is_past(Outbox.due_at, now(), LONGEST_PAUSE)
+    rows = Outbox.select().where(_OURS & due).order_by(Outbox.number).limit(ROWS)
+    grouped: dict[Key, list[Outbox]] = {}
     for row in rows:
         key = (row.account_id, row.kind, str(row.system_id or ""))
         if key in grouped or len(grouped) < most:
             grouped.setdefault(key, []).append(row)
-    for row in _postponed((key[2] for key in grouped), moment):
-        # What is read now answers these, too.
-        grouped.get((row.account_id, row.kind, str(row.system_id)), []).append(row)
+    bearable = next(in_parts(list(grouped), itemgetter(2)), [])
+    attempts = {key: {row.number: row.attempts for row in grouped[key]} for key in bearable}
+    for *which, number, tried in _all_rows(bearable):
+        attempts.get(tuple(which), {})[number] = tried
     return [
-        Pending(*key, tuple(row.number for row in held), held[0].created_at, max(row.attempts for row in held))
-        for key, held in grouped.items()
+        Pending(*key, tuple(held), grouped[key][0].created_at, max(held.values())) for key, held in attempts.items()
     ]
 
 
-def _is_due(moment: dt.datetime) -> Any:
-    return is_past(Outbox.due_at, moment, LONGEST_PAUSE)
+def _all_rows(keys: Iterable[Key]) -> Iterable[tuple[Any, ...]]:
+    """Account, kind, System ID, number and attempts of these, also of rows that come behind ROWS or are not due yet.
 
-
-def _postponed(system_ids: Iterable[str], moment: dt.datetime) -> Iterable[Outbox]:
-    """Rows that failed before and are not due yet."""
-    mine = Outbox.kind.in_(("order", "customer")) & Outbox.system_id.in_(list(system_ids))
-    return list(Outbox.select().where(mine & ~_is_due(moment)))
+    What is read now answers all of them. An order of many lines would else be made as often as it has ROWS.
+    """
+    mine = _OURS & Outbox.system_id.in_([system_id for _, _, system_id in keys])
+    query = Outbox.select(Outbox.account, Outbox.kind, Outbox.system_id, Outbox.number, Outbox.attempts).where(mine)
+    return query.tuples().iterator()
 
 
 def done(pending: Iterable[Pending]) -> bool:

@@ -6,8 +6,10 @@ import itertools
 import time
 from collections.abc import Iterable, Sequence
 
+from peewee import fn
+
 from exports.job import REPLAY
-from models import Account, Export, Outbox, is_postgres, transaction
+from models import Account, Export, ExportFile, Outbox, is_postgres, transaction
 
 AT_ONCE = 500
 """Exports of one statement."""
@@ -28,7 +30,7 @@ def replay(exports: Iterable[Export]) -> int:
         while some := list(itertools.islice(iterator, AT_ONCE)):
             numbers = [export.number for export in some if export.kind != "full"]
             _hold_exports(numbers)
-            Export.update(digest=f"{REPLAY}{time.time_ns()}").where(Export.number.in_(numbers)).execute()
+            _ask(numbers)
             Outbox.insert_many([_wanted(export) for export in some]).execute()
             count += len(some)
     return count
@@ -46,6 +48,17 @@ def _hold_exports(numbers: Sequence[int]) -> None:
     if is_postgres():
         query = Export.select(Export.number).where(Export.number.in_(numbers)).order_by(Export.number)
         query.for_update().execute()
+
+
+def _ask(numbers: Sequence[int]) -> None:
+    """Note when each was asked for: no earlier than its files, which a clock that was ahead may have written. They
+    would be taken for the answer."""
+    asked = time.time_ns()
+    Export.update(digest=f"{REPLAY}{asked}").where(Export.number.in_(numbers)).execute()
+    later = ExportFile.export.in_(numbers) & (ExportFile.mtime_ns > asked)
+    latest = ExportFile.select(ExportFile.export, fn.MAX(ExportFile.mtime_ns)).where(later).group_by(ExportFile.export)
+    for number, moment in latest.tuples():
+        Export.update(digest=f"{REPLAY}{moment}").where(Export.number == number).execute()
 
 
 def _wanted(export: Export) -> dict[str, object]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from handlers.base import Context
 from imports import store
@@ -16,7 +16,11 @@ DETAILS = ("quantity", "unit_price", "line_discount", "line_notes")
 LINE_ATTRIBUTES = frozenset({"sku_id", *DETAILS})
 LINE_COLUMNS = frozenset({"SKU_ID", "Quantity", "Unit_Price", "Line_Discount", "Line_Notes"})
 
+MOST = 20_000
+"""Lines that are held at once when orders are written out."""
+
 Record = dict[str, Any]
+Item = TypeVar("Item")
 
 
 class Lines:
@@ -55,10 +59,28 @@ class Lines:
         return merged
 
 
+def in_parts(items: Sequence[Item], order_of: Callable[[Item], str]) -> Iterator[list[Item]]:
+    """The items, so many at a time that their orders have at most MOST lines together; more only if one alone has."""
+    orders = [order_of(each) for each in items]
+    counts = OrderLine.select(OrderLine.order, fn.COUNT(OrderLine.id)).where(OrderLine.order.in_(orders))
+    lines = dict(counts.group_by(OrderLine.order).tuples())
+    part: list[Item] = []
+    held = 0
+    for order, each in zip(orders, items, strict=True):
+        held += lines.get(order, 0)
+        if part and held > MOST:
+            yield part
+            part, held = [], lines.get(order, 0)
+        part.append(each)
+    if part:
+        yield part
+
+
 def line_records(orders: Iterable[str], *, skus_of: int | None = None) -> dict[str, list[Record]]:
     """The lines of the orders by position, without their database ids.
 
-    `skus_of` an account adds the product's `sku_id`, None where the product is not that account's.
+    `skus_of` an account adds the product's `sku_id`, None where the product is not that account's, and leaves values
+    that can't be read to whoever writes them. Raises InvalidOperation without it.
     """
     found: dict[str, list[Record]] = {}
     wanted = list(orders)
@@ -70,6 +92,7 @@ def line_records(orders: Iterable[str], *, skus_of: int | None = None) -> dict[s
             own = (Product.system_id == OrderLine.product) & (Product.account == skus_of)
             query = OrderLine.select(*columns, Product.sku_id).join(Product, JOIN.LEFT_OUTER, on=own)
         part = query.where(OrderLine.order.in_(wanted[start : start + store.PARAMETERS]))
-        for line in part.order_by(OrderLine.order, OrderLine.position).dicts():
+        ordered = part.order_by(OrderLine.order, OrderLine.position).dicts()
+        for line in ordered if skus_of is None else store.rows(ordered):
             found.setdefault(line["order"], []).append(line)
     return found

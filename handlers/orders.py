@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from handlers.base import Context, Handler, batched
@@ -17,7 +18,7 @@ from handlers.keys import (
     own_keys,
     refuse_taken,
 )
-from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, line_records
+from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, in_parts, line_records
 from handlers.strangers import Strangers
 from imports import store
 from imports.rows import UNCHANGED, UPDATED, Row, live
@@ -131,7 +132,8 @@ class OrderHandler(Handler):
         """Without what an order refers to in another account, and without an order of which a line does."""
         strangers = Strangers(self.entity)
         for batch in batched(super().export(account)):
-            yield from _with_lines(batch, account, strangers)
+            for part in in_parts(batch, itemgetter("system_id")):
+                yield from _with_lines(part, account, strangers)
 
     def count(self, account: int) -> int:
         found: int = OrderLine.select().join(Order).where(Order.account == account).count()

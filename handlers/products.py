@@ -44,8 +44,8 @@ class ProductHandler(Handler):
         paths = _names(Category, account, "path")
         names = _names(Collection, account, "name")
         for record in super().export(account):
-            record["categories"] = [paths[each] for each in record["categories"] if each in paths]
-            record["collections"] = [names[each] for each in record["collections"] if each in names]
+            record["categories"] = _told(record["categories"], paths)
+            record["collections"] = _told(record["collections"], names)
             yield record
 
 
@@ -71,3 +71,10 @@ def _names(model: type[Record], account: int, named_by: str) -> dict[str, str]:
     """System ID to name of all categories or collections of an account."""
     query = model.select(model.system_id, model._meta.fields[named_by]).where(model._meta.fields["account"] == account)
     return dict(query.tuples())
+
+
+def _told(stored: Any, names: dict[str, str]) -> Any:
+    """The names of those that the account has; what is no list is left to whoever writes it out."""
+    if not isinstance(stored, list):
+        return stored
+    return [names[each] for each in stored if isinstance(each, str) and each in names]

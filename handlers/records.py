@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TextIO
 
 from handlers.base import Handler, batched
+from handlers.strangers import Unwritten
 from imports import store
 from models import Account
-from schemas import Formats, TemplateSchema, write_cells
+from schemas import Formats, TemplateSchema, UnwritableError, write_cells
 
 Progress = Callable[[int], None]
 """Called with the rows done."""
@@ -33,16 +36,27 @@ class Records:
         return [*self._schema.columns, *opened]
 
     def rows(self) -> Iterator[list[str]]:
-        """The cells of each record, as text."""
-        for record in self._handler.export(self._account.id):
-            yield write_cells(self._schema, record, self._open)
+        """The cells of each record, as text. One with a value that can't be written is left out, and told of."""
+        for _, cells in self._written():
+            yield cells
 
     def objects(self) -> Iterator[dict[str, str]]:
         """The same, keyed by column, with the System ID, which some templates have no column for."""
         columns = self.columns
-        for record in self._handler.export(self._account.id):
-            cells = write_cells(self._schema, record, self._open)
-            yield dict(zip(columns, cells, strict=True)) | {self._schema.id_column: record["system_id"]}
+        for system_id, cells in self._written():
+            yield dict(zip(columns, cells, strict=True)) | {self._schema.id_column: system_id}
+
+    def _written(self) -> Iterator[tuple[str, list[str]]]:
+        """System ID and cells of each row; of a record with several (an order) all or none."""
+        unwritten = Unwritten(self._handler.entity)
+        for system_id, records in groupby(self._handler.export(self._account.id), itemgetter("system_id")):
+            try:
+                rows = [write_cells(self._schema, record, self._open) for record in records]
+            except UnwritableError as error:
+                unwritten.tell(system_id, error)
+            else:
+                for cells in rows:
+                    yield system_id, cells
 
     def count(self) -> int:
         """How many rows there are."""
@@ -64,7 +78,7 @@ class Records:
         names: dict[str, set[str]] = {column.prefix: set() for column in self._schema.open_columns}
         for held in self._held() if names else ():
             for column, values in zip(self._schema.open_columns, held, strict=True):
-                names[column.prefix].update(values or ())
+                names[column.prefix].update(_held_names(values))
         return {prefix: sorted(found) for prefix, found in names.items()}
 
     def _held(self) -> Iterable[tuple[Any, ...]]:
@@ -72,3 +86,10 @@ class Records:
         fields = [model._meta.fields[column.attribute] for column in self._schema.open_columns]
         query = model.select(*fields).where(model._meta.fields["account"] == self._account.id)
         return store.stream(query.tuples())
+
+
+def _held_names(values: Any) -> Iterable[str]:
+    """The names under which something is stored; of what is no object, which is not written, none."""
+    if not isinstance(values, dict):
+        return ()
+    return [name for name, value in values.items() if value is not None] if None in values.values() else values

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import peewee
@@ -29,6 +29,7 @@ __all__ = [
     "insert",
     "is_too_large",
     "one_parameter",
+    "rows",
     "select",
     "several",
     "stream",
@@ -158,20 +159,47 @@ def in_order_made(model: type[Model], account: int) -> ModelSelect:
 
 
 def stream(query: ModelSelect) -> Generator[Any, None, None]:
-    """The rows of a query one by one, in memory that does not grow with their number.
+    """The rows of a query, as `rows` gives them, in memory that does not grow with their number.
 
     On Postgres by a cursor of the server's, within a transaction: the driver would fetch all rows at once.
     """
     if not is_postgres():
-        yield from query.iterator()
+        yield from rows(query)
         return
     with database.atomic(), database.connection().cursor(name=f"stream_{uuid.uuid4().hex}") as cursor:
         cursor.itersize = STREAMED
         with peewee.__exception_wrapper__:
             cursor.execute(*query.sql())
-            wrapper = query._get_cursor_wrapper(cursor)
-            wrapper.initialize()
-            yield from map(wrapper.process_row, cursor)
+            yield from _read(query, cursor)
+
+
+def rows(query: ModelSelect) -> Iterator[Any]:
+    """The rows of a query. A value that can't be read, because a program has stored what is none, is as it lies there:
+    of one record that is wrong the others know nothing."""
+    return _read(query, database.execute(query))
+
+
+def _read(query: ModelSelect, cursor: Any) -> Iterator[Any]:
+    usual, lenient = query._get_cursor_wrapper(cursor), query._get_cursor_wrapper(cursor)
+    for wrapper in (usual, lenient):
+        wrapper.initialize()
+    lenient.converters = [each and partial(_if_it_can, each) for each in lenient.converters]
+    for row in cursor:
+        try:
+            read = usual.process_row(row)
+        except _UNREADABLE:
+            read = lenient.process_row(row)
+        yield read
+
+
+_UNREADABLE = (ArithmeticError, TypeError, ValueError)
+
+
+def _if_it_can(convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except _UNREADABLE:
+        return value
 
 
 def is_too_large(error: peewee.OperationalError) -> bool:

@@ -1,7 +1,7 @@
 """marshmallow schemas: the templates. Nothing of ours is imported here."""
 
 from schemas.address import AddressSchema
-from schemas.base import OpenColumns, TemplateSchema, write_cells
+from schemas.base import OpenColumns, TemplateSchema, UnwritableError, write_cells
 from schemas.category import CategorySchema
 from schemas.collection import CollectionSchema
 from schemas.contact import ContactSchema
@@ -33,6 +33,7 @@ __all__ = [
     "Formats",
     "OpenColumns",
     "TemplateSchema",
+    "UnwritableError",
     "fits_open_name",
     "match_key",
     "open_key",

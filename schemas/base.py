@@ -83,15 +83,34 @@ class TemplateSchema(Schema):
         return cls.entity.upper(), cls.plural.upper()
 
 
+class UnwritableError(Exception):
+    """What a program has stored is no value of its column. The message names both, for the admin."""
+
+
 def write_cells(schema: TemplateSchema, record: dict[str, Any], open_names: Mapping[str, Iterable[str]]) -> list[str]:
-    """The cells of a record in template order, open columns (by prefix) behind; a missing value is an empty cell."""
-    cells = [
-        "" if record.get(field.attribute or name) in (None, []) else field.write(record[name], schema.formats)
-        for name, field in schema.fields.items()
-        if isinstance(field, CellField)
-    ]
-    for column in schema.open_columns:
-        held = record.get(column.attribute) or {}
-        for name in open_names.get(column.prefix, ()):
-            cells.append(column.field.write(held[name], schema.formats) if name in held else "")
+    """The cells of a record in template order, open columns (by prefix) behind; a missing value is an empty cell.
+
+    Raises UnwritableError.
+    """
+    cells: list[str] = []
+    header, value, formats = "", None, schema.formats
+    try:
+        for name, field in schema.fields.items():
+            if isinstance(field, CellField):
+                header, value = field.column, record.get(name)
+                cells.append("" if value in (None, []) else field.write(value, formats))
+        for column in schema.open_columns:
+            header, value = column.prefix, record.get(column.attribute) or {}
+            held = _object(value)
+            for name in open_names.get(column.prefix, ()):
+                header, value = column.column(name), held.get(name)
+                cells.append("" if value is None else column.field.write(value, formats))
+    except (ArithmeticError, TypeError, ValueError):
+        raise UnwritableError(f"{header} is {str(value)[:60]!r}") from None
     return cells
+
+
+def _object(stored: Any) -> dict[str, Any]:
+    if not isinstance(stored, dict):
+        raise TypeError("no object")
+    return stored

@@ -70,7 +70,10 @@ class CellField(fields.Field[Any]):
         return bool(one == other)
 
     def write(self, value: Any, formats: Formats) -> str:
-        """The text of `value` (never None; packed or not) as it stands in a CSV file with these formats."""
+        """The text of `value` (never None; packed or not) as it stands in a CSV file with these formats.
+
+        Raises ArithmeticError, TypeError or ValueError for what is no such value: other programs store anything.
+        """
         return str(value)
 
 
@@ -160,6 +163,11 @@ class YesNo(CellField):
         return "Y" if value else "N"
 
 
+def _decimal(value: Any) -> Decimal:
+    """A number as it was written, in JSON as well, whose numbers come as floats. Raises ArithmeticError."""
+    return value if type(value) is Decimal else Decimal(str(value))
+
+
 class Number(CellField):
     """An exact decimal with at most 18 digits before and 6 behind the point."""
 
@@ -205,12 +213,15 @@ class Number(CellField):
         if type(one) is Decimal and type(other) is Decimal:
             return one == other
         try:
-            return None not in (one, other) and Decimal(one) == Decimal(other)
+            return None not in (one, other) and _decimal(one) == _decimal(other)
         except (ArithmeticError, TypeError, ValueError):  # another program wrote it: no number is the same
             return False
 
     def write(self, value: Any, formats: Formats) -> str:
-        return formats.write_decimal(Decimal(value))
+        number = _decimal(value)
+        if not number.is_finite():
+            raise ValueError(f"{number} is no amount")
+        return formats.write_decimal(number)
 
 
 class WholeNumber(Number):
@@ -225,7 +236,7 @@ class WholeNumber(Number):
         return int(super()._deserialize(value, attr, data, **kwargs))
 
     def write(self, value: Any, formats: Formats) -> str:
-        return str(value)
+        return str(int(str(value)))
 
 
 class Date(CellField):
@@ -238,7 +249,7 @@ class Date(CellField):
         return str(value.isoformat())
 
     def write(self, value: Any, formats: Formats) -> str:
-        return formats.write_date(dt.date.fromisoformat(value) if isinstance(value, str) else value)
+        return formats.write_date(value if isinstance(value, dt.date) else dt.date.fromisoformat(value))
 
 
 class Email(Text):
@@ -301,6 +312,8 @@ class Items(CellField):
         return len(one) == len(other) and all(map(self.item.same, one, other))
 
     def write(self, value: Any, formats: Formats) -> str:
+        if not isinstance(value, list) or None in value:
+            raise TypeError("no list of values")
         return "|".join(self.item.write(each, formats) for each in value)
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from exports.job import REPLAY
-from models import Account, Customer, Export, ExportFile, Outbox, now
+from models import Account, Customer, Export, ExportFile, Order, Outbox, now
 from settings import Settings
 from tests.shop import Shop
 
@@ -100,6 +100,26 @@ def test_error_of_what_is_tried_again_is_shown(shop: Shop, done: Done) -> None:
     assert told.pop("oldest_waiting_seconds") >= 0
     assert told == {"waiting": 1, "retrying": 1, "failed": 1, "ready": 0}
     assert "waiting 1, retrying 1, failed 1" in done("status")
+
+
+@pytest.mark.parametrize("state", ["collected", "failed", "waiting"])
+def test_what_waits_for_a_newer_revision_is_waiting(shop: Shop, done: Done, state: str) -> None:
+    """Whatever the former one is; shown, listed and counted so, once. What is of others is as it was."""
+    revised, asked, other = (ready(shop) for _ in range(3))
+    Export.update(state=state, error="").where(Export.system_id != other).execute()
+    Order.update(notes="new").where(Order.system_id == revised).execute()
+    done("exports", "replay", asked)
+    Outbox.update(attempts=1, error="the disk is full").where(Outbox.system_id == revised).execute()
+    Outbox.create(account=Account.create(name="beta"), kind="order", system_id=other, entity="order")
+
+    found = listed(done, "--account", "acme", "--state", "waiting")
+
+    assert [(each["system_id"], each["state"], each["error"]) for each in found] == [
+        (revised, "waiting", "the disk is full"), (asked, "waiting", "")]  # fmt: skip
+    assert [each["system_id"] for each in listed(done, "--account", "acme", "--state", "ready")] == [other]
+    assert json.loads(done("exports", "show", asked, "--json"))["state"] == "waiting"
+    told = json.loads(done("status", "--json"))["exports"]
+    assert (told["waiting"], told["retrying"], told["failed"], told["ready"]) == (3, 1, 0, 1)
 
 
 def test_status_tells_how_long_exports_wait(shop: Shop, done: Done) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import queue
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from exports import dispatcher as module
 from exports.dispatcher import Dispatcher
@@ -407,6 +409,32 @@ def test_replay_is_a_new_revision_with_new_times(shop: Shop) -> None:
     assert (after.state, after.revision, after.created_at) == ("waiting", 2, created)
     assert all(each > before[name] for name, each in times(shop.folder(order)).items())
     assert not after.digest.startswith(REPLAY)
+
+
+def test_replay_of_what_a_clock_that_was_ahead_has_written(local: Shop) -> None:
+    """Its files are later than the request, and are no answer to it; those of others get no later times by that."""
+    with time_machine.travel(dt.datetime(2126, 11, 23, tzinfo=dt.UTC)):
+        early = local.order()
+        local.dispatch()
+    order = local.order()
+    local.dispatch()
+    before = times(local.folder(early))
+    for each in (early, order):
+        _mirrored(local, each)
+
+    replay([local.export(early), local.export(order)])
+    local.dispatch()
+
+    assert [local.export(each).revision for each in (early, order)] == [2, 2]
+    assert all(each > before[name] for name, each in times(local.folder(early)).items())
+    assert max(times(local.folder(order)).values()) < min(before.values())
+
+
+def _mirrored(shop: Shop, order: Order) -> None:
+    """The ledger has the files of its folder."""
+    for file in shop.folder(order).iterdir():
+        ExportFile.create(account=shop.account, export=shop.export(order), size=1,
+                          path=str(file.relative_to(shop.tree)), mtime_ns=file.stat().st_mtime_ns)  # fmt: skip
 
 
 def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:

@@ -1,11 +1,14 @@
-"""The outbox of what can't be exported for days, and is written again and again meanwhile."""
+"""The outbox of what has many rows: what can't be exported for days, and orders of many lines."""
 
 from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Callable
 
-from models import Customer, Outbox, database, is_postgres, now
+from exports import pending
+from handlers.order_lines import MOST
+from models import Customer, Order, OrderLine, Outbox, database, is_postgres, now
 from settings import Settings
 from tests.shop import Shop
 
@@ -77,3 +80,42 @@ def _repeat(times: int) -> None:
     database.execute_sql(f"INSERT INTO outbox ({_COLUMNS}) {many} SELECT {_COLUMNS} FROM outbox, many "
                          f"WHERE number = {row.number}")  # fmt: skip
     Outbox.update(due_at=None).where(one).execute()
+
+
+def test_an_order_of_many_lines_is_made_once(make_settings: Callable[..., Settings]) -> None:
+    """The rows that come behind the first ones are answered together with them."""
+    shop = Shop(make_settings("sqlite"))
+    order = shop.order(status="draft")
+    other = shop.order(status="draft")
+    _add_lines(order, pending.ROWS)
+    Order.update(status="confirmed").where(Order.system_id == order.system_id).execute()
+    OrderLine.update(line_notes="changed").where(OrderLine.order == order).execute()
+    Order.update(status="confirmed").where(Order.system_id == other.system_id).execute()
+    assert Outbox.select().count() > pending.ROWS + 1
+
+    (first,) = pending.take(100)
+
+    assert len(first.numbers) == Outbox.select().where(Outbox.system_id == order.system_id).count()
+    assert sorted(shop.dispatch()) == sorted(f"Orders/order_{each.system_id}" for each in (order, other))
+
+
+def test_a_turn_ends_when_its_orders_have_many_lines(make_settings: Callable[..., Settings]) -> None:
+    """However few rows of the outbox tell of them: drafts that are confirmed have one each. All have their turn."""
+    shop = Shop(make_settings("sqlite"))
+    small, *large = orders = [shop.order(status="draft") for _ in range(3)]
+    for order in large:
+        _add_lines(order, MOST // 2)
+    Order.update(status="confirmed").execute()
+
+    taken = pending.take(100)
+
+    assert [each.system_id for each in taken] == [small.system_id, large[0].system_id]
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}" for order in orders]
+
+
+def _add_lines(order: Order, lines: int) -> None:
+    """Behind the first one."""
+    many = f"WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {lines})"
+    database.execute_sql(f"INSERT INTO order_line (order_id, position, product_id, quantity) {many} SELECT order_id, "
+                         f"position + n, product_id, quantity FROM order_line, many "
+                         f"WHERE order_id = '{order.system_id}'")  # fmt: skip
