@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import logging
 import os
 import subprocess
@@ -19,6 +20,7 @@ import time_machine
 import models
 from exports.full import PAUSES, FullExports
 from exports.full_file import Written, clear_staging, write_full
+from exports.swap import STAGING
 from jobs.mail_render import render
 from models import (
     Account,
@@ -416,6 +418,24 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_nothing_half(
 
     assert export(partner).revision == 1
     assert outbox() == []
+
+
+@pytest.mark.usefixtures("as_on_nfs")
+def test_what_is_left_over_keeps_no_export_from_being_written(
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over NFS, too: what nobody holds goes, what can't be removed stays and is told."""
+    settings = make_settings()
+    folder = settings.exports / STAGING / "full"
+    (folder / "odd.csv").mkdir(parents=True)
+    (folder / "left.csv").touch()
+    with (folder / "held.csv").open("x+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        clear_staging(settings)
+
+    assert {path.name for path in folder.iterdir()} == {"odd.csv", "held.csv"}
+    assert [record.message for record in caplog.records if "odd.csv" in record.message]
+    assert "held.csv" not in caplog.text
 
 
 def test_a_writer_ends_with_the_server(settings: Settings, partner: Partner, environment: Path) -> None:
