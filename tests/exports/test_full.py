@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from playhouse.migrations import Runner
 
 import models
 from exports.full import PAUSES, FullExports
@@ -36,6 +37,7 @@ from models import (
     now,
 )
 from models.base import Base
+from models.migrate import MIGRATIONS, pending
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -343,6 +345,21 @@ def test_the_servers_log_has_what_a_writer_complains_of(
         f"order of acme: order {system_id} is not written as it is stored: its customer is not there, or of another "
         "account; correct it"
     ]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_writer_of_a_newer_version_leaves_the_database_alone(
+    settings: Settings, partner: Partner, environment: Path
+) -> None:
+    """It was installed beneath the running server, which is told why nothing is written."""
+    Runner(models.database.obj, str(MIGRATIONS)).down()
+    ask(partner)
+
+    with running(settings, partner):
+        wait_for(lambda: outbox()[0].attempts)
+
+    assert "newer than what started it" in outbox()[0].error
+    assert len(pending(models.database.obj)) == 1
 
 
 def test_what_can_not_be_written_is_given_up_in_the_end(
