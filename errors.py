@@ -11,6 +11,10 @@ class SettingsError(FtpdockError):
     """ftpdock.toml or an environment variable holds something that can't be used."""
 
 
+class VersionError(FtpdockError):
+    """The database has the shape of another version, and must not get that of this one now."""
+
+
 class NotFoundError(FtpdockError):
     """An account, login, import or file of that name does not exist."""
 

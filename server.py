@@ -18,9 +18,9 @@ from jobs.cards import server_card
 from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
 from layout import make_home
-from models.migrate import migrate
 from removal import put_back
 from settings import Settings
+from upgrade import bring_up
 
 Announce = Callable[[str, int], None]
 """Told the address and the port once the server answers there."""
@@ -31,7 +31,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     make_home(settings)
     logs.start(settings, "server")
     database = models.bind(settings.database_url)
-    migrate(database)
+    bring_up(settings, database)
     with database.connection_context():
         refuse_strange_home(settings)
         put_back(settings)

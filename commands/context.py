@@ -64,24 +64,30 @@ class Context:
             raise SettingsError(str(error)) from error
 
     def migrate(self) -> list[str]:
-        """Apply what migrations are pending and make the tables of plugins; return the names of what was applied."""
-        from models.migrate import migrate, pending
+        """Apply what migrations are pending and make the tables of plugins; return the names of what was applied.
 
-        database = self.bind()
-        # Asking takes no lock, so that a listing never waits for a server that is writing.
-        applied = migrate(database) if pending(database) else []
+        Raises SettingsError and VersionError.
+        """
+        from upgrade import bring_up
+
+        applied = bring_up(self.settings, self.bind())
         self.registry.make_tables()
         return applied
 
-    def connect(self) -> Database:
+    def connect(self, *, child: bool = False) -> Database:
         """Connect the database; it is closed with the command.
 
         A home or a database that is not there is made, and what migrations are pending are applied, so that the first
-        command of all needs no setup. Raises SettingsError.
+        command of all needs no setup; not so by the `child` of a server or worker, which has found it as it needs it.
+        Raises SettingsError and VersionError.
         """
         import models
+        from upgrade import refuse_pending
 
-        self.migrate()
+        if child:
+            refuse_pending(self.bind())
+        else:
+            self.migrate()
         database: Database = models.database.obj
         database.connect(reuse_if_open=True)
         click.get_current_context().call_on_close(database.close)

@@ -63,16 +63,16 @@ class Exporter:
 
     def _run(self) -> None:
         wait = 0.0
-        while not self._stopping.wait(wait):
-            wait = ASK_EVERY
-            lead = leadership(self._settings)
-            try:
-                with Held(lead):
+        with Held(leadership(self._settings)) as lead:
+            while not self._stopping.wait(wait):
+                wait = ASK_EVERY
+                try:
                     if lead.take():
                         self._lead(lead.holds)
-            except (OSError, psycopg.Error) as error:
-                log.warning("this node can't become the one that exports: %s", error)
-                wait = 10 * ASK_EVERY
+                except (OSError, psycopg.Error) as error:
+                    lead.give_up()
+                    log.warning("this node can't become the one that exports: %s", error)
+                    wait = 10 * ASK_EVERY
 
     def _lead(self, leading: Callable[[], bool]) -> None:
         threads = [PartThread(part) for part in self._make()]

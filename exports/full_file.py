@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import fcntl
 import hashlib
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from handlers.records import Records
 from models import Account, Export, ExportFile, Outbox, is_postgres, now, snapshot, transaction
 from schemas.filenames import example
 from settings import Settings
+
+log = logging.getLogger("ftpdock.exports")
 
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
@@ -93,14 +96,17 @@ def _staging(settings: Settings) -> Path:
 
 
 def clear_staging(settings: Settings) -> None:
-    """Remove what killed writers left: files that nobody holds a lock on."""
+    """Remove what killed writers left: files that nobody holds a lock on. What can't be removed stays, and is told."""
     for path in _staging(settings).glob("*.csv"):
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            try:
+        try:
+            # For writing, too: over NFS a file that is open for reading alone can't be locked.
+            with path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            path.unlink()
+                path.unlink()
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        except OSError as error:
+            log.warning("%s may be left of a killed writer and can't be removed: %s", path, error)
 
 
 def _fill(file: TextIO, handler: Handler, account: Account, progress: Progress) -> int:

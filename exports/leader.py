@@ -20,7 +20,7 @@ class Leadership(Protocol):
     """The right to export. What holds it is freed by the kernel or the database when its process dies."""
 
     def take(self) -> bool:
-        """Try once to become the leader, without waiting. Raises OSError or psycopg.Error."""
+        """Try once to become the leader, without waiting. Raises OSError or psycopg.Error; `give_up` then."""
 
     def holds(self) -> bool:
         """Whether this node is the leader still. Cheap enough for each batch."""
@@ -55,28 +55,34 @@ class FileLeadership:
 
 
 class PostgresLeadership:
-    """By an advisory lock of a connection that is kept for it alone."""
+    """By an advisory lock of a connection that is kept for it alone, also while another node leads: to connect anew
+    for each try would keep the server busy, twice a second for each node."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.database_url
         self._connection: psycopg.Connection | None = None
 
     def take(self) -> bool:
-        self._connection = connect(self._url)
-        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-        if row and row[0]:
-            return True
-        self.give_up()
-        return False
+        if self._connection is None:
+            self._connection = connect(self._url)
+        taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        return self._writes(self._connection) and taken == (True,)
 
     def holds(self) -> bool:
         if self._connection is None:
             return False
         try:
-            self._connection.execute("SELECT 1")
+            return self._writes(self._connection)
         except psycopg.Error:
             self.give_up()
-        return self._connection is not None
+            return False
+
+    def _writes(self, connection: psycopg.Connection) -> bool:
+        """A server that only reads since a failover gives no rights: the next connection may lead to the new one."""
+        if connection.execute("SHOW transaction_read_only").fetchone() == ("off",):
+            return True
+        self.give_up()
+        return False
 
     def give_up(self) -> None:
         if self._connection is not None:

@@ -203,7 +203,7 @@ def _picked_up(here: Here) -> str | None:
 def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
     """From a temporary name to a right one (a receipt) or to another temporary one. Raises Refusal."""
     try:
-        lock = hold(here.path, lambda: os.open(here.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        lock = hold(here.path, lambda: os.open(here.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC))
     except FileNotFoundError:
         raise Refusal(NO_SUCH_FILE) from None
     try:

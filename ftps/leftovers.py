@@ -21,7 +21,7 @@ from ftps.shared import Shared
 from layout import account_root
 from models import Account, Upload
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def sweep(shared: Shared, accounts: Iterable[Account], older_than: float) -> Iterator[Path]:

@@ -103,7 +103,10 @@ class Partials:
 
 def hold(path: Path, open_it: Callable[[], int]) -> int:
     """A descriptor of the file at `path`, locked: other servers of this home keep their hands off as long as one of it
-    is open. Raises Refusal if one of them has it, and what `open_it` raises."""
+    is open. Raises Refusal if one of them has it, and what `open_it` raises.
+
+    `open_it` opens it for writing, too: over NFS a file that is open for reading alone can't be locked (EBADF).
+    """
     for _ in range(_TRIES):
         descriptor = open_it()
         try:

@@ -29,7 +29,7 @@ def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) 
     )
     if what.isascii() and what.isdigit():
         # Beyond 64 bits there is no number, and Postgres would say so with an error.
-        query = query.where(Upload.id == min(int(what), 2**31 - 1))
+        query = query.where(Upload.id == min(int(what), 2**63 - 1))
     elif what:
         query = query.where(no_dry_run(), Upload.name == what.rpartition("/")[2])
     else:

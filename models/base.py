@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import uuid_utils
 from peewee import (
     SQL,
-    AutoField,
+    BigAutoField,
     CharField,
     Database,
     DatabaseProxy,
@@ -73,8 +73,11 @@ class UTCField(Field):
         return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) else value
 
 
-class NumberField(AutoField):
-    """A number that is given out once for ever: SQLite would give that of a deleted row to the next."""
+class NumberField(BigAutoField):
+    """A number that is given out once for ever: SQLite would give that of a deleted row to the next.
+
+    On Postgres it has 64 bits; 32 would be used up by the lines of a year's orders.
+    """
 
     def ddl(self, ctx: Any) -> Any:
         definition = super().ddl(ctx)

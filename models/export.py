@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
+from peewee import BigAutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
 
 from models.account import Account
 from models.base import Base, NumberField, UTCField, now
@@ -40,7 +40,7 @@ class EchoGuard(Base):
     The row is deleted before the commit, so no other transaction ever sees it, on either engine.
     """
 
-    id = AutoField()
+    id = BigAutoField()
 
 
 class Export(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import CharField, ForeignKeyField, IntegerField, JSONField, TextField
+from peewee import BigIntegerField, CharField, ForeignKeyField, IntegerField, JSONField, TextField
 
 from models.account import Account
 from models.base import Base, NumberField, UTCField, new_system_id, now
@@ -23,7 +23,7 @@ class Mail(Base):
     run = ForeignKeyField(ImportRun, backref="mails", on_delete="CASCADE", null=True)
     pickup = TextField(null=True)
     """Set when the account wants one digest of all imports of a pick-up."""
-    gathered_into = IntegerField(null=True)
+    gathered_into = BigIntegerField(null=True)
     key = CharField(max_length=200, unique=True)
     """What is told, so that nothing is told twice: import-42, disk-node-2024-09-18."""
     token = CharField(max_length=36, default=new_system_id)
@@ -64,3 +64,6 @@ class Mail(Base):
     @classmethod
     def _once(cls, **values: Any) -> None:
         cls.insert(**values).on_conflict_ignore().execute()
+
+
+Mail.add_index(Mail.gathered_into, name="mail_gathered_into", where=Mail.gathered_into.is_null(False))

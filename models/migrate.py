@@ -11,6 +11,7 @@ from pathlib import Path
 from peewee import Database
 from playhouse.migrations import Runner
 
+from errors import VersionError
 from models.base import is_postgres
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -19,15 +20,27 @@ _LOCK = 0x66747064
 
 
 def pending(database: Database) -> list[str]:
-    """Names of the migrations that are still to be applied, in order."""
+    """Names of the migrations that are still to be applied, in order. Raises VersionError: see `migrate`."""
     with database.connection_context():
-        return [each.name for each in Runner(database, str(MIGRATIONS)).status() if each.path and not each.applied]
+        return _pending(Runner(database, str(MIGRATIONS)))
+
+
+def _pending(runner: Runner) -> list[str]:
+    status = runner.status()
+    if later := [each.name for each in status if not each.path]:
+        raise VersionError(f"A newer version of ftpdock has changed the database ({', '.join(later)}), and this one "
+                           "does not know what it is like now: install that version here as well")  # fmt: skip
+    return [each.name for each in status if not each.applied]
 
 
 def migrate(database: Database) -> list[str]:
-    """Apply what is pending, once even when several programs start together; return the names of what was applied."""
+    """Apply what is pending, once even when several programs start together; return the names of what was applied.
+
+    Raises VersionError if migrations were applied that this version has no file of: a newer one was here.
+    """
     with database.connection_context(), _alone(database):
-        return list(Runner(database, str(MIGRATIONS)).up())
+        runner = Runner(database, str(MIGRATIONS))
+        return list(runner.up()) if _pending(runner) else []
 
 
 @contextlib.contextmanager

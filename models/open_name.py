@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from peewee import AutoField, CharField, ForeignKeyField
+from peewee import BigAutoField, CharField, ForeignKeyField
 
 from models.account import Account
 from models.base import NAME, Base
 
 
 class OpenName(Base):
-    id = AutoField()
+    id = BigAutoField()
     account = ForeignKeyField(Account, backref="open_names", on_delete="CASCADE", index=False)
     entity = CharField(max_length=63)
     prefix = CharField(max_length=63)

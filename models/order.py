@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import AutoField, CharField, DateField, ForeignKeyField, IntegerField, TextField
+from peewee import BigAutoField, CharField, DateField, ForeignKeyField, IntegerField, TextField
 
 from models.account import Account
 from models.address import Address
@@ -31,7 +31,7 @@ class Order(Record):
 
 
 class OrderLine(Base):
-    id = AutoField()
+    id = BigAutoField()
     order = ForeignKeyField(Order, on_delete="CASCADE", backref="lines", index=False)
     position = IntegerField()
     product = ForeignKeyField(Product, on_delete="RESTRICT")

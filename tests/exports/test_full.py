@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import logging
 import os
 import subprocess
@@ -15,10 +16,12 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from playhouse.migrations import Runner
 
 import models
 from exports.full import PAUSES, FullExports, _next
 from exports.full_file import Written, clear_staging, write_full
+from exports.swap import STAGING
 from jobs.mail_render import render
 from models import (
     Account,
@@ -34,6 +37,7 @@ from models import (
     now,
 )
 from models.base import Base
+from models.migrate import MIGRATIONS, pending
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -354,6 +358,21 @@ def test_the_servers_log_has_what_a_writer_complains_of(
     ]
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_writer_of_a_newer_version_leaves_the_database_alone(
+    settings: Settings, partner: Partner, environment: Path
+) -> None:
+    """It was installed beneath the running server, which is told why nothing is written."""
+    Runner(models.database.obj, str(MIGRATIONS)).down()
+    ask(partner)
+
+    with running(settings, partner):
+        wait_for(lambda: outbox()[0].attempts)
+
+    assert "newer than what started it" in outbox()[0].error
+    assert len(pending(models.database.obj)) == 1
+
+
 def test_what_can_not_be_written_is_given_up_in_the_end(
     settings: Settings, partner: Partner, environment: Path
 ) -> None:
@@ -427,6 +446,24 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_nothing_half(
 
     assert export(partner).revision == 1
     assert outbox() == []
+
+
+@pytest.mark.usefixtures("as_on_nfs")
+def test_what_is_left_over_keeps_no_export_from_being_written(
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over NFS, too: what nobody holds goes, what can't be removed stays and is told."""
+    settings = make_settings()
+    folder = settings.exports / STAGING / "full"
+    (folder / "odd.csv").mkdir(parents=True)
+    (folder / "left.csv").touch()
+    with (folder / "held.csv").open("x+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        clear_staging(settings)
+
+    assert {path.name for path in folder.iterdir()} == {"odd.csv", "held.csv"}
+    assert [record.message for record in caplog.records if "odd.csv" in record.message]
+    assert "held.csv" not in caplog.text
 
 
 def test_a_writer_ends_with_the_server(settings: Settings, partner: Partner, environment: Path) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from ftps import receipt
+from ftps.leftovers import sweep
 from ftps.partials import Partials
 from ftps.targets import Target
+from models import Account
 from schemas.product import ProductSchema
 from settings import Settings
 from tests.ftps.shelf import on_loopback
@@ -101,6 +103,18 @@ def test_one_temporary_file_is_renamed_once(pair: tuple[House, House], monkeypat
     assert one.getmultiline().startswith("250 Renamed, queued as import ")
     two.ask(f"RNFR {PATH}.part")
     assert len(pair[0].rows) == 1
+
+
+@pytest.mark.usefixtures("as_on_nfs")
+def test_temporary_files_on_nfs(house: House) -> None:
+    """Where several machines have their home: they are renamed, and those that nobody renames are removed."""
+    client = house.login()
+    for name in (f"{PATH}.filepart", "/Products/x.tmp"):
+        assert client.put(name, BODY).startswith("226 ")
+
+    client.ask(f"RNFR {PATH}.filepart")
+    assert client.ask(f"RNTO {PATH}").startswith("250 Renamed, queued as import ")
+    assert list(sweep(house.door.shared, [Account.get()], 0)) == [house.file("/Products/x.tmp")]
 
 
 def test_a_lock_ends_with_its_upload(house: House) -> None:

@@ -103,3 +103,45 @@ def test_logins_of_a_version_without_certificates_need_none(settings: Settings) 
 
     assert models.Login.get().__data__ == before
     assert before["client_certificates"] is None
+
+
+def whole_numbers() -> dict[str, str]:
+    """Columns and sequences of the database to the type of their numbers."""
+    found = models.database.execute_sql(
+        "SELECT table_name || '.' || column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND data_type IN ('integer', 'bigint') "
+        "UNION ALL SELECT sequencename, data_type::text FROM pg_sequences")  # fmt: skip
+    return dict(found.fetchall())
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_numbers_go_on_beyond_32_bits(settings: Settings) -> None:
+    """Also in a database of a former version; what refers to them follows."""
+    fresh = whole_numbers()
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    runner.down(target="0012_long_numbers")
+    account = models.Account.create(name="acme", emails=["ops@acme.example"])
+    product = models.Product.create(account=account, sku_id="1", name="Cup")
+    customer = models.Customer.create(account=account, company_name="Delta")
+    assert whole_numbers()["outbox_number_seq"] == whole_numbers()["delivery.export_id"] == "integer"
+
+    runner.up()
+
+    assert whole_numbers() == fresh
+    for name in (name for name in fresh if name.endswith("_seq") and "account" not in name):
+        models.database.execute_sql("SELECT setval(%s, 2147483647)", (name,))
+    order = models.Order.create(account=account, customer=customer, status="confirmed", order_date=models.now().date())
+    models.OrderLine.create(order=order, position=1, product=product, quantity=1)
+    upload = models.Upload.create(account=account, entity="product", name="x.csv", size=1)
+    run = models.ImportRun.begin(upload)
+    models.Mail.about_import(run)
+    models.Mail.update(gathered_into=models.Mail.number).execute()
+    export = models.Export.create(account=account, kind="order", entity="order", path="x")
+    file = models.ExportFile.create(account=account, export=export, path="x/y", size=1, mtime_ns=1)
+    target = models.Target.create(account=account, url="ftps://there")
+    delivery = models.Delivery.create(target=target, export=export, revision=1)
+    mail, line = models.Mail.get(), models.OrderLine.get()
+    numbers = (run.number, mail.number, mail.run_id, mail.gathered_into, line.id, export.number, file.number,
+               target.number, delivery.number, delivery.export_id)  # fmt: skip
+    assert set(numbers) == {2**31}
+    assert sorted(row.number for row in models.Outbox.select()) == [1, 2**31, 2**31 + 1]

@@ -1,0 +1,84 @@
+"""Who exports, of several nodes on Postgres."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+import models
+from exports import exporter
+from exports.exporter import Exporter
+from exports.leader import Held, Leadership, leadership
+from handlers.registry import Registry
+from hooks import Hooks
+from settings import Settings
+from tests.system.server import wait_for
+
+pytestmark = pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+
+
+@pytest.fixture
+def leader(settings: Settings) -> Iterator[Leadership]:
+    with Held(leadership(settings)) as lead:
+        assert lead.take()
+        yield lead
+
+
+def connections() -> set[int]:
+    """Of those who lead, or would."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    return {pid for (pid,) in models.database.execute_sql(f"SELECT pid FROM pg_stat_activity WHERE {others}")}
+
+
+def test_who_waits_keeps_its_connection(settings: Settings, leader: Leadership) -> None:
+    """It asks twice a second; the right is its own once the leader is gone."""
+    (first,) = connections()
+    with Held(leadership(settings)) as other:
+        assert not other.take()
+        both = connections()
+        assert not other.take()
+        assert connections() == both > {first}
+
+        leader.give_up()
+
+        assert wait_for(other.take)
+
+
+def test_a_server_that_only_reads_gives_no_right(settings: Settings, leader: Leadership) -> None:
+    """Since a failover: the next connection may lead to the one that took its place."""
+    with Held(leadership(settings)) as other:
+        assert not other.take()
+        for lead in (leader, other):
+            lead._connection.execute("SET default_transaction_read_only = on")  # type: ignore[attr-defined]
+
+        assert not leader.holds()
+        assert not other.take()
+        assert other.take()
+
+
+def test_who_waits_survives_a_lost_connection(
+    settings: Settings, leader: Leadership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And takes over all the same."""
+    monkeypatch.setattr(exporter, "ASK_EVERY", 0.01)
+    leading = threading.Event()
+
+    def make(*_: Any) -> Sequence[Any]:
+        leading.set()
+        return ()
+
+    (first,) = connections()
+    node = Exporter(settings, Registry(), Hooks(), make)
+    node.start()
+    (second,) = wait_for(lambda: connections() - {first})
+    models.database.execute_sql("SELECT pg_terminate_backend(%s)", (second,))
+    wait_for(lambda: connections() - {first, second})
+    assert not leading.is_set()
+
+    leader.give_up()
+
+    assert leading.wait(10)
+    node.stop()

@@ -1,0 +1,41 @@
+"""Brings the database to the shape of this version, and keeps versions apart that need different ones."""
+
+from __future__ import annotations
+
+from peewee import Database
+
+from errors import VersionError
+from jobs.cards import read_cards
+from models.migrate import migrate, pending
+from settings import Settings
+
+_TO_DO = "Stop each `ftpdock serve` and `ftpdock worker`, on all machines, run `ftpdock db migrate`, start them again"
+
+
+def bring_up(settings: Settings, database: Database) -> list[str]:
+    """Apply what migrations are pending; return the names of what was applied.
+
+    Raises VersionError while a server or worker runs, which is of a version before and knows the former shape alone.
+    """
+    # Asking takes no lock, so that a listing never waits for a server that is writing.
+    if not pending(database):
+        return []
+    running = _running(settings)
+    # Asked again: who runs by now may be of this version, and has done it.
+    if running and (names := pending(database)):
+        raise VersionError(f"The database waits for {', '.join(names)}, but what runs is of a version before: "
+                           f"{', '.join(running)}. {_TO_DO}")  # fmt: skip
+    return migrate(database)
+
+
+def refuse_pending(database: Database) -> None:
+    """For what a server or worker starts. Raises VersionError if it is newer than its parent: it must not migrate."""
+    if names := pending(database):
+        raise VersionError(f"The database waits for {', '.join(names)}, and this program, which is newer than what "
+                           f"started it, leaves it alone. {_TO_DO}")  # fmt: skip
+
+
+def _running(settings: Settings) -> list[str]:
+    """The servers and workers of this home, on whatever machine."""
+    return [f"{kind} (pid {card['pid']} on {card['host']})" for kind in ("server", "worker")
+            for card in read_cards(settings.spool / f"{kind}s") if card["alive"]]  # fmt: skip
