@@ -17,10 +17,8 @@ import pytest
 
 import removal
 from exports.backlog import backlog
-from exports.delivery import SOON, Delivery, Tools
-from exports.place import Place
+from exports.delivery import SOON
 from exports.todo import Key, Todo
-from hooks import Hooks
 from models import Export
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
@@ -211,18 +209,10 @@ class Noting(Todo):
         super().later(key, seconds)
 
 
-def delivery(shop: Shop, todo: Todo) -> Delivery:
-    """What a mirror has for the account."""
-    place = Place(shop.settings)
-    place.clear()
-    tools = Tools(shop.settings, Hooks(), place, todo, shop.then.append)
-    return Delivery(tools, shop.name, shop.account.id, *[lambda path: None] * 3)
-
-
 def test_the_pauses_of_what_can_not_be_put_into_place_grow(shop: Shop) -> None:
     """Up to five minutes, for what lies beside an order with the order's; once it is in place they begin anew."""
     todo = Noting()
-    made = delivery(shop, todo)
+    made = shop.delivery(todo)
     path = shop.put("one")
     (shop.target / "Orders").write_text("in the way")
 
@@ -255,7 +245,7 @@ def test_a_look_does_not_hurry_what_is_due_later() -> None:
 
 def test_what_can_not_even_be_looked_at_stops_nothing_beside_it(shop: Shop) -> None:
     """A link in the partner's folder that leads to itself: the order that was told of with it is delivered."""
-    made = delivery(shop, todo := Noting())
+    made = shop.delivery(todo := Noting())
     shop.drop("Lists/a.csv", "1")
     made.deliver(["Lists/a.csv"])
     shutil.rmtree(shop.target / "Lists")
