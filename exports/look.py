@@ -6,6 +6,7 @@ times of its last change: the 100,000 orders in it are not looked at again, but 
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import logging
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from exports import known
 from exports.todo import Key
 from exports.tree import below, files_of_unit, hidden, is_odd, is_ours, is_unit, odd_name, version, version_at
+from models import now
 from models.ledger import Version
 
 log = logging.getLogger("ftpdock.exports")
@@ -26,6 +28,10 @@ CHUNK = 100
 """Entries between two steps."""
 REST = 2.0
 """Seconds that a folder must have been left alone: two changes within a tick of the clock have one time."""
+WHOLE_EVERY = dt.timedelta(days=1)
+"""Between two looks at all that was ever deleted."""
+OVERLAP = dt.timedelta(minutes=10)
+"""What was deleted so long before the last look is looked at again: transactions take their time, clocks differ."""
 SINGLE = 1_000
 """Single files of a folder that are remembered; with more there is little to be saved."""
 
@@ -81,12 +87,17 @@ class Looker:
         self._watch = watch
         self._rested: dict[str, _Rested] = {}
         self._unreadable: set[str] = set()
+        self._whole_at: dt.datetime | None = None
+        """When all was looked at that the ledger says is deleted."""
+        self._deleted_at = now()
+        """When that was done last, for what was deleted of late."""
 
     def all(self) -> Iterator[Found]:
         """What is new or gone on either side."""
         if self._source.is_dir():
             yield from self.folder("")
-            yield from self.ledger()
+            yield from self.withdrawn()
+            yield from self._deleted()
 
     def folder(self, path: str) -> Iterator[Found]:
         """What is new below a folder of the export tree. One that can't be read is passed over."""
@@ -179,17 +190,30 @@ class Looker:
         deleted = all(known.state(states, name, each) == "removed" for name, each in files.items())
         return deleted and os.path.lexists(f"{self._target}/{path}")
 
-    def ledger(self) -> Iterator[Found]:
-        """What the ledger has, and the export tree or the partner's folder has not, or has still."""
-        last = ""
-        while rows := known.after(self._number, last):
-            yield [Key(self._account, path) for path, state, ours in rows if self._is_left(path, state, ours)]
-            last = rows[-1][0]
+    def withdrawn(self) -> Iterator[Found]:
+        """What other programs had put into the export tree, and have taken back."""
+        for paths in self._pages(known.alone):
+            yield self._keys([path for path in paths if not os.path.lexists(f"{self._source}/{path}")])
 
-    def _is_left(self, path: str, state: str, ours: bool) -> bool:
-        if state == "removed":
-            return os.path.lexists(f"{self._target}/{path}")
-        return not ours and not os.path.lexists(f"{self._source}/{path}")
+    def _deleted(self) -> Iterator[Found]:
+        """What the ledger says is deleted and the partner's folder has still: a kill came between.
+
+        The rows of what was deleted stay for ever. All of them are asked for at the first look and once a day, else
+        those that are new.
+        """
+        moment = now()
+        whole = self._whole_at is None or moment - self._whole_at >= WHOLE_EVERY
+        since = self._deleted_at - OVERLAP
+        for paths in self._pages(known.removed) if whole else known.chunks(known.removed_since(self._number, since)):
+            yield self._keys([path for path in paths if os.path.lexists(f"{self._target}/{path}")])
+        self._deleted_at = moment
+        self._whole_at = moment if whole else self._whole_at
+
+    def _pages(self, ask: Callable[[int, str], list[str]]) -> Iterator[list[str]]:
+        last = ""
+        while paths := ask(self._number, last):
+            yield paths
+            last = paths[-1]
 
     def _times_of(self, path: str) -> tuple[int, int] | None:
         """When the folder was last changed, on either side; None if that tells nothing."""

@@ -194,4 +194,4 @@ class MirrorRun:
     def _left(self, name: str, path: str) -> None:
         """If a folder is gone, the ledger knows what was in it. Of an order's it was told file by file."""
         if self._watcher.forget(below(name, path)) and not is_unit(path):
-            self._looks[Key(name, path)] = self._guarded(name, self._accounts[name][2].ledger())
+            self._looks[Key(name, path)] = self._guarded(name, self._accounts[name][2].withdrawn())
