@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pluggy
@@ -16,6 +18,10 @@ log = logging.getLogger("ftpdock.hooks")
 
 REFUSING = ("on_file_received", "before_import")
 """Hooks whose FileRefused is heeded."""
+HOLDING_UP = ("on_export",)
+"""Hooks for which one thread waits that serves all accounts: one that hangs is told of while it does."""
+PATIENCE = 10.0
+"""Seconds until then."""
 
 
 class Hooks:
@@ -43,8 +49,10 @@ class Hooks:
         """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             wanted = {name: arguments[name] for name in implementation.argnames}
+            telling = _telling(hook, implementation.plugin_name) if hook in HOLDING_UP else contextlib.nullcontext()
             try:
-                implementation.function(**wanted)
+                with telling:
+                    implementation.function(**wanted)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -52,3 +60,16 @@ class Hooks:
                 if isinstance(error, FileRefused) and hook in REFUSING:
                     raise
                 log.exception("hook %s of plugin %s failed", hook, implementation.plugin_name)
+
+
+@contextlib.contextmanager
+def _telling(hook: str, plugin: str) -> Iterator[None]:
+    """Log when it takes long, before it is over: it may never be."""
+    message = "hook %s of plugin %s has been running for %.0f s; all accounts wait for it"
+    timer = threading.Timer(PATIENCE, log.warning, (message, hook, plugin, PATIENCE))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

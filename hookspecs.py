@@ -78,4 +78,7 @@ def after_import(event: ImportFinished) -> None:
 
 @hookspec
 def on_export(event: ExportReady) -> None:
-    """On a thread of the server, once the export lies in the partner's folder. After a kill it may run twice."""
+    """On a thread of the server, once the export lies in the partner's folder. After a kill it may run twice.
+
+    The exports of all accounts wait until it is done.
+    """

@@ -113,6 +113,13 @@ def _make_ready(numbers: Sequence[Any]) -> None:
             settle(number)
 
 
+def blame(account: int, paths: Collection[str], error: str) -> None:
+    """Record why what waits at these paths has not appeared."""
+    for chunk in chunks(paths):
+        waiting = (Export.account == account) & Export.path.in_(chunk) & (Export.state == "waiting")
+        Export.update(error=error[:2000]).where(waiting).execute()
+
+
 def forget(account: int, paths: Collection[str]) -> None:
     """Another program took these files back: put there again, they appear again."""
     for chunk in chunks(paths):

@@ -24,6 +24,8 @@ log = logging.getLogger("ftpdock.exports")
 
 AGAIN, SOON, UNRECORDED = 1.0, 0.05, 5.0
 """Seconds until something is looked at again that could not be delivered, was replaced just then, is not recorded."""
+LONGEST = 300.0
+"""Seconds to which the pause grows, twice as long each time, as long as something can't be delivered."""
 
 
 @dataclass
@@ -58,10 +60,25 @@ class Delivery:
         self._resting = Resting(tools.settings.settle_seconds)
         self._appearing = Appearing(self.source, self.target, tools.place, self._failed)
         self._warned: set[str] = set()
+        self._pauses: dict[str, float] = {}
+        """The last pause of what can't be delivered, by its path."""
 
     def deliver(self, paths: list[str]) -> None:
-        """Look at these paths and do what is to be done. What fails is logged and tried again."""
-        if not self._has_root():
+        """Look at these paths and do what is to be done. What fails is logged and tried again, each by itself."""
+        try:
+            self._deliver(paths)
+        except OSError as error:
+            if len(paths) == 1:
+                self._failed(unit_of(paths[0]), error)
+                return
+            for path in paths:
+                self.deliver([path])
+
+    def _deliver(self, paths: list[str]) -> None:
+        try:
+            self._make_root()
+        except OSError as error:
+            booking.blame(self._number, [unit_of(path) for path in paths], str(error))
             self._again("", AGAIN)
             return
         sights = self._look_at(unit_of(path) for path in paths)
@@ -76,15 +93,14 @@ class Delivery:
             booking.announce(self._number, plans)
             self._confirm(self._appearing.appear(plans))
 
-    def _has_root(self) -> bool:
-        """Make the folder for exports, but not the account's: if that is gone, so may be the disk it was on."""
+    def _make_root(self) -> None:
+        """The folder for exports, but not the account's: if that is gone, so may be the disk it was on."""
         try:
             self.target.mkdir(exist_ok=True)
         except OSError as error:
             self._warn("", f"Exports of {self._name} can't be delivered: {error}")
-            return False
+            raise
         self._warned.discard("")
-        return True
 
     def _look_at(self, paths: Iterable[str]) -> list[Sight]:
         """What lies there; what other programs have put beside an order's or customer's files is seen by itself."""
@@ -113,7 +129,7 @@ class Delivery:
         export = exports.get(_folder_of(sight))
         early = export is not None and export.state == "waiting"
         if early:
-            self._again(sight.path, AGAIN)
+            self._again(sight.path, self._pauses.get(_folder_of(sight), AGAIN))
         return early
 
     def _is_to_appear(self, sight: Sight, states: known.States, export: Export | None) -> bool:
@@ -157,6 +173,9 @@ class Delivery:
     def _confirm(self, plans: list[Plan]) -> None:
         for plan in plans:
             self._warned.discard(plan.path)
+            if self._pauses.pop(plan.path, None) and plan.folder:
+                # What lies beside it has waited for it as long.
+                self._again(plan.path, SOON)
             if plan.export is not None:
                 self._call_hooks(plan.path, plan.export)
         for number in booking.confirm(self._number, plans) if plans else ():
@@ -174,6 +193,7 @@ class Delivery:
         Not if the whole tree of the account is missing: it may be on a disk that is not mounted.
         """
         self._resting.forget(path)
+        self._pauses.pop(path, None)
         if not self.source.is_dir():
             return
         self._left(path)
@@ -186,12 +206,14 @@ class Delivery:
         booking.forget(self._number, [file.path for file in gone if file.state != "removed"])
 
     def _failed(self, path: str, error: OSError) -> None:
-        """Try again: soon, if it is only that a newer version came meanwhile."""
-        if isinstance(error, (Changing, FileNotFoundError)):
-            self._again(path, SOON)
-            return
-        self._warn(path, f"exports/{self._name}/{path} can't be delivered, trying on: {error}")
-        self._again(path, AGAIN)
+        """Try again: soon, if it is only that a newer version came meanwhile; after a longer pause each time."""
+        first = SOON if isinstance(error, (Changing, FileNotFoundError)) else AGAIN
+        pause = min(2 * self._pauses.get(path, first / 2), LONGEST)
+        self._pauses[path] = pause
+        if pause >= AGAIN:
+            booking.blame(self._number, [path], str(error))
+            self._warn(path, f"exports/{self._name}/{path} can't be delivered, trying on: {error}")
+        self._again(path, pause)
 
     def _again(self, path: str, seconds: float) -> None:
         self._tools.todo.later(Key(self._name, path), seconds)

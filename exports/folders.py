@@ -22,11 +22,19 @@ class Staging:
     """Where one dispatcher makes folders ready, on the file system of the export tree. Used by one thread."""
 
     def __init__(self, settings: Settings) -> None:
+        self._exports = settings.exports
         self._all = settings.exports / STAGING / "dispatcher"
         self._root = self._all / uuid.uuid4().hex
 
     def clear(self) -> None:
-        """Remove what a dispatcher that was killed has left."""
+        """Remove what a dispatcher that was killed has left. A former folder goes back if nothing took its place.
+
+        Where two names can't be exchanged a kill may come in between, and other programs' files are in there.
+        """
+        for aside in self._all.glob("*/*/*/*.old"):
+            _, *path = aside.relative_to(self._all).parts
+            with contextlib.suppress(OSError):  # something lies there, or the account was removed
+                aside.rename(self._exports.joinpath(*path).with_suffix(""))
         shutil.rmtree(self._all, ignore_errors=True)
 
     def stage(self, name: str, files: Files, later_than: int) -> Path:
@@ -55,7 +63,8 @@ class Staging:
 
     def put(self, staged: Path, target: Path, ours: Collection[str]) -> None:
         """Rename it into place; the former one, if any, is deleted. Sync the parent afterwards."""
-        aside = self._root / f"{staged.name}.old"
+        aside = self._root / f"{target.relative_to(self._exports)}.old"
+        aside.parent.mkdir(parents=True, exist_ok=True)
         if replace_folder(staged, target, aside):
             _empty(aside, target, ours)
 

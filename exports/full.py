@@ -72,7 +72,8 @@ class FullExports:
         self, account: str, wanted: Outbox, output: IO[bytes], errors: IO[bytes], stopping: threading.Event
     ) -> int | None:
         """The writer's exit status; None if it was stopped because we are to stop."""
-        command = [sys.executable, "-m", "commands", "export", wanted.entity, "--account", account, "--leashed",
+        # -P: not whatever the working directory calls `commands` or `settings`.
+        command = [sys.executable, "-P", "-m", "commands", "export", wanted.entity, "--account", account, "--leashed",
                    "--json"]  # fmt: skip
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=errors,
                               env=_environment(self._settings)) as process:  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -72,16 +73,25 @@ def at(account: int, path: str) -> list[ExportFile]:
     return list(ExportFile.select().where(mine & (ExportFile.export == export)))
 
 
-def after(account: int, last: str) -> list[tuple[str, str, bool]]:
-    """Path, state, and whether it is of an export of ours: files that were deleted or that other programs put there.
-
-    Some of them, by path, behind `last`.
-    """
+def alone(account: int, last: str) -> list[str]:
+    """Files that other programs put there and that were not deleted: some of them, by path, behind `last`."""
     table = ExportFile
-    concerned = (table.state == "removed") | table.export.is_null()
-    mine = (table.account == account) & (table.path > last) & concerned
-    rows = table.select(table.path, table.state, table.export).where(mine).order_by(table.path).limit(CHUNK).tuples()
-    return [(path, state, export is not None) for path, state, export in rows]
+    mine = (table.account == account) & (table.path > last) & table.export.is_null() & (table.state != "removed")
+    return [path for (path,) in table.select(table.path).where(mine).order_by(table.path).limit(CHUNK).tuples()]
+
+
+def removed(account: int, last: str) -> list[str]:
+    """Files that were deleted: some of them, by path, behind `last`."""
+    table = ExportFile
+    mine = (table.account == account) & (table.path > last) & (table.state == "removed")
+    return [path for (path,) in table.select(table.path).where(mine).order_by(table.path).limit(CHUNK).tuples()]
+
+
+def removed_since(account: int, moment: dt.datetime) -> list[str]:
+    """Files that were deleted since then."""
+    table = ExportFile
+    mine = (table.account == account) & (table.removed_at >= moment) & (table.state == "removed")
+    return [path for (path,) in table.select(table.path).where(mine).tuples()]
 
 
 @dataclass(frozen=True)

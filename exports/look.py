@@ -1,11 +1,12 @@
 """Finds what no event told of: compares the export tree, the ledger and the partner's folder, a little at a time.
 
 A folder of orders in which nothing was added, exchanged or removed since the last look, on either side, is told by the
-times of its last change: the 100,000 orders in it are not looked at again.
+times of its last change: the 100,000 orders in it are not looked at again, but single files that lie beside them are.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import logging
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from exports import known
 from exports.todo import Key
 from exports.tree import below, files_of_unit, hidden, is_odd, is_ours, is_unit, odd_name, version, version_at
+from models import now
 from models.ledger import Version
 
 log = logging.getLogger("ftpdock.exports")
@@ -26,6 +28,12 @@ CHUNK = 100
 """Entries between two steps."""
 REST = 2.0
 """Seconds that a folder must have been left alone: two changes within a tick of the clock have one time."""
+WHOLE_EVERY = dt.timedelta(days=1)
+"""Between two looks at all that was ever deleted."""
+OVERLAP = dt.timedelta(minutes=10)
+"""What was deleted so long before the last look is looked at again: transactions take their time, clocks differ."""
+SINGLE = 1_000
+"""Single files of a folder that are remembered; with more there is little to be saved."""
 
 Found = list[Key]
 """What differs, in one step of a look."""
@@ -59,6 +67,15 @@ class _Seen:
         return seen
 
 
+@dataclass(frozen=True)
+class _Rested:
+    """A folder in which all units were found to be as the ledger says, and what else lies there, by its paths."""
+
+    times: tuple[int, int]
+    files: list[str]
+    folders: list[str]
+
+
 class Looker:
     """Looks through one account. What it found unchanged it remembers, folder by folder, until the next look.
 
@@ -68,21 +85,30 @@ class Looker:
     def __init__(self, source: Path, target: Path, account: str, number: int, watch: Callable[[str], None]) -> None:
         self._source, self._target, self._account, self._number = source, target, account, number
         self._watch = watch
-        self._times: dict[str, tuple[int, int]] = {}
+        self._rested: dict[str, _Rested] = {}
         self._unreadable: set[str] = set()
+        self._whole_at: dt.datetime | None = None
+        """When all was looked at that the ledger says is deleted."""
+        self._deleted_at = now()
+        """When that was done last, for what was deleted of late."""
 
     def all(self) -> Iterator[Found]:
         """What is new or gone on either side."""
         if self._source.is_dir():
             yield from self.folder("")
-            yield from self.ledger()
+            yield from self.withdrawn()
+            yield from self._deleted()
 
     def folder(self, path: str) -> Iterator[Found]:
         """What is new below a folder of the export tree. One that can't be read is passed over."""
         try:
             self._watch(path)
             times = self._times_of(path)
-            if times is None or self._times.get(path) != times:
+            rested = self._rested.pop(path, None)
+            if rested is not None and rested.times == times:
+                yield from self._beside_units(rested)
+                self._rested[path] = rested
+            else:
                 yield from self._contents(path, times)
         except (FileNotFoundError, NotADirectoryError):
             yield [Key(self._account, path)] if path else []
@@ -100,22 +126,34 @@ class Looker:
             self._unreadable.add(path)
             log.warning("exports/%s/%s can't be looked through: %s", self._account, path, error)
 
+    def _beside_units(self, rested: _Rested) -> Iterator[Found]:
+        """Files change without a trace in the times of their folder."""
+        for some in known.chunks(rested.files):
+            there = {path: found for path in some if (found := version_at(self._source / path))}
+            yield self._keys(self._differing({path: {path: found} for path, found in there.items()}))
+        for each in rested.folders:
+            yield from self.folder(each)
+
     def _contents(self, path: str, times: tuple[int, int] | None) -> Iterator[Found]:
-        self._times.pop(path, None)
+        files: list[str] = []
         folders: list[str] = []
-        only_units = True
+        units_rest = True
         with os.scandir(self._source / path) as entries:
             visible = (entry for entry in entries if not hidden(entry.name))
             while chunk := list(itertools.islice(visible, CHUNK)):
                 seen = _Seen.of(path, chunk)
+                files += itertools.islice(seen.files, max(0, SINGLE + 1 - len(files)))
                 folders += seen.folders
-                found = seen.odd + self._differing(self._versions(seen))
-                only_units = only_units and not (found or seen.files)
-                yield [Key(self._account, each) for each in found]
-        if times is not None and only_units and not folders:
-            self._times[path] = times
+                differing = self._differing(self._versions(seen))
+                units_rest = units_rest and seen.files.keys() >= set(differing)
+                yield self._keys(seen.odd + differing)
+        if times is not None and units_rest and len(files) <= SINGLE:
+            self._rested[path] = _Rested(times, files, folders)
         for each in folders:
             yield from self.folder(each)
+
+    def _keys(self, paths: list[str]) -> Found:
+        return [Key(self._account, path) for path in paths]
 
     def _versions(self, seen: _Seen) -> dict[str, dict[str, Version]]:
         """Path of an export, or of a file of another program, to its files and their versions."""
@@ -152,17 +190,30 @@ class Looker:
         deleted = all(known.state(states, name, each) == "removed" for name, each in files.items())
         return deleted and os.path.lexists(f"{self._target}/{path}")
 
-    def ledger(self) -> Iterator[Found]:
-        """What the ledger has, and the export tree or the partner's folder has not, or has still."""
-        last = ""
-        while rows := known.after(self._number, last):
-            yield [Key(self._account, path) for path, state, ours in rows if self._is_left(path, state, ours)]
-            last = rows[-1][0]
+    def withdrawn(self) -> Iterator[Found]:
+        """What other programs had put into the export tree, and have taken back."""
+        for paths in self._pages(known.alone):
+            yield self._keys([path for path in paths if not os.path.lexists(f"{self._source}/{path}")])
 
-    def _is_left(self, path: str, state: str, ours: bool) -> bool:
-        if state == "removed":
-            return os.path.lexists(f"{self._target}/{path}")
-        return not ours and not os.path.lexists(f"{self._source}/{path}")
+    def _deleted(self) -> Iterator[Found]:
+        """What the ledger says is deleted and the partner's folder has still: a kill came between.
+
+        The rows of what was deleted stay for ever. All of them are asked for at the first look and once a day, else
+        those that are new.
+        """
+        moment = now()
+        whole = self._whole_at is None or moment - self._whole_at >= WHOLE_EVERY
+        since = self._deleted_at - OVERLAP
+        for paths in self._pages(known.removed) if whole else known.chunks(known.removed_since(self._number, since)):
+            yield self._keys([path for path in paths if os.path.lexists(f"{self._target}/{path}")])
+        self._deleted_at = moment
+        self._whole_at = moment if whole else self._whole_at
+
+    def _pages(self, ask: Callable[[int, str], list[str]]) -> Iterator[list[str]]:
+        last = ""
+        while paths := ask(self._number, last):
+            yield paths
+            last = paths[-1]
 
     def _times_of(self, path: str) -> tuple[int, int] | None:
         """When the folder was last changed, on either side; None if that tells nothing."""

@@ -22,8 +22,6 @@ log = logging.getLogger("ftpdock.exports")
 
 BATCH = 64
 """Exports that become ready in one transaction."""
-TROUBLED = 5.0
-"""Seconds until an account is looked through again in whose folders something went wrong."""
 PAUSE = 0.002
 """Seconds between two steps of a look: other threads get their turn, and what was told comes first."""
 NAP = 0.25
@@ -74,14 +72,8 @@ class MirrorRun:
         if not paths.keys() <= self._accounts.keys():
             self._refresh()
         for account, each in paths.items():
-            if account not in self._accounts:
-                continue
-            try:
+            if account in self._accounts:
                 self._accounts[account][1].deliver(each)
-            except OSError as error:
-                # It must not stop the others.
-                log.warning("exports of %s can't be delivered, trying again in %s s: %s", account, TROUBLED, error)
-                self._tools.todo.later(Key(account, ""), TROUBLED)
 
     def _step(self) -> None:
         """One step of a look: of each that was asked for in turn, then of that at everything."""
@@ -202,4 +194,4 @@ class MirrorRun:
     def _left(self, name: str, path: str) -> None:
         """If a folder is gone, the ledger knows what was in it. Of an order's it was told file by file."""
         if self._watcher.forget(below(name, path)) and not is_unit(path):
-            self._looks[Key(name, path)] = self._guarded(name, self._accounts[name][2].ledger())
+            self._looks[Key(name, path)] = self._guarded(name, self._accounts[name][2].withdrawn())

@@ -42,8 +42,9 @@ class Todo:
             self._changed.notify()
 
     def find(self, keys: Iterable[Key]) -> None:
+        """Look at these; at what is due again later, not before that: it was seen already."""
         with self._changed:
-            self._found.update(dict.fromkeys(keys))
+            self._found.update((key, None) for key in keys if key not in self._due)
 
     def later(self, key: Key, seconds: float) -> None:
         """Look again after so many seconds, or earlier if somebody else asked for that."""

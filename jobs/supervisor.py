@@ -40,7 +40,8 @@ class _Process:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._started = time.monotonic()
         self._name = uuid.uuid4().hex
-        self._process = subprocess.Popen([sys.executable, "-m", "commands", "worker", "--bell", self._name],
+        # -P: not whatever the working directory calls `commands` or `settings`.
+        self._process = subprocess.Popen([sys.executable, "-P", "-m", "commands", "worker", "--bell", self._name],
                                          stdin=subprocess.PIPE, env=environment, bufsize=0)  # fmt: skip
         assert self._process.stdin is not None
         # A worker that stands still empties its pipe no more. Receipts ring, and must not wait for it.

@@ -109,3 +109,10 @@ class ExportFile(Base):
 
     class Meta:
         indexes = ((("account", "path"), True),)
+
+
+# What a look of the mirror asks for, without going through what is over and done with.
+ExportFile.add_index(ExportFile.account, ExportFile.path, where=ExportFile.export.is_null(), name="export_file_alone")
+ExportFile.add_index(
+    ExportFile.account, ExportFile.removed_at, where=ExportFile.removed_at.is_null(False), name="export_file_removed"
+)

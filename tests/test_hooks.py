@@ -26,6 +26,7 @@ from jobs.queue import claim
 from models import ImportRun, database
 from settings import Settings
 from tests.partner import Partner
+from tests.system.server import wait_for
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -65,6 +66,22 @@ def test_example_that_refuses_a_file(example: Callable[[str], ModuleType]) -> No
         hooks.call("on_file_received", event=upload())
     hooks.call("on_file_received", event=upload(login="warehouse"))
     hooks.call("on_file_received", event=upload(entity="product"))
+
+
+def test_a_hook_that_holds_up_all_exports_is_told_of_while_it_does(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may never come to its end; this one does when it was told of."""
+    told = "has been running for 0 s; all accounts wait for it"
+    monkeypatch.setattr("hooks.PATIENCE", 0)
+
+    def slow() -> None:
+        wait_for(lambda: told in caplog.text)
+
+    Hooks(plugins=[SimpleNamespace(on_export=hookimpl(slow))]).call("on_export", event=None)
+
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage().startswith("hook on_export of plugin ")) == ("WARNING", True)
 
 
 def test_example_with_a_ninth_entity(settings: Settings, make_partner: Callable[..., Partner],

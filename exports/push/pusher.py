@@ -11,14 +11,19 @@ from exports.push.stream import Stream, StreamThread
 from models import Target, database, now
 from settings import Settings
 
-LOOK, SWEEP = 1.0, 60.0
-"""Seconds between two looks for what commands changed, and for exports that nobody told of."""
+LOOK, SWEEP, SELDOM = 1.0, 60.0, 3600.0
+"""Seconds between two looks for what commands changed, and at the least and most for exports that nobody told of."""
+SHARE = 0.01
+"""Of the time, for these sweeps: each goes through all exports that its account ever had."""
 WAIT = 0.2
 STREAMS = 4
 """Targets that are delivered to at once."""
 HUNG = 600.0
 """Seconds after which a stream does not count any more: a file system that hangs must not keep others waiting."""
 STOP_SECONDS = 20.0
+
+Swept = dict[tuple[int, tuple[str, ...]], float]
+"""When the next sweep is due, by a target's number and kinds: other kinds mean other exports."""
 
 
 class Pusher:
@@ -37,7 +42,7 @@ class Pusher:
         self._told.put(export)
 
     def run(self, stopping: threading.Event) -> None:
-        swept: dict[int, float] = {}
+        swept: Swept = {}
         look_at = 0.0
         database.connect(reuse_if_open=True)
         deliveries.resume(now())
@@ -63,18 +68,19 @@ class Pusher:
             pass
         return told
 
-    def _plan(self, told: list[int], swept: dict[int, float]) -> None:
+    def _plan(self, told: list[int], swept: Swept) -> None:
         # For those that are disabled, too: what waits for them is told of, and retention lets it be.
-        targets = list(Target.select().order_by(Target.number))
-        for target in targets:
-            if time.monotonic() >= swept.get(target.number, 0.0):
+        targets = {(each.number, tuple(each.kinds or ())): each for each in Target.select().order_by(Target.number)}
+        for key, target in targets.items():
+            begun = time.monotonic()
+            if begun >= swept.get(key, 0.0):
                 # Until all is planned that is there already, nothing new may go before it.
                 whole = deliveries.plan(target) < deliveries.AT_ONCE
-                swept[target.number] = time.monotonic() + SWEEP if whole else 0.0
+                swept[key] = begun + pause(time.monotonic() - begun, len(targets)) if whole else 0.0
             elif told:
                 deliveries.plan(target, told)
-        for number in swept.keys() - {target.number for target in targets}:
-            del swept[number]
+        for key in swept.keys() - targets.keys():
+            del swept[key]
 
     def _start_streams(self, stopping: threading.Event) -> None:
         self._streams = {number: thread for number, thread in self._streams.items() if thread.alive}
@@ -89,3 +95,8 @@ class Pusher:
         until = time.monotonic() + STOP_SECONDS
         for thread in self._streams.values():
             thread.join(max(0.0, until - time.monotonic()))
+
+
+def pause(took: float, targets: int) -> float:
+    """Seconds from one sweep for a target to the next, if each takes so long."""
+    return min(max(SWEEP, took * targets / SHARE), SELDOM)

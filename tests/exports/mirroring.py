@@ -13,10 +13,13 @@ from typing import Any
 
 import layout
 from events import ExportReady
+from exports.delivery import Delivery, Tools
 from exports.files import digest
 from exports.mirror import Mirror
 from exports.parts import PartThread
+from exports.place import Place
 from exports.swap import replace_folder
+from exports.todo import Todo
 from exports.tree import version
 from hooks import Hooks
 from hookspecs import hookimpl
@@ -69,6 +72,13 @@ class Shop:
             thread.tell_to_stop()
             thread.join(30)
             assert threading.active_count() < 20
+
+    def delivery(self, todo: Todo | None = None) -> Delivery:
+        """What a mirror has for this account, to be told of paths by hand."""
+        place = Place(self.settings)
+        place.clear()
+        tools = Tools(self.settings, Hooks(plugins=[self.listener]), place, todo or Todo(), self.then.append)
+        return Delivery(tools, self.name, self.account.id, *[lambda path: None] * 3)
 
     def put(self, content: str, system_id: str = "", kind: str = "order", *, recorded: bool = True) -> str:
         """Export an order (or a customer); returns its path below the export root. Not recorded: killed before that."""

@@ -17,6 +17,7 @@ import pytest
 import time_machine
 
 from exports import dispatcher as module
+from exports import swap
 from exports.dispatcher import Dispatcher
 from exports.folders import Staging
 from exports.job import REPLAY
@@ -202,6 +203,38 @@ def test_a_file_that_came_while_the_folder_was_exchanged_stays(local: Shop, monk
     assert {each.name: each.read_text() for each in folder.glob("*.pdf")} == {
         "new.pdf": "new", "old.pdf": "two", "same.pdf": "one"}  # fmt: skip
     assert [row["Notes"] for row in local.rows(order, "order_data")] == ["changed"]
+
+
+def test_a_kill_between_two_renames_takes_nothing_of_other_programs(
+    local: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two names can't be exchanged the former folder lies aside by then, and nothing in its place."""
+    order = local.order()
+    local.dispatch()
+    folder = local.folder(order)
+    (folder / "order.pdf").write_text("PDF")
+
+    class Killed(BaseException):
+        """Whatever would make it good is not run."""
+
+    def half(staged: Path, target: Path, aside: Path) -> None:
+        target.rename(aside)
+        raise Killed
+
+    monkeypatch.setattr(swap, "_libc", object())
+    monkeypatch.setattr(swap, "_replace_in_two_steps", half)
+    Order.update(notes="changed").execute()
+    with pytest.raises(Killed):
+        local.dispatch()
+    assert not folder.exists()
+    monkeypatch.undo()
+
+    Staging(local.settings).clear()
+    assert (folder / "order.pdf").read_text() == "PDF"
+    local.dispatch()
+    assert (folder / "order.pdf").read_text() == "PDF"
+    assert [row["Notes"] for row in local.rows(order, "order_data")] == ["changed"]
+    assert local.export(order).revision == 2
 
 
 def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

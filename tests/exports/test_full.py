@@ -304,6 +304,27 @@ def test_what_was_asked_for_twice_is_written_once(settings: Settings, partner: P
     assert [each.number for each in Outbox.select()] == [order.number]
 
 
+def test_a_writer_takes_no_modules_from_the_folder_in_which_the_server_was_started(
+    make_settings: Callable[..., Settings],
+    make_partner: Callable[..., Partner],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Django project has `accounts` and `settings`, too, and not everybody who may write there may be the server."""
+    partner = make_partner(settings := make_settings("sqlite"))
+    monkeypatch.setenv("FTPDOCK_DATABASE", settings.database_url)
+    (tmp_path / "project" / "accounts").mkdir(parents=True)
+    (tmp_path / "project" / "accounts" / "__init__.py").touch()
+    (tmp_path / "project" / "settings.py").touch()
+    monkeypatch.chdir(tmp_path / "project")
+    ask(partner)
+
+    with running(settings, partner):
+        wait_for(lambda: not [each for each in outbox() if not each.error])
+
+    assert [each.error for each in outbox()] == []
+
+
 def test_a_writer_that_is_killed_is_started_again(
     settings: Settings, partner: Partner, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

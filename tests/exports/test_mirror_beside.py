@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -117,13 +118,18 @@ def test_orders_of_earlier_days_are_watched_after_a_start(hasty: Shop) -> None:
         wait_for(lambda: beside(hasty, path) == {"order.pdf": "PDF"})
 
 
-def test_of_many_orders_the_newest_are_watched(hasty: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_orders_the_newest_are_watched(
+    hasty: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """What is put beside an older one appears with the next look that finds something new in its folder."""
     monkeypatch.setattr(mirror_run, "UNITS", 2)
-    with hasty.mirroring():
+    with caplog.at_level(logging.INFO), hasty.mirroring():
+        hasty.ready(hasty.put("first"), "first")
+        wait_for(lambda: "looked through the exports" in caplog.text)
+        # From here on each order is told of once, by the kernel; one by one, because of several that are put at once
+        # any may be delivered last.
         paths = []
         for number in range(3):
-            # One by one: of several that are put at once any may be delivered last.
             paths.append(hasty.put(f"n{number}"))
             hasty.ready(paths[-1], f"n{number}")
         for path in (paths[0], paths[2]):

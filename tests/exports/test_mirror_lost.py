@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 import removal
+from exports.backlog import backlog
+from exports.delivery import SOON
+from exports.todo import Key, Todo
 from models import Export
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
@@ -191,5 +194,70 @@ def test_what_is_in_the_way_is_reported_and_tried_on(settings: Settings, caplog:
         order = shop.put("one")
         shop.ready(shop.put("two", kind="customer"), "two")
         wait_for(lambda: f"exports/acme/{order} can't be delivered, trying on" in caplog.text)
+        assert "Orders" in Export.get(Export.path == order).error
+        assert (backlog()["waiting"], backlog()["retrying"]) == (1, 1)
         (shop.target / "Orders").unlink()
         shop.ready(order, "one")
+    assert Export.get(Export.path == order).error == ""
+    assert backlog()["retrying"] == 0
+
+
+class Noting(Todo):
+    """Keeps what is to be looked at again, with the seconds until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[str, float]] = []
+
+    def later(self, key: Key, seconds: float) -> None:
+        self.noted.append((key.path, seconds))
+        super().later(key, seconds)
+
+
+def test_the_pauses_of_what_can_not_be_put_into_place_grow(shop: Shop) -> None:
+    """Up to five minutes, for what lies beside an order with the order's; once it is in place they begin anew."""
+    todo = Noting()
+    made = shop.delivery(todo)
+    path = shop.put("one")
+    (shop.target / "Orders").write_text("in the way")
+
+    for _ in range(10):
+        made.deliver([path])
+    assert todo.noted == [(path, each) for each in (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)]
+
+    pdf = shop.drop(f"{path}/order.pdf", "PDF").relative_to(shop.source)
+    made.deliver([str(pdf)])
+    assert todo.noted[10:] == [(str(pdf), 300)]
+
+    (shop.target / "Orders").unlink()
+    made.deliver([path])
+    assert (shop.state(path), todo.noted[-1]) == ("ready", (path, SOON))
+
+    shutil.rmtree(shop.target / "Orders")
+    (shop.target / "Orders").write_text("in the way")
+    shop.put("two", path[-36:])
+    made.deliver([path])
+    assert todo.noted[-1] == (path, 1)
+
+
+def test_a_look_does_not_hurry_what_is_due_later() -> None:
+    """It finds all that waits, each time."""
+    todo, key = Todo(), Key("acme", "Lists/a.csv")
+    todo.later(key, 300)
+    todo.find([key])
+    assert todo.take(64) == []
+
+
+def test_what_can_not_even_be_looked_at_stops_nothing_beside_it(shop: Shop) -> None:
+    """A link in the partner's folder that leads to itself: the order that was told of with it is delivered."""
+    made = shop.delivery(todo := Noting())
+    shop.drop("Lists/a.csv", "1")
+    made.deliver(["Lists/a.csv"])
+    shutil.rmtree(shop.target / "Lists")
+    (shop.target / "Lists").symlink_to("Lists")
+
+    path = shop.put("one")
+    made.deliver(["Lists/a.csv", path])
+
+    assert shop.state(path) == "ready"
+    assert todo.noted == [("Lists/a.csv", 1)]

@@ -104,6 +104,27 @@ def test_kinds_narrow_a_target_down(desk: Desk, inbox: Path) -> None:
     assert [state[0] for state in desk.states()] == ["order_A", "PRODUCT_23_11_2026.csv"]
 
 
+def test_another_kind_is_delivered_at_once(
+    desk: Desk, inbox: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody tells of exports that were ready before, and the next sweep is a minute away, or more."""
+    monkeypatch.setattr(push, "LOOK", 0.05)
+    push_targets.change(desk.settings, target, kinds=["full"])
+    desk.order("A")
+    desk.full("PRODUCT_23_11_2026.csv", b"SKU_ID\r\n")
+    with desk.pushing():
+        wait_for(lambda: len(desk.states("delivered")) == 1)
+        push_targets.change(desk.settings, target, kinds=["full", "order"])
+        wait_for(lambda: len(desk.states("delivered")) == 2)
+
+
+def test_sweeps_take_about_a_hundredth_of_the_time() -> None:
+    """A minute lies between them, up to an hour with many targets and exports: each goes through all of these."""
+    assert push.pause(took=0.01, targets=10) == 60
+    assert push.pause(took=0.12, targets=100) == 1200
+    assert push.pause(took=0.12, targets=1000) == 3600
+
+
 def test_a_newer_revision_takes_the_place_of_one_that_waits(desk: Desk, inbox: Path, target: Target) -> None:
     """The older one is skipped, and never overwrites the newer one."""
     desk.order("A")

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from handlers.registry import Registry
 from hooks import Hooks
 from jobs import supervisor
+from jobs.cards import read_cards
 from settings import Settings
 from tests.system.server import wait_for
 
@@ -46,6 +48,24 @@ def test_a_worker_that_can_not_be_started_is_tried_again(
             workers.stop()
     assert not failing
     assert "a worker can't be started: [Errno 12] Cannot allocate memory; trying again" in caplog.text
+
+
+def test_a_worker_takes_no_modules_from_the_folder_in_which_the_server_was_started(
+    make_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Django project has `accounts` and `settings`, too, and not everybody who may write there may be the server."""
+    settings: Settings = make_settings(workers=1)
+    monkeypatch.setenv("FTPDOCK_DATABASE", settings.database_url)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "settings.py").write_text("open('taken', 'w')")
+    monkeypatch.chdir(tmp_path / "project")
+    workers = supervisor.Supervisor(settings, Registry(), Hooks())
+    workers.start()
+    try:
+        wait_for(lambda: read_cards(settings.spool / "workers") or Path("taken").exists(), 60)
+    finally:
+        workers.stop()
+    assert not Path("taken").exists()
 
 
 def test_a_worker_that_stands_still_holds_up_nobody_who_rings(
