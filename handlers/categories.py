@@ -103,6 +103,7 @@ class CategoryHandler(Handler):
 
     def remember(self, rows: list[Row], context: Context) -> None:
         """Children in later chunks may rest on these."""
+        super().remember(rows, context)
         context.memory.setdefault("accepted", set()).update(row.write["path"] for row in rows)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
