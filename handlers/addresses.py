@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handlers.base import Context, Handler, batched
+from handlers.base import Context, Entangled, Handler, batched
 from handlers.keys import (
     CustomerReferences,
     UniqueKey,
@@ -23,7 +24,7 @@ from handlers.strangers import Strangers
 from imports import store
 from imports.rows import Row, lines_named, live
 from imports.scan import Key, Texts
-from models import Address
+from models import Address, Order
 from schemas.address import AddressSchema
 
 PLACE = {"type": "Type", "attention": "Attention", "line_1": "Line_1", "line_2": "Line_2", "city": "City",
@@ -40,6 +41,8 @@ class CustomerPartHandler(Handler):
 
     likeness_column: str
     """Names the key of what makes two records alike."""
+    alike_in: frozenset[str]
+    """The attributes that `likeness` looks at."""
 
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """What two equal records of one customer share."""
@@ -71,7 +74,11 @@ class CustomerPartHandler(Handler):
                 row.stored = reference.holder(row)
                 self._refuse_other_customer(row)
             refuse_taken(row, (reference,))
-        self._find_alike([row for row in live(rows) if self._without_ids(row)], context)
+        good = live(rows)
+        alone = [row for row in good if self._without_ids(row)]
+        if 0 < len(alone) < len(good):
+            self._keep_apart(alone, good)
+        self._find_alike(alone, context)
         for row in live(rows):
             if row.stored is None and "customer" not in row.write:
                 need_customer(row)
@@ -88,6 +95,25 @@ class CustomerPartHandler(Handler):
         if row.stored and row.write.get("customer", row.stored["customer"]) != row.stored["customer"]:
             row.reject("KEY_CONFLICT", reference_column, f"{reference_column} {row.values['reference_id']!r} belongs "
                        f"to another customer: to move it, send {system_column} {row.stored['system_id']}")  # fmt: skip
+
+    def _keep_apart(self, alone: list[Row], rows: list[Row]) -> None:
+        """Raise Entangled if what rows without IDs find depends on what rows with IDs leave behind."""
+        wanted = {(row.write.get("customer"), *self.likeness(row.values)) for row in alone}
+        if not all(self._without_ids(row) or wanted.isdisjoint(self._at_stake(row)) for row in rows):
+            raise Entangled
+
+    def _at_stake(self, row: Row) -> set[tuple[Any, ...]]:
+        """Whom and what the record of a row with an ID was like and will be like, unless that is the same."""
+        new_customer, values, stored = row.write.get("customer"), row.values, row.stored
+        if stored is None:
+            return {(new_customer, *self.likeness(values))}
+        customer = stored["customer"]
+        given = self.alike_in & values.keys()
+        if new_customer in (None, customer) and all(values[name] == stored[name] for name in given):
+            return set()
+        old, new = self.likeness(stored), self.likeness(ChainMap(values, stored))  # type: ignore[arg-type]
+        changes = {(customer, *old), (new_customer or customer, *new)}
+        return changes if len(changes) > 1 else set()
 
     def _find_alike(self, rows: list[Row], context: Context) -> None:
         alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
@@ -146,6 +172,7 @@ class AddressHandler(CustomerPartHandler):
     id_columns = ("Address_System_ID", "Address_Reference_ID")
     unique = {"Address_Reference_ID": "reference_id"}
     likeness_column = "Line_1"
+    alike_in = frozenset(PLACE)
     key_columns = ("Address_Reference_ID", "Customer_System_ID", "Customer_Reference_ID", *PLACE.values())
     after = ("customer",)
 
@@ -154,5 +181,26 @@ class AddressHandler(CustomerPartHandler):
         place = "\t".join(folded(texts(column)) for column in PLACE.values())
         yield Key(self.likeness_column, f"{customer_named(texts)}\t{place}", strong=self.without_ids(texts))
 
+    def refer(self, rows: list[Row], context: Context) -> None:
+        """An address stays its customer's while orders of that customer refer to it."""
+        moved = {row.stored["system_id"]: row for row in rows
+                 if row.stored and row.write.get("customer") not in (None, row.stored["customer"])}  # fmt: skip
+        orders: dict[str, list[str]] = {}
+        for target in ("billing_address", "shipping_address") if moved else ():
+            names = (target, "customer", "reference_id", "system_id")
+            for address, customer, reference, system_id in store.select(Order, names, context.account, {target: moved}):
+                if customer == moved[address].stored["customer"]:  # type: ignore[index]
+                    orders.setdefault(address, []).append(reference or system_id)
+        for address, named in orders.items():
+            _refuse_move(moved[address], sorted(set(named)))
+
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(folded(record.get(attribute)) for attribute in PLACE)
+
+
+def _refuse_move(row: Row, orders: list[str]) -> None:
+    column = "Customer_Reference_ID" if "customer_reference_id" in row.values else "Customer_System_ID"
+    shown = ", ".join(map(repr, orders[:3])) + (f" and {len(orders) - 3} more" if len(orders) > 3 else "")
+    row.reject("KEY_CONFLICT", column, "The address can't move to another customer while orders of the former one have "
+               f"it ({shown}): give these orders another address first, or send it as a new address, without its "
+               "Address_System_ID and with another Address_Reference_ID or none")  # fmt: skip

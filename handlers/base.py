@@ -121,6 +121,8 @@ class Handler:
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""
         context.moment = now()
+        if context.dry_run:
+            self._leave_again(rows, context)
         self.prepare(rows, context)
         self.find(live(rows), context)
         self.refuse_same_record(rows)
@@ -150,7 +152,28 @@ class Handler:
                                f"same record ({system_id}): keep one of them")  # fmt: skip
 
     def remember(self, rows: list[Row], context: Context) -> None:
-        """In a dry run, when a chunk was rolled back: what the accepted rows would have left for later chunks."""
+        """In a dry run, when a chunk was rolled back: what the accepted rows would have left for later chunks.
+
+        These are keys that their records have given up.
+        """
+        changed = [row for row in rows if row.outcome == UPDATED and row.stored]
+        for attribute in self.unique.values() if changed else ():
+            left = context.memory.setdefault(f"left {attribute}", {})
+            for row in changed:
+                assert row.stored is not None
+                if (old := row.stored[attribute]) not in (None, new := row.write.get(attribute, old)):
+                    left[old] = row.stored["system_id"], new is None
+
+    def _leave_again(self, rows: list[Row], context: Context) -> None:
+        """In a dry run: take from records what rows of former chunks have taken from them, as far as it is wanted.
+
+        What they got instead is no other row's of the file, so that anything will do for it.
+        """
+        for attribute in self.unique.values():
+            left = context.memory.get(f"left {attribute}") or {}
+            taken = [left[each] for each in left.keys() & {row.values.get(attribute) for row in rows if left}]
+            store.update(self.model, "system_id", [{"system_id": system_id, attribute: None if cleared else system_id}
+                                                   for system_id, cleared in taken])  # fmt: skip
 
     def refer(self, rows: list[Row], context: Context) -> None:
         """Look up what the rows refer to and put it into `row.write`, or reject the rows."""

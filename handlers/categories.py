@@ -89,6 +89,11 @@ class CategoryHandler(Handler):
         paths = [path]
         if row.stored and _moves(row):
             below = _below(context.account, row.stored["system_id"])
+            if any(each["system_id"] == row.stored["system_id"] for each in below):
+                row.reject("INVALID_VALUE", "Category", f"{row.stored['path']!r} can't move: parents that another "
+                           "program stored put it within itself; tell whoever runs the server to correct "
+                           "them")  # fmt: skip
+                return
             paths += [_moved(each["path"], row.stored["path"], path) for each in below]
         for longest in sorted(filter(_is_too_long, paths))[:1]:
             row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
@@ -103,6 +108,7 @@ class CategoryHandler(Handler):
 
     def remember(self, rows: list[Row], context: Context) -> None:
         """Children in later chunks may rest on these."""
+        super().remember(rows, context)
         context.memory.setdefault("accepted", set()).update(row.write["path"] for row in rows)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
@@ -120,13 +126,13 @@ def _moves(row: Row) -> bool:
 
 
 def _below(account: int, system_id: str) -> list[Mapping[str, Any]]:
-    """All categories under one."""
+    """All categories under one, itself among them if that goes in a circle: each has one parent, so no other can."""
     found: list[Mapping[str, Any]] = []
     level = [system_id]
     while level:
         children = store.fetch(Category, account, "parent", level)
         found.extend(children)
-        level = [child["system_id"] for child in children]
+        level = [child["system_id"] for child in children if child["system_id"] != system_id]
     return found
 
 

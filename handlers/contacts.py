@@ -22,6 +22,7 @@ class ContactHandler(CustomerPartHandler):
     id_columns = ("Contact_System_ID", "Contact_Reference_ID")
     unique = {"Contact_Reference_ID": "reference_id"}
     likeness_column = "Email"
+    alike_in = frozenset({"email", "first_name", "last_name", "phone"})
     key_columns = ("Contact_Reference_ID", "Customer_System_ID", "Customer_Reference_ID", "First_Name", "Last_Name",
                    "Email", "Phone")  # fmt: skip
     after = ("customer",)

@@ -19,13 +19,20 @@ from imports import store
 from imports.rows import Row, live
 from imports.scan import Key, Texts
 from models import Customer, is_postgres, transaction
+from schemas import plain_name
 from schemas.customer import CustomerSchema
 
 Stored = Mapping[str, Any]
 
 
 def name_key(company_name: str) -> str:
-    """What namesakes have in common: trimmed, case-folded, runs of blanks as one."""
+    """What namesakes have in common: trimmed, case-folded, runs of blanks as one, and what is not seen left out."""
+    seen = company_name if company_name.isascii() else plain_name(company_name)
+    return " ".join(seen.split()).casefold()[:500]
+
+
+def _former_key(company_name: str) -> str:
+    """What a name_key was before it left out what is not seen. Stored ones stay so until their customer comes."""
     return " ".join(company_name.split()).casefold()[:500]
 
 
@@ -121,17 +128,24 @@ def _names_changed(row: Row) -> set[str]:
     """The names by which others will be found, or no longer, once the row is written."""
     if row.stored is None or row.rejected:
         return set()
-    old, name = row.stored["name_key"], row.values.get("company_name")
-    new = name_key(name) if name and name != row.stored["company_name"] else old
-    same_reference = row.values.get("reference_id", ...) in (..., row.stored["reference_id"])
+    name, stored = row.values.get("company_name"), row.stored
+    same_reference = row.values.get("reference_id", ...) in (..., stored["reference_id"])
+    if same_reference and name in (None, stored["company_name"]):
+        return set()
+    old = name_key(stored["company_name"])
+    new = name_key(name) if name else old
     return set() if new == old and same_reference else {old, new}
 
 
 def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
-    wanted = [name_key(name) for row in rows if (name := row.values.get("company_name"))]
+    names = [name for row in rows if (name := row.values.get("company_name"))]
+    wanted = set(map(name_key, names))
+    joined = "".join(names)
+    former = set() if plain_name(joined) == joined else set(map(_former_key, names))
     found: dict[str, list[Stored]] = {}
-    for record in store.fetch(Customer, account, "name_key", wanted, hold=True):
-        found.setdefault(record["name_key"], []).append(record)
+    for record in store.fetch(Customer, account, "name_key", wanted | former, hold=True):
+        key = record["name_key"]
+        found.setdefault(key if key in wanted else name_key(record["company_name"]), []).append(record)
     return found
 
 

@@ -221,7 +221,7 @@ def _pass_on(head: Head, group: list[Row]) -> None:
 def _settle(head: Row, group: list[Row]) -> None:
     for row in group:
         row.outcome = head.outcome
-    group[0].system_id = head.system_id
+    group[0].system_id, group[0].stored, group[0].write = head.system_id, head.stored, head.write
 
 
 def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str, Any]]) -> None:

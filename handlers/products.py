@@ -13,6 +13,7 @@ from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Category, Collection, Product
 from models.base import Record
+from schemas import plain_name
 from schemas.product import ProductSchema
 
 NAMED = 5
@@ -51,20 +52,37 @@ class ProductHandler(Handler):
 
 def _refer(rows: list[Row], context: Context, attribute: str, column: str, model: type[Record], named_by: str) -> None:
     """Names of `column` to System IDs; one that does not exist rejects the row."""
-    wanted = [name for row in rows for name in row.values.get(attribute) or ()]
-    known = store.fetch_by(model, context.account, named_by, wanted)
+    wanted = {name for row in rows for name in row.values.get(attribute) or ()}
+    known = {name: record["system_id"] for name, record in
+             store.fetch_by(model, context.account, named_by, wanted).items()}  # fmt: skip
+    if unknown := wanted - known.keys():
+        known |= _alike(unknown, context.account, model, named_by)
     for row in rows:
         if attribute not in row.values:
             continue
         names = row.values[attribute] or []
-        unknown = [name for name in names if name not in known]
-        for name in unknown[:NAMED]:
+        missing = [name for name in names if name not in known]
+        for name in missing[:NAMED]:
             row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {name!r} exists: send it in a "
                        f"{column.upper()} file first, or correct the cell")  # fmt: skip
-        if len(unknown) > NAMED:
-            row.reject("UNKNOWN_REFERENCE", column, f"... and {len(unknown) - NAMED} more names of the cell are not "
+        if len(missing) > NAMED:
+            row.reject("UNKNOWN_REFERENCE", column, f"... and {len(missing) - NAMED} more names of the cell are not "
                        f"known: send them in a {column.upper()} file first, or correct the cell")  # fmt: skip
-        row.write[attribute] = [known[name]["system_id"] for name in names if name in known]
+        row.write[attribute] = list(dict.fromkeys(known[name] for name in names if name in known))
+
+
+def _alike(unknown: set[str], account: int, model: type[Record], named_by: str) -> dict[str, str]:
+    """Names that do not exist as they are written, to the System IDs of what looks the same.
+
+    Where several do, the one that is composed is meant.
+    """
+    looks = {name: plain_name(name) for name in unknown}
+    wanted, found = set(looks.values()), dict[str, str]()
+    for system_id, name in _names(model, account, named_by).items():
+        plain = plain_name(name)
+        if plain in wanted and (plain == name or plain not in found):
+            found[plain] = system_id
+    return {name: found[plain] for name, plain in looks.items() if plain in found}
 
 
 def _names(model: type[Record], account: int, named_by: str) -> dict[str, str]:

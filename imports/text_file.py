@@ -6,6 +6,8 @@ import codecs
 import re
 from typing import Protocol
 
+from imports.encoding import END
+
 PIECE = 1 << 17
 """Bytes that are read for a line."""
 
@@ -21,7 +23,10 @@ class Bytes(Protocol):
 
 
 class TextFile:
-    """Text with its line ends (LF, CRLF or a lone CR) as they are. Raises UnicodeDecodeError when it gets there."""
+    """Text with its line ends (LF, CRLF or a lone CR) as they are, without END at its very end.
+
+    Raises UnicodeDecodeError when it gets there.
+    """
 
     def __init__(self, file: Bytes, encoding: str) -> None:
         self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
@@ -29,6 +34,8 @@ class TextFile:
         self.offset = _BEGINS.get(encoding)
         """The byte behind what was handed out; None where text can't be read from there."""
         self._text, self._at = "", 0
+        self._end = ""
+        """What was read last, as far as it is END: at the end of the file it is no text, wherever the line ends."""
 
     def readline(self, limit: int) -> str:
         """The next line with its end, or `limit` characters of it; empty at the end of the file."""
@@ -61,9 +68,10 @@ class TextFile:
 
     def _more(self, size: int) -> bool:
         data = self._file.read(size) or b""
-        text = self._decoder.decode(data, final=not data)
+        text = self._end + self._decoder.decode(data, final=not data)
         if data:
-            self._text, self._at = self._text[self._at :] + text, 0
+            self._end = text[len(text.rstrip(END)) :]
+            self._text, self._at = self._text[self._at :] + text.removesuffix(self._end), 0
         return bool(data)
 
     def _hand_out(self, end: int) -> str:

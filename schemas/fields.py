@@ -108,7 +108,7 @@ class Code(Text):
 
     def doubts(self, texts: Sequence[str]) -> Sequence[int]:
         joined = "".join(texts)
-        if "\0" not in joined and not is_suspect(joined) and max(map(len, texts), default=0) <= self.length:
+        if not is_suspect(joined) and max(map(len, texts), default=0) <= self.length:
             return ()
         return either(super().doubts(texts), spoilt_among(texts))
 

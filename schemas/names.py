@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from unicodedata import category, normalize
+from unicodedata import category, is_normalized, normalize
 
 LONGEST_OPEN_NAME = 200
 """Characters of what follows the colon of an open column, as it is written and as it is compared."""
@@ -18,7 +18,7 @@ def plain_name(text: str) -> str:
     Word processors put non-breaking blanks and soft hyphens where nobody looks for them, and there are programs that
     write the dots of an ä as a character of their own.
     """
-    if text.isascii():
+    if text.isascii() or (text.isprintable() and is_normalized("NFC", text)):  # there is nothing else in most
         return text.strip()
     seen = (" " if category(each) == "Zs" else each for each in text if category(each) != "Cf")
     return normalize("NFC", "".join(seen)).strip()

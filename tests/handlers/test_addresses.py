@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from models import Order
+from settings import Settings
 from tests.partner import Partner, counts
 
 HEADER = "Address_Reference_ID,Customer_Reference_ID,Type,Line_1,Line_2,City,Country,Phone\n"
@@ -14,6 +18,14 @@ def partner(partner: Partner) -> Partner:
     """A partner with the customers K1 and K2."""
     partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\nK2,Echo\n")
     return partner
+
+
+@pytest.fixture
+def quick_partner(make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]) -> Partner:
+    """The same, where the engine makes no difference."""
+    made = make_partner(make_settings("sqlite"))
+    made.send("customer", "Reference_ID,Company_Name\nK1,Delta\nK2,Echo\n")
+    return made
 
 
 def test_an_address_is_found_by_its_own_ids(partner: Partner) -> None:
@@ -79,6 +91,69 @@ def test_an_address_moves_to_another_customer_by_system_id_only(partner: Partner
         (2, "Address_Reference_ID", "KEY_CONFLICT")
     ]
     assert counts(partner.send("address", f"Address_System_ID,Customer_Reference_ID\n{system_id},K2\n")) == (0, 1, 0, 0)
+
+
+def test_an_address_with_orders_stays_its_customer_s(quick_partner: Partner) -> None:
+    """Their exports would show another customer's address; an order of the customer it goes to is no hindrance."""
+    partner = quick_partner
+    partner.send("address", HEADER + "A1,K1,both,Main St 1,,Leeds,GB,\nA2,K1,both,Main St 2,,Leeds,GB,\n")
+    partner.send("product", "SKU_ID,Name\nS,Cup\n")
+    header = "Reference_ID,Customer_Reference_ID,Order_Date,{}_Address_Reference_ID,SKU_ID,Quantity\n"
+    partner.send(
+        "order", header.format("Billing") + "".join(f"P{number},K1,2024-09-18,A1,S,1\n" for number in range(5))
+    )
+    partner.send("order", header.format("Shipping") + "P0,K1,2024-09-18,A1,S,1\nP9,K1,2024-09-18,A2,S,1\n")
+    ids = partner.ids("address", "Address_Reference_ID")
+    Order.update(customer=partner.ids("customer", "Reference_ID")["K2"]).where(Order.reference_id == "P9").execute()
+    move = f"Address_System_ID,Customer_Reference_ID\n{ids['A1']},K2\n{ids['A2']},K2\n"
+
+    event = partner.send("address", move)
+
+    assert counts(event) == (0, 1, 0, 1)
+    (message,) = partner.messages(event)
+    assert (message["line"], message["column"], message["value"], message["code"]) == (
+        2, "Customer_Reference_ID", "K2", "KEY_CONFLICT")  # fmt: skip
+    assert "orders of the former one have it ('P0', 'P1', 'P2' and 2 more): give these" in message["message"]
+    assert {each["Address_Reference_ID"]: each["Customer_Reference_ID"] for each in partner.records("address")} == {
+        "A1": "K1", "A2": "K2"}  # fmt: skip
+    assert counts(partner.send("order", partner.csv("order")))[3] == 0
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("A1,,,Weg 2,,\n,K1,both,Weg 2,Ulm,DE\n", (0, 1, 1, 0)),
+        ("A1,,,Weg 2,,\n,K1,both,Weg 1,Ulm,DE\n", (1, 1, 0, 0)),
+        (",K1,both,Weg 1,Ulm,DE\nA1,,,Weg 2,,\n", (0, 1, 1, 0)),
+        ("A9,K1,both,Weg 9,Ulm,DE\n,K1,both, Weg 9,Ulm,de\n", (0, 0, 0, 2)),
+        ("A1,,,Weg 2,,\n,K2,both,Weg 2,Ulm,DE\n", (1, 1, 0, 0)),
+    ],
+    ids=["to", "from", "afterwards", "new", "another customer"],
+)
+def test_what_a_row_before_makes_of_an_address(
+    quick_partner: Partner, chunk_rows: int, rows: str, expected: tuple[int, int, int, int]
+) -> None:
+    """A row without IDs finds what is like it when its turn has come, however many rows share a transaction."""
+    header = "Address_Reference_ID,Customer_Reference_ID,Type,Line_1,City,Country\n"
+    quick_partner.send("address", header + "A1,K1,both,Weg 1,Ulm,DE\n")
+
+    assert counts(quick_partner.in_chunks(chunk_rows).send("address", header + rows)) == expected
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize("named_by", ["Customer_System_ID", "Customer_Reference_ID"])
+def test_a_new_address_is_there_for_the_next_row(quick_partner: Partner, chunk_rows: int, named_by: str) -> None:
+    """Which names the customer in another way, so that the texts do not tell that both are one address."""
+    system_id = quick_partner.ids("customer", "Reference_ID")["K1"]
+    header = "Address_Reference_ID,Customer_System_ID,Customer_Reference_ID,Type,Line_1,City,Country\n"
+    first, second = (f"{system_id},", ",K1")[:: 1 if named_by == "Customer_System_ID" else -1]
+
+    event = quick_partner.in_chunks(chunk_rows).send(
+        "address", f"{header}A9,{first},both,Weg 9,Ulm,DE\n,{second},both,Weg 9,Ulm,DE\n"
+    )
+
+    assert counts(event) == (1, 0, 1, 0)
 
 
 def test_one_address_under_two_names_of_its_customer_is_a_duplicate(partner: Partner) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models import Category
+from settings import Settings
 from tests.partner import Partner, counts
 
 HEADER = "Reference_ID,Category\n"
@@ -103,6 +106,23 @@ def test_two_categories_do_not_move_into_each_other(partner: Partner, chunk_rows
 
     assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(3, "MISSING_PARENT")]
     assert tree(partner) == [("B", ""), ("B > A", "B")]
+
+
+def test_a_circle_that_another_program_has_stored(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """What is in it is not moved; to look for all that lies below would never end."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.send("category", HEADER + "C0,X\nC1,A\nC2,A > B\nC3,A > B > C\n")
+    ids = partner.ids("category", "Reference_ID")
+    Category.update(parent=ids["C3"]).where(Category.system_id == ids["C1"]).execute()
+
+    event = partner.send("category", HEADER + "C1,Z\nC3,Y\nC0,W\n")
+
+    assert counts(event) == (0, 1, 0, 2)
+    assert {(each["value"], each["code"]) for each in partner.messages(event)} == {
+        ("Z", "INVALID_VALUE"), ("Y", "INVALID_VALUE")}  # fmt: skip
+    assert "put it within itself" in partner.messages(event)[0]["message"]
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 5_000])

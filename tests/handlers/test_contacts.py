@@ -96,6 +96,17 @@ def test_a_reference_for_whom_another_row_names_by_its_system_id(partner: Partne
     assert partner.ids("contact", "Contact_Reference_ID") == {"P1": system_id}
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_what_a_row_before_makes_of_a_contact(partner: Partner, chunk_rows: int) -> None:
+    """The first row moves the address on to P1, whom the second finds by it; the third makes another contact."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,ada@d.example,\n")
+
+    event = partner.in_chunks(chunk_rows).send("contact", HEADER + "P1,,,,new@d.example,\n"
+                                               ",K1,Ada,,new@d.example,\n,K1,Eve,,ada@d.example,\n")  # fmt: skip
+
+    assert counts(event) == (1, 1, 1, 0)
+
+
 def test_people_without_email_are_told_apart_by_name_and_phone(partner: Partner) -> None:
     """The same row sent again is unchanged."""
     content = HEADER + ",K1,Ada,Byron,,1\n,K1,Ada,Byron,,2\n,K1,Ada,,,1\n"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from models import Customer, database, is_postgres
+from settings import Settings
 from tests.partner import Partner, counts
 
 HEADER = "Reference_ID,Company_Name,Phone\n"
@@ -187,3 +190,26 @@ def test_customers_of_two_accounts_never_meet(partner: Partner) -> None:
 
     assert (counts(event), event.warnings) == ((2, 0, 0, 0), 0)
     assert partner.column("customer", "Company_Name") == ["Delta"]
+
+
+def test_a_company_name_that_looks_the_same(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """Composed or not, with what nobody sees: it is the customer, or a warning that it may be."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.send("customer", HEADER + "K1,S\u00f6hne AG,\n")
+
+    assert counts(partner.send("customer", "Company_Name,Phone\nSo\u0308hne\u200b\u00a0AG,5\n")) == (0, 1, 0, 0)
+    assert partner.codes("customer", HEADER + "K2,So\u0308hne AG,\n") == [(2, "Company_Name", "POSSIBLE_DUPLICATE")]
+
+
+def test_a_key_of_before_is_still_found(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """By the same text; from then on the customer has the key of today."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.send("customer", "Company_Name\nSo\u0308hne AG\n")
+    Customer.update(name_key="so\u0308hne ag").execute()
+
+    assert counts(partner.send("customer", "Company_Name,Phone\nSo\u0308hne AG,6\n")) == (0, 1, 0, 0)
+    assert counts(partner.send("customer", "Company_Name,Phone\nS\u00f6hne AG,7\n")) == (0, 1, 0, 0)

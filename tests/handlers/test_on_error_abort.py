@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import layout
@@ -12,7 +14,12 @@ from hooks import Hooks
 from hookspecs import hookimpl
 from jobs.queue import claim
 from models import Category, EntitySettings, ImportRun
+from settings import Settings
 from tests.partner import Partner, counts
+
+TOLD_BY = {"product": ("SKU_ID", "Reference_ID"), "collection": ("Name", "Reference_ID"),
+           "category": ("Category", "Reference_ID"), "order": ("Reference_ID", "Notes")}  # fmt: skip
+"""Columns that tell which record is which."""
 
 
 @pytest.fixture
@@ -70,6 +77,52 @@ def test_a_missing_column_is_said_before_its_rows(strict: Partner) -> None:
 
     assert (event.code, event.rows, counts(event)) == ("MISSING_COLUMN", 0, (0, 0, 0, 0))
     assert [each["code"] for each in strict.messages(event)] == ["MISSING_COLUMN"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+@pytest.mark.parametrize(
+    ("entity", "stored", "file", "expected"),
+    [
+        ("product", "SKU_ID,Reference_ID,Name\nA,R1,a\n", "SKU_ID,Reference_ID,System_ID,Name\n,R2,{},\nB,R1,,b\n",
+         {"A": "R2", "B": "R1"}),
+        ("product", "SKU_ID,Reference_ID,Name\nA,R1,a\n", "SKU_ID,Reference_ID,System_ID,Name\n,\\N,{},\nB,R1,,b\n",
+         {"A": "", "B": "R1"}),
+        ("product", "SKU_ID,Reference_ID,Name\nA,R1,a\nB,R2,b\n", "SKU_ID,System_ID\nA2,{}\nA,{}\n",
+         {"A2": "R1", "A": "R2"}),
+        ("collection", "Reference_ID,Name\nR1,A\nR2,B\n", "System_ID,Name\n{},C\n{},A\n", {"C": "R1", "A": "R2"}),
+        ("category", "Reference_ID,Category\nR1,A\n", "System_ID,Reference_ID,Category\n{},,B\n,R2,A\n",
+         {"B": "R1", "A": "R2"}),
+        ("order", "Reference_ID,Customer_Reference_ID,Order_Date,Notes,SKU_ID,Quantity\nP1,K,2024-09-18,a,S,1\n"
+         "P2,K,2024-09-18,b,S,1\n", "Order_ID,Reference_ID,SKU_ID,Quantity\n{},P3,S,1\n{},P1,S,1\n",
+         {"P3": "a", "P1": "b"}),
+    ],
+    ids=["reference", "cleared", "sku", "collection", "category", "order"],
+)  # fmt: skip
+def test_a_key_that_an_earlier_chunk_gives_up(
+    make_settings: Callable[..., Settings],
+    make_partner: Callable[..., Partner],
+    chunk_rows: int,
+    entity: str,
+    stored: str,
+    file: str,
+    expected: dict[str, str],
+) -> None:
+    """The look at the file finds it free, as the import will, though each chunk was undone."""
+    partner = make_partner(make_settings("sqlite"))
+    EntitySettings.create(account=partner.account, entity=entity, on_error="abort")
+    if entity == "order":
+        partner.send("customer", "Reference_ID,Company_Name\nK,Delta\n")
+        partner.send("product", "SKU_ID,Name\nS,Cup\n")
+    partner.send(entity, stored)
+    content = file.format(*partner.column(entity, partner.registry.handler(entity).schema.id_column))
+    partner = partner.in_chunks(chunk_rows)
+
+    looked = partner.send(entity, content, dry_run=True)
+    event = partner.send(entity, content)
+
+    assert (looked.status, counts(looked)) == (event.status, counts(event)) == ("completed", counts(event))
+    key, other = TOLD_BY[entity]
+    assert {each[key]: each[other] for each in partner.records(entity)} == expected
 
 
 def test_other_entities_go_on(strict: Partner) -> None:

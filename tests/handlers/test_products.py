@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models import Product
+from settings import Settings
 from tests.partner import Partner, counts
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
@@ -286,3 +289,39 @@ def test_two_accounts_never_meet(partner: Partner) -> None:
     ]
     assert partner.column("product", "Name") == ["Cup", "Saucer"]
     assert other.column("product", "Name") == ["Their cup"]
+
+
+@pytest.mark.parametrize("stored", ["M\u00f6bel > Gro\u00dfe St\u00fchle", "Mo\u0308bel > Gro\u00dfe Stu\u0308hle"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "M\u00f6bel > Gro\u00dfe\u00a0St\u00fchle",
+        "Mo\u0308bel>Gro\u00dfe Stu\u0308hle",
+        "M\u00f6bel > Gro\u00dfe Stu\u0308hle",
+    ],
+)
+def test_a_category_that_looks_the_same(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], stored: str, sent: str
+) -> None:
+    """Composed or not, with another blank: nobody sees that the cell is not what the category is called."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.send("category", f"Category\n{stored.partition(' > ')[0]}\n{stored}\n")
+    partner.send("collection", "Name\nS\u00fcd\n")
+
+    event = partner.send("product", f"SKU_ID,Name,Category,Collection\n1,a,{sent}|{stored},Su\u0308d\n2,b,Mobel,\n")
+
+    assert counts(event) == (1, 0, 0, 1)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(3, "UNKNOWN_REFERENCE")]
+    assert [(each["Category"], each["Collection"]) for each in partner.records("product")] == [(stored, "S\u00fcd")]
+
+
+def test_what_is_called_so_comes_before_what_looks_so(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
+) -> None:
+    """And of two that only look so the one whose letters are composed."""
+    partner = make_partner(make_settings("sqlite"))
+    partner.send("category", "Category\nMo\u0308 1\nM\u00f6 1\n")
+
+    partner.send("product", "SKU_ID,Name,Category\n1,a,Mo\u0308 1\n2,b,M\u00f6 1\n3,c,Mo\u0308\u00a01\n")
+
+    assert partner.column("product", "Category") == ["Mo\u0308 1", "M\u00f6 1", "M\u00f6 1"]

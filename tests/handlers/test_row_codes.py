@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
 from errors import ROW_CODES
 from models import database, is_postgres
+from settings import Settings
 from tests.partner import Partner, counts
 
 SYSTEM_ID = "01890000-0000-7000-8000-000000000000"
@@ -164,6 +166,9 @@ def test_numbers_are_exact(partner: Partner, value: str, stored: str) -> None:
         ("#BEZUG!", "'#BEZUG!' is an error of a spreadsheet, no code: write the code, or leave the cell empty"),
         ("\u200b00124", "'\\u200b00124' holds the invisible character U+200B: type the code anew"),
         ("A\u00ad1", "'A\\xad1' holds the invisible character U+00AD: type the code anew"),
+        ("AB\n12", "'AB\\n12' holds the invisible character U+000A: type the code anew"),
+        ("A\x1a1", "'A\\x1a1' holds the invisible character U+001A: type the code anew"),
+        ("A\x851", "'A\\x851' holds the invisible character U+0085: type the code anew"),
     ],
 )
 @pytest.mark.parametrize("column", ["SKU_ID", "Reference_ID", "Barcode"])
@@ -179,6 +184,17 @@ def test_what_is_no_code(partner: Partner, column: str, value: str, message: str
     assert counts(event) == (8, 0, 0, 1)
     assert [(each["line"], each["column"], each["value"], each["code"], each["message"])
             for each in partner.messages(event)] == [(6, column, value, "INVALID_VALUE", message)]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", ["0400638133393\x1a", '"0400638133393"\x1a', "0400638133393\n\x1a"])
+def test_the_end_of_a_dos_file_is_no_text(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], last: str
+) -> None:
+    """`copy a.csv+b.csv all.csv` puts it behind the last cell, whether or not that ends its line."""
+    partner = make_partner(make_settings("sqlite"))
+
+    assert counts(partner.send("product", f"SKU_ID,Name,Barcode\n1,Cup,{last}")) == (1, 0, 0, 0)
+    assert partner.column("product", "Barcode") == ["0400638133393"]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,20 @@ def test_blocks_end_where_lines_do(encoding: str, text: str, size: int, longest:
     assert (file.offset is None) == (encoding == "utf-16")
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a\x1a", ["a"]), ("a\n\x1a", ["a\n"]), ("\x1aa\x1a\nb\x1a\x1a", ["\x1aa\x1a\n", "b"]), ("\x1a", [])],
+)
+def test_the_end_of_a_dos_file_is_left_out(encoding: str, text: str, expected: list[str]) -> None:
+    """However often it stands there, and nowhere else, though it comes last in a piece."""
+    data = text.encode(encoding)
+    by_line, by_block = (TextFile(Sparing(data), encoding) for _ in range(2))
+
+    assert [line for _ in range(4) if (line := by_line.readline(9))] == expected
+    assert "".join(by_block.block(1, 9) for _ in range(4)) == "".join(expected)
+
+
 def test_an_undecodable_byte_raises() -> None:
     """Also one that only the end of the file makes one."""
     with pytest.raises(UnicodeDecodeError):

@@ -20,7 +20,7 @@ OTHER = [
     "0.", "http", "ftp",
     "", "05", "-1", ".5", "1.", "1.1234567", "1234567890123456789", "1e3", "5\n6", "\n", "\u0663", "a b", "a|b", "|",
     "a\0b", "https://", "https://a.example/ b", "https://a.example/a|b", "https://a.example/\0", "x" * 2001,
-    "\u00e4\U0001f600", CLEAR, '="1"', "#N/A", "#1", "a\u200b", "Err:502",
+    "\u00e4\U0001f600", CLEAR, '="1"', "#N/A", "#1", "a\u200b", "Err:502", "a\x1a", "a\u2028b",
 ]  # fmt: skip
 TEXTS = st.lists(st.one_of(st.sampled_from(PLAIN), st.sampled_from(OTHER), st.text("0123456789.-\nax|", max_size=6)))
 COLUMNS: list[tuple[TemplateSchema, str]] = [
@@ -63,7 +63,7 @@ def test_only_what_is_plain_is_not_doubted(schema: TemplateSchema, column: str, 
 @pytest.mark.parametrize(
     ("column", "texts", "expected"),
     [
-        ("SKU_ID", ["a", "x" * 101, "", "b\0", "\n"], [1, 3]),
+        ("SKU_ID", ["a", "x" * 101, "", "b\0", "\n", "ä", "b\x7f", "#c", "d"], [1, 3, 4, 6]),
         ("SKU_ID", ["#1", '="1"', "", "#N/A", "a:b", "\u200b1", "ä\u00a0b", "Err:502", "=1"], [1, 3, 5, 7]),
         ("Weight", ["1", "x", "2.5", "", "-1", "3", "05"], [1, 4, 6]),
         ("Weight", ["x", "x", "1", "x"], [0, 1, 3]),
