@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 MOST = 10_000
 """Entries of one account."""
 MOST_OF_ALL = 100_000
-"""And of all accounts together: when there are more, the account with the most of them loses its oldest."""
+"""And of all accounts together: when there are more, the account with the most of them loses its oldest tenth."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -35,9 +35,11 @@ class Memory(Generic[K, V]):
         mine[key] = value
         self._count += 1
         if len(mine) > MOST:
-            self._forget_oldest(mine)
+            self._forget(mine, 1)
         elif self._count > MOST_OF_ALL:
-            self._forget_oldest(max(self._accounts.values(), key=len))
+            most = max(self._accounts.values(), key=len)
+            # To look through all accounts takes a while: not for each entry.
+            self._forget(most, 1 + len(most) // 10)
 
     def pop(self, account: str, key: K) -> V | None:
         mine = self._accounts.get(account)
@@ -49,6 +51,8 @@ class Memory(Generic[K, V]):
             del self._accounts[account]
         return value
 
-    def _forget_oldest(self, entries: collections.OrderedDict[K, V]) -> None:
-        entries.popitem(last=False)
-        self._count -= 1
+    def _forget(self, entries: collections.OrderedDict[K, V], count: int) -> None:
+        """The oldest ones."""
+        for _ in range(count):
+            entries.popitem(last=False)
+        self._count -= count
