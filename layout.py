@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
@@ -115,11 +116,26 @@ def holds_files(root: Path) -> bool:
 
 
 def make_home(settings: Settings) -> None:
-    """Make the home folder, readable by its owner alone: it holds keys and partners' data."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in (settings.accounts, settings.spool, partial_folder(settings), settings.exports,
+    """Make what is missing of the home folder, readable by its owner alone: it holds keys and partners' data.
+
+    What is there keeps its mode: an admin may have opened exports/ to another program, or the home on the way to it.
+    """
+    for folder in (settings.home, settings.accounts, settings.spool, partial_folder(settings), settings.exports,
                    settings.home / "logs"):  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def open_home(home: Path) -> str:
+    """What is to be said of a home folder that others may look into; empty if they may not."""
+    if not home.stat().st_mode & stat.S_IRWXO:
+        return ""
+    return f"{home} is open to every user of this machine, and holds keys and partners' data: chmod o-rwx {home}"
+
+
+def warn_of_open_home(settings: Settings) -> None:
+    """A folder that a service manager or a container's volume has made is no other than it was."""
+    if problem := open_home(settings.home):
+        log.warning("%s", problem)
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from hooks import Hooks
 from jobs.cards import server_card
 from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
-from layout import make_home
+from layout import make_home, warn_of_open_home
 from removal import put_back
 from settings import Settings
 from upgrade import bring_up
@@ -30,6 +30,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Called in the main thread."""
     make_home(settings)
     logs.start(settings, "server")
+    warn_of_open_home(settings)
     database = models.bind(settings.database_url)
     bring_up(settings, database)
     with database.connection_context():

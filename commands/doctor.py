@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import socket
-import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ import click
 
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
+from layout import open_home
 
 NEAR_END_DAYS = 14
 """A certificate that ends sooner is a problem."""
@@ -51,9 +51,8 @@ def _home(context: Context) -> str:
     home = context.settings.home
     if not home.is_dir():
         raise FtpdockError(f"{home} does not exist: `ftpdock serve` makes it")
-    if home.stat().st_mode & stat.S_IRWXO:
-        raise FtpdockError(f"{home} is open to every user of this machine, and holds keys and partners' data: "
-                           f"chmod o-rwx {home}")  # fmt: skip
+    if problem := open_home(home):
+        raise FtpdockError(problem)
     for folder in (home, *(each for each in (context.settings.accounts, context.settings.spool) if each.exists())):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FtpdockError(f"{folder} is not writable for this user: run ftpdock as the user who owns it")

@@ -38,7 +38,7 @@ class Mirror:
 
     def run(self, stopping: threading.Event) -> None:
         self._tools.place.clear()
-        self._settings.exports.mkdir(parents=True, exist_ok=True)
+        self._settings.exports.mkdir(parents=True, exist_ok=True, mode=0o700)
         watcher = Watcher(self._settings.exports, self._event, self._events_lost)
         watcher.start()
         try:

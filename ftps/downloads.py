@@ -46,7 +46,7 @@ class Downloads(Core):
         """A file of the export folder: 226 means that it counts as fetched, and says so when it does not."""
         assert self.identity is not None
         end = file.start + channel.most_sent
-        joined = self.shared.beginnings.joined(export, file.start, end)
+        joined = self.shared.beginnings.joined(export, file.start, end, channel.whole)
         if export.pin is None:
             self.shared.pins.sent(export.key, export.name, export.version)
         if missed := self._missed(channel, joined and end == export.version.size):

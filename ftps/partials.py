@@ -95,10 +95,8 @@ class Partials:
                 shutil.rmtree(account, ignore_errors=True)
                 continue
             for path in account.glob("*/*"):
-                with contextlib.suppress(FileNotFoundError):
-                    if path.lstat().st_mtime < oldest:
-                        path.unlink()
-                        yield path
+                if _remove_old(path, oldest):
+                    yield path
 
 
 def hold(path: Path, open_it: Callable[[], int]) -> int:
@@ -131,6 +129,28 @@ def _open(path: Path) -> int:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return os.open(path, _FLAGS, 0o600)
+
+
+def _remove_old(path: Path, oldest: float) -> bool:
+    """Remove it if it is older than `oldest`, and in the hands of no session, be it another server's of this home."""
+    try:
+        # Without a lock at first: who comes to continue it in this very moment would be told that it is busy.
+        if path.lstat().st_ctime >= oldest:
+            return False
+        # Not open for reading alone: over NFS that could not be locked.
+        lock = hold(path, functools.partial(os.open, path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except (OSError, Refusal):
+        return False
+    try:
+        # Not by its time, which clients set. It may have been continued since it was looked at.
+        if os.fstat(lock).st_ctime >= oldest:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+    except OSError:
+        return False  # It may not be removed; the others still may.
+    finally:
+        os.close(lock)
 
 
 def _part_from_receipt(path: Path, descriptor: int, start: int) -> int:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ftps.memory import Memory
 from models.ledger import Version
 
 HELD = 60.0
@@ -28,7 +29,6 @@ MOST_PINS = 256
 """Folders that are held open for one account."""
 MOST_OF_ALL = 4096
 """And for all accounts, or a quarter of the file descriptors if there are fewer of them."""
-MOST_SEEN = 10_000
 _MOST_FILES = 64
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK a pipe would hold up whoever opens it until somebody writes to it.
@@ -128,8 +128,8 @@ class Pins:
         self._count = 0
         self._pins: dict[str, collections.OrderedDict[Key, Pin]] = {}
         """By account."""
-        self._seen: collections.OrderedDict[Key, dict[str, Version]] = collections.OrderedDict()
-        self._sent: collections.OrderedDict[tuple[Key, str], Version] = collections.OrderedDict()
+        self._seen: Memory[Key, dict[str, Version]] = Memory()
+        self._sent: Memory[tuple[Key, str], Version] = Memory()
         """Of files that lie in no folder which is held."""
 
     def get(self, key: Key) -> Pin | None:
@@ -172,11 +172,8 @@ class Pins:
             older = [self._pop(key)]
             self._pins.setdefault(key[0], collections.OrderedDict())[key] = pin
             self._count += 1
-            self._seen[key] = pin.files
-            self._seen.move_to_end(key)
+            self._seen.put(key[0], key, pin.files)
             older.append(self._surplus(key))
-            if len(self._seen) > MOST_SEEN:
-                self._seen.popitem(last=False)
         for each in filter(None, older):
             each.close()
         return pin
@@ -208,19 +205,17 @@ class Pins:
     def seen(self, key: Key, name: str) -> Version | None:
         """The version of a file that a login saw last; None when it saw none or that is forgotten."""
         with self._lock:
-            return self._seen.get(key, {}).get(name) or self._sent.get((key, name))
+            files = self._seen.get(key[0], key) or {}
+            return files.get(name) or self._sent.get(key[0], (key, name))
 
     def sent(self, key: Key, name: str, current: Version) -> None:
         """A file was sent, whole or not, from a folder that is not held."""
         with self._lock:
-            self._sent[key, name] = current
-            self._sent.move_to_end((key, name))
-            if len(self._sent) > MOST_SEEN:
-                self._sent.popitem(last=False)
+            self._sent.put(key[0], (key, name), current)
 
     def listed(self, key: Key, name: str, found: os.stat_result) -> None:
         """A listing of such a folder showed it. Of what was never sent nothing is kept."""
-        if (key, name) in self._sent:
+        if self._sent.get(key[0], (key, name)) is not None:
             self.sent(key, name, version(found))
 
     def fetched(self, key: Key, pin: Pin, name: str) -> None:

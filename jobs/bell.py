@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 
+from models.sqlite import make_private
 from settings import Settings
 
 log = logging.getLogger("ftpdock.jobs")
@@ -41,7 +42,8 @@ def open_storage(settings: Settings) -> Huey:
         except psycopg.errors.UniqueViolation:
             # Another node made huey's tables at the same moment: IF NOT EXISTS does not see what is not committed.
             return PostgresHuey(NAME, dsn=dsn, results=False)
-    return SqliteHuey(NAME, filename=str(settings.home / "queue.db"), fsync=False, results=False)
+    make_private(path := str(settings.home / "queue.db"))
+    return SqliteHuey(NAME, filename=path, fsync=False, results=False)
 
 
 class Bell:

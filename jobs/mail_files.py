@@ -14,6 +14,6 @@ def write(settings: Settings, message: EmailMessage, name: str) -> Path:
     """Write mail/<name>.eml whole, in place of an earlier attempt's; return its path."""
     target = mail_file(settings, name)
     make_home(settings)
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(exist_ok=True, mode=0o700)
     write_aside(target, message.as_bytes(), 0o600)
     return target

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,11 @@ LOG = 64_000_000
 
 class Sqlite(SqliteDatabase):
     """A SqliteDatabase that waits for PATIENCE, in short pauses."""
+
+    def _connect(self) -> Any:
+        if self.database != ":memory:":
+            make_private(self.database)
+        return super()._connect()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         return _patiently(lambda: super(Sqlite, self).execute_sql(sql, params))
@@ -50,6 +57,16 @@ class Sqlite(SqliteDatabase):
 
     def begin(self, lock_type: str | None = None) -> None:
         _patiently(lambda: super(Sqlite, self).begin(lock_type))
+
+
+def make_private(path: str) -> None:
+    """Make the file of a database that is not there yet, readable by its owner alone; SQLite's other files follow it.
+
+    One that is there keeps its mode.
+    """
+    # Not opened: to close it would free all locks that this process has of it. Where it can't be made SQLite tells.
+    with contextlib.suppress(OSError):
+        os.mknod(path, 0o600)
 
 
 def _patiently(work: Callable[[], Result]) -> Result:

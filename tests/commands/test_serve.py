@@ -140,6 +140,19 @@ def test_serve_without_a_home_makes_everything(serve: Serve) -> None:
         assert server.stop() == 0
 
 
+def test_a_home_that_everybody_may_look_into_is_told_of(process: Process, tmp_path: Path) -> None:
+    """Once at each start; what is made in it is for its owner alone."""
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o755)
+    failed = process("serve", "--host", "no such host", "--port", "0")
+
+    assert failed.stderr.count(f"chmod o-rwx {home}") == 1
+    made = {path.name: path.stat().st_mode & 0o077 for path in home.iterdir()}
+    assert made.keys() >= {"accounts", "certs", "exports", "ftpdock.db", "logs", "spool"}
+    assert set(made.values()) == {0}
+
+
 def test_a_port_that_is_taken_is_named(process: Process) -> None:
     """One line and exit status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -18,11 +18,13 @@ from pathlib import Path
 import pytest
 
 import ftps.farewell
+import ftps.memory
 from ftps.farewell import UNCONFIRMED
+from layout import export_root
 from models import Login
 from tests.ftps.clients import CURL, lftp, rclone, run
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, Shelf
-from tests.visitor import PASSWORD, Client, House, end
+from tests.visitor import PASSWORD, Client, House, add_account, end
 
 ANEW = "226 Transfer complete, but it was exported anew meanwhile, so it does not count: fetch it again."
 FILE = "Orders/a.csv"
@@ -407,16 +409,44 @@ def test_the_rest_of_another_revision_is_refused(shelf: Shelf) -> None:
     """Of an order, once its login is no longer held on the older one."""
     shelf.order("one", 5000)
     client = shelf.house.login()
-    connection = client.begin(f"RETR /Export/{DATA}")
-    connection.recv(16384)
-    end(connection, "rst")
-    client.last_reply()
+    cut(client, DATA)
     shelf.order("two", 5000)
     [key] = shelf.house.door.shared.pins.held()
     shelf.house.door.shared.pins.drop(key)
     with pytest.raises(ftplib.error_temp, match=r"^450 order_data_.* was exported anew;"):
         client.begin(f"RETR /Export/{DATA}", 1000)
     assert client.get(f"/Export/{DATA}").startswith(b"order_data two")
+
+
+def test_what_was_cut_is_remembered_whatever_is_fetched_meanwhile(
+    shelf: Shelf, password_hash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same login, whole, or by another account: neither rest nor DELE meets a version that was not seen."""
+    monkeypatch.setattr(ftps.memory, "MOST", 2)
+    add_account(shelf.house.settings, password_hash, "beta")
+    client, other = shelf.house.login(), shelf.house.connect("beta")
+    shelf.place(FILE, size=5000)
+    cut(client, FILE)
+    shelf.order("one")
+    for path in (DATA, ITEMS) * 2:
+        client.get(f"/Export/{path}")
+    folder = export_root(shelf.house.settings, "beta")
+    for name in "123":
+        (folder / f"{name}.csv").write_text("body")
+        cut(other, f"{name}.csv")
+        other.get(f"/Export/{name}.csv")
+    shelf.place(FILE, "changed", 9000)
+    with pytest.raises(ftplib.error_temp, match=r"^450 a\.csv was exported anew; fetch it from the beginning\.$"):
+        client.begin(f"RETR /Export/{FILE}", 1000)
+    assert client.ask(f"DELE /Export/{FILE}").startswith("450 It was exported anew")
+
+
+def cut(client: Client, path: str) -> None:
+    """Begin to fetch a file, and go away."""
+    connection = client.begin(f"RETR /Export/{path}")
+    connection.recv(16384)
+    end(connection, "rst")
+    client.last_reply()
 
 
 def test_other_parts_are_given_while_the_first_is_fetched(shelf: Shelf) -> None:

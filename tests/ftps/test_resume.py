@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import ftplib
-import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import ftps.watch
+from ftps.identity import account_key
 from ftps.leftovers import hide_picked, sweep
 from layout import spool_folder
 from models import Account, EntitySettings, Upload
@@ -246,18 +247,41 @@ def test_deleting_a_complete_file_takes_the_interrupted_newer_one_along(house: H
 
 
 def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `partial_hours`; younger ones stay."""
+    """What is arriving stays, even if nothing is to be kept."""
     monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
-    house = make_house(partial_hours=1)
-    client = house.login()
-    client.cut(PATH, BODY[:5000])
-    client.cut("/Products/PRODUCT_19_09_2024.csv", BODY[:5000])
-    account = Account.get()
-    key = f"{account.id}-{int(account.created_at.timestamp() * 1_000_000):x}"
-    old = house.door.shared.partials.path(key, PATH)
-    os.utime(old, (time.time() - 3700,) * 2)
-    house.wait(lambda: not old.exists())
-    assert client.nlst("/Products")[0] == "PRODUCT_19_09_2024.csv"
+    house = make_house(partial_hours=0)
+    client, other = house.login(), house.login()
+    arriving = client.begin(f"STOR {PATH}")
+    arriving.sendall(BODY[:5000])
+    house.wait(lambda: partial(house, NAME).exists())
+    other.cut("/Products/PRODUCT_19_09_2024.csv", BODY[:5000])
+    house.wait(lambda: not partial(house, "PRODUCT_19_09_2024.csv").exists())
+    arriving.sendall(BODY[5000:])
+    arriving.unwrap().close()
+    assert client.last_reply() == "226 Transfer complete, queued as import 1."
+    assert house.file(PATH).read_bytes() == BODY
+
+
+def test_how_long_it_is_kept_is_not_for_clients_to_say(house: House) -> None:
+    """`MFMT` neither keeps it nor makes it go; and another server of the home may be receiving it."""
+    client, shared = house.login(), house.door.shared
+    for name, moment in ((NAME, "20010101000000"), ("PRODUCT_19_09_2024.csv", "20990101000000")):
+        client.cut(f"/Products/{name}", BODY[:5000])
+        client.sendcmd(f"MFMT {moment} /Products/{name}")
+
+    def swept(older_than: float) -> list[str]:
+        return sorted(path.name for path in shared.partials.sweep(None, older_than))
+
+    assert swept(3600) == []
+    with partial(house, NAME).open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert swept(0) == ["PRODUCT_19_09_2024.csv"]
+    assert swept(0) == [NAME]
+
+
+def partial(house: House, name: str) -> Path:
+    """Where it lies while it is not whole."""
+    return house.door.shared.partials.path(account_key(Account.get()), f"/Products/{name}")
 
 
 def test_what_nobody_renames_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:

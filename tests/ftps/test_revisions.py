@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import ftps.memory
 import ftps.pins
 from models import Login
 from models.ledger import mark_removed
@@ -137,7 +138,7 @@ def test_a_revision_is_held_for_a_while_only(shelf: Shelf, monkeypatch: pytest.M
 def test_pins_are_bounded_and_closed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many folders are looked at, few stay open; none after the server has stopped."""
     monkeypatch.setattr(ftps.pins, "MOST_PINS", 3)
-    monkeypatch.setattr(ftps.pins, "MOST_SEEN", 5)
+    monkeypatch.setattr(ftps.memory, "MOST", 5)
     client = shelf.house.login()
     for number in range(10):
         shelf.place(f"Orders/order_{number}/a.csv")
@@ -261,7 +262,7 @@ def test_a_listing_before_it_is_exported_anew_is_no_look_at_it(shelf: Shelf) -> 
 
 def test_of_single_files_the_newest_looks_are_remembered(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many and no more; what is forgotten can be deleted as what was never fetched."""
-    monkeypatch.setattr(ftps.pins, "MOST_SEEN", 3)
+    monkeypatch.setattr(ftps.memory, "MOST", 3)
     client = shelf.house.login()
     for number in range(5):
         shelf.place(f"{number}.csv")

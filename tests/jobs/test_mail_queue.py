@@ -97,13 +97,14 @@ def test_nobody_is_told_of_dry_runs_or_without_an_address(partner: Partner) -> N
 
 
 def test_without_a_mail_server_mails_are_files(partner: Partner, sender: MailSender) -> None:
-    """One .eml for each, named by its number, whole, readable by the owner alone."""
+    """One .eml for each, named by its number, whole, readable by the owner alone, as their folder is."""
     partner.send("product", GOOD)
 
     send_all(sender)
 
     (path,) = (partner.settings.home / "mail").iterdir()
     assert (path.name, path.stat().st_mode & 0o777) == (f"{Mail.get().number:06}.eml", 0o600)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [str(mail["Subject"]) for mail in files(partner.settings)] == [
         "[ftpdock] PRODUCT_18_09_2024.csv: 1 imported, 0 rejected"
     ]

@@ -98,3 +98,21 @@ def test_the_cache_is_large_for_a_while(database: Sqlite) -> None:
         assert database.execute_sql("PRAGMA cache_size").fetchone() == (-65536,)
         database.execute_sql("SELECT * FROM nothing")
     assert database.execute_sql("PRAGMA cache_size").fetchone() == before
+
+
+def test_a_database_is_made_for_its_owner_alone(database: Sqlite) -> None:
+    """With its log and what belongs to it."""
+    folder = Path(database.database).parent
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.glob("a.db*")}
+    assert modes == {"a.db": 0o600, "a.db-wal": 0o600, "a.db-shm": 0o600}
+
+
+def test_a_database_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """Somebody has opened it to others on purpose."""
+    path = tmp_path / "a.db"
+    path.touch()
+    path.chmod(0o660)
+    database = Sqlite(path)
+    database.execute_sql("CREATE TABLE a (b)")
+    database.close()
+    assert path.stat().st_mode & 0o777 == 0o660
