@@ -11,6 +11,7 @@ from ftps.authorizer import Authorizer
 from ftps.claims import connected
 from ftps.identity import Identity
 from ftps.lines import Lines
+from ftps.origin import origin
 from ftps.pool import Pool, with_database
 from ftps.ports import DataPorts
 from ftps.replies import BUSY, FAILED, Refusal
@@ -39,6 +40,7 @@ class Core(Lines):
         # pyftpdlib's own, which nobody reads: here it says since when the client has not been logged in.
         self.started = time.monotonic()
         self.authorizer = Authorizer(self)
+        self.origin = origin(self.remote_ip)
         if not self._closed:
             self.shared.sessions.add(self)
 
@@ -46,7 +48,7 @@ class Core(Lines):
 
     def handle(self) -> None:
         """Greet the client, unless too many are there from its address that have not logged in."""
-        if self.shared.crowded(self.remote_ip):
+        if self.shared.crowded(self.origin):
             self.handle_max_cons_per_ip()
         else:
             super().handle()

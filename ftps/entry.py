@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import layout
@@ -53,9 +54,19 @@ class Entry(Core):
         if not self.username:
             return self.respond("503 Login with USER first.")
         work = functools.partial(enter, self.username, line, self.remote_ip, peer_certificate(self.socket), self.shared)
-        if not self.defer(work, self._checked, pool=self.shared.logins):
+        if not self._check(work):
             self.end("421 Too many logins at the moment. Try again later.")
         return None
+
+    def _check(self, work: Callable[[], Identity | None]) -> bool:
+        """Have a password checked; False when too many wait, or too many of this client's address."""
+        if not self.shared.begin_check(self.origin):
+            return False
+        over = functools.partial(self.shared.end_check, self.origin)
+        if self.defer(work, self._checked, pool=self.shared.logins, always=over):
+            return True
+        over()
+        return False
 
     def _checked(self, identity: Identity | None) -> None:
         if identity is None:

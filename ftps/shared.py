@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,8 @@ class Shared:
         self.afterwards = Pool("ftps-hooks", 1, MOST_AFTERWARDS)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
         self.logins = Pool("ftps-login", 1, settings.login_queue, niceness=LOGIN_NICENESS)
+        self.checks: collections.Counter[str] = collections.Counter()
+        """Passwords that are to be checked, by the origin of their clients. Touched on the loop only."""
         self.pools = (self.logins, self.pool, self.bulk, self.afterwards)
         self.login_times = LoginTimes(self.pool)
         self.overlay = Overlay(settings.visible_seconds)
@@ -63,7 +66,7 @@ class Shared:
         """How often no port of the passive range was free."""
         self.stopping = False
 
-    def crowded(self, address: str) -> bool:
+    def crowded(self, origin: str) -> bool:
         """Whether more clients from one address than a quarter of all connections have not logged in.
 
         What they hold is lost to others, and no login says whose they are.
@@ -71,7 +74,23 @@ class Shared:
         most = max(1, self.settings.max_connections // 4)
         if len(self.sessions) <= most:
             return False
-        return sum(each.identity is None and each.remote_ip == address for each in self.sessions) > most
+        return sum(each.identity is None and each.origin == origin for each in self.sessions) > most
+
+    def begin_check(self, origin: str) -> bool:
+        """Take note of a password that is to be checked; False when its client has to come again.
+
+        One address gets half of the queue while nobody else needs it, and a quarter as soon as others are there.
+        """
+        whole = self.settings.login_queue
+        if self.checks[origin] >= max(1, whole // 4) and self.checks.total() >= max(1, whole // 2):
+            return False
+        self.checks[origin] += 1
+        return True
+
+    def end_check(self, origin: str) -> None:
+        self.checks[origin] -= 1
+        if not self.checks[origin]:
+            del self.checks[origin]
 
     def later(self, hook: str, **arguments: Any) -> None:
         """Call a hook in a thread of its own; nobody waits for it."""

@@ -20,7 +20,7 @@ from hookspecs import hookimpl
 from models import Account, Login, now, transaction
 from settings import Settings
 from tests.tls import client_context
-from tests.visitor import PASSWORD, House, add_account
+from tests.visitor import PASSWORD, Client, House, add_account
 
 
 def plain(house: House) -> ftplib.FTP:
@@ -137,7 +137,7 @@ def test_a_flood_of_logins_gets_421_and_the_loop_stays_free(
     house = make_house(login_queue=2)
     free = threading.Event()
     monkeypatch.setattr(passwords, "verify", lambda hash, text: free.wait(10))
-    clients = [house.connect() for _ in range(6)]
+    clients = [house.connect(source=f"127.0.0.{number}") for number in range(1, 7)]
     for client in clients:
         assert client.ask("USER acme").startswith("331")
     for client in clients:
@@ -151,6 +151,38 @@ def test_a_flood_of_logins_gets_421_and_the_loop_stays_free(
     early = [client.getmultiline() for client in clients[:3]]
     assert late == ["421 Too many logins at the moment. Try again later."] * 3
     assert early == ["230 Logged in."] * 3
+
+
+def test_one_address_leaves_room_in_the_queue_for_others(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have half of it while nobody else comes, and a quarter after that."""
+    house = make_house(login_queue=8)
+    free, checks = threading.Event(), house.door.shared.checks
+    monkeypatch.setattr(passwords, "verify", lambda hash, text: free.wait(10))
+
+    def waiting(source: str) -> Client:
+        client = house.connect(source=source)
+        client.ask("USER acme")
+        before = checks.total()
+        client.putcmd(f"PASS {PASSWORD}")
+        house.wait(lambda: checks.total() == before + 1)
+        return client
+
+    def turned_away(source: str) -> bool:
+        client = house.connect(source=source)
+        client.ask("USER acme")
+        return client.ask(f"PASS {PASSWORD}") == "421 Too many logins at the moment. Try again later."
+
+    early = [waiting("127.0.0.2") for _ in range(4)]
+    assert turned_away("127.0.0.2")
+    early += [waiting("127.0.0.3") for _ in range(2)]
+    assert turned_away("127.0.0.3")
+    early.append(waiting("127.0.0.4"))
+    early[0].close()
+    free.set()
+    assert [client.getmultiline() for client in early[1:]] == ["230 Logged in."] * 6
+    house.wait(lambda: not checks)
 
 
 def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
