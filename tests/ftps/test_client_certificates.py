@@ -194,6 +194,22 @@ def test_what_is_wrong_inside_a_certificate_is_of_no_interest(make_house: Callab
     assert client.put(PATH, BODY).startswith("226 ")
 
 
+def test_only_the_client_s_own_certificate_is_looked_at(
+    make_house: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its issuer's can be made to take long: each name that it forbids is compared with each of the client's."""
+    pair, take_any, depths = crooked(tmp_path), tls._take_any, set()
+
+    def looked_at(connection: object, certificate: object, error: int, depth: int, right: int) -> bool:
+        depths.add(depth)
+        return take_any()
+
+    monkeypatch.setattr(tls, "_take_any", looked_at)
+    house = make_house(login={"client_certificates": [pair.fingerprint]})
+    house.login(context=pair.context())
+    assert depths == {0}
+
+
 @VERSIONS
 def test_a_resumed_session_has_the_certificate_with_which_it_began(
     bound: Callable[..., House], caplog: pytest.LogCaptureFixture, pair: Pair, version: str
