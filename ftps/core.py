@@ -229,6 +229,8 @@ class Core(Lines):
 
     def let_go(self) -> None:
         """Before the connection is closed: end what hangs on it. Does its work once."""
+        # pyftpdlib may have gone past the class that does it.
+        self.forget_stranger()
         if self._going:
             return
         self._going = True

@@ -78,6 +78,15 @@ def peer_certificate(connection: SSL.Connection) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, found) if found else b""
 
 
+def forget_session(connection: Any) -> None:
+    """Of a connection that is closed. OpenSSL takes it for one that was not ended in order, and drops its session.
+
+    It keeps 20,480 of clients that take no tickets, for hours, each with all certificates that came (up to 100 KB).
+    """
+    if isinstance(connection, SSL.Connection):
+        connection.set_shutdown(0)
+
+
 def _reason(error: SSL.Error, *files: Path) -> str:
     """OpenSSL names no file, and says little of one that may not be read."""
     for path in files:

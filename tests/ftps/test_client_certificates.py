@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import gc
 import logging
 import re
 import ssl
@@ -229,6 +230,31 @@ def test_a_resumed_session_has_the_certificate_with_which_it_began(
     with pytest.raises(ftplib.error_perm, match="530 Login incorrect"):
         client.login("acme", PASSWORD, secure=False)
     assert "login 'acme' came without a client certificate" in caplog.text
+
+
+def test_no_session_is_kept_of_a_client_that_does_not_log_in(make_house: Callable[..., House], tmp_path: Path) -> None:
+    """Nothing would bound them: each has all certificates that the client sent. Those of others are resumed as ever."""
+    pair = crooked(tmp_path)
+    house, context = make_house(login={"client_certificates": [pair.fingerprint]}), pair.context()
+    context.options |= ssl.OP_NO_TICKET
+    empty = len(house.door._loop.socket_map)
+
+    def kept(user: str) -> bool:
+        client = house.connect(user, context=context)
+        session = session_of(client)
+        assert session.id
+        assert not session.has_ticket
+        assert isinstance(client.sock, ssl.SSLSocket)
+        client.sock.unwrap()
+        client.close()
+        house.wait(lambda: len(house.door._loop.socket_map) == empty)
+        gc.collect()
+        client, reused = resumed(house, context, session)
+        client.close()
+        return reused
+
+    assert kept("acme")
+    assert not kept("")
 
 
 @VERSIONS
