@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import layout
+from account_checks import check_name
+from errors import FtpdockError
 from events import LoginSucceeded
 from ftps.core import Core
 from ftps.identity import Identity, check
@@ -16,6 +18,9 @@ from ftps.view import View
 
 DENIED = "530 Login incorrect."
 """One answer for every reason: a wrong password, no such user, a disabled account, a wrong network or certificate."""
+
+NO_NAME = "?"
+"""Stands for whatever can be no login's name: it goes into the log before any login, and is no login's either."""
 
 
 class Entry(Core):
@@ -44,7 +49,7 @@ class Entry(Core):
     def ftp_USER(self, line: str) -> None:
         if not self._ssl_established:
             return self.respond("530 TLS is required; send AUTH TLS first.")
-        return super().ftp_USER(line)
+        return super().ftp_USER(_loggable(line))
 
     def ftp_PASS(self, line: str) -> None:
         if not self._ssl_established:
@@ -126,6 +131,14 @@ class Entry(Core):
 
 
 def enter(name: str, password: str, remote_ip: str, certificate: bytes, shared: Shared) -> Identity | None:
+def _loggable(name: str) -> str:
+    """The name of a login, or NO_NAME, which is checked like any other that does not exist."""
+    try:
+        return check_name(name)
+    except FtpdockError:
+        return NO_NAME
+
+
     """Check a password, and what else it takes; if it is right, make what is missing of the account's folders."""
     identity = check(name, password, remote_ip, certificate, shared.rights)
     if identity is not None:

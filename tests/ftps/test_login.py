@@ -186,6 +186,29 @@ def test_one_address_leaves_room_in_the_queue_for_others(
 
 
 def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_can_be_no_name_stands_in_no_log(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody could forge its lines, or push out what an admin looks for. It is checked as any other."""
+    caplog.set_level(logging.INFO)
+    checked: list[str] = []
+
+    def verify(hash: str, text: str) -> bool:
+        checked.append(hash)
+        return False
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    names = ["acme] logged in 198.51.100.9:1-[x", "x" * 2000, "x" * 64, "ACME", "?"]
+    clients = [house.connect() for _ in names]
+    for client, name in zip(clients, names, strict=True):
+        assert client.ask(f"USER {name}") == "331 Username ok, send password."
+        client.putcmd("PASS x")
+    assert [client.getmultiline() for client in clients] == ["530 Login incorrect."] * 5
+    assert checked == [passwords.dummy_hash()] * 5
+    assert caplog.text.count("-[?] login of '?' failed") == 5
+    assert [name for name in names[:4] if name in caplog.text] == []
+
+
     """Not even at DEBUG, in a wrong place or after an error; nor does the session keep it."""
     caplog.set_level(logging.DEBUG)
     client = house.connect()
