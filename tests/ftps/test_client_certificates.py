@@ -17,7 +17,7 @@ import accounts
 import certs
 from ftps import tls
 from ftps.tls import TlsError
-from models import Login, receipts
+from models import Account, Login, receipts
 from models.prepared import Row
 from settings import Settings
 from tests.ftps.clients import CURL, lftp, rclone, run
@@ -285,6 +285,13 @@ def test_clients_are_asked_only_while_a_login_needs_it(
     other(house)
     client = house.login(reuse=True)
     assert not asked(house)
+    bind("other", pair)
+    house.wait(lambda: asked(house))
+    for table in (Login, Account):
+        table.update(disabled=True).where(table.name == "other").execute()
+        house.wait(lambda: not asked(house))
+        table.update(disabled=False).where(table.name == "other").execute()
+        house.wait(lambda: asked(house))
     for over in (lambda: bind("other"), lambda: accounts.remove_login(accounts.find_login("other"))):
         bind("other", pair)
         house.wait(lambda: asked(house))
