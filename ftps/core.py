@@ -217,7 +217,10 @@ class Core(Lines):
             self.respond(reply)
             self.close_when_done()
 
-    def abort_transfer(self, reply: str) -> None:
+    def abort_transfer(self, reply: str, answer: bool = False) -> None:
+        raise NotImplementedError
+
+    def end_unseen(self) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -226,11 +229,11 @@ class Core(Lines):
             self._error = True
         self.let_go()
         super().close()
+        # pyftpdlib may have gone past the class that does it.
+        self.forget_stranger()
 
     def let_go(self) -> None:
         """Before the connection is closed: end what hangs on it. Does its work once."""
-        # pyftpdlib may have gone past the class that does it.
-        self.forget_stranger()
         if self._going:
             return
         self._going = True

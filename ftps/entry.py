@@ -113,14 +113,15 @@ class Entry(Core):
 
     def renewed(self, identity: Identity | None) -> None:
         """The login as it is now; None when it is gone, disabled or may not be used any more."""
-        if self.identity is None or identity == self.identity:
+        if self.identity is None or self._going or identity == self.identity:
             return None
         old = self.identity
         same = identity is not None and (identity.key, identity.password_hash) == (old.key, old.password_hash)
         if identity is None or not (same and self._may_stay(identity)):
             return self.end("421 This login was changed; log in again.")
         self.identity = identity
-        return self.fs.refresh(identity)
+        self.fs.refresh(identity)
+        return self.end_unseen()
 
     def _may_stay(self, identity: Identity) -> bool:
         """Whether the client could come in as it did."""
@@ -130,7 +131,6 @@ class Entry(Core):
         super().log_exception(type(instance).__name__)
 
 
-def enter(name: str, password: str, remote_ip: str, certificate: bytes, shared: Shared) -> Identity | None:
 def _loggable(name: str) -> str:
     """The name of a login, or NO_NAME, which is checked like any other that does not exist."""
     try:
@@ -139,6 +139,7 @@ def _loggable(name: str) -> str:
         return NO_NAME
 
 
+def enter(name: str, password: str, remote_ip: str, certificate: bytes, shared: Shared) -> Identity | None:
     """Check a password, and what else it takes; if it is right, make what is missing of the account's folders."""
     identity = check(name, password, remote_ip, certificate, shared.rights)
     if identity is not None:

@@ -20,7 +20,7 @@ from hookspecs import hookimpl
 from models import Account, Login, now, transaction
 from settings import Settings
 from tests.tls import client_context
-from tests.visitor import PASSWORD, Client, House, add_account
+from tests.visitor import BODY, PASSWORD, Client, House, add_account
 
 
 def plain(house: House) -> ftplib.FTP:
@@ -185,7 +185,6 @@ def test_one_address_leaves_room_in_the_queue_for_others(
     house.wait(lambda: not checks)
 
 
-def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
 def test_what_can_be_no_name_stands_in_no_log(
     house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +208,7 @@ def test_what_can_be_no_name_stands_in_no_log(
     assert [name for name in names[:4] if name in caplog.text] == []
 
 
+def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """Not even at DEBUG, in a wrong place or after an error; nor does the session keep it."""
     caplog.set_level(logging.DEBUG)
     client = house.connect()
@@ -290,6 +290,26 @@ def test_rights_that_change_reach_a_session(house: House) -> None:
     Login.update(entities=["order"]).execute()
     house.wait(lambda: client.nlst("/") == ["Export", "Orders", "Templates"])
     assert client.ask("CWD /Products").startswith("550")
+
+
+def test_what_a_login_may_not_see_any_more_is_not_sent_to_its_end(house: House) -> None:
+    """Neither a download that goes on, nor one that waits for its data connection; what it may see goes on."""
+    folders = [house.root / name / "processed" for name in ("Orders", "Products")]
+    for folder in folders:
+        (folder / "a.csv").write_bytes(BODY * 40)
+    sending, waiting, other = (house.login() for _ in range(3))
+    begun = sending.begin("RETR /Orders/processed/a.csv")
+    kept = other.begin("RETR /Products/processed/a.csv")
+    waiting.ask("EPSV")
+    assert waiting.ask("RETR /Orders/processed/a.csv").startswith("150 ")
+    Login.update(entities=["product"]).execute()
+    for client in (sending, waiting):
+        assert client.getmultiline() == "426 This login may not fetch this file any more; transfer aborted."
+        assert client.ask("NOOP").startswith("200 ")
+    assert sum(map(len, iter(lambda: kept.recv(65536), b""))) == len(BODY) * 40
+    kept.unwrap()
+    assert other.getmultiline() == "226 Transfer complete."
+    begun.close()
 
 
 @pytest.mark.parametrize("line", [b"NOOP\x00", b"CWD /a\rb", b"CWD /a\nb", b"CWD /\xff\xfe", "CWD /a\x85b".encode()])
