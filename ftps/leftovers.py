@@ -1,5 +1,5 @@
-"""Files that came whole under a temporary name and were never renamed. Nobody will import them; the watch thread
-removes them as it removes uploads that nobody continued."""
+"""Files that came whole under a temporary name and were never renamed. Nobody will import them; the thread of the
+sweeps removes them as it removes uploads that nobody continued."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import pytest
 
 import passwords
 from errors import FileRefused
+from ftps.overlay import Overlay
 from hooks import Hooks
 from hookspecs import hookimpl
 from models import Account, Login, now, transaction
@@ -310,6 +311,26 @@ def test_what_a_login_may_not_see_any_more_is_not_sent_to_its_end(house: House) 
     kept.unwrap()
     assert other.getmultiline() == "226 Transfer complete."
     begun.close()
+
+
+def test_a_long_sweep_keeps_no_session_that_has_to_end(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many accounts it takes long."""
+    begun, free = threading.Event(), threading.Event()
+
+    def sweep(self: Overlay) -> None:
+        begun.set()
+        free.wait(30)
+
+    monkeypatch.setattr(Overlay, "sweep", sweep)
+    client = make_house().login()
+    assert begun.wait(10)
+    try:
+        Login.update(disabled=True).execute()
+        assert client.getmultiline() == "421 This login was changed; log in again."
+    finally:
+        free.set()
 
 
 @pytest.mark.parametrize("line", [b"NOOP\x00", b"CWD /a\rb", b"CWD /a\nb", b"CWD /\xff\xfe", "CWD /a\x85b".encode()])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-import ftps.watch
+import ftps.sweeps
 from ftps.leftovers import sweep
 from models import Account, EntitySettings
 from tests.visitor import BODY, NAME, PATH, House, add_account, end
@@ -246,7 +246,7 @@ def test_deleting_a_complete_file_takes_the_interrupted_newer_one_along(house: H
 
 def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     """After `partial_hours`; younger ones stay."""
-    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "EVERY", 0.1)
     house = make_house(partial_hours=1)
     client = house.login()
     client.cut(PATH, BODY[:5000])
@@ -261,8 +261,8 @@ def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monk
 
 def test_what_nobody_renames_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     """What came whole under a temporary name, as an upload that nobody continued."""
-    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
-    monkeypatch.setattr(ftps.watch, "CLEAR_EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "CLEAR_EVERY", 0.1)
     house = make_house(partial_hours=0)
     left, other = house.file("/Products/x.tmp"), house.file("/Products/x")
     for path in (other, left):
