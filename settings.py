@@ -52,7 +52,7 @@ class Settings:
         0, "control connections from one address; 0: no limit; in any case a quarter of max_connections without a login"
     )
     login_attempts: int = _setting(3, "wrong passwords before a connection is closed")
-    login_queue: int = _setting(64, "logins that may wait to be checked; more get 421")
+    login_queue: int = _setting(64, "logins that may wait to be checked, 3 in 4 of one address; more get 421")
     idle_timeout: int = _setting(300, "seconds without a command before 421")
     data_timeout: int = _setting(300, "seconds without a byte before a transfer is given up")
     pool_threads: int = _setting(4, "threads for fsync, SQL, listings and hooks that clients wait for, beside the loop")

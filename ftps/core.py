@@ -11,6 +11,7 @@ from ftps.authorizer import Authorizer
 from ftps.claims import connected
 from ftps.identity import Identity
 from ftps.lines import Lines
+from ftps.origin import origin
 from ftps.pool import Pool, with_database
 from ftps.ports import DataPorts
 from ftps.replies import BUSY, FAILED, Refusal
@@ -39,6 +40,7 @@ class Core(Lines):
         # pyftpdlib's own, which nobody reads: here it says since when the client has not been logged in.
         self.started = time.monotonic()
         self.authorizer = Authorizer(self)
+        self.origin = origin(self.remote_ip)
         if not self._closed:
             self.shared.sessions.add(self)
 
@@ -46,7 +48,7 @@ class Core(Lines):
 
     def handle(self) -> None:
         """Greet the client, unless too many are there from its address that have not logged in."""
-        if self.shared.crowded(self.remote_ip):
+        if self.shared.crowded(self.origin):
             self.handle_max_cons_per_ip()
         else:
             super().handle()
@@ -215,7 +217,10 @@ class Core(Lines):
             self.respond(reply)
             self.close_when_done()
 
-    def abort_transfer(self, reply: str) -> None:
+    def abort_transfer(self, reply: str, answer: bool = False) -> None:
+        raise NotImplementedError
+
+    def end_unseen(self) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -224,6 +229,8 @@ class Core(Lines):
             self._error = True
         self.let_go()
         super().close()
+        # pyftpdlib may have gone past the class that does it.
+        self.forget_stranger()
 
     def let_go(self) -> None:
         """Before the connection is closed: end what hangs on it. Does its work once."""

@@ -26,6 +26,19 @@ class Downloads(Core):
         except Refusal as refusal:
             self.respond(refusal.reply)
 
+    def end_unseen(self) -> None:
+        """End a download of what the login may not see any more. (What is uploaded is looked at before its receipt.)"""
+        file = self._fetched()
+        if file is not None and self.fs.map.place(file.virtual) is None:
+            self.abort_transfer("426 This login may not fetch this file any more; transfer aborted.", answer=True)
+            self.settle()
+
+    def _fetched(self) -> Outgoing | None:
+        """The file that is being sent, or will be once the data connection is there."""
+        waits = self._out_dtp_queue[2] if self._out_dtp_queue is not None else None
+        file = waits or (self.data_channel.file_obj if self.data_channel is not None else None)
+        return file if isinstance(file, Outgoing) else None
+
     def sent(self, channel: DataChannel) -> None:
         file = channel.file_obj
         if file is not None:

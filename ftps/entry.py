@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import layout
+from account_checks import check_name
+from errors import FtpdockError
 from events import LoginSucceeded
 from ftps.core import Core
 from ftps.identity import Identity, check
@@ -15,6 +18,9 @@ from ftps.view import View
 
 DENIED = "530 Login incorrect."
 """One answer for every reason: a wrong password, no such user, a disabled account, a wrong network or certificate."""
+
+NO_NAME = "?"
+"""Stands for whatever can be no login's name: it goes into the log before any login, and is no login's either."""
 
 
 class Entry(Core):
@@ -43,7 +49,7 @@ class Entry(Core):
     def ftp_USER(self, line: str) -> None:
         if not self._ssl_established:
             return self.respond("530 TLS is required; send AUTH TLS first.")
-        return super().ftp_USER(line)
+        return super().ftp_USER(_loggable(line))
 
     def ftp_PASS(self, line: str) -> None:
         if not self._ssl_established:
@@ -53,9 +59,19 @@ class Entry(Core):
         if not self.username:
             return self.respond("503 Login with USER first.")
         work = functools.partial(enter, self.username, line, self.remote_ip, peer_certificate(self.socket), self.shared)
-        if not self.defer(work, self._checked, pool=self.shared.logins):
+        if not self._check(work):
             self.end("421 Too many logins at the moment. Try again later.")
         return None
+
+    def _check(self, work: Callable[[], Identity | None]) -> bool:
+        """Have a password checked; False when too many wait, or too many of this client's address."""
+        if not self.shared.begin_check(self.origin):
+            return False
+        over = functools.partial(self.shared.end_check, self.origin)
+        if self.defer(work, self._checked, pool=self.shared.logins, always=over):
+            return True
+        over()
+        return False
 
     def _checked(self, identity: Identity | None) -> None:
         if identity is None:
@@ -97,14 +113,15 @@ class Entry(Core):
 
     def renewed(self, identity: Identity | None) -> None:
         """The login as it is now; None when it is gone, disabled or may not be used any more."""
-        if self.identity is None or identity == self.identity:
+        if self.identity is None or self._going or identity == self.identity:
             return None
         old = self.identity
         same = identity is not None and (identity.key, identity.password_hash) == (old.key, old.password_hash)
         if identity is None or not (same and self._may_stay(identity)):
             return self.end("421 This login was changed; log in again.")
         self.identity = identity
-        return self.fs.refresh(identity)
+        self.fs.refresh(identity)
+        return self.end_unseen()
 
     def _may_stay(self, identity: Identity) -> bool:
         """Whether the client could come in as it did."""
@@ -112,6 +129,14 @@ class Entry(Core):
 
     def log_exception(self, instance: Any) -> None:
         super().log_exception(type(instance).__name__)
+
+
+def _loggable(name: str) -> str:
+    """The name of a login, or NO_NAME, which is checked like any other that does not exist."""
+    try:
+        return check_name(name)
+    except FtpdockError:
+        return NO_NAME
 
 
 def enter(name: str, password: str, remote_ip: str, certificate: bytes, shared: Shared) -> Identity | None:

@@ -20,6 +20,7 @@ from ftps.identity import Schemas, any_certificate
 from ftps.ports import DataPorts
 from ftps.session import Session
 from ftps.shared import Shared
+from ftps.sweeps import Sweeps
 from ftps.tls import Certificates
 from ftps.watch import Watch
 from hooks import Hooks
@@ -97,6 +98,7 @@ class FrontDoor:
         self._server.max_cons_per_ip = settings.max_connections_per_ip
         self._loop.call_every(LOOK_FOR_STRANGERS, self._end_strangers)
         self._watch = Watch(self.shared, certificates, self._use_context)
+        self._sweeps = Sweeps(self.shared)
         self._opened = True
 
     def run(self) -> None:
@@ -104,10 +106,12 @@ class FrontDoor:
         for pool in self.shared.pools:
             pool.start()
         self._watch.start()
+        self._sweeps.start()
         try:
             self._loop.loop()
         finally:
             self._watch.stop()
+            self._sweeps.stop()
             for pool in self.shared.pools:
                 pool.stop()
             self.shared.pins.close()

@@ -90,8 +90,9 @@ def _refusal(identity: Identity, address: str, certificate: bytes) -> str:
 
 
 def any_certificate() -> bool:
-    """Whether there is a login that needs a client certificate."""
-    return bool(Login.select().where(Login.client_certificates.is_null(False)).exists())
+    """Whether there is a login that needs a client certificate, and is enabled as its account is."""
+    needed = Login.client_certificates.is_null(False) & ~Login.disabled & ~Account.disabled
+    return bool(Login.select().join(Account).where(needed).exists())
 
 
 def current(login_ids: Iterable[int], schemas: Schemas) -> dict[int, Identity]:

@@ -1,4 +1,4 @@
-"""What lies in entity folders and is over; the watch thread removes it as it removes uploads that nobody continued.
+"""What lies in entity folders and is over; the thread of the sweeps removes it, as uploads that nobody continued.
 
 That is files that came whole under a temporary name and were never renamed, which nobody will import, and what is still
 shown of uploads that were picked up, after a kill between the two.

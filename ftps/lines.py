@@ -10,7 +10,7 @@ from typing import Any
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.log import logger
 
-from ftps.tls import OwnErrors, OwnSteps
+from ftps.tls import OwnErrors, OwnSteps, forget_session
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TELNET = b"\xff\xf4\xf2"
@@ -38,6 +38,12 @@ class Closing(OwnErrors, FTPHandler):
     def close(self) -> None:
         self.let_go()
         super().close()
+        self.forget_stranger()
+
+    def forget_stranger(self) -> None:
+        """What TLS keeps of a client that has not logged in: anybody could fill the memory with it."""
+        if not self.authenticated:
+            forget_session(self.socket)
 
 
 class Lines(OwnSteps, TLS_FTPHandler, Closing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ log = logging.getLogger("ftpdock.ftps")
 LOGIN_NICENESS = 10
 """Of the thread that reckons password hashes."""
 BULK_THREADS = 2
+FEW_CHECKS = 8
+"""Passwords of one address that may wait in any case, however short the queue is."""
 MOST_AFTERWARDS = 1000
 """Calls of hooks that may wait though nobody waits for them."""
 
@@ -47,6 +50,8 @@ class Shared:
         self.afterwards = Pool("ftps-hooks", 1, MOST_AFTERWARDS)
         # One thread: a second one doubles what logins cost the loop and gains nothing on few cores.
         self.logins = Pool("ftps-login", 1, settings.login_queue, niceness=LOGIN_NICENESS)
+        self.checks: collections.Counter[str] = collections.Counter()
+        """Passwords that are to be checked, by the origin of their clients. Touched on the loop only."""
         self.pools = (self.logins, self.pool, self.bulk, self.afterwards)
         self.login_times = LoginTimes(self.pool)
         self.overlay = Overlay(settings.visible_seconds)
@@ -63,7 +68,7 @@ class Shared:
         """How often no port of the passive range was free."""
         self.stopping = False
 
-    def crowded(self, address: str) -> bool:
+    def crowded(self, origin: str) -> bool:
         """Whether more clients from one address than a quarter of all connections have not logged in.
 
         What they hold is lost to others, and no login says whose they are.
@@ -71,7 +76,22 @@ class Shared:
         most = max(1, self.settings.max_connections // 4)
         if len(self.sessions) <= most:
             return False
-        return sum(each.identity is None and each.remote_ip == address for each in self.sessions) > most
+        return sum(each.identity is None and each.origin == origin for each in self.sessions) > most
+
+    def begin_check(self, origin: str) -> bool:
+        """Take note of a password that is to be checked; False when its client has to come again.
+
+        One address leaves a quarter of the queue to others.
+        """
+        if self.checks[origin] >= max(FEW_CHECKS, self.settings.login_queue * 3 // 4):
+            return False
+        self.checks[origin] += 1
+        return True
+
+    def end_check(self, origin: str) -> None:
+        self.checks[origin] -= 1
+        if not self.checks[origin]:
+            del self.checks[origin]
 
     def later(self, hook: str, **arguments: Any) -> None:
         """Call a hook in a thread of its own; nobody waits for it."""

@@ -1,38 +1,23 @@
-"""Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate.
-
-It also removes what is over: uploads that nobody continued or renamed, what is shown though it was picked up, entries
-of the overlay.
-"""
+"""Looks twice a second, on a thread of its own, for what was changed elsewhere: logins, accounts, the certificate."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
-from ftps.identity import Identity, account_key, any_certificate, current
-from ftps.leftovers import hide_picked
-from ftps.leftovers import sweep as sweep_leftovers
+from ftps.identity import Identity, any_certificate, current
 from ftps.pool import connect, disconnect
 from ftps.receipt import remember_recent
-from ftps.receipt import sweep as sweep_receipts
 from ftps.shared import Shared
 from ftps.tls import Certificates
-from ftps.validate import sweep as sweep_validations
-from models import Account, database, is_postgres
+from models import database, is_postgres
 
 log = logging.getLogger("ftpdock.ftps")
 
 EVERY = 0.5
 """Seconds between two looks."""
-SWEEP_EVERY = 60.0
-"""Seconds between two looks for what is over."""
-CLEAR_EVERY = 3600.0
-"""Seconds between two looks into all entity folders."""
-SHOWN = 300.0
-"""Seconds after which they show no more what was picked up: whoever did so may be about to hide it."""
 
 
 class Watch:
@@ -44,8 +29,6 @@ class Watch:
         self._certificates = certificates
         self._new_context = new_context
         self._version: object = None
-        self._swept_at = 0.0
-        self._cleared_at = -CLEAR_EVERY
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ftps-watch", daemon=True)
 
@@ -60,7 +43,7 @@ class Watch:
     def _run(self) -> None:
         self._try(self._remember_recent)
         while not self._stop.wait(EVERY):
-            for look in (self._look_at_logins, self._look_at_certificate, self._sweep):
+            for look in (self._look_at_logins, self._look_at_certificate):
                 self._try(look)
         disconnect()
 
@@ -102,31 +85,6 @@ class Watch:
             return True
         before, self._version = self._version, database.execute_sql("PRAGMA data_version").fetchone()
         return before != self._version
-
-    def _sweep(self) -> None:
-        if time.monotonic() - self._swept_at < SWEEP_EVERY:
-            return
-        self._swept_at = time.monotonic()
-        self._shared.overlay.sweep()
-        self._shared.pins.sweep()
-        connect()
-        accounts = list(Account.select(Account.id, Account.name, Account.created_at))
-        keys = {account_key(account) for account in accounts}
-        patience = self._shared.settings.partial_hours * 3600.0
-        for path in self._shared.partials.sweep(keys, patience):
-            log.info("an upload that nobody continued was removed: %s", path.name)
-        self._clear(accounts, patience)
-        sweep_validations(self._shared)
-        sweep_receipts(self._shared)
-
-    def _clear(self, accounts: list[Account], patience: float) -> None:
-        if time.monotonic() - self._cleared_at < CLEAR_EVERY:
-            return
-        self._cleared_at = time.monotonic()
-        for path in sweep_leftovers(self._shared, accounts, patience):
-            log.info("a file whose temporary name nobody has changed was removed: %s", path.name)
-        for path in hide_picked(self._shared, accounts, SHOWN):
-            log.info("an upload that was picked up is no longer shown: %s", path.name)
 
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:

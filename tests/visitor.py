@@ -158,7 +158,8 @@ class House:
         client.encoding = "utf-8"
         client.reuse = reuse
         self.clients.append(client)
-        client.connect(options.pop("host", "127.0.0.1"), self.port)
+        source = options.pop("source", None)
+        client.connect(options.pop("host", "127.0.0.1"), self.port, source_address=(source, 0) if source else None)
         client.auth()
         if user:
             client.login(user, PASSWORD, secure=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import gc
 import logging
 import re
 import ssl
@@ -16,7 +17,7 @@ import accounts
 import certs
 from ftps import tls
 from ftps.tls import TlsError
-from models import Login, receipts
+from models import Account, Login, receipts
 from models.prepared import Row
 from settings import Settings
 from tests.ftps.clients import CURL, lftp, rclone, run
@@ -194,6 +195,22 @@ def test_what_is_wrong_inside_a_certificate_is_of_no_interest(make_house: Callab
     assert client.put(PATH, BODY).startswith("226 ")
 
 
+def test_only_the_client_s_own_certificate_is_looked_at(
+    make_house: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its issuer's can be made to take long: each name that it forbids is compared with each of the client's."""
+    pair, take_any, depths = crooked(tmp_path), tls._take_any, set()
+
+    def looked_at(connection: object, certificate: object, error: int, depth: int, right: int) -> bool:
+        depths.add(depth)
+        return take_any()
+
+    monkeypatch.setattr(tls, "_take_any", looked_at)
+    house = make_house(login={"client_certificates": [pair.fingerprint]})
+    house.login(context=pair.context())
+    assert depths == {0}
+
+
 @VERSIONS
 def test_a_resumed_session_has_the_certificate_with_which_it_began(
     bound: Callable[..., House], caplog: pytest.LogCaptureFixture, pair: Pair, version: str
@@ -213,6 +230,31 @@ def test_a_resumed_session_has_the_certificate_with_which_it_began(
     with pytest.raises(ftplib.error_perm, match="530 Login incorrect"):
         client.login("acme", PASSWORD, secure=False)
     assert "login 'acme' came without a client certificate" in caplog.text
+
+
+def test_no_session_is_kept_of_a_client_that_does_not_log_in(make_house: Callable[..., House], tmp_path: Path) -> None:
+    """Nothing would bound them: each has all certificates that the client sent. Those of others are resumed as ever."""
+    pair = crooked(tmp_path)
+    house, context = make_house(login={"client_certificates": [pair.fingerprint]}), pair.context()
+    context.options |= ssl.OP_NO_TICKET
+    empty = len(house.door._loop.socket_map)
+
+    def kept(user: str) -> bool:
+        client = house.connect(user, context=context)
+        session = session_of(client)
+        assert session.id
+        assert not session.has_ticket
+        assert isinstance(client.sock, ssl.SSLSocket)
+        client.sock.unwrap()
+        client.close()
+        house.wait(lambda: len(house.door._loop.socket_map) == empty)
+        gc.collect()
+        client, reused = resumed(house, context, session)
+        client.close()
+        return reused
+
+    assert kept("acme")
+    assert not kept("")
 
 
 @VERSIONS
@@ -243,6 +285,13 @@ def test_clients_are_asked_only_while_a_login_needs_it(
     other(house)
     client = house.login(reuse=True)
     assert not asked(house)
+    bind("other", pair)
+    house.wait(lambda: asked(house))
+    for table in (Login, Account):
+        table.update(disabled=True).where(table.name == "other").execute()
+        house.wait(lambda: not asked(house))
+        table.update(disabled=False).where(table.name == "other").execute()
+        house.wait(lambda: asked(house))
     for over in (lambda: bind("other"), lambda: accounts.remove_login(accounts.find_login("other"))):
         bind("other", pair)
         house.wait(lambda: asked(house))

@@ -14,7 +14,9 @@ import pytest
 
 from ftps.core import LOGIN_WITHIN
 from ftps.frontdoor import MOST_FILES
+from ftps.origin import origin
 from layout import account_root
+from settings import Settings
 from tests.system.server import Server
 from tests.tls import client_context
 from tests.visitor import PASSWORD, House
@@ -134,9 +136,39 @@ def test_one_address_without_a_login_leaves_room_for_others(make_house: Callable
             connection.close()
 
 
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::7", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::7%eth0", "fe80::/64"),
+    ],
+)
+def test_a_host_is_known_by_its_network(address: str, counted: str) -> None:
+    """An IPv6 host has 2^64 addresses, and gets no more than one."""
+    assert origin(address) == counted
+
+
+def test_a_network_gets_a_quarter_and_each_ipv4_client_its_own(
+    make_settings: Callable[..., Settings], open_house: Callable[..., House]
+) -> None:
+    """On a socket for both families."""
+    house = open_house(make_settings(host="::", port=0, max_connections=8))
+    strangers = [_greeting(house, source) for source in ("::1", "::1", "127.0.0.1", "127.0.0.2", "::1")]
+    try:
+        assert [said[:4] for _, said in strangers] == ["220 "] * 4 + ["421 "]
+        origins = [session.origin for session in house.door.shared.sessions if session.connected]
+        assert sorted(origins)[:3] == ["127.0.0.1", "127.0.0.2", "::/64"]
+    finally:
+        for connection, _ in strangers:
+            connection.close()
+
+
 def _greeting(house: House, source: str) -> tuple[socket.socket, str]:
     """A connection from another address of this machine, and what the server says."""
-    connection = socket.create_connection(("127.0.0.1", house.port), 20, (source, 0))
+    connection = socket.create_connection(("::1" if ":" in source else "127.0.0.1", house.port), 20, (source, 0))
     return connection, connection.recv(100).decode()
 
 

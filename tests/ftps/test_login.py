@@ -15,12 +15,13 @@ import pytest
 
 import passwords
 from errors import FileRefused
+from ftps.overlay import Overlay
 from hooks import Hooks
 from hookspecs import hookimpl
 from models import Account, Login, now, transaction
 from settings import Settings
 from tests.tls import client_context
-from tests.visitor import PASSWORD, House, add_account
+from tests.visitor import BODY, PASSWORD, Client, House, add_account
 
 
 def plain(house: House) -> ftplib.FTP:
@@ -153,6 +154,59 @@ def test_a_flood_of_logins_gets_421_and_the_loop_stays_free(
     assert early == ["230 Logged in."] * 3
 
 
+def test_one_address_leaves_room_in_the_queue_for_others(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have three quarters of it."""
+    house = make_house(login_queue=12)
+    free, checks = threading.Event(), house.door.shared.checks
+    monkeypatch.setattr(passwords, "verify", lambda hash, text: free.wait(10))
+
+    def waiting(source: str) -> Client:
+        client = house.connect(source=source)
+        client.ask("USER acme")
+        before = checks.total()
+        client.putcmd(f"PASS {PASSWORD}")
+        house.wait(lambda: checks.total() == before + 1)
+        return client
+
+    def turned_away(source: str) -> bool:
+        client = house.connect(source=source)
+        client.ask("USER acme")
+        return client.ask(f"PASS {PASSWORD}") == "421 Too many logins at the moment. Try again later."
+
+    early = [waiting("127.0.0.2") for _ in range(9)]
+    assert turned_away("127.0.0.2")
+    early += [waiting("127.0.0.3") for _ in range(3)]
+    early[0].close()
+    free.set()
+    assert [client.getmultiline() for client in early[1:]] == ["230 Logged in."] * 11
+    house.wait(lambda: not checks)
+
+
+def test_what_can_be_no_name_stands_in_no_log(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody could forge its lines, or push out what an admin looks for. It is checked as any other."""
+    caplog.set_level(logging.INFO)
+    checked: list[str] = []
+
+    def verify(hash: str, text: str) -> bool:
+        checked.append(hash)
+        return False
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    names = ["acme] logged in 198.51.100.9:1-[x", "x" * 2000, "x" * 64, "ACME", "?"]
+    clients = [house.connect() for _ in names]
+    for client, name in zip(clients, names, strict=True):
+        assert client.ask(f"USER {name}") == "331 Username ok, send password."
+        client.putcmd("PASS x")
+    assert [client.getmultiline() for client in clients] == ["530 Login incorrect."] * 5
+    assert checked == [passwords.dummy_hash()] * 5
+    assert caplog.text.count("-[?] login of '?' failed") == 5
+    assert [name for name in names[:4] if name in caplog.text] == []
+
+
 def test_a_password_stands_in_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """Not even at DEBUG, in a wrong place or after an error; nor does the session keep it."""
     caplog.set_level(logging.DEBUG)
@@ -235,6 +289,46 @@ def test_rights_that_change_reach_a_session(house: House) -> None:
     Login.update(entities=["order"]).execute()
     house.wait(lambda: client.nlst("/") == ["Export", "Orders", "Templates"])
     assert client.ask("CWD /Products").startswith("550")
+
+
+def test_what_a_login_may_not_see_any_more_is_not_sent_to_its_end(house: House) -> None:
+    """Neither a download that goes on, nor one that waits for its data connection; what it may see goes on."""
+    folders = [house.root / name / "processed" for name in ("Orders", "Products")]
+    for folder in folders:
+        (folder / "a.csv").write_bytes(BODY * 40)
+    sending, waiting, other = (house.login() for _ in range(3))
+    begun = sending.begin("RETR /Orders/processed/a.csv")
+    kept = other.begin("RETR /Products/processed/a.csv")
+    waiting.ask("EPSV")
+    assert waiting.ask("RETR /Orders/processed/a.csv").startswith("150 ")
+    Login.update(entities=["product"]).execute()
+    for client in (sending, waiting):
+        assert client.getmultiline() == "426 This login may not fetch this file any more; transfer aborted."
+        assert client.ask("NOOP").startswith("200 ")
+    assert sum(map(len, iter(lambda: kept.recv(65536), b""))) == len(BODY) * 40
+    kept.unwrap()
+    assert other.getmultiline() == "226 Transfer complete."
+    begun.close()
+
+
+def test_a_long_sweep_keeps_no_session_that_has_to_end(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many accounts it takes long."""
+    begun, free = threading.Event(), threading.Event()
+
+    def sweep(self: Overlay) -> None:
+        begun.set()
+        free.wait(30)
+
+    monkeypatch.setattr(Overlay, "sweep", sweep)
+    client = make_house().login()
+    assert begun.wait(10)
+    try:
+        Login.update(disabled=True).execute()
+        assert client.getmultiline() == "421 This login was changed; log in again."
+    finally:
+        free.set()
 
 
 @pytest.mark.parametrize("line", [b"NOOP\x00", b"CWD /a\rb", b"CWD /a\nb", b"CWD /\xff\xfe", "CWD /a\x85b".encode()])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import ftps.watch
+import ftps.sweeps
 from ftps.identity import account_key
 from ftps.leftovers import hide_picked, sweep
 from layout import spool_folder
@@ -248,7 +248,7 @@ def test_deleting_a_complete_file_takes_the_interrupted_newer_one_along(house: H
 
 def test_what_nobody_continues_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is arriving stays, even if nothing is to be kept."""
-    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "EVERY", 0.1)
     house = make_house(partial_hours=0)
     client, other = house.login(), house.login()
     arriving = client.begin(f"STOR {PATH}")
@@ -286,8 +286,8 @@ def partial(house: House, name: str) -> Path:
 
 def test_what_nobody_renames_is_removed(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     """What came whole under a temporary name, as an upload that nobody continued."""
-    monkeypatch.setattr(ftps.watch, "SWEEP_EVERY", 0.1)
-    monkeypatch.setattr(ftps.watch, "CLEAR_EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "EVERY", 0.1)
+    monkeypatch.setattr(ftps.sweeps, "CLEAR_EVERY", 0.1)
     house = make_house(partial_hours=0)
     left, other = house.file("/Products/x.tmp"), house.file("/Products/x")
     for path in (other, left):
