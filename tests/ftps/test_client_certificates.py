@@ -16,6 +16,7 @@ from OpenSSL import SSL
 import accounts
 import certs
 from ftps import tls
+from ftps.identity import any_certificate
 from ftps.tls import TlsError
 from models import Account, Login, receipts
 from models.prepared import Row
@@ -287,17 +288,26 @@ def test_clients_are_asked_only_while_a_login_needs_it(
     assert not asked(house)
     bind("other", pair)
     house.wait(lambda: asked(house))
-    for table in (Login, Account):
-        table.update(disabled=True).where(table.name == "other").execute()
-        house.wait(lambda: not asked(house))
-        table.update(disabled=False).where(table.name == "other").execute()
-        house.wait(lambda: asked(house))
-    for over in (lambda: bind("other"), lambda: accounts.remove_login(accounts.find_login("other"))):
-        bind("other", pair)
-        house.wait(lambda: asked(house))
-        over()
-        house.wait(lambda: not asked(house))
+    accounts.change_login(accounts.find_login("other"), disabled=True)
+    house.wait(lambda: not asked(house))
+    accounts.change_login(accounts.find_login("other"), disabled=False)
+    house.wait(lambda: asked(house))
+    accounts.remove_login(accounts.find_login("other"))
+    house.wait(lambda: not asked(house))
     assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_login_that_nobody_can_use_needs_no_certificate(settings: Settings, pair: Pair) -> None:
+    """One that is disabled, or whose account is; nor one that was told to need none."""
+    add_account(settings, "", client_certificates=[pair.fingerprint])
+    for table in (Login, Account):
+        assert any_certificate()
+        table.update(disabled=True).execute()
+        assert not any_certificate()
+        table.update(disabled=False).execute()
+    assert any_certificate()
+    bind("acme")
+    assert not any_certificate()
 
 
 def test_asking_begins_as_soon_as_it_can(
