@@ -7,9 +7,9 @@ TESTS ?=
 # A part of the bench and its sizes, as in `make bench PART=imports SIZES="--products 20000"`; none: all of it.
 PART ?=
 SIZES ?=
-# Processes that share the tests, one more than the cores of a small machine, because many tests wait;
+# Processes that share the tests, twice the cores of a small machine, because many tests wait;
 # `make test PROCESSES=0` runs them in one, as a debugger needs it.
-PROCESSES ?= 3
+PROCESSES ?= 4
 
 .PHONY: run test lint bench clean
 
