@@ -55,7 +55,8 @@ def backlog(moment: dt.datetime | None = None) -> dict[str, int]:
     written = Export.state == "waiting"
     first = [Outbox.select(fn.MIN(Outbox.created_at)), Export.select(fn.MIN(Export.created_at)).where(written)]
     oldest = min((each for query in first if (each := query.scalar()) is not None), default=None)
-    in_vain = pending.where(Outbox.attempts > 0).count() + Export.select().where(written & (Export.error != "")).count()
+    unplaced = Export.select().where(written & (Export.error != "") & ~_QUEUED)
+    in_vain = pending.where(Outbox.attempts > 0).count() + unplaced.count()
     age = (moment or now()) - oldest if oldest else dt.timedelta(0)
     return {
         "waiting": counts.get("waiting", 0) + pending.count(),

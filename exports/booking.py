@@ -97,10 +97,11 @@ def confirm(account: int, plans: list[Plan]) -> Sequence[Any]:
 def _is_newest(export: Export, held: dict[int, Export]) -> bool:
     """False: the dispatcher has written a newer revision, which makes the export ready when it has appeared.
 
-    Or it has found meanwhile that there can be none: that the former one is there does not take the reason away.
+    Or it has found meanwhile that there can be none: that the former one is there does not take the reason away. A full
+    export has no revisions: what failed is another one of that day.
     """
     current = held.get(export.number)
-    if current is None or current.state == "failed":
+    if current is None or (current.state == "failed" and current.kind != "full"):
         return False
     return (current.revision, current.digest) == (export.revision, export.digest)
 
@@ -113,11 +114,10 @@ def _make_ready(numbers: Sequence[Any]) -> None:
             settle(number)
 
 
-def blame(account: int, paths: Collection[str], error: str) -> None:
-    """Record why what waits at these paths has not appeared."""
-    for chunk in chunks(paths):
-        waiting = (Export.account == account) & Export.path.in_(chunk) & (Export.state == "waiting")
-        Export.update(error=error[:2000]).where(waiting).execute()
+def blame(account: int, path: str, error: str) -> None:
+    """Record why what waits at this path has not appeared."""
+    waiting = (Export.account == account) & (Export.path == path) & (Export.state == "waiting")
+    Export.update(error=error[:2000]).where(waiting).execute()
 
 
 def forget(account: int, paths: Collection[str]) -> None:

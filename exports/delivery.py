@@ -78,7 +78,9 @@ class Delivery:
         try:
             self._make_root()
         except OSError as error:
-            booking.blame(self._number, [unit_of(path) for path in paths], str(error))
+            for path in dict.fromkeys(map(unit_of, paths)):
+                # One by one: of several in one statement the dispatcher may hold one and wait for another.
+                booking.blame(self._number, path, str(error))
             self._again("", AGAIN)
             return
         sights = self._look_at(unit_of(path) for path in paths)
@@ -138,6 +140,8 @@ class Delivery:
         if all(state in ("mirrored", "collected", "removed") for state in found.values()):
             self._check(sight, found)
             if export is None or export.state != "waiting":
+                self._pauses.pop(sight.path, None)
+                self._warned.discard(sight.path)
                 return False
         if export is not None:
             if not self._is_recorded(sight, export):
@@ -211,7 +215,7 @@ class Delivery:
         pause = min(2 * self._pauses.get(path, first / 2), LONGEST)
         self._pauses[path] = pause
         if pause >= AGAIN:
-            booking.blame(self._number, [path], str(error))
+            booking.blame(self._number, path, str(error))
             self._warn(path, f"exports/{self._name}/{path} can't be delivered, trying on: {error}")
         self._again(path, pause)
 

@@ -53,11 +53,11 @@ def write_full(
     asked = _asked(account, handler.entity)
     path = path_of(account, handler.entity, handler.schema.folder, now())
     target = layout.export_source(settings, account.name) / path
-    with _staged(settings) as file:
+    with _staged(settings) as (file, aside):
         rows = _fill(file, handler, account, progress)
-        revision = _record(account, handler.entity, path, _digest(file), min(asked.values(), default=now()))
+        revision = _record(account, handler.entity, path, _digest(aside), min(asked.values(), default=now()))
         make_parent(target, settings.exports)
-        Path(file.name).replace(target)
+        aside.replace(target)
     layout.sync_folder(target.parent)
     Outbox.delete().where(Outbox.number.in_(list(asked))).execute()
     if not Account.select().where(Account.id == account.id).exists():
@@ -78,15 +78,18 @@ def _asked(account: Account, entity: str) -> dict[int, dt.datetime]:
 
 
 @contextlib.contextmanager
-def _staged(settings: Settings) -> Iterator[TextIO]:
+def _staged(settings: Settings) -> Iterator[tuple[TextIO, Path]]:
     """An empty file aside, for writing; its lock lasts as long as its writer lives. Removed if it is not moved."""
     folder = _staging(settings)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.csv"
-    with path.open("x+", encoding="utf-8", newline="") as file:
+    # It gets its name when it is locked: before, `clear_staging` would take it for a killed writer's.
+    unlocked = path.with_suffix(".new")
+    with unlocked.open("x+", encoding="utf-8", newline="") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        unlocked.rename(path)
         try:
-            yield file
+            yield file, path
         finally:
             path.unlink(missing_ok=True)
 
@@ -122,8 +125,8 @@ def _fill(file: TextIO, handler: Handler, account: Account, progress: Progress) 
     return rows
 
 
-def _digest(file: TextIO) -> str:
-    with Path(file.name).open("rb") as written:
+def _digest(path: Path) -> str:
+    with path.open("rb") as written:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
 

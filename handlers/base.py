@@ -16,6 +16,7 @@ from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Key, PlainKey, Texts
 from imports.store import Stored
+from imports.stored import is_text
 from models import Record, new_system_id, now
 from schemas import TemplateSchema
 from schemas.fields import CellField, Number
@@ -25,6 +26,8 @@ __all__ = ["Context", "Handler", "Row", "batched"]
 Item = TypeVar("Item")
 
 _SAME_IF_EQUAL = (CellField.same, Number.same)
+LONG = 36
+"""Characters of a System ID."""
 _SIMPLE = frozenset({str, Decimal, bool, int, dt.date})
 """Types whose values are stored as they are."""
 
@@ -157,12 +160,18 @@ class Handler:
         These are keys that their records have given up.
         """
         changed = [row for row in rows if row.outcome == UPDATED and row.stored]
-        for attribute in self.unique.values() if changed else ():
+        for attribute in self._keys_with_room() if changed else ():
             left = context.memory.setdefault(f"left {attribute}", {})
             for row in changed:
                 assert row.stored is not None
                 if (old := row.stored[attribute]) not in (None, new := row.write.get(attribute, old)):
                     left[old] = row.stored["system_id"], new is None
+
+    def _keys_with_room(self) -> list[str]:
+        """The unique attributes that can hold a System ID; in a plugin's model they may be shorter, or numbers."""
+        fields = self.model._meta.fields
+        return [each for each in self.unique.values()
+                if is_text(fields[each]) and (getattr(fields[each], "max_length", None) or LONG) >= LONG]  # fmt: skip
 
     def _leave_again(self, rows: list[Row], context: Context) -> None:
         """In a dry run: take from records what rows of former chunks have taken from them, as far as it is wanted.

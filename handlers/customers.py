@@ -31,11 +31,6 @@ def name_key(company_name: str) -> str:
     return " ".join(seen.split()).casefold()[:500]
 
 
-def _former_key(company_name: str) -> str:
-    """What a name_key was before it left out what is not seen. Stored ones stay so until their customer comes."""
-    return " ".join(company_name.split()).casefold()[:500]
-
-
 class CustomerHandler(Handler):
     schema, model = CustomerSchema, Customer
     key_columns = ("Reference_ID", "Company_Name")
@@ -138,14 +133,10 @@ def _names_changed(row: Row) -> set[str]:
 
 
 def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
-    names = [name for row in rows if (name := row.values.get("company_name"))]
-    wanted = set(map(name_key, names))
-    joined = "".join(names)
-    former = set() if plain_name(joined) == joined else set(map(_former_key, names))
+    wanted = {name_key(name) for row in rows if (name := row.values.get("company_name"))}
     found: dict[str, list[Stored]] = {}
-    for record in store.fetch(Customer, account, "name_key", wanted | former, hold=True):
-        key = record["name_key"]
-        found.setdefault(key if key in wanted else name_key(record["company_name"]), []).append(record)
+    for record in store.fetch(Customer, account, "name_key", wanted, hold=True):
+        found.setdefault(record["name_key"], []).append(record)
     return found
 
 

@@ -10,6 +10,8 @@ from imports.encoding import END
 
 PIECE = 1 << 17
 """Bytes that are read for a line."""
+MOST_ENDS = 4096
+"""Characters that may stand at the end of a file as its end: some programs fill up a block with them."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 _BEGINS = {"utf-8": 0, "cp1252": 0, "utf-8-sig": len(codecs.BOM_UTF8)}
@@ -70,7 +72,9 @@ class TextFile:
         data = self._file.read(size) or b""
         text = self._end + self._decoder.decode(data, final=not data)
         if data:
-            self._end = text[len(text.rstrip(END)) :]
+            end = text[len(text.rstrip(END)) :]
+            # So many are no end of a text, and are not to be held back without a bound.
+            self._end = end if len(end) <= MOST_ENDS else ""
             self._text, self._at = self._text[self._at :] + text.removesuffix(self._end), 0
         return bool(data)
 

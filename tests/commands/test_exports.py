@@ -107,6 +107,7 @@ def test_what_waits_for_a_newer_revision_is_waiting(shop: Shop, done: Done, stat
     """Whatever the former one is; shown, listed and counted so, once. What is of others is as it was."""
     revised, asked, other = (ready(shop) for _ in range(3))
     Export.update(state=state, error="").where(Export.system_id != other).execute()
+    Export.update(error="no room in its folder").where(Export.system_id == revised).execute()
     Order.update(notes="new").where(Order.system_id == revised).execute()
     done("exports", "replay", asked)
     Outbox.update(attempts=1, error="the disk is full").where(Outbox.system_id == revised).execute()

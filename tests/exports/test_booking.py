@@ -35,6 +35,21 @@ def test_a_failure_is_not_hidden_by_the_revision_before(make_settings: Callable[
     assert (shop.export(order).state, shop.export(order).error) == ("ready", "")
 
 
+def test_a_full_export_appears_though_a_later_one_of_its_day_has_failed(make_settings: Callable[..., Settings]) -> None:
+    """Both have one path and one row; the file that is there was written whole."""
+    shop = Shop(make_settings("sqlite"))
+    path = "ORDER_23_11_2026.csv"
+    export = Export.create(account=shop.account, path=path, kind="full", entity="order", digest="0" * 64)
+    shop.tree.mkdir(parents=True, exist_ok=True)
+    (shop.tree / path).write_text("a,b\n")
+    plan = Plan(path, {path: version((shop.tree / path).stat())}, export, folder=False)
+    announce(shop.account.id, [plan])
+    Export.update(state="failed", error="no room").execute()
+
+    assert confirm(shop.account.id, [plan]) == [export.number]
+    assert Export.get().state == "ready"
+
+
 def planned(shop: Shop) -> Plan:
     """The only export, as the mirror finds it."""
     export = Export.get()

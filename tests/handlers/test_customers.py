@@ -201,15 +201,3 @@ def test_a_company_name_that_looks_the_same(
 
     assert counts(partner.send("customer", "Company_Name,Phone\nSo\u0308hne\u200b\u00a0AG,5\n")) == (0, 1, 0, 0)
     assert partner.codes("customer", HEADER + "K2,So\u0308hne AG,\n") == [(2, "Company_Name", "POSSIBLE_DUPLICATE")]
-
-
-def test_a_key_of_before_is_still_found(
-    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner]
-) -> None:
-    """By the same text; from then on the customer has the key of today."""
-    partner = make_partner(make_settings("sqlite"))
-    partner.send("customer", "Company_Name\nSo\u0308hne AG\n")
-    Customer.update(name_key="so\u0308hne ag").execute()
-
-    assert counts(partner.send("customer", "Company_Name,Phone\nSo\u0308hne AG,6\n")) == (0, 1, 0, 0)
-    assert counts(partner.send("customer", "Company_Name,Phone\nS\u00f6hne AG,7\n")) == (0, 1, 0, 0)

@@ -78,6 +78,14 @@ def test_the_end_of_a_dos_file_is_left_out(encoding: str, text: str, expected: l
     assert "".join(by_block.block(1, 9) for _ in range(4)) == "".join(expected)
 
 
+def test_a_file_of_ends_alone_is_not_read_whole_for_one_line() -> None:
+    """It is no text: what is longer than a line may be is refused, as in any other file."""
+    file = io.BytesIO(b"\x1a" * 1_000_000)
+
+    assert TextFile(file, "utf-8").readline(100) == "\x1a" * 100
+    assert file.tell() < 1_000_000
+
+
 def test_an_undecodable_byte_raises() -> None:
     """Also one that only the end of the file makes one."""
     with pytest.raises(UnicodeDecodeError):

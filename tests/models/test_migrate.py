@@ -10,6 +10,7 @@ from playhouse.schema_diff import diff_models
 import models
 from models.migrate import MIGRATIONS, migrate, pending
 from settings import Settings
+from tests.partner import Partner
 
 
 def test_migrations_make_what_the_models_say(settings: Settings) -> None:
@@ -65,6 +66,21 @@ def test_keys_of_former_names_are_forgotten_once(settings: Settings) -> None:
 
     kept = dict(models.Customer.select(models.Customer.company_name, models.Customer.name_key).tuples())
     assert kept == dict.fromkeys(stored) | {"Delta": "delta"}
+
+
+def test_keys_of_names_that_are_not_ascii_are_made_anew(partner: Partner) -> None:
+    """A customer whose name was stored decomposed is found by the composed one, too."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    partner.send("customer", "Reference_ID,Company_Name\nK1,So\u0308hne AG\nK2,Delta\n")
+    runner.down(target="0015_plain_names")
+    models.Customer.update(name_key="so\u0308hne ag").where(models.Customer.reference_id == "K1").execute()
+
+    runner.up()
+
+    kept = dict(models.Customer.select(models.Customer.reference_id, models.Customer.name_key).tuples())
+    assert kept == {"K1": None, "K2": "delta"}
+    event = partner.send("customer", "Company_Name,Phone\nS\u00f6hne AG,5\n")
+    assert (event.created, event.updated) == (0, 1)
 
 
 def test_names_of_open_columns_are_compared_anew(settings: Settings) -> None:
