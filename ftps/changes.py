@@ -84,8 +84,9 @@ class Changes(Core):
                 return self.respond("350 Ready for destination name.")
         except FileNotFoundError:
             return self.respond(NO_SUCH_FILE)
-        recent = self.shared.overlay.get(self.fs.key, path)
-        return self.respond(f"550 It was already picked up as import {recent.number}." if recent else NO_SUCH_FILE)
+        if recent := self.shared.overlay.get(self.fs.key, path):
+            return self.respond(f"550 It was already picked up as import {recent.number}.")
+        return self.respond(self.shared.unfinished(self.fs.key, path) or NO_SUCH_FILE)
 
     def ftp_RNTO(self, path: str) -> None:
         source, self._rnfr = self._rnfr, None

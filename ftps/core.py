@@ -119,6 +119,11 @@ class Core(Lines):
         """
         self._deferred = True
 
+    @property
+    def working(self) -> bool:
+        """Whether the server works for a command, which has no reply yet."""
+        return self._deferred
+
     def handle_read_event(self) -> None:
         if self._deferred:
             self.del_channel()

@@ -42,10 +42,15 @@ class Ending(OwnErrors, Records):
     _farewell: Farewell | None = None
     """Everything was sent, and the client's end is awaited."""
 
+    stalls_after: float
+    """Seconds without a byte after which a transfer is given up. `timeout` is for the handshake."""
+
     # pyftpdlib's own.
+    timeout: float
     file_obj: Any
     _lastdata: int
     _error: bool
+    _idler: Any
 
     def recv(self, buffer_size: int) -> bytes:
         try:
@@ -174,10 +179,26 @@ class Ending(OwnErrors, Records):
     def handle_timeout(self) -> None:
         if self._farewell is not None and self._farewell.said:
             return  # It has a limit of its own.
-        if self.get_transmitted_bytes() > self._lastdata:
+        if self._ssl_accepting:
+            self._hurry()
+        elif self.timeout != self.stalls_after:
+            self._expect_data()
+        elif self.get_transmitted_bytes() > self._lastdata:
             self._lastdata = self.get_transmitted_bytes()
         else:
-            self.abort(f"426 Nothing moved for {self.timeout} seconds; transfer aborted.")
+            self.abort(f"426 Nothing moved for {self.stalls_after} seconds; transfer aborted.")
+
+    def _hurry(self) -> None:
+        """The handshake takes too long, unless it waits for a reply which the server has still to give."""
+        if not self.cmd_channel.working:
+            self.abort(f"522 No TLS on the data connection within {self.timeout:g} seconds.")
+
+    def _expect_data(self) -> None:
+        """Go on with the other limit. One timer serves both: small transfers are over before it rings."""
+        self.timeout = self.stalls_after
+        self._lastdata = self.get_transmitted_bytes()
+        self._idler.cancel()
+        self._idler = self.ioloop.call_every(self.timeout, self.handle_timeout, _errback=self.handle_error)
 
     def handle_error(self) -> None:
         self.log_exception(self)

@@ -11,8 +11,10 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 _HALF_A_YEAR = 180 * 24 * 60 * 60
 
 _FOLDER_RIGHTS = {"entity": "elc", "fixed": "elp", "export": "eldp"}
-_FILE_RIGHTS = {"inbox": "adfw", "export": "rd"}
-"""MLSx perm facts by kind of place (RFC 3659, section 7.5.5)."""
+# Whether a file that was picked up may still be taken back only the database knows.
+_FILE_RIGHTS = {"inbox": "dfw", "picked": "dw", "partial": "adw", "busy": "", "export": "rd"}
+"""MLSx perm facts by kind of place (RFC 3659, section 7.5.5), and of what is shown in an entity folder though it does
+not lie there: files that were picked up a moment ago, that have arrived in part, that are being uploaded."""
 
 
 def list_line(name: str, found: os.stat_result, now: float) -> bytes:

@@ -15,7 +15,8 @@ import layout
 from ftps.identity import Identity
 from ftps.overlay import Recent
 from ftps.places import Place
-from ftps.replies import NO_SUCH_FILE, Refusal
+from ftps.replies import A_FOLDER, NO_SUCH_FILE, Refusal
+from ftps.shared import Shared
 from settings import Settings
 
 # Without O_NONBLOCK a pipe would hold up the thread until somebody writes to it.
@@ -36,17 +37,23 @@ class Wanted:
     """Opens it in the revision of its folder that the login is on."""
 
 
-def open_bytes(settings: Settings, wanted: Wanted) -> io.BufferedReader:
+def open_bytes(shared: Shared, wanted: Wanted) -> io.BufferedReader:
     """The complete file, open for reading. Raises Refusal."""
+    why = NO_SUCH_FILE
     ways: list[Callable[[], int]] = [wanted.held] if wanted.held else []
-    ways += [functools.partial(os.open, path, _FLAGS) for path in _candidates(settings, wanted)]
+    ways += [functools.partial(os.open, path, _FLAGS) for path in _candidates(shared.settings, wanted)]
     for way in ways:
         with contextlib.suppress(OSError):
             descriptor = way()
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISREG(mode):
                 return os.fdopen(descriptor, "rb")
             os.close(descriptor)
-    raise Refusal(NO_SUCH_FILE)
+            if stat.S_ISDIR(mode):
+                why = A_FOLDER
+    if wanted.place.kind == "inbox":
+        why = shared.unfinished(wanted.identity.key, wanted.place.virtual) or why
+    raise Refusal(why)
 
 
 def _candidates(settings: Settings, wanted: Wanted) -> Iterator[Path]:

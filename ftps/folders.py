@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftps.overlay import Overlay, Recent
-from ftps.partials import Partials
+from ftps.overlay import Recent
 from ftps.places import Map, Place, on_disk
+from ftps.shared import Shared
 
 Line = Callable[[str, os.stat_result, str], bytes]
-"""The line for an entry, from its name, its state and the kind of its place."""
+"""The line for an entry, from its name, its state and the kind of its place (or what ftps.entries knows besides)."""
 
 SLICE = 128
 """Entries between two pauses: the loop waits for the interpreter no longer than these take."""
@@ -37,15 +37,14 @@ class Folder:
     shown: Callable[[str, os.stat_result], None]
     """Called with what is listed."""
     key: str
-    overlay: Overlay
-    partials: Partials
+    shared: Shared
 
     def lines(self, line: Line, wanted: Callable[[str], bool] | None = None) -> list[bytes]:
         """The lines of all entries (that are wanted), sorted by name, in blocks. Raises OSError."""
         runs: list[list[tuple[str, bytes]]] = [[]]
-        for number, (name, found) in enumerate(self._entries(), 1):
+        for number, (name, found, kind) in enumerate(self._entries(), 1):
             if wanted is None or wanted(name):
-                runs[-1].append((name, line(name, found, self._kind(name, found))))
+                runs[-1].append((name, line(name, found, kind)))
                 self.shown(name, found)
             if len(runs[-1]) == RUN:
                 runs[-1].sort()
@@ -55,15 +54,17 @@ class Folder:
         runs[-1].sort()
         return _blocks(runs)
 
-    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
+    def _entries(self) -> Iterator[tuple[str, os.stat_result, str]]:
+        """Each with its kind."""
         if self.place.kind == "root":
-            yield from self._top()
+            for name, found in self._top():
+                yield name, found, self._kind(name, found)
             return
         every = self.place.kind != "fixed" or len(self.place.parts) > 1
         names = set()
         for name, found in self._scan():
             if every or self.map.place(f"{self.place.virtual}/{name}") is not None:
-                yield name, found
+                yield name, found, self._kind(name, found)
             if self.place.kind == "entity":
                 names.add(name)
         if self.place.kind == "entity":
@@ -97,16 +98,14 @@ class Folder:
         finally:
             os.close(handle)
 
-    def _arriving(self, names: set[str]) -> Iterator[tuple[str, os.stat_result]]:
+    def _arriving(self, names: set[str]) -> Iterator[tuple[str, os.stat_result, str]]:
         """What was picked up a moment ago, and what is arriving, unless a complete file has that name."""
-        folder = self.place.virtual
-        shown = {*self.overlay.names(self.key, folder), *self.partials.names(self.key, folder)} - names
+        folder, shared = self.place.virtual, self.shared
+        shown = {*shared.overlay.names(self.key, folder), *shared.partials.names(self.key, folder)} - names
         for name in shown:
-            virtual = f"{folder}/{name}"
-            recent = self.overlay.get(self.key, virtual)
-            found = made_up(recent) if recent else self.partials.stat(self.key, virtual)
+            found = arriving(shared, self.key, f"{folder}/{name}")
             if found is not None and not name.startswith("."):
-                yield name, found
+                yield name, *found
 
     def _kind(self, name: str, found: os.stat_result) -> str:
         """Of the place of an entry. The kind of a folder's entries is its own but for these."""
@@ -119,7 +118,16 @@ class Folder:
         return "export" if kind == "fixed" else kind
 
 
-def made_up(recent: Recent) -> os.stat_result:
+def arriving(shared: Shared, key: str, virtual: str) -> tuple[os.stat_result, str] | None:
+    """What is shown under a path of an entity folder where no complete file lies, and its kind (see ftps.entries)."""
+    if recent := shared.overlay.get(key, virtual):
+        return _made_up(recent), "picked"
+    if partial := shared.partials.stat(key, virtual):
+        return partial, "busy" if shared.claims.holds(key, virtual) else "partial"
+    return None
+
+
+def _made_up(recent: Recent) -> os.stat_result:
     """The state of a file that was picked up a moment ago."""
     mode, mtime = stat.S_IFREG | 0o600, int(recent.mtime)
     return os.stat_result((mode, recent.number, 0, 1, 0, 0, recent.size, mtime, mtime, mtime))

@@ -37,6 +37,8 @@ ACCEPT_PAUSE = 1.0
 """Seconds after which a listener looks again whether there are file descriptors for a connection."""
 MOST_FILES = 65_536
 """File descriptors that the process asks for, if it may have as many. A transfer has two, a session one."""
+HANDSHAKE_WITHIN = 30.0
+"""Seconds that a client has for TLS on a data connection; as many as it has to come to a passive port."""
 LOOK_FOR_STRANGERS = 1.0
 """Seconds between two looks for clients that take too long to log in. One timer for all: sessions have to be small."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -187,7 +189,8 @@ class _Server(FTPServer):
 
 def _session_class(settings: Settings, shared: Shared, context: Any) -> Any:
     """A class of its own: pyftpdlib keeps settings in class attributes, which two servers must not share."""
-    channel = type("DataChannel", (DataChannel,), {"timeout": settings.data_timeout})
+    limits = {"timeout": min(HANDSHAKE_WITHIN, settings.data_timeout), "stalls_after": settings.data_timeout}
+    channel = type("DataChannel", (DataChannel,), limits)
     attributes = {
         "shared": shared,
         "ssl_context": context,

@@ -12,6 +12,9 @@ from ftps.identity import Identity, Schemas
 from layout import EXPORT, INNER, TEMPLATES
 from schemas import TemplateSchema
 
+MOST_BYTES = 255
+"""Of a name, as file systems have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -87,7 +90,7 @@ class Map:
         parts = tuple(part for part in virtual.split("/") if part)
         if not parts:
             return Place("root", "/")
-        if any(part in (".", "..") or len(part.encode()) > 255 for part in parts):
+        if any(part in (".", "..") or len(part.encode()) > MOST_BYTES for part in parts):
             return None
         if parts[0] == TEMPLATES:
             return None if _hidden(parts) else Place("templates", virtual)

@@ -15,6 +15,7 @@ BUSY = "450 Too much to do at the moment. Try again later."
 BUSY_FILE = "450 The file is being uploaded."
 NO_SPACE = "452 There is not enough space. Try again later."
 NO_SUCH_FILE = "550 No such file or directory."
+A_FOLDER = "550 It is a folder."
 FAILED = "451 The server failed to do this; its log says why."
 
 LONGEST_LINE = 600

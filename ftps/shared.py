@@ -15,6 +15,7 @@ from ftps.overlay import Overlay
 from ftps.partials import Partials
 from ftps.pins import Pins
 from ftps.pool import Pool, disconnect
+from ftps.replies import BUSY_FILE
 from ftps.straight import room
 from ftps.waker import Waker
 from hooks import Hooks
@@ -67,6 +68,18 @@ class Shared:
         self.passive_used_up = 0
         """How often no port of the passive range was free."""
         self.stopping = False
+
+    def unfinished(self, key: str, virtual: str) -> str | None:
+        """The reply for who needs the whole of a file of an entity folder of which a part is there; None if none is.
+
+        Asked from any thread.
+        """
+        if self.claims.holds(key, virtual):
+            return BUSY_FILE
+        if (partial := self.partials.stat(key, virtual)) is None:
+            return None
+        size = partial.st_size
+        return f"550 Only {size} bytes of it have arrived; send the rest first (REST {size}, STOR)."
 
     def crowded(self, origin: str) -> bool:
         """Whether more clients from one address than a quarter of all connections have not logged in.

@@ -8,7 +8,7 @@ from ftps.claims import connected
 from ftps.exports import ask_for
 from ftps.hashes import Hashes
 from ftps.replies import BUSY, lines
-from ftps.status import status
+from ftps.status import NO_SUCH_IMPORT, status
 from ftps.validate import Validation, begin, look
 from schemas import TemplateSchema
 
@@ -20,7 +20,7 @@ HELP = [
     "SITE EXPORT product         all products, as a file in the export folder",
     "SITE STATUS                 the last uploads and what became of them",
     "SITE STATUS 42              one import, by its number",
-    "SITE STATUS file            the last import of a file",
+    "SITE STATUS file            the last import of a file, or that of a report",
     "SITE VALIDATE file          what an import would do; changes nothing",
     "SITE HELP                   this text",
 ]
@@ -47,8 +47,14 @@ class Site(Hashes):
 
     def ftp_SITE_STATUS(self, line: str) -> None:
         assert self.identity is not None
+        what, entity = line.strip(), None
+        if "/" in what:
+            schema, what = self._schema_of(what), what.rpartition("/")[2]
+            if schema is None or not what:
+                return self.respond(NO_SUCH_IMPORT)
+            entity = schema.entity
         folder = self.fs.map.export_folder
-        self.answer(functools.partial(status, self.identity, self.shared.schemas, folder, line.strip()))
+        return self.answer(functools.partial(status, self.identity, self.shared.schemas, folder, what, entity))
 
     def ftp_SITE_VALIDATE(self, line: str) -> None:
         wanted = self.wanted(line.strip())

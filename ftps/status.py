@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from peewee import JOIN, fn
@@ -9,13 +10,23 @@ from peewee import JOIN, fn
 from ftps.identity import Identity, Schemas
 from ftps.pickups import next_pickup
 from ftps.replies import Refusal, lines
+from layout import numbered
 from models import Account, Export, ImportRun, Upload
 
 SHOWN = 10
+NO_SUCH_IMPORT = "550 No such import."
+_MOST = 2**63 - 1
+"""Beyond 64 bits there is no number, and Postgres would say so with an error."""
+_NUMBERED = re.compile(r".+\.(\d{6,})((?:\.report|\.rejected|\.ids)?\.csv)", re.ASCII)
+"""A name in processed, failed or reports (layout.numbered)."""
 
 
-def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) -> str:
-    """The reply to SITE STATUS: of the last uploads, of a number, or of a file's last upload. Raises Refusal."""
+def status(identity: Identity, schemas: Schemas, export_folder: str, what: str, entity: str | None = None) -> str:
+    """The reply to SITE STATUS: of the last uploads, of a number, of a file's last upload, or of the import that a file
+    in processed, failed or reports is of. Raises Refusal.
+
+    `what` is a number or a name; `entity` that of the folder which was given with the name.
+    """
     query = (
         Upload.select(Upload, ImportRun, Account)
         .join(ImportRun, JOIN.LEFT_OUTER, on=(ImportRun.number == Upload.id), attr="run")
@@ -27,20 +38,34 @@ def status(identity: Identity, schemas: Schemas, export_folder: str, what: str) 
         )
         .order_by(Upload.id.desc())
     )
-    if what.isascii() and what.isdigit():
-        # Beyond 64 bits there is no number, and Postgres would say so with an error.
-        query = query.where(Upload.id == min(int(what), 2**63 - 1))
-    elif what:
-        query = query.where(no_dry_run(), Upload.name == what.rpartition("/")[2])
-    else:
-        query = query.where(no_dry_run())
-    found = list(query.limit(1 if what else SHOWN))
+    if entity is not None:
+        query = query.where(Upload.entity == entity)
+    found = _found(query, what, numbers=entity is None)
     if what and not found:
-        raise Refusal("550 No such import.")
+        raise Refusal(NO_SUCH_IMPORT)
     told = [_line(upload) for upload in reversed(found)] or ["none yet"]
     if not what:
         told += _not_fetched(identity, schemas, export_folder)
     return lines(211, "Imports:", told, "End of status.")
+
+
+def _found(query: Any, what: str, numbers: bool) -> list[Any]:
+    """The newest first."""
+    if numbers and what.isascii() and what.isdigit():
+        return list(query.where(Upload.id == min(int(what), _MOST)))
+    query = query.where(no_dry_run())
+    if not what:
+        return list(query.limit(SHOWN))
+    return _numbered(query, what) or list(query.where(Upload.name == what).limit(1))
+
+
+def _numbered(query: Any, name: str) -> list[Any]:
+    """Of what a file in processed, failed or reports is."""
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        return []
+    found = query.where(Upload.id == min(int(match[1]), _MOST))
+    return [upload for upload in found if numbered(upload.name, upload.id, match[2]) == name]
 
 
 def no_dry_run() -> Any:
@@ -49,15 +74,19 @@ def no_dry_run() -> Any:
 
 
 def _not_fetched(identity: Identity, schemas: Schemas, export_folder: str) -> list[str]:
-    """not fetched yet in /Export: 1 customer, 12 orders"""
+    """not fetched yet in /Export: 1 customer, 12 orders, 1 full export of orders"""
     mine = (Export.account == identity.account_id) & (Export.state == "ready")
-    counted = Export.select(Export.entity, fn.COUNT(Export.number)).where(mine).group_by(Export.entity).tuples()
-    counts = dict(counted)
-    told = [
-        f"{counts[schema.entity]} {schema.entity if counts[schema.entity] == 1 else schema.plural}"
-        for schema in schemas
-        if schema.entity in counts and schema.entity in identity.exported
-    ]
+    columns = Export.entity, Export.kind
+    counted = Export.select(*columns, fn.COUNT(Export.number)).where(mine).group_by(*columns)
+    counts = {(entity, kind == "full"): count for entity, kind, count in counted.tuples()}
+    told = []
+    for schema in schemas:
+        if schema.entity not in identity.exported:
+            continue
+        if count := counts.get((schema.entity, False)):
+            told.append(f"{count} {schema.entity if count == 1 else schema.plural}")
+        if count := counts.get((schema.entity, True)):
+            told.append(f"{count} full export{'' if count == 1 else 's'} of {schema.plural}")
     return [f"not fetched yet in /{export_folder}: {', '.join(told)}"] if told else []
 
 

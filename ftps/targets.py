@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ftps.identity import Schemas
-from ftps.places import Map, Place, on_disk
+from ftps.places import MOST_BYTES, Map, Place, on_disk
 from ftps.replies import Refusal, one_line
 from schemas import TemplateSchema
-from schemas.filenames import FileNameError, example, parse
+from schemas.filenames import LONGEST, FileNameError, example, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ def target(virtual: str, view: Map, root: Path, schemas: Schemas) -> Target:
     if place is not None and place.kind == "inbox" and place.schema is not None:
         temporary = view.is_temporary(place.name)
         if not temporary:
-            _check_name(place, view, schemas)
+            _check_name(place.name, place.schema, view, schemas)
         return Target(virtual, place.schema, temporary, _in_folder(place, root))
-    raise _nowhere(virtual, place, view, schemas)
+    return _refuse(virtual, place, view, schemas)
 
 
 def _in_folder(place: Place, root: Path) -> Path:
@@ -48,15 +49,24 @@ def _in_folder(place: Place, root: Path) -> Path:
     return final
 
 
-def _check_name(place: Place, view: Map, schemas: Schemas) -> None:
-    assert place.schema is not None
-    here = place.schema
+def _check_name(name: str, here: type[TemplateSchema], view: Map, schemas: Schemas) -> None:
+    """Raises Refusal for a name that the folder of `here` does not take."""
     try:
-        entity = _entity(place.name, here, schemas)
+        entity = _entity(name, here, schemas)
     except FileNameError as error:
         raise Refusal(f"553 {one_line(str(error))}; here such as {example(here.entity)}.") from None
     if entity != here.entity:
-        raise Refusal(f"553 {_belongs(place.name, entity, view) or ''}/{here.folder} takes {example(here.entity)}.")
+        raise Refusal(f"553 {_belongs(name, entity, view) or ''}/{here.folder} takes {example(here.entity)}.")
+
+
+def _check_length(name: str, here: type[TemplateSchema]) -> None:
+    """Raises Refusal for a name that no file system takes."""
+    size = len(name.encode())
+    if size > MOST_BYTES:
+        raise Refusal(
+            f"553 The name has {size} bytes: a file name may have {LONGEST} characters, a temporary one {MOST_BYTES}"
+            f" bytes; here such as {example(here.entity)}."
+        )
 
 
 def _entity(name: str, here: type[TemplateSchema], schemas: Schemas) -> str:
@@ -75,15 +85,20 @@ def _belongs(name: str, entity: str, view: Map) -> str:
     return f"{one_line(name)} is not taken from this login; "
 
 
-def _nowhere(virtual: str, place: Place | None, view: Map, schemas: Schemas) -> Refusal:
-    """The refusal for a path that is no place for uploads; a right name is told its folder."""
-    name = virtual.rpartition("/")[2]
-    folders = ", ".join(f"/{folder}" for folder in view.folders)
+def _refuse(virtual: str, place: Place | None, view: Map, schemas: Schemas) -> NoReturn:
+    """Raises Refusal for a path that is no place for uploads; a right name is told its folder."""
+    above, _, name = virtual.rpartition("/")
+    folder = view.place(above)
+    folders = ", ".join(f"/{each}" for each in view.folders)
     # Of a folder that does not exist for this login nothing is told, not even that a name is right.
-    if place is None and virtual.rpartition("/")[0]:
-        return Refusal(f"550 No such folder. Upload into {folders}.")
+    if folder is None or folder.kind == "inbox":
+        raise Refusal(f"550 No such folder. Upload into {folders}.")
+    if place is None and folder.kind == "entity" and folder.schema is not None:
+        # The folder is right, so it is the name: hidden, or longer than any file's.
+        _check_length(name, folder.schema)
+        _check_name(name, folder.schema, view, schemas)
     try:
         entity = parse(name, schemas).entity
     except FileNameError:
-        return Refusal(f"553 Nothing can be uploaded here. Upload into {folders}.")
-    return Refusal(f"553 {_belongs(name, entity, view)}nothing can be uploaded here.")
+        raise Refusal(f"553 Nothing can be uploaded here. Upload into {folders}.") from None
+    raise Refusal(f"553 {_belongs(name, entity, view)}nothing can be uploaded here.")

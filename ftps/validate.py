@@ -48,7 +48,7 @@ def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
     """Copy the file and queue the dry run. Raises Refusal."""
     name, identity = wanted.place.name, wanted.identity
     _refuse_second(identity.account_id)
-    with open_bytes(shared.settings, wanted) as source, staged(shared.settings) as folder:
+    with open_bytes(shared, wanted) as source, staged(shared.settings) as folder:
         if os.fstat(source.fileno()).st_size > shared.partials.free():
             raise Refusal(NO_SPACE)
         size = _copy(source, folder, name)

@@ -16,7 +16,7 @@ from typing import Any
 from pyftpdlib.filesystems import AbstractedFS
 
 from ftps.entries import mlsx_line
-from ftps.folders import Folder, made_up
+from ftps.folders import Folder, arriving
 from ftps.outgoing import Exported, Outgoing
 from ftps.pins import FOLDER, Key, Pin, version
 from ftps.places import Map, Place, missing, on_disk
@@ -100,17 +100,21 @@ class View(AbstractedFS):
     # --- looking
 
     def stat(self, path: str) -> os.stat_result:
-        """The complete file, else one that was picked up a moment ago, else one that is arriving."""
+        return self._look(path)[0]
+
+    def _look(self, path: str) -> tuple[os.stat_result, str]:
+        """The complete file, else one that was picked up a moment ago, else one that is arriving; and the kind of it.
+
+        Raises FileNotFoundError.
+        """
         place = self.place(path)
         try:
-            return _plain(self._stat_pinned(place) or on_disk(self.home, place).lstat(), path)
+            return _plain(self._stat_pinned(place) or on_disk(self.home, place).lstat(), path), place.kind
         except FileNotFoundError:
             if place.kind != "inbox":
                 raise
-        if recent := self._shared.overlay.get(self.key, path):
-            return made_up(recent)
-        if partial := self._shared.partials.stat(self.key, path):
-            return partial
+        if found := arriving(self._shared, self.key, path):
+            return found
         raise missing(path)
 
     lstat = stat
@@ -154,7 +158,7 @@ class View(AbstractedFS):
             open_it = self._shared.pins.opener(held[0], held[1])
         elif place.exported:
             shown = functools.partial(self._shared.pins.listed, (self.key, self._login, path))
-        return Folder(place, self.map, self.home, open_it, shown, self.key, self._shared.overlay, self._shared.partials)
+        return Folder(place, self.map, self.home, open_it, shown, self.key, self._shared)
 
     # --- doing
 
@@ -230,7 +234,7 @@ class View(AbstractedFS):
         """Like pyftpdlib's, with the rights of each entry in place of the login's."""
         for name in listing:
             path = f"{basedir.rstrip('/')}/{name}"
-            yield mlsx_line(name, self.stat(path), self.place(path).kind, facts)
+            yield mlsx_line(name, *self._look(path), facts)
 
 
 def _nothing(name: str, found: os.stat_result) -> None:

@@ -13,6 +13,9 @@ _RULE = re.compile(r"([a-z]+(?:_[a-z]+)*)_(\d{2})_(\d{2})_(\d{4})(?:_([a-z0-9]+)
 LONGEST = 120
 """Characters of a file name: the number and `.rejected.csv` still fit behind it on every file system."""
 
+_SHOWN = 40
+"""Of a name that is too long."""
+
 
 class FileNameError(ValueError):
     """The name breaks the rule; the message says what is expected."""
@@ -36,8 +39,13 @@ def parse(name: str, schemas: Iterable[type[TemplateSchema]]) -> FileName:
     words = {word: schema.entity for schema in schemas for word in schema.file_words()}
     shape = f"name it ENTITY_DD_MM_YYYY[_suffix].csv, for example {example(schemas[0].entity)}"
     match = _RULE.fullmatch(name)
-    if match is None or len(name) > LONGEST:
+    if match is None:
         raise FileNameError(f"{name[:LONGEST]!r} is not a file name that is imported: {shape}")
+    if len(name) > LONGEST:
+        begun = f"{name[:_SHOWN]}..."
+        raise FileNameError(
+            f"{begun!r} has {len(name)} characters, but a file name may have {LONGEST}: shorten its suffix"
+        )
     word, day, month, year, suffix = match.groups()
     entity = words.get(word.upper())
     if entity is None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import ftplib
+import functools
 import os
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ftps.farewell import Farewell
+from ftps.identity import account_key
+from models import Account
 from tests.ftps.shelf import DATA, Shelf
 from tests.visitor import BODY, PATH, Client, House
 
@@ -191,6 +196,83 @@ def test_a_goodbye_that_does_not_fit_comes_later(shelf: Shelf, monkeypatch: pyte
     assert got == 2_000_000
     assert client.voidresp() == "226 Transfer complete."
     assert len(refused) == 1
+
+
+@pytest.mark.parametrize("active", [False, True], ids=["passive", "active"])
+@pytest.mark.parametrize("command", [f"STOR {PATH}", "LIST", "RETR /Templates/x.csv"])
+def test_a_client_that_never_begins_tls(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, active: bool, command: str
+) -> None:
+    """Its transfer is not held until `data_timeout`; the session goes on."""
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 0.5)
+    house = make_house()
+    (house.root / "Templates" / "x.csv").write_text("x")
+    client = house.login()
+    client.set_pasv(not active)
+    begun = time.monotonic()
+    with ftplib.FTP.ntransfercmd(client, command)[0]:
+        assert client.last_reply() == "522 No TLS on the data connection within 0.5 seconds."
+    assert 0.4 < time.monotonic() - begun < 10
+    assert not house.door.shared.claims.holds(account_key(Account.get()), PATH)
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_handshake_that_stands_still(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun is not done."""
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 0.5)
+    client = make_house().login()
+    connection = ftplib.FTP.ntransfercmd(client, f"STOR {PATH}")[0]
+    with connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01")
+        assert client.last_reply().startswith("522 ")
+
+
+def test_a_connection_without_tls_and_command(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said, because nothing was asked; the command that comes later has none."""
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 0.5)
+    client = make_house().login()
+    with _connected(client) as connection:
+        connection.settimeout(10)
+        assert connection.recv(1) == b""
+        assert client.sendcmd("NOOP").startswith("200 ")
+        assert client.ask(f"STOR {PATH}") == "425 Open a data connection first (PASV or EPSV)."
+
+
+def test_a_listing_that_takes_long_may_be_waited_for(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients begin TLS with the reply, which comes when the listing is made."""
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 0.5)
+    house = make_house(pool_threads=1)
+    client, gate = house.login(), threading.Event()
+    house.door.shared.pool.submit(functools.partial(hold, gate))
+    connection = _connected(client)
+    client.putcmd("NLST /")
+    time.sleep(1.2)
+    gate.set()
+    assert client.last_reply()[:3] in ("125", "150")
+    assert b"Products" in _secured(client, connection).recv(65536)
+
+
+def test_the_handshake_has_its_own_limit(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transfer that stands still later is given up by `data_timeout`, and not before."""
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 0.3)
+    house = make_house(data_timeout=2)
+    client = house.login()
+    connection = client.begin(f"STOR {PATH}")
+    connection.sendall(BODY[:100])
+    time.sleep(1)
+    connection.sendall(BODY[100:200])
+    begun = time.monotonic()
+    assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
+    assert time.monotonic() - begun > 1.5
+    connection.close()
+
+
+def hold(gate: threading.Event) -> None:
+    assert gate.wait(20)
 
 
 def end_raw(connection: socket.socket, how: str) -> None:

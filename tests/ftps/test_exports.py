@@ -195,6 +195,17 @@ def test_status_tells_how_many_exports_wait(both_shelf: Shelf) -> None:
     assert " not fetched yet in /Export: 1 order\n" in both_shelf.house.login().ask("SITE STATUS")
 
 
+def test_status_counts_full_exports_apart(both_shelf: Shelf) -> None:
+    """A file with all orders is no order."""
+    both_shelf.order()
+    ready = {"account": Account.get(), "kind": "full", "state": "ready", "ready_at": now()}
+    for name in ("ORDER_28_11_2026.csv", "ORDER_29_11_2026.csv"):
+        Export.create(entity="order", path=f"Orders/{name}", **ready)
+    Export.create(entity="product", path="Products/PRODUCT_29_11_2026.csv", **ready)
+    told = both_shelf.house.login().ask("SITE STATUS").split("\n")[-2]
+    assert told == " not fetched yet in /Export: 1 full export of products, 1 order, 2 full exports of orders"
+
+
 def test_the_folder_is_the_same_on_both_engines(settings: Settings, open_house: Callable[..., House]) -> None:
     """A customer's folder, fetched and deleted by one session."""
     shelf = Shelf(open_house(dataclasses.replace(on_loopback(settings), export_folder="Ausgang")))

@@ -12,6 +12,7 @@ import pytest
 from layout import numbered, spool_folder
 from models import EntitySettings, ImportRun, Upload
 from settings import Settings
+from tests.ftps.shelf import Shelf
 from tests.visitor import BODY, NAME, PATH, House
 
 EXPECTED = {
@@ -74,9 +75,37 @@ def test_a_file_that_is_queued_by_its_receipt_is_visible_too(
 def test_hash_of_nothing_is_refused(house: House) -> None:
     """550 for no file, a folder and another account's."""
     client = house.login()
-    for path in (PATH, "/Products", "/", "/Nowhere/x", ".."):
-        assert client.ask(f"HASH {path}").startswith("550")
+    for path in (PATH, f"{PATH} 0 5", f'"{PATH}" 0 5', "/Nowhere/x", "/Export/Nothing", "/Products/.x"):
+        assert client.ask(f"HASH {path}") == "550 No such file or directory."
+    for path in ("/Products", "/", "..", "/Products/processed", '"/Export"'):
+        assert client.ask(f"HASH {path}") == "550 It is a folder."
     assert client.ask("OPTS HASH SHA-3").startswith("501")
+
+
+@pytest.mark.parametrize("command", EXPECTED)
+def test_a_range_is_told_from_a_name(house: House, command: str) -> None:
+    """Many clients send the whole file's; servers differ in what the numbers of any other mean."""
+    client = house.login()
+    client.put(PATH, BODY)
+    whole, size = f"250 {EXPECTED[command].upper()}", len(BODY)
+    for file in (PATH, f'"{PATH}"', f'"{PATH}",'):
+        assert client.ask(f"{command} {file} 0 {size}") == whole
+        for part in ("0 5", "5", "0", f"{size}", f"0 {size - 1}", f"1 {size}", f"0 {size + 1}", f"0 {'9' * 19}"):
+            assert client.ask(f"{command} {file} {part}") == "504 Ranges are not supported; ask without them."
+    assert client.ask(f'{command} "{PATH}"') == whole
+    move(house, "spool")
+    assert client.ask(f"{command} {PATH} 0 {size}") == whole
+    assert client.ask(f"{command} {PATH} 0 5").startswith("504 ")
+
+
+def test_a_file_with_numbers_behind_its_name(shelf: Shelf) -> None:
+    """The whole line comes first as a name, then as one with a range."""
+    for name in ("list 0 5", "list 0"):
+        shelf.place(name, name)
+        expected = hashlib.md5(name.encode()).hexdigest().upper()
+        assert shelf.house.login().ask(f"XMD5 /Export/{name}") == f"250 {expected}"
+    assert shelf.house.login().ask("XMD5 /Export/list 0 5 0 8")[:4] == "250 "
+    assert shelf.house.login().ask("XMD5 /Export/list 0 5 0 7")[:4] == "504 "
 
 
 def test_feat_lists_what_there_is(house: House) -> None:

@@ -81,8 +81,8 @@ def test_an_entity_folder_shows_complete_and_arriving_files(house: House) -> Non
     client.cut("/Products/PRODUCT_18_09_2024.csv", BODY[:50])
     assert client.nlst("/Products")[:2] == ["PRODUCT_18_09_2024.csv", "PRODUCT_19_09_2024.csv"]
     known = {name: (facts["size"], facts["perm"]) for name, facts in client.mlsd("/Products", ["size", "perm"])}
-    assert known["PRODUCT_18_09_2024.csv"] == (str(len(BODY)), "adfw")
-    assert known["PRODUCT_19_09_2024.csv"] == ("100", "adfw")
+    assert known["PRODUCT_18_09_2024.csv"] == (str(len(BODY)), "dfw")
+    assert known["PRODUCT_19_09_2024.csv"] == ("100", "adw")
     assert known["reports"][1] == "el"
     house.file("/Products/PRODUCT_18_09_2024.csv").unlink()
     assert dict(client.mlsd("/Products", ["size"]))["PRODUCT_18_09_2024.csv"]["size"] == str(len(BODY))

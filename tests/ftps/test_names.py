@@ -10,6 +10,7 @@ import pytest
 from errors import FileRefused
 from layout import spool_folder
 from models import EntitySettings, Upload
+from schemas.filenames import example
 from tests.visitor import BODY, NAME, PATH, House
 
 TEMPORARY = [".in.X.csv", f"{NAME}.filepart", f"{NAME}.part", "x.tmp", f".in.{NAME}", "ANY.TEMP", "X.PARTIAL"]
@@ -38,6 +39,44 @@ def test_a_wrong_name_is_refused_with_the_expected_one(house: House, name: str, 
     reply = refusal(house, f"{verb} /Orders/{name}")
     assert reply.startswith("553 ")
     assert "ORDER_" in reply
+
+
+@pytest.mark.parametrize("name", [f".{NAME}", ".csv", ".tmp", ".filepart", ".in.", "..."])
+@pytest.mark.parametrize("verb", ["STOR", "APPE"])
+def test_a_hidden_name_is_refused_for_the_name(house: House, name: str, verb: str) -> None:
+    """Its folder is right, which is not denied."""
+    reply = refusal(house, f"{verb} /Products/{name}")
+    assert reply.startswith(f"553 '{name}' is not a file name that is imported: name it ENTITY_DD_MM_YYYY")
+    assert reply.endswith(f"; here such as {example('product')}.")
+
+
+@pytest.mark.parametrize("name", ["b" * 252 + ".tmp", "ä" * 126 + ".tmp", NAME.replace(".csv", f"_{300 * 'b'}.csv")])
+def test_a_name_that_no_disk_takes(house: House, name: str) -> None:
+    """553 says how long a name may be; one of 255 bytes is taken."""
+    reply = refusal(house, f"STOR /Products/{name}")
+    assert reply == (
+        f"553 The name has {len(name.encode())} bytes: a file name may have 120 characters, a temporary one 255 bytes;"
+        f" here such as {example('product')}."
+    )
+    assert house.login().put("/Products/" + "b" * 251 + ".tmp", b"x").startswith("226 ")
+
+
+def test_a_right_name_that_is_too_long(house: House) -> None:
+    """It is told what is wrong with it, not the form that it has; the longest is taken."""
+    name = NAME.replace(".csv", f"_{98 * 'b'}.csv")
+    reply = refusal(house, f"STOR /Products/{name}")
+    assert reply == (
+        f"553 '{name[:40]}...' has 121 characters, but a file name may have 120: shorten its suffix;"
+        f" here such as {example('product')}."
+    )
+    assert house.login().put(f"/Products/{name.replace('bb.csv', 'b.csv')}", BODY).startswith("226 ")
+
+
+@pytest.mark.parametrize("folder", ["/Templates", "/Export", "/Products/processed"])
+def test_a_hidden_name_in_a_folder_for_no_uploads(house: House, folder: str) -> None:
+    """The folder is there, so the reply does not deny it."""
+    reply = refusal(house, f"STOR {folder}/.{NAME}")
+    assert reply.startswith("553 Nothing can be uploaded here. Upload into /Products, ")
 
 
 @pytest.mark.parametrize("folder", ["/Orders", "/Templates", "/Products/processed", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import ftplib
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -390,3 +391,40 @@ def test_a_cut_resume_keeps_what_both_parts_brought(house: House) -> None:
     assert size(house) == 9000
     assert client.put(PATH, BODY[9000:], rest=9000).startswith("226 ")
     assert house.file(PATH).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("name", [NAME, "r.tmp"])
+def test_what_has_arrived_in_part_is_told_as_such(house: House, name: str) -> None:
+    """SIZE shows it, so nothing says that there is no such file: 450 while it comes, then 550 with what is lacking."""
+    path, sender, other = f"/Products/{name}", house.login(), house.login()
+    connection = sender.begin(f"STOR {path}")
+    connection.sendall(BODY[:5000])
+    house.wait(lambda: other.ask(f"SIZE {path}") == "213 5000")
+    commands = [f"{verb} {path}" for verb in ("RNFR", "HASH", "XSHA256", "XCRC", "SITE VALIDATE")]
+    for command in commands:
+        assert other.ask(command) == "450 The file is being uploaded."
+    end(connection, "rst")
+    assert sender.last_reply().startswith("426 ")
+    for command in commands:
+        lacks = "550 Only 5000 bytes of it have arrived; send the rest first (REST 5000, STOR)."
+        assert other.ask(command) == lacks
+    assert house.rows == []
+    sender.put(path, BODY[5000:], rest=5000)
+    assert other.ask(f"RNFR {path}").startswith("350 ")
+
+
+def test_perm_says_what_is_allowed_of_what_is_on_its_way(house: House) -> None:
+    """RFC 3659, section 7.5.5: a APPE, d DELE, f RNFR, w STOR; of what is being uploaded nothing."""
+    names = [f"PRODUCT_{day}_09_2024.csv" for day in range(18, 22)]
+    complete, picked, cut, coming = paths = [f"/Products/{name}" for name in names]
+    client = house.login()
+    client.put(complete, BODY)
+    client.put(picked, BODY)
+    house.file(picked).unlink()
+    client.cut(cut, BODY[:100])
+    house.login().begin(f"STOR {coming}").sendall(BODY[:100])
+    house.wait(lambda: client.ask(f"SIZE {coming}") == "213 100")
+    expected = ["dfw", "dw", "adw", ""]
+    listed = {name: facts["perm"] for name, facts in client.mlsd("/Products", ["perm"]) if name in names}
+    assert [listed[name] for name in names] == expected
+    assert [re.findall("perm=(.*);", client.ask(f"MLST {path}")) for path in paths] == [[each] for each in expected]

@@ -221,6 +221,70 @@ def test_status_tells_of_uploads_and_imports(house: House) -> None:
         assert client.ask(f"SITE STATUS {what}") == "550 No such import."
 
 
+def test_status_takes_the_names_that_a_partner_sees(settings: Settings, open_house: Callable[..., House]) -> None:
+    """Those of processed, failed and reports bear the number; a folder that is given has to be the right one."""
+    house = open_house(on_loopback(settings))
+    client = house.login()
+    client.put(PATH, b"older")
+    client.put(PATH, BODY)
+    client.cwd("/Products")
+    lines = [f" 1 {NAME} replaced size=5", f" 2 {NAME} waiting size={len(BODY)}"]
+    for number, line in enumerate(lines, 1):
+        stem = f"PRODUCT_18_09_2024.{number:06}"
+        names = [f"processed/{stem}.csv", f"/Products/failed/{stem}.csv", f"{stem}.csv"]
+        names += [f"reports/{stem}.{kind}.csv" for kind in ("report", "rejected", "ids")]
+        for name in names:
+            assert client.ask(f"SITE STATUS {name}").split("\n")[1:-1] == [line]
+    for name in (NAME, PATH, f"../Products/{NAME}", f"/Products/processed/{NAME}"):
+        assert client.ask(f"SITE STATUS {name}").split("\n")[1:-1] == lines[1:]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"/Inventory/{NAME}",
+        "/Inventory/processed/PRODUCT_18_09_2024.000001.csv",
+        f"/Nowhere/{NAME}",
+        f"/{NAME}",
+        "PRODUCT_18_09_2024.000002.csv",
+        "PRODUCT_18_09_2024.1.csv",
+        "PRODUCT_19_09_2024.000001.csv",
+        "PRODUCT_18_09_2024.000001.other.csv",
+        "PRODUCT_18_09_2024.99999999999999999999.csv",
+        "/Products",
+        "/Products/",
+        "/Products/processed/",
+        "/Products/1",
+        "/Export/Products/x",
+    ],
+)
+def test_status_of_what_is_no_import(house: House, name: str) -> None:
+    """A name or number in another folder, or one that no file has."""
+    client = house.login()
+    client.put(PATH, BODY)
+    assert client.ask(f"SITE STATUS {name}") == "550 No such import."
+
+
+def test_status_of_a_file_that_an_admin_imported_under_such_a_name(house: House, tmp_path: Path) -> None:
+    """The number comes first, but not that of another file."""
+    client = house.login()
+    client.put(PATH, BODY)
+    for number in (1, 7):
+        path = tmp_path / f"PRODUCT_18_09_2024.{number:06}.csv"
+        path.write_bytes(b"x")
+        queue_file(house.settings, Account.get(), "product", path, path.name, origin="command")
+    assert client.ask("SITE STATUS PRODUCT_18_09_2024.000001.csv").split("\n")[1].startswith(f" 1 {NAME} ")
+    assert client.ask("SITE STATUS PRODUCT_18_09_2024.000007.csv").split("\n")[1].startswith(" 3 PRODUCT_18")
+
+
+def test_status_of_a_number_in_a_name_tells_no_dry_run(house: House, tmp_path: Path) -> None:
+    """Those are told by their number alone."""
+    path = tmp_path / NAME
+    path.write_bytes(BODY)
+    queue_file(house.settings, Account.get(), "product", path, NAME, origin="command", dry_run=True)
+    assert house.login().ask("SITE STATUS PRODUCT_18_09_2024.000001.csv") == "550 No such import."
+
+
 def test_status_tells_nothing_of_others(house: House) -> None:
     """Neither of another account nor of an entity that this login may not see."""
     password_hash = Account.get().logins.get().password_hash
@@ -230,7 +294,7 @@ def test_status_tells_nothing_of_others(house: House) -> None:
     Upload.create(account=mine, entity="customer", name="CUSTOMER_18_09_2024.csv", size=1)
     add_account(house.settings, password_hash, "third", entities=["product"])
     client, third = house.login(), house.connect("third")
-    for what in ("1", NAME):
+    for what in ("1", NAME, PATH, "PRODUCT_18_09_2024.000001.csv"):
         assert client.ask(f"SITE STATUS {what}").startswith("550")
         assert third.ask(f"SITE STATUS {what}").startswith("550")
     assert third.ask("SITE STATUS 2").startswith("550")
