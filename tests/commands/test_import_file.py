@@ -47,11 +47,13 @@ def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
     command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)}, text=True,
                           stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c) as program:  # fmt: skip
-        assert program.stderr is not None
-        # Another process would have to import them, and there is none.
-        assert "waits for earlier files of the account, which nobody imports: no `" in program.stderr.readline()
-        yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
-        program.kill()
+        try:
+            assert program.stderr is not None
+            # Another process would have to import them, and there is none.
+            assert "waits for earlier files of the account, which nobody imports: no `" in program.stderr.readline()
+            yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
+        finally:
+            program.kill()
 
 
 def finish(run: ImportRun | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -208,6 +209,32 @@ def test_sftp_wrong_keys_and_passwords(ssh: SshServer, wrong: dict[str, str]) ->
     """All of them hold the stream with a word about the login."""
     with pytest.raises(Unreachable, match=r"logging in at 127\.0\.0\.1"), opened(ssh_access(ssh, **wrong)):
         pass
+
+
+def test_sftp_a_key_file_that_can_not_be_used_is_named(ssh: SshServer, tmp_path: Path) -> None:
+    """With what is wrong, in a line; the library ends some of these with a TypeError."""
+    tmp_path.joinpath("dsa").write_text("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n")
+    for wrong, said in (
+        ({"secret": ""}, "has a passphrase: give it by `ftpdock target set"),
+        ({"secret": "another"}, "is no private key, or its passphrase is another one"),
+        ({"key_file": f"{ssh.user_key}.pub", "secret": ""}, "is no private key, or of a kind that can't be used"),
+        ({"key_file": str(tmp_path / "dsa"), "secret": ""}, "is no private key, or of a kind that can't be used"),
+        ({"key_file": str(tmp_path / "gone")}, "gone: No such file or directory"),
+    ):
+        with pytest.raises(Unreachable, match=re.escape(said)) as caught, opened(ssh_access(ssh, **wrong)):
+            pass
+        assert str(caught.value).startswith("logging in at 127.0.0.1:")
+        assert f"the key file {wrong.get('key_file', ssh.user_key)}" in str(caught.value)
+
+
+def test_sftp_a_key_that_needs_no_passphrase_does_not_mind_one(ssh: SshServer) -> None:
+    """Whoever gives a password and a key file may have meant both for the login; it goes nowhere."""
+    ssh.make_key(ssh.user_key)
+    ssh.authorize()
+    with opened(ssh_access(ssh, secret=PASSWORD)) as remote:
+        deliver(remote, f"{remote.base}/P.csv", file(b"small"))
+
+    assert ssh.tree() == {"P.csv": b"small"}
 
 
 def test_sftp_a_write_that_fails_in_the_middle_is_seen(make_bare_sftp: Callable[..., BareSftpServer]) -> None:
