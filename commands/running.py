@@ -11,7 +11,7 @@ NOBODY = "no `ftpdock serve` and no `ftpdock worker` runs"
 
 def by_server(context: Context) -> str:
     """`by the running server`, or who does it when none runs."""
-    return "by the running server" if _lives(context, "servers") else "by the next `ftpdock serve`: none is running"
+    return "by the running server" if server_runs(context) else "by the next `ftpdock serve`: none is running"
 
 
 def queued(context: Context, numbers: Sequence[int]) -> str:
@@ -25,7 +25,11 @@ def queued(context: Context, numbers: Sequence[int]) -> str:
 
 def imported_now(context: Context, but: str = "") -> bool:
     """Whether a worker lives, other than the one named `but`, or a server that has just not started its workers yet."""
-    return _lives(context, "workers", but) or (context.settings.workers > 0 and _lives(context, "servers"))
+    return _lives(context, "workers", but) or (context.settings.workers > 0 and server_runs(context))
+
+
+def server_runs(context: Context) -> bool:
+    return _lives(context, "servers")
 
 
 def _lives(context: Context, kind: str, but: str = "") -> bool:
