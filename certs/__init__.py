@@ -1,12 +1,13 @@
 """Makes, shows and replaces the server's certificate; reads those of clients."""
 
 from certs.client import ended, fingerprint, fingerprints
-from certs.make import ensure, make
-from certs.store import CertificateError, Details, check_usable, install, show
+from certs.make import check_hostname, ensure, make
+from certs.store import CertificateError, Details, check_usable, install, refusal, show
 
 __all__ = [
     "CertificateError",
     "Details",
+    "check_hostname",
     "check_usable",
     "ended",
     "ensure",
@@ -14,5 +15,6 @@ __all__ = [
     "fingerprints",
     "install",
     "make",
+    "refusal",
     "show",
 ]

@@ -36,7 +36,7 @@ def make(certificate: Path, key: Path, hostname: str = "") -> None:
     `hostname`, a name or an address, defaults to this machine's name. Raises FtpdockError for what is neither.
     """
     if hostname:
-        _check(hostname)
+        check_hostname(hostname)
     # What the machine calls itself is no reason not to start.
     hostname = hostname or socket.gethostname()
     private = ec.generate_private_key(ec.SECP256R1())
@@ -50,10 +50,12 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 
 
-def _check(hostname: str) -> None:
+def check_hostname(hostname: str) -> str:
+    """A name or an address. Raises FtpdockError for what is neither."""
     name = _name(hostname)
     if isinstance(name, x509.DNSName) and not _HOST.fullmatch(name.value):
         raise FtpdockError(_NO_NAME.format(hostname))
+    return hostname
 
 
 def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

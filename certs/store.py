@@ -63,11 +63,23 @@ def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None
     if _public(_key(key, private).public_key()) != _public(certificate.public_key()):
         raise CertificateError(f"{key}: this key does not belong to the certificate")
     if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
-        raise CertificateError(f"The certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        raise CertificateError(f"The certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}, and clients "
+                               "refuse it: have it renewed")  # fmt: skip
     if certificate.not_valid_before_utc > dt.datetime.now(dt.UTC):
         raise CertificateError(f"The certificate begins on {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} (UTC), "
                                "and clients refuse it until then: install it when it has begun, or set this "
                                "machine's clock if that is wrong")  # fmt: skip
+
+
+def refusal(details: Details, moment: dt.datetime) -> str:
+    """Why clients refuse the certificate at that moment, and what to do about it; empty when they don't."""
+    if details.not_after < moment:
+        return (f"it ended at {details.not_after.isoformat(timespec='seconds')}, and clients refuse it since then: "
+                "renew it (`ftpdock cert make` or `cert install`)")  # fmt: skip
+    if details.not_before > moment:
+        return (f"it begins at {details.not_before.isoformat(timespec='seconds')} only, and clients refuse it until "
+                "then: renew it, or set this machine's clock if that is wrong")  # fmt: skip
+    return ""
 
 
 def check_usable(certificate: Path, key: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.common import Context, Group, json_option, pass_context, print_object, yes_option
+from commands.common import Checked, Context, Group, json_option, pass_context, print_object, yes_option
 from errors import ConflictError, NotFoundError
 from layout import make_home
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from certs import Details
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _hostname(text: str) -> str:
+    import certs
+
+    return certs.check_hostname(text) if text else text
 
 
 @click.group(cls=Group)
@@ -26,7 +32,7 @@ def cert() -> None:
 @json_option
 @pass_context
 def show(context: Context, as_json: bool) -> None:
-    """Show whom the certificate names, its fingerprint and when it ends."""
+    """Show whom the certificate names, its fingerprint, when it begins and when it ends."""
     import certs
 
     path = context.settings.certificate_path
@@ -41,12 +47,13 @@ def _object(details: Details, path: Path) -> dict[str, Any]:
         "subject": details.subject,
         "names": list(details.names),
         "sha256": details.fingerprint,
+        "not_before": details.not_before,
         "not_after": details.not_after,
     }
 
 
 @cert.command()
-@click.option("--hostname", default="", metavar="NAME",
+@click.option("--hostname", type=Checked("name", _hostname), default="", metavar="NAME",
               help="The name that partners connect to.  [default: this machine's]")  # fmt: skip
 @yes_option
 @pass_context

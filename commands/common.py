@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -29,7 +29,6 @@ __all__ = [
     "folders",
     "iso",
     "json_option",
-    "numbers_told",
     "pass_context",
     "password_option",
     "print_json",
@@ -102,25 +101,28 @@ class Root(Group):
                 raise
             raise click.ClickException(str(error)) from error
         except UnicodeEncodeError as error:
-            raise click.ClickException(_not_utf8()) from error
+            raise _not_utf8() from error
 
 
-def _not_utf8() -> str:
+def _not_utf8() -> click.ClickException:
     """Python keeps bytes that are no UTF-8 as halves of characters, which no database takes.
 
     A setting's value is not repeated: it may be a password.
     """
     wrong = [each for each in sys.argv[1:] if any("\ud800" <= character <= "\udfff" for character in each)]
-    return f"{wrong[0]!a} is not UTF-8: write it in UTF-8" if wrong else "A text that was given is not UTF-8"
+    if wrong:
+        return click.UsageError(f"{wrong[0]!a} is not UTF-8: write it in UTF-8")
+    return click.ClickException("A text that was given is not UTF-8")
 
 
 class Checked(click.ParamType[Any]):
-    """An argument that a check of account_checks.py has to pass; what fails is a usage error, exit status 2."""
+    """A value that a check, such as those of account_checks.py, has to pass, or is made into something else by it; what
+    fails is a usage error, exit status 2."""
 
-    def __init__(self, name: str, check: Callable[[str], str]) -> None:
+    def __init__(self, name: str, check: Callable[[str], Any]) -> None:
         self.name, self.check = name, check
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             return self.check(value)
         except FtpdockError as error:
@@ -199,8 +201,3 @@ def chosen(**options: Any) -> dict[str, Any]:
 def folders(context: Context) -> dict[str, str]:
     """Entity to the name of its folder."""
     return {schema.entity: schema.folder for schema in context.schemas}
-
-
-def numbers_told(numbers: Sequence[int]) -> str:
-    """`Queued as import 41.` or `Queued as imports 41, 42.`"""
-    return f"Queued as import{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}."

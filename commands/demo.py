@@ -6,9 +6,20 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from errors import ConflictError
 from settings import Settings
 
 DEMO = "demo"
+
+
+def refuse_second(settings: Settings) -> None:
+    """What another server of this home has printed is to stay true, and each demo makes a new password."""
+    from jobs.cards import read_cards
+
+    if running := [card for card in read_cards(settings.spool / "servers") if card["alive"]]:
+        raise ConflictError(f"A server of {settings.home} runs on {running[0].get('address')}, and the password of the "
+                            f"account {DEMO} that it may have printed would be wrong: use that one, stop it, "
+                            "or give another --home")  # fmt: skip
 
 
 def prepare(settings: Settings, schemas: Sequence[type]) -> str:

@@ -123,9 +123,8 @@ def _certificate(context: Context) -> str:
     except (OSError, certs.CertificateError) as error:
         raise FtpdockError(f"{path} and {context.settings.private_key_path} can't be used together: {error}") from error
     details, now = certs.show(path), dt.datetime.now(dt.UTC)
-    if details.not_before > now:
-        raise FtpdockError(f"it begins at {iso(details.not_before)} only, and clients refuse it until then: renew it, "
-                           "or set this machine's clock if that is wrong")  # fmt: skip
+    if words := certs.refusal(details, now):
+        raise FtpdockError(words)
     end = details.not_after
     days = (end - now).days
     if days < NEAR_END_DAYS:

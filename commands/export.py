@@ -8,6 +8,7 @@ import threading
 import click
 
 from commands.common import Command, Context, EntityType, account_option, json_option, pass_context, print_json
+from commands.running import server_runs
 
 
 @click.command(cls=Command)
@@ -39,6 +40,8 @@ def export(context: Context, entity: str, account: str, leashed: bool, as_json: 
     else:
         rows = "1 row" if written.rows == 1 else f"{written.rows:,} rows"
         click.echo(f"{rows}: /{context.settings.export_folder}/{written.path}, at {written.file}")
+        if not server_runs(context):
+            click.echo("The partner sees it once `ftpdock serve` runs.")
 
 
 def _end_with_stdin() -> None:

@@ -24,7 +24,8 @@ from commands.common import (
     print_objects,
     print_table,
 )
-from errors import ConflictError, NotFoundError
+from commands.running import by_server
+from errors import ConflictError, FtpdockError, NotFoundError
 
 STATES = ("waiting", "ready", "collected", "removed", "failed")
 KINDS = ("order", "customer", "full")
@@ -63,6 +64,23 @@ class Since(Age):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"{value!r} is neither a day such as 2026-11-20 nor an age such as 24h", param, ctx)
+
+
+class ExportName(click.ParamType[Any]):
+    """What an export is called by: its number, an int, or the System ID of its record."""
+
+    name = "export"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        from orders import check_system_id
+
+        if re.fullmatch(r"[1-9]\d{0,17}", value, re.ASCII):
+            return int(value)
+        try:
+            return check_system_id(value)
+        except FtpdockError:
+            self.fail(f"{value!r} is neither the number of an export nor a System ID: `ftpdock exports list` shows "
+                      "both", param, ctx)  # fmt: skip
 
 
 @click.group(cls=Group)
@@ -105,10 +123,10 @@ def list_exports(
 
 
 @exports.command()
-@click.argument("export", metavar="NUMBER|SYSTEM_ID")
+@click.argument("export", metavar="NUMBER|SYSTEM_ID", type=ExportName())
 @json_option
 @pass_context
-def show(context: Context, export: str, as_json: bool) -> None:
+def show(context: Context, export: int | str, as_json: bool) -> None:
     """Show one export with its files."""
     from exports.backlog import queued
     from models import ExportFile
@@ -132,11 +150,11 @@ def show(context: Context, export: str, as_json: bool) -> None:
 
 
 @exports.command()
-@click.argument("export", metavar="NUMBER|SYSTEM_ID", required=False)
+@click.argument("export", metavar="NUMBER|SYSTEM_ID", type=ExportName(), required=False)
 @click.option("--since", type=Since(), metavar="MOMENT", help="All since a day such as 2026-11-20, or an age: 24h.")
 @account_option(help="Whose exports: needed with --since; one export has to be of this account.")
 @pass_context
-def replay(context: Context, export: str | None, since: dt.datetime | None, account: str | None) -> None:
+def replay(context: Context, export: int | str | None, since: dt.datetime | None, account: str | None) -> None:
     """Put exports back into the partner's folder, whole, even if they were collected or removed.
 
     Each comes as a new revision. Without a running server it happens at the next start.
@@ -149,10 +167,12 @@ def replay(context: Context, export: str | None, since: dt.datetime | None, acco
         raise click.UsageError("--since needs --account.")
     context.connect()
     owner = accounts.find(account) if account else None
-    count = put_back(_since(since, owner) if since else [_find(str(export), owner)])
-    click.echo(
-        f"{count} export{'' if count == 1 else 's'} will be put back." if count else "Nothing was exported since."
-    )
+    found = [_find(export, owner)] if export is not None else []
+    count = put_back(_since(since, owner) if since is not None else found)
+    if count:
+        click.echo(f"{count} export{'' if count == 1 else 's'} will be put back {by_server(context)}.")
+    else:
+        click.echo("Nothing was exported since.")
 
 
 def _since(moment: dt.datetime, account: Any) -> list[Any]:
@@ -169,18 +189,18 @@ def _since(moment: dt.datetime, account: Any) -> list[Any]:
     return list(Export.select().where(mine).order_by(Export.number))
 
 
-def _find(text: str, account: Any = None) -> Any:
+def _find(name: int | str, account: Any = None) -> Any:
     """The export with that number, or of that System ID; of an account, if one is given."""
     from models import Export
 
-    wanted = Export.number == int(text) if text.isdecimal() and len(text) < 19 else Export.system_id == text.lower()
+    wanted = Export.number == name if isinstance(name, int) else Export.system_id == name
     found = list(Export.select().where(wanted if account is None else wanted & (Export.account == account)))
     if not found:
         of = f" of the account {account.name!r}" if account else ""
-        raise NotFoundError(f"There is no export {text}{of}: `ftpdock exports list` shows them")
+        raise NotFoundError(f"There is no export {name}{of}: `ftpdock exports list` shows them")
     if len(found) > 1:
         numbers = ", ".join(str(each.number) for each in found)
-        raise ConflictError(f"Several exports are of {text}: name one by its number, {numbers}")
+        raise ConflictError(f"Several exports are of {name}: name one by its number, {numbers}")
     return found[0]
 
 

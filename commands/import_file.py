@@ -16,6 +16,7 @@ from peewee import PeeweeException
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
 from commands.progress import Bar
+from commands.running import NOBODY, imported_now
 from errors import FtpdockError
 
 MESSAGES_SHOWN = 20
@@ -32,11 +33,11 @@ def import_file(context: Context, file: Path, account: str, entity: str | None, 
     """Import a local FILE as if the account had uploaded it, and wait for the outcome."""
     from jobs.pickup import queue_file
 
+    entity = entity or _named_entity(context, file)
+    name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
     context.connect()
     owned = accounts.find(account)
-    entity = entity or _named_entity(context, file)
     accounts.refuse_foreign(owned, [entity])
-    name = _checked(file.name if file.suffix.lower() == ".csv" else f"{file.stem}.csv")
     with _owner(context) as owner:
         run = queue_file(context.settings, owned, entity, file, name, origin="command", dry_run=dry_run, owner=owner)
         event = _execute(context, run, owner)
@@ -78,9 +79,8 @@ def _leave(context: Context, owner: str) -> None:
     if run.dry_run or run.status == "waiting":
         _forget(context, run.number, owner)
     elif give_back(run, owner, error=run.error):
-        click.echo(
-            f"Import {run.number} goes on by a worker: `ftpdock imports show {run.number}` tells of it", err=True
-        )
+        by = "a worker" if imported_now(context, but=owner) else "the next worker"
+        click.echo(f"Import {run.number} goes on by {by}: `ftpdock imports show {run.number}` tells of it", err=True)
 
 
 def _named_entity(context: Context, file: Path) -> str:
@@ -89,7 +89,7 @@ def _named_entity(context: Context, file: Path) -> str:
     try:
         return parse(file.name, context.schemas).entity
     except FileNameError as error:
-        raise FtpdockError(f"{error}; or say what is in the file by --entity") from None
+        raise click.UsageError(f"{error}; or say what is in the file by --entity.") from None
 
 
 def _checked(name: str) -> str:
@@ -97,7 +97,9 @@ def _checked(name: str) -> str:
 
     if (found := len(os.fsencode(name))) > LONGEST:
         # Number and ending of its reports have to fit behind it, on every file system.
-        raise FtpdockError(f"The file's name has {found} bytes: at most {LONGEST} are possible; give it a shorter one")
+        raise click.UsageError(
+            f"The file's name has {found} bytes: at most {LONGEST} are possible; give it a shorter one."
+        )
     return name
 
 
@@ -108,7 +110,8 @@ def _execute(context: Context, run: Any, owner: str) -> Any:
 
     claimed = claim(context.settings, context.registry, owner, run.number)
     if claimed is None:
-        click.echo(f"Import {run.number} waits for earlier files of the account ...", err=True)
+        alone = "" if imported_now(context, but=owner) else f", which nobody imports: {NOBODY}"
+        click.echo(f"Import {run.number} waits for earlier files of the account{alone} ...", err=True)
     while claimed is None:
         time.sleep(0.2)
         renew(context.settings, run.number, owner)

@@ -18,12 +18,12 @@ from commands.common import (
     folders,
     iso,
     json_option,
-    numbers_told,
     pass_context,
     print_object,
     print_objects,
     print_table,
 )
+from commands.running import queued
 from commands.watch import watch
 from errors import ConflictError, FtpdockError, NotFoundError
 
@@ -107,7 +107,7 @@ def retry(context: Context, number: int) -> None:
     if source is None:
         raise NotFoundError(f"The file of import {number} is gone: neither {kept[0]} nor {kept[1]} is there")
     made = queue_file(context.settings, upload.account, upload.entity, source, upload.name, origin="retry")
-    click.echo(f"Queued as import {made.number}.")
+    click.echo(queued(context, [made.number]))
 
 
 @imports.command()
@@ -120,7 +120,7 @@ def run(context: Context, account: str, entity: str | None) -> None:
 
     context.connect()
     taken = pick_up_now(context.settings, folders(context), accounts.find(account), [entity] if entity else None)
-    click.echo(numbers_told(taken) if taken else "Nothing waits.")
+    click.echo(queued(context, taken) if taken else "Nothing waits.")
 
 
 def _uploads() -> Any:

@@ -8,6 +8,7 @@ import click
 
 from account_checks import check_email
 from commands.common import NUMBER, Checked, Context, Group, json_option, pass_context, print_objects
+from commands.running import by_server
 from errors import ConflictError, FtpdockError
 
 if TYPE_CHECKING:
@@ -80,4 +81,4 @@ def retry(context: Context, number: int) -> None:
     context.connect()
     if not queue.retry(number, now()):
         raise ConflictError(f"No mail {number} waits or has failed: `ftpdock mail list` shows them")
-    click.echo(f"Mail {number} will be sent by the running server.")
+    click.echo(f"Mail {number} will be sent {by_server(context)}.")

@@ -15,10 +15,10 @@ from commands.common import (
     folders,
     iso,
     json_option,
-    numbers_told,
     pass_context,
     print_objects,
 )
+from commands.running import queued
 from errors import FtpdockError
 from schedules import IMMEDIATE, OFF, check_schedule, next_run, told
 
@@ -89,7 +89,7 @@ def set_(context: Context, account: str, entity: str | None, when: str, export: 
     holding = accounts.schedules_of(found, context.schemas)
     at_once = [each for each in holding if holding[each] == IMMEDIATE and entity in (None, each)]
     if taken := pick_up_now(context.settings, folders(context), found, at_once):
-        click.echo(numbers_told(taken))
+        click.echo(queued(context, taken))
 
 
 def _set_export(context: Context, account: Account, entity: str | None, when: str) -> None:

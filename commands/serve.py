@@ -8,6 +8,7 @@ import socket
 import click
 
 from commands.common import Command, Context, pass_context
+from commands.demo import lines, prepare, refuse_second
 from errors import FtpdockError
 from settings import Settings
 
@@ -27,6 +28,8 @@ def serve(context: Context, host: str | None, port: int | None, demo: bool) -> N
     import server
 
     context.overrides.update(host=host, port=port)
+    if demo:
+        refuse_second(context.settings)
 
     def announce(host: str, port: int) -> None:
         # In one piece: what the log says meanwhile does not come between.
@@ -54,7 +57,6 @@ def _explained(error: OSError, settings: Settings) -> Exception:
 def _demo(context: Context, port: int) -> str:
     """The lines to try the server with. Made once the port is ours: what another server has printed is to stay true."""
     import models
-    from commands.demo import lines, prepare
 
     with models.database.connection_context():
         return lines(context.settings, prepare(context.settings, context.schemas), port)

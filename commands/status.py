@@ -20,6 +20,8 @@ from commands.common import (
     print_table,
 )
 
+NODE = ("pid", "host", "address", "since")
+"""What is told of a server."""
 LAST = 5
 """How many of the last finished imports are told."""
 
@@ -34,11 +36,11 @@ def status(context: Context, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    last, workers = shown.pop("last_imports"), shown.pop("workers")
+    servers, workers, last = shown.pop("servers"), shown.pop("workers"), shown.pop("last_imports")
     for part in ("server", "queue", "imports_by_status", "exports", "deliveries", "disk"):
         shown[part] = ", ".join(f"{key} {cell(value)}" for key, value in shown[part].items() if value is not None)
     print_object(shown, as_json)
-    for title, objects in (("Workers", workers), ("Last imports", last)):
+    for title, objects in (("Servers", servers), ("Workers", workers), ("Last imports", last)):
         if objects:
             click.echo(f"\n{title}")
             print_table(list(objects[0]), [[cell(value) for value in each.values()] for each in objects])
@@ -51,8 +53,10 @@ def _status(context: Context) -> dict[str, Any]:
 
     mails = mail.backlog()
     by_status = _by_status()
+    servers = _servers(context)
     return {
-        "server": _server(context),
+        "server": _server(servers),
+        "servers": servers,
         "workers": _workers(context),
         "queue": {"waiting": by_status.get("waiting", 0), "running": by_status.get("running", 0),
                   "scheduled": _scheduled()},
@@ -67,14 +71,18 @@ def _status(context: Context) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _server(context: Context) -> dict[str, Any]:
+def _server(servers: list[dict[str, Any]]) -> dict[str, Any]:
     """Of several nodes on one home, the one that has run longest."""
+    first = next((each for each in servers if each["alive"]), None)
+    return {"running": first is not None, **{name: first[name] if first else None for name in NODE}}
+
+
+def _servers(context: Context) -> list[dict[str, Any]]:
+    """All nodes on the home, and those that were killed since one was started last."""
     from jobs.cards import read_cards
 
-    cards = [card for card in read_cards(context.settings.spool / "servers") if card["alive"]]
-    if not cards:
-        return {"running": False, "pid": None, "host": None, "address": None, "since": None}
-    return {"running": True, **{key: cards[0].get(key) for key in ("pid", "host", "address", "since")}}
+    return [{name: card.get(name) for name in (*NODE, "alive")}
+            for card in read_cards(context.settings.spool / "servers")]  # fmt: skip
 
 
 def _workers(context: Context) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,6 @@ import click
 from commands.common import (
     NUMBER,
     Context,
-    Decorated,
     Group,
     account_option,
     chosen,
@@ -21,6 +19,8 @@ from commands.common import (
     read_password,
     yes_option,
 )
+from commands.running import by_server
+from commands.target_options import target_options, url_argument
 from errors import FtpdockError
 
 if TYPE_CHECKING:
@@ -28,29 +28,6 @@ if TYPE_CHECKING:
     from models import Target
 
 LISTED = ("number", "account", "name", "url", "username", "disabled", "waiting", "failed", "next_attempt", "error")
-
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--name", metavar="TEXT", help="What people call it."),
-    click.option("--username", metavar="NAME", help="The user there; or write it into the URL before an @."),
-    click.option("--password-stdin", is_flag=True, help="Read the password from one line of stdin."),
-    click.option("--password-env", metavar="VARIABLE",
-                 help="The server finds the password in this environment variable; nothing is stored."),
-    click.option("--key-file", type=click.Path(dir_okay=False), metavar="FILE",
-                 help="sftp: a private key on the server; a password is its passphrase then."),
-    click.option("--ca-file", type=click.Path(dir_okay=False), metavar="FILE",
-                 help="ftps: certificates (PEM) that theirs has to stem from.  [default: the system's]"),
-    click.option("--host-key", metavar="SHA256:...", help="sftp: the fingerprint of the server's host key."),
-    click.option("--mount-point/--no-mount-point", default=None,
-                 help="file: write only while something is mounted there.  [default: once that was seen]"),
-    click.option("--kinds", metavar="LIST", help="Only these of order,customer,full, or all.  [default: all]"),
-)  # fmt: skip
-
-
-def _options(command: Decorated) -> Decorated:
-    """What `add` and `set` have in common."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Group)
@@ -60,11 +37,11 @@ def target() -> None:
 
 @target.command()
 @click.argument("account")
-@click.argument("url")
-@_options
+@url_argument
+@target_options
 @click.option("--all", "everything", is_flag=True, help="Deliver what was exported before, too.")
 @pass_context
-def add(context: Context, account: str, url: str, everything: bool, **options: Any) -> None:
+def add(context: Context, account: str, place: Place, everything: bool, **options: Any) -> None:
     """Deliver the exports of ACCOUNT to the folder URL, too.
 
     URL is ftps://user@host/folder (explicit TLS), sftp://user@host/folder, or one of another scheme that fsspec
@@ -72,12 +49,14 @@ def add(context: Context, account: str, url: str, everything: bool, **options: A
     """
     import accounts
     from exports.push import targets as push_targets
-    from exports.push.url import read_url
 
-    place = read_url(url)
+    values = _values(options)
+    try:
+        push_targets.check_fit(place, values.get("username") or place.username, values)
+    except FtpdockError as error:
+        raise click.UsageError(f"{error}.") from error
     context.connect()
     found = accounts.find(account)
-    values = _values(options)
     if place.scheme == "sftp" and "host_key" not in values:
         values["host_key"] = _host_key(place)
     if place.scheme in ("ftps", "sftp") and not values.keys() & {"secret", "secret_env", "key_file"}:
@@ -89,9 +68,7 @@ def add(context: Context, account: str, url: str, everything: bool, **options: A
 def _values(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, as push_targets takes them."""
     values = chosen(**options)
-    kinds, variable = values.pop("kinds", None), values.pop("password_env", None)
-    if kinds is not None:
-        values["kinds"] = [] if kinds.strip().lower() == "all" else [kind.strip() for kind in kinds.split(",")]
+    variable = values.pop("password_env", None)
     from_stdin = values.pop("password_stdin", False)
     if variable and from_stdin:
         raise click.UsageError("--password-stdin and --password-env exclude each other.")
@@ -166,7 +143,7 @@ def _object(row: Target) -> dict[str, Any]:
 
 @target.command("set")
 @click.argument("number", type=NUMBER)
-@_options
+@target_options
 @click.option(
     "--no-key-file", is_flag=True, help="sftp: log in with a password, which is asked for, in place of a key."
 )
@@ -216,8 +193,18 @@ def retry(context: Context, number: int) -> None:
     from exports.push import targets as push_targets
 
     context.connect()
-    count = push_queue.retry(push_targets.find(number))
-    click.echo(f"{count} to be delivered by the running server." if count else "Nothing waits and nothing has failed.")
+    found = push_targets.find(number)
+    count = push_queue.retry(found)
+    click.echo(
+        f"{count} to be delivered {_when(context, found)}." if count else "Nothing waits and nothing has failed."
+    )
+
+
+def _when(context: Context, target: Target) -> str:
+    """What is held is delivered by nobody until then."""
+    if target.disabled:
+        return "once the target is enabled"
+    return f"once the account {target.account.name} is enabled" if target.account.disabled else by_server(context)
 
 
 @target.command()

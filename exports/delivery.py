@@ -16,7 +16,7 @@ from exports.sight import Folder, Gone, Odd, Resting, Sight, beside, look
 from exports.todo import Key, Todo
 from exports.tree import digest_of, is_unit, unit_of, version_at
 from hooks import Hooks
-from models import Export
+from models import Account, Export
 from models.ledger import Version, mark_removed
 from settings import Settings
 
@@ -60,6 +60,8 @@ class Delivery:
         self._resting = Resting(tools.settings.settle_seconds)
         self._appearing = Appearing(self.source, self.target, tools.place, self._failed)
         self._warned: set[str] = set()
+        self._rootless = False
+        """Whether the folder for exports could not be made the last time."""
         self._pauses: dict[str, float] = {}
         """The last pause of what can't be delivered, by its path."""
 
@@ -100,8 +102,12 @@ class Delivery:
         try:
             self.target.mkdir(exist_ok=True)
         except OSError as error:
-            self._warn("", f"Exports of {self._name} can't be delivered: {error}")
+            # Not the first time: an account that is being removed is without its folder before it is gone itself.
+            if self._rootless and Account.select().where(Account.id == self._number).exists():
+                self._warn("", f"Exports of {self._name} can't be delivered: {error}")
+            self._rootless = True
             raise
+        self._rootless = False
         self._warned.discard("")
 
     def _look_at(self, paths: Iterable[str]) -> list[Sight]:

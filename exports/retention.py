@@ -126,11 +126,20 @@ def _mails(settings: Settings, before: dt.datetime, dry_run: bool) -> Iterator[G
     last = 0
     while mails := list(query.where(Mail.number > last).tuples()):
         last = mails[-1][0]
+        sizes = {number: _size(layout.mail_file(settings, f"{number:06}")) for number, *_ in mails}
         if not dry_run:
             mails = [mail for mail in mails if _deleted(layout.mail_file(settings, f"{mail[0]:06}"))]
             Mail.delete().where(Mail.number.in_([number for number, *_ in mails])).execute()
-        for _, key, account in mails:
-            yield Gone(account or "", "mails", key, 0)
+        for number, key, account in mails:
+            yield Gone(account or "", "mails", key, sizes[number])
+
+
+def _size(path: Path) -> int:
+    """0 where there is no such file, as of a mail that went by SMTP or is told in a digest."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def is_due(settings: Settings, moment: dt.datetime) -> bool:

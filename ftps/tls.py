@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import logging
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 
+import certs
 from errors import FtpdockError
 
 log = logging.getLogger("ftpdock.ftps")
@@ -125,7 +127,14 @@ class Certificates:
         context = make_context(*self._files, self._max_version)
         if self.asking:
             ask(context)
+        self._warn()
         return context
+
+    def _warn(self) -> None:
+        """Of a certificate that TLS takes, and clients don't. It is used all the same: some of them look at nothing."""
+        with contextlib.suppress(FtpdockError):
+            if words := certs.refusal(certs.show(self._files[0]), dt.datetime.now(dt.UTC)):
+                log.warning("The certificate %s can't be trusted: %s", self._files[0], words)
 
     def renewed(self) -> SSL.Context | None:
         """A new context when it has to be another one; files that don't fit are logged once, and the old one stays.

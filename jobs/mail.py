@@ -124,12 +124,16 @@ def record(mail: Mail, owner: str, addresses: list[str], outcome: Delivery, mome
     delivered = [*mail.delivered, *(each for each in outcome.taken if each not in mail.delivered)]
     refused = mail.refused | outcome.refused
     left = [each for each in addresses if each not in delivered and each not in refused]
-    error = "; ".join(f"{address}: {words}" for address, words in (refused | outcome.later).items())
+    error = words_of(refused | outcome.later)
     state = "waiting" if left else "failed" if refused else "sent"
     changes = {"delivered": delivered, "refused": refused, "error": error, "state": state}
     if state == "sent":
         changes["sent_at"] = moment
     return _settle(mail, owner, moment, **changes)
+
+
+def words_of(refused: Refused) -> str:
+    return "; ".join(f"{address}: {words}" for address, words in refused.items())
 
 
 def postpone(mail: Mail, owner: str, words: str, moment: dt.datetime) -> str:

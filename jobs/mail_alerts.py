@@ -53,10 +53,12 @@ class Watch:
             return
         details = certs.show(path)
         left = details.not_after - moment
-        if left < NEAR_END:
-            key = f"certificate-{details.fingerprint.replace(':', '')[:40]}-{moment:%Y-%m-%d}"
+        key = f"certificate-{details.fingerprint.replace(':', '')[:40]}-{moment:%Y-%m-%d}"
+        if words := certs.refusal(details, moment):
+            Mail.alert(f"{key}-refused", what="certificate_refused", file=str(path), words=words)
+        elif left < NEAR_END:
             end = details.not_after.isoformat(timespec="seconds")
-            Mail.alert(key, what="certificate", file=str(path), days=plural(max(left.days, 0), "day"), end=end)
+            Mail.alert(key, what="certificate", file=str(path), days=plural(left.days, "day"), end=end)
 
 
 def _size(count: int) -> str:

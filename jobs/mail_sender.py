@@ -16,7 +16,7 @@ from jobs.mail import Delivery
 from jobs.mail_alerts import Watch
 from jobs.mail_deliver import deliver
 from jobs.mail_render import Folders, recipients, render
-from jobs.mail_text import unwritable
+from jobs.mail_text import one_line, unwritable
 from models import Mail, database, now
 from settings import Settings
 
@@ -24,6 +24,8 @@ log = logging.getLogger("ftpdock.mail")
 
 LOOK, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two looks into the queue; the most between two when the database is away."""
+LONGEST_WORDS = 500
+"""Characters of what servers said that stand in a line of the log."""
 
 
 class MailSender:
@@ -66,26 +68,27 @@ class MailSender:
         if mail is None:
             return False
         with self._leased(mail):
-            state = self._attempt(mail, moment)
-        log.info("mail %s: %s", mail.number, state)
+            self._attempt(mail, moment)
         return True
 
-    def _attempt(self, mail: Mail, moment: dt.datetime) -> str:
+    def _attempt(self, mail: Mail, moment: dt.datetime) -> None:
         addresses = recipients(self._settings, mail)
         if not addresses:
-            return queue.drop(mail, self._owner, moment)
+            _tell(mail, queue.drop(mail, self._owner, moment))
+            return
         refused = unwritable(addresses)
         open_ = [each for each in addresses if each not in mail.delivered and each not in mail.refused | refused]
         try:
             outcome = self._deliver(mail, open_) if open_ else Delivery()
         except FtpdockError as error:
-            log.warning("mail %s was not sent: %s", mail.number, error)
-            return queue.postpone(mail, self._owner, str(error), moment)
+            _tell(mail, queue.postpone(mail, self._owner, str(error), moment), str(error), logging.WARNING)
         except Exception as error:
             log.exception("mail %s was not sent", mail.number)
-            return queue.postpone(mail, self._owner, f"{type(error).__name__}: {error}", moment)
-        outcome = replace(outcome, refused=outcome.refused | refused)
-        return queue.record(mail, self._owner, addresses, outcome, moment)
+            _tell(mail, queue.postpone(mail, self._owner, f"{type(error).__name__}: {error}", moment))
+        else:
+            outcome = replace(outcome, refused=outcome.refused | refused)
+            words = queue.words_of(mail.refused | outcome.refused | outcome.later)
+            _tell(mail, queue.record(mail, self._owner, addresses, outcome, moment), words)
 
     def _deliver(self, mail: Mail, to: list[str]) -> Delivery:
         message = render(self._settings, mail, self._folders)
@@ -110,3 +113,9 @@ class MailSender:
                     queue.renew(number, self._owner, now(), self._settings.lease_seconds)
             except Exception:
                 log.warning("the lease of mail %s could not be renewed", number, exc_info=True)
+
+
+def _tell(mail: Mail, state: str, words: str = "", level: int = logging.INFO) -> None:
+    """Into the log what became of an attempt, with the server's words; one that was given up as a warning."""
+    level = logging.WARNING if state == "failed" else level
+    log.log(level, "mail %s: %s%s", mail.number, state, f": {one_line(words, LONGEST_WORDS)}" if words else "")

@@ -88,7 +88,11 @@ class SshServer(Remote):
         self.user_key = etc / "user_key"
         self.make_key(self.user_key, PASSWORD)
         self.new_host_key()
-        (etc / "authorized").write_text(self.user_key.with_suffix(".pub").read_text())
+        self.authorize()
+
+    def authorize(self) -> None:
+        """Take the user's key as it is now."""
+        (self._etc / "authorized").write_text(self.user_key.with_suffix(".pub").read_text())
 
     def make_key(self, path: Path, passphrase: str = "", kind: str = "ed25519") -> None:
         for old in (path, path.with_suffix(".pub")):

@@ -37,8 +37,15 @@ def client_context(certificate: str = "") -> ssl.SSLContext:
     return context
 
 
-def write_self_signed(certificate: Path, key_file: Path, key: Key, begins: dt.datetime | None = None) -> None:
-    """A certificate for ftp.example.com, good for 90 days from now on or from `begins` on, and its key, as PEM."""
+def write_self_signed(
+    certificate: Path,
+    key_file: Path,
+    key: Key,
+    begins: dt.datetime | None = None,
+    ends: dt.datetime | None = None,
+) -> None:
+    """A certificate for ftp.example.com, good for 90 days from now on or from `begins` on, or until `ends`, and its
+    key, as PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ftp.example.com")])
     begins = begins or dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     signed = (
@@ -48,7 +55,7 @@ def write_self_signed(certificate: Path, key_file: Path, key: Key, begins: dt.da
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
-        .not_valid_after(begins + dt.timedelta(days=90))
+        .not_valid_after(ends or begins + dt.timedelta(days=90))
         .sign(key, hashes.SHA256())
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()

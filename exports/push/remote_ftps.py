@@ -266,7 +266,20 @@ def _say_goodbye(data: socket.socket) -> None:
 
 
 def _context(access: Access) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=access.ca_file or None)
+    """Raises Unreachable, with the name of the file, which Python's words lack."""
+    try:
+        return ssl.create_default_context(cafile=access.ca_file or None)
+    except ssl.SSLError as error:
+        raise Unreachable(f"the file of authorities {access.ca_file} has no certificate in PEM form in it") from error
+    except OSError as error:
+        raise Unreachable(f"the file of authorities {access.ca_file}: {error.strerror}") from error
+
+
+_RENEW = "Have it renewed by whoever runs the server, or look at this machine's clock"
+_NAME = "Add the target anew with a host that the certificate names, or ask whoever runs the server"
+_ADVICE = {9: _RENEW, 10: _RENEW, 62: _NAME, 64: _NAME}
+"""By OpenSSL's number: not yet valid, expired, another host's, another address's."""
+_OTHERWISE = "If it is theirs, have the file of its authority, or of the certificate itself, in --ca-file"
 
 
 @contextlib.contextmanager
@@ -281,8 +294,8 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
         raise kind(f"{what}: {error}") from error
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
-            f"{what}: the server's certificate is not trusted ({error.verify_message}). If it is theirs, have the file "
-            "of its authority, or of the certificate itself, in --ca-file"
+            f"{what}: the server's certificate is not trusted ({error.verify_message.rstrip('.')}). "
+            f"{_ADVICE.get(error.verify_code, _OTHERWISE)}"
         ) from error
     except (ftplib.Error, EOFError, OSError) as error:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error

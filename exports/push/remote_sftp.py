@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from paramiko.pkey import UnknownKeyType
 
 from exports.push.former import replace_slowly
 from exports.push.remote import (
@@ -108,8 +110,7 @@ class SftpRemote:
 
     def _authenticate(self, access: Access) -> None:
         if access.key_file:
-            passphrase = access.secret.encode() or None
-            self._transport.auth_publickey(access.username, paramiko.PKey.from_path(access.key_file, passphrase))
+            self._transport.auth_publickey(access.username, _key(access.key_file, access.secret))
         else:
             self._transport.auth_password(access.username, access.secret)
 
@@ -181,6 +182,23 @@ class SftpRemote:
         self._transport.close()
 
 
+def _key(path: str, passphrase: str) -> paramiko.PKey:
+    """Raises ValueError in words of ours: the library's name no file, and speak of PEM where a passphrase is wrong."""
+    try:
+        return paramiko.PKey.from_path(path, passphrase.encode() or None)
+    except OSError as error:
+        raise ValueError(f"the key file {path}: {error.strerror}") from error
+    except TypeError as error:
+        if passphrase:
+            # It needs none. What is stored is sent to nobody.
+            return _key(path, "")
+        raise ValueError(f"the key file {path} has a passphrase: give it by `ftpdock target set NUMBER "
+                         "--password-stdin`") from error  # fmt: skip
+    except (ValueError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm) as error:
+        wrong = "or its passphrase is another one" if passphrase else "or of a kind that can't be used"
+        raise ValueError(f"the key file {path} is no private key, {wrong}") from error
+
+
 def _write(file: paramiko.SFTPFile, content: BinaryIO) -> int:
     """All of it; how many bytes that is. Raises what paramiko does if one block failed.
 
@@ -205,7 +223,10 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error
     except OSError as error:
         lost = error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EBADF, errno.EPIPE)
-        raise (Unreachable if lost else refusal)(f"{what}: {error.strerror or error}") from error
+        words = str(error.strerror or error)
+        if words == "Failure":
+            words = "Failure (SFTP says no more: their disk may be full, or the login may not do it)"
+        raise (Unreachable if lost else refusal)(f"{what}: {words}") from error
     except ValueError as error:
-        # Of a key file that is none, or needs a passphrase.
+        # Of a key file.
         raise Unreachable(f"{what}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,61 +69,71 @@ def _check_keys(target: Target, values: dict[str, Any]) -> None:
 
 def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
     if "name" in values:
-        target.name = _name(values["name"])
+        target.name = check_name(values["name"])
     if "username" in values:
         target.username = check_username(values["username"])
     if "kinds" in values:
-        target.kinds = _kinds(values["kinds"])
+        target.kinds = check_kinds(values["kinds"]) or None
     if "secret" in values:
         target.secret, target.secret_env = encrypted(settings, values["secret"]), None
     if "secret_env" in values:
-        target.secret, target.secret_env = "", _variable(values["secret_env"])
+        target.secret, target.secret_env = "", check_variable(values["secret_env"])
     options = {name: values[name] for name in ONLY_FOR if name in values}
     kept = {name: value for name, value in (target.options or {}).items() if name not in options}
     target.options = kept | {name: _option(name, value) for name, value in options.items() if value is not None}
 
 
-def _name(name: str) -> str:
+def check_name(name: str) -> str:
     if len(name) > 63 or not name.isprintable():
         raise FtpdockError(f"{name!r} can't be a name: up to 63 printable characters")
     return name
 
 
-def _kinds(kinds: Sequence[str]) -> list[str] | None:
+def check_kinds(kinds: Sequence[str]) -> list[str]:
+    """Each once; none of them: all."""
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong:
         raise FtpdockError(f"{wrong[0]!r} is no kind of export: expected some of {', '.join(KINDS)}")
-    return sorted(set(kinds)) or None
+    return sorted(set(kinds))
 
 
-def _variable(name: str) -> str:
+def check_variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", name):
         raise FtpdockError("--password-env takes the name of an environment variable, such as ACME_PASSWORD")
     return name
+
+
+def check_host_key(text: str) -> str:
+    if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
+        raise FtpdockError(f"{text!r} is no fingerprint of a host key: expected SHA256: and 43 characters")
+    return text
 
 
 def _option(name: str, value: Any) -> Any:
     if name == "mount_point":
         return value
     if name == "host_key":
-        if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", value):
-            raise FtpdockError(f"{value!r} is no fingerprint of a host key: expected SHA256: and 43 characters")
-        return value
+        return check_host_key(value)
     path = Path(value).absolute()
     if not path.is_file():
         raise FtpdockError(f"There is no file {path}")
     return str(path)
 
 
-def _check_whole(target: Target, place: Place) -> None:
+def check_fit(place: Place, username: str, options: Collection[str]) -> None:
+    """Raise FtpdockError unless these options are for a target there, and a user is named where one is needed."""
     for name, schemes in ONLY_FOR.items():
-        if name in target.options and place.scheme not in schemes:
+        if name in options and place.scheme not in schemes:
             option = f"--{name.replace('_', '-')}"
             raise FtpdockError(f"{option} is for {schemes[0]}:// only, the target is {place.scheme}://")
+    if place.scheme in PORTS and not username:
+        raise FtpdockError("The target needs a user's name: give --username, or write it before the host and an @")
+
+
+def _check_whole(target: Target, place: Place) -> None:
+    check_fit(place, target.username, target.options)
     if place.scheme not in PORTS:
         return
-    if not target.username:
-        raise FtpdockError("The target needs a user's name: give --username, or write it before the host and an @")
     if not (target.secret or target.secret_env or "key_file" in target.options):
         raise FtpdockError("The target needs a password: by prompt, --password-stdin or --password-env"
                            + (", or a --key-file" if place.scheme == "sftp" else ""))  # fmt: skip

@@ -56,6 +56,7 @@ def test_make_and_show(cert: Cert, tmp_path: Path) -> None:
     assert shown["file"] == str(tmp_path / "home" / "certs" / "server.pem")
     assert shown["names"] == ["ftp.acme.example", "localhost", "127.0.0.1"]
     assert len(shown["sha256"].split(":")) == 32
+    assert shown["not_before"].endswith("+00:00")
     assert shown["not_after"].endswith("+00:00")
     assert stat.S_IMODE((tmp_path / "home" / "certs" / "server.key").stat().st_mode) == 0o600
 
@@ -131,7 +132,7 @@ def test_make_refuses_what_is_no_name(cert: Cert, tmp_path: Path, hostname: str)
     """One sentence, and nothing is made."""
     result = cert("make", "--hostname", hostname)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "is no host name: expected something like ftp.example.com" in result.stderr
     assert not (tmp_path / "home" / "certs" / "server.key").exists()
 

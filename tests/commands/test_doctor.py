@@ -102,6 +102,18 @@ def test_a_certificate_that_begins_later(doctor: Doctor, home: Path) -> None:
     assert f"it begins at {begins.isoformat(timespec='seconds')} only" in problem(doctor(1))["certificate"]
 
 
+def test_a_certificate_that_has_ended(doctor: Doctor, home: Path) -> None:
+    """It does not end in so many days less than none."""
+    files = home / "certs" / "server.pem", home / "certs" / "server.key"
+    ended = dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(days=2)
+    write_self_signed(*files, ec.generate_private_key(ec.SECP256R1()), ended - dt.timedelta(days=30), ended)
+
+    assert problem(doctor(1))["certificate"] == (
+        f"it ended at {ended.isoformat()}, and clients refuse it since then: renew it (`ftpdock cert make` or "
+        "`cert install`)"
+    )
+
+
 def test_a_key_that_is_too_short_for_tls(doctor: Doctor, home: Path) -> None:
     """The server would not start with it."""
     files = home / "certs" / "server.pem", home / "certs" / "server.key"

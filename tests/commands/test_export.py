@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import models
+from jobs.cards import server_card
 from models import Account, Export, Product
 from settings import Settings
 from tests.commands.conftest import Run
@@ -33,8 +35,10 @@ def test_the_path_is_told(done: Done, acme: Account, settings: Settings) -> None
 
     row = Export.get()
     file = settings.exports / "acme" / row.path
-    assert said == f"2 rows: /Export/{row.path}, at {file}\n"
+    assert said == f"2 rows: /Export/{row.path}, at {file}\nThe partner sees it once `ftpdock serve` runs.\n"
     assert len(file.read_text().splitlines()) == 3
+    with contextlib.closing(server_card(settings, "127.0.0.1", 2121)):
+        assert done("export", "Products", "--account", "acme") == f"2 rows: /Export/{row.path}, at {file}\n"
 
 
 def test_json_has_what_a_program_needs(done: Done, acme: Account, settings: Settings) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+import uuid
 from collections.abc import Callable
 
 import pytest
 from click.testing import Result
 
 from exports.job import REPLAY
+from jobs.cards import server_card
 from models import Account, Customer, Export, ExportFile, Order, Outbox, now
 from settings import Settings
 from tests.shop import Shop
@@ -149,10 +152,11 @@ def test_show_tells_an_export_with_its_files(shop: Shop, done: Done) -> None:
 
 
 def test_show_of_what_is_not_there(run: Run) -> None:
-    """Says what to do."""
-    for name in ("7", "x", "9" * 30):
-        result = run("exports", "show", name)
-        assert (result.exit_code, "exports list" in result.stderr) == (1, True)
+    """Says what to do. What neither number nor System ID is, is wrong usage."""
+    for name, status in (("7", 1), (str(uuid.uuid4()), 1), ("x", 2), ("0", 2), ("9" * 30, 2)):
+        for command in ("show", "replay"):
+            result = run("exports", command, name)
+            assert (result.exit_code, "exports list" in result.stderr) == (status, True)
 
 
 def test_replay_puts_back_what_was_removed(shop: Shop, done: Done) -> None:
@@ -160,7 +164,8 @@ def test_replay_puts_back_what_was_removed(shop: Shop, done: Done) -> None:
     system_id = ready(shop)
     Export.update(state="removed", removed_at=now()).execute()
 
-    assert done("exports", "replay", system_id) == "1 export will be put back.\n"
+    with contextlib.closing(server_card(shop.settings, "127.0.0.1", 2121)):
+        assert done("exports", "replay", system_id) == "1 export will be put back by the running server.\n"
 
     assert Export.get().digest.startswith(REPLAY)
     assert shop.dispatch() == [f"Orders/order_{system_id}"]
@@ -176,7 +181,9 @@ def test_replay_since_takes_all_of_one_account(shop: Shop, done: Done) -> None:
     other = Shop(shop.settings, "beta")
     ready(other)
 
-    assert done("exports", "replay", "--since", "24h", "--account", "acme") == "2 exports will be put back.\n"
+    assert done("exports", "replay", "--since", "24h", "--account", "acme") == (
+        "2 exports will be put back by the next `ftpdock serve`: none is running.\n"
+    )
     assert list(Outbox.select(Outbox.kind, Outbox.system_id, Outbox.entity).order_by(Outbox.number).tuples()) == [
         ("order", new, "order"), ("full", None, "product")]  # fmt: skip
     assert shop.dispatch() == [f"Orders/order_{new}"]
@@ -199,7 +206,7 @@ def test_replay_of_one_export_keeps_to_the_account_that_is_named(shop: Shop, don
             1, f"Error: There is no export {name} of the account 'beta': `ftpdock exports list` shows them\n"
         )  # fmt: skip
     assert Outbox.select().count() == 0
-    assert done("exports", "replay", system_id, "--account", "acme") == "1 export will be put back.\n"
+    assert done("exports", "replay", system_id, "--account", "acme").startswith("1 export will be put back by ")
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01", "0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00"])

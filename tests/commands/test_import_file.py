@@ -47,10 +47,13 @@ def waiting(partner: Partner, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
     command = [sys.executable, "-m", "commands", "import", str(file), "--account", partner.account.name]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(partner.settings)}, text=True,
                           stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c) as program:  # fmt: skip
-        assert program.stderr is not None
-        assert "waits for earlier files of the account" in program.stderr.readline()
-        yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
-        program.kill()
+        try:
+            assert program.stderr is not None
+            # Another process would have to import them, and there is none.
+            assert "waits for earlier files of the account, which nobody imports: no `" in program.stderr.readline()
+            yield program, ImportRun.select().order_by(ImportRun.number.desc()).first().number
+        finally:
+            program.kill()
 
 
 def finish(run: ImportRun | None) -> None:
@@ -153,7 +156,7 @@ def test_ctrl_c_in_its_midst_leaves_the_rest_to_a_worker(partner: Partner, tmp_p
         told = program.stderr.read()
 
     number = ImportRun.get().number
-    assert f"Import {number} goes on by a worker: `ftpdock imports show {number}` tells of it" in told
+    assert f"Import {number} goes on by the next worker: `ftpdock imports show {number}` tells of it" in told
     claimed = claim(partner.settings, partner.registry, "worker")
     assert claimed is not None
     assert (claimed.number, claimed.position) == (number, 2)
@@ -208,6 +211,15 @@ def test_an_entity_that_the_account_has_not_is_refused(
     assert not (layout.account_root(settings, "acme") / "Customers").exists()
 
 
+def test_a_name_that_no_import_has_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+    """Before anything is looked up: what is in it has to be said."""
+    (tmp_path / "foo.csv").write_text(PRODUCT)
+
+    result = run("import", str(tmp_path / "foo.csv"), "--account", "acme")
+
+    assert (result.exit_code, "say what is in the file by --entity" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("name", ["x" * 117 + ".csv", "ß" * 60 + ".csv"])
 def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
     run: Run, done: Callable[..., str], tmp_path: Path, name: str
@@ -219,7 +231,7 @@ def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
 
     result = run("import", str(file), "--account", "acme", "--entity", "product")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"The file's name has {len(name.encode())} bytes: at most 120 are possible" in result.stderr
     models.database.connect(reuse_if_open=True)
     assert Upload.select().count() == 0

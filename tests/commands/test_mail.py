@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from email import message_from_bytes, policy
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from commands import main
+from jobs.cards import server_card
 from jobs.mail_sender import MailSender
 from models import Account, Mail, database, now
 from settings import Settings
@@ -108,7 +110,11 @@ def test_retry_puts_a_failed_mail_back(partner: Partner, done: Done, run: Run) -
     Mail.update(state="failed", refused={"ops@acme.example": "550 no"}).execute()
     Account.update(emails=["new@acme.example"]).execute()
 
-    assert done("mail", "retry", str(number)) == f"Mail {number} will be sent by the running server.\n"
+    assert done("mail", "retry", str(number)) == (
+        f"Mail {number} will be sent by the next `ftpdock serve`: none is running.\n"
+    )
+    with contextlib.closing(server_card(partner.settings, "127.0.0.1", 2121)):
+        assert done("mail", "retry", str(number)) == f"Mail {number} will be sent by the running server.\n"
     MailSender(partner.settings, partner.registry.folders).turn(now())
 
     (path,) = (partner.settings.home / "mail").iterdir()

@@ -147,7 +147,7 @@ def test_an_argument_that_is_not_utf8_is_told_in_one_line(process: Process) -> N
     result = process("account", "show", os.fsdecode(b"caf\xe9"))
 
     assert (result.returncode, result.stdout, result.stderr) == (
-        1, "", r"Error: 'caf\udce9' is not UTF-8: write it in UTF-8" + "\n")  # fmt: skip
+        2, "", r"Error: 'caf\udce9' is not UTF-8: write it in UTF-8" + "\n")  # fmt: skip
 
 
 @pytest.mark.parametrize(

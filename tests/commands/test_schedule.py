@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ import time_machine
 import layout
 import models
 from exports.scheduled import tick
+from jobs.cards import server_card
+from jobs.leases import Owner
 from models import Account, ImportRun, Upload, now
 from settings import Settings
 
@@ -140,9 +143,9 @@ def test_immediate_picks_up_what_waits(done: Done, acme: str, settings: Settings
     done("schedule", "set", "acme", "all", "off")
     done("schedule", "set", "acme", "order", "0 2 * * *")
     product, _ = waits(settings, "product"), waits(settings, "order")
-    assert (
-        done("schedule", "set", "acme", "all", "immediate") == f"acme, all: immediate.\nQueued as import {product}.\n"
-    )
+    with contextlib.closing(Owner(settings)):
+        said = done("schedule", "set", "acme", "all", "immediate")
+    assert said == f"acme, all: immediate.\nQueued as import {product}.\n"
     models.database.connect(reuse_if_open=True)
     assert [run.number for run in ImportRun.select()] == [product]
 
@@ -151,8 +154,14 @@ def test_imports_run_picks_up_now(done: Done, run: Run, acme: str, settings: Set
     """Of one entity, then of all, and then there is nothing left."""
     done("schedule", "set", "acme", "all", "off")
     numbers = [waits(settings, entity) for entity in ("product", "order", "customer")]
-    assert done("imports", "run", "acme", "orders") == f"Queued as import {numbers[1]}.\n"
-    assert done("imports", "run", "acme") == f"Queued as imports {numbers[0]}, {numbers[2]}.\n"
+    with contextlib.closing(server_card(settings, "127.0.0.1", 2121)):
+        assert done("imports", "run", "acme", "orders") == f"Queued as import {numbers[1]}.\n"
+    nobody = "no `ftpdock serve` and no `ftpdock worker` runs."
+    assert done("imports", "run", "acme") == (
+        f"Queued as imports {numbers[0]}, {numbers[2]}. They wait for one that imports: {nobody}\n"
+    )
+    last = waits(settings, "product")
+    assert done("imports", "run", "acme") == f"Queued as import {last}. It waits for one that imports: {nobody}\n"
     assert done("imports", "run", "acme") == "Nothing waits.\n"
     assert run("imports", "run", "acne").exit_code == 1
 

@@ -32,7 +32,7 @@ def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:
     shown = json.loads(done("status", "--json"))
 
     assert shown["server"]["running"] is False
-    assert (shown["workers"], shown["last_imports"]) == ([], [])
+    assert (shown["servers"], shown["workers"], shown["last_imports"]) == ([], [], [])
     assert shown["queue"] == {"waiting": 0, "running": 0, "scheduled": 0}
     assert (shown["oldest_waiting_seconds"], shown["mail_waiting"], shown["mail_failed"]) == (0, 0, 0)
     assert set(shown["imports_by_status"].values()) == {0}
@@ -40,27 +40,35 @@ def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:
 
 
 def test_server_worker_and_queue_are_told(settings: Settings, partner: Partner, done: Callable[..., str]) -> None:
-    """The lock of a living process says that it runs; who has which import stands in the database."""
+    """The lock of a living process says that it runs, that of a killed node that it does not; who has which import
+    stands in the database."""
     for _ in range(2):
         partner.queue("product", CONTENT)
     partner.send("customer", "Company_Name\na\n")
+    dead = settings.spool / "servers" / "killed.lock"
     card, owner = server_card(settings, "127.0.0.1", 2121), Owner(settings)
+    second = server_card(settings, "127.0.0.1", 2122)
+    dead.write_text(card.path.read_text().replace("2121", "2123"))
     run = claim(settings, partner.registry, owner.name)
     assert run is not None
     shown = json.loads(done("status", "--json"))
     text = done("status")
-    card.close()
-    owner.close()
+    for each in (card, second, owner):
+        each.close()
 
     assert (shown["server"]["running"], shown["server"]["address"]) == (True, "127.0.0.1:2121")
+    assert {(each["address"], each["alive"]) for each in shown["servers"]} == {
+        ("127.0.0.1:2121", True), ("127.0.0.1:2122", True), ("127.0.0.1:2123", False)}  # fmt: skip
+    assert set(shown["servers"][0]) == {"pid", "host", "address", "since", "alive"}
     (worker,) = shown["workers"]
     assert (worker["owner"], worker["alive"], worker["import"]) == (owner.name, True, run.number)
     assert worker["pid"] == shown["server"]["pid"] == os.getpid()
     assert shown["queue"] == {"waiting": 1, "running": 1, "scheduled": 0}
     assert shown["imports_by_status"]["completed"] == 1
     assert [each["file"] for each in shown["last_imports"]] == ["CUSTOMER_18_09_2024.csv"]
-    assert "127.0.0.1:2121" in text
-    assert json.loads(done("status", "--json"))["server"]["running"] is False
+    assert text.partition("\nServers\n")[2].count("127.0.0.1:212") == 3
+    after = json.loads(done("status", "--json"))
+    assert (after["server"]["running"], [each["alive"] for each in after["servers"]]) == (False, [False])
 
 
 def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partner: Partner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 import models
 from exports.push import targets as push_targets
+from jobs.cards import server_card
 from models import Account, Delivery, Export, Target, now
 from settings import Settings
 from tests.remotes import PASSWORD, SshServer
@@ -65,7 +67,7 @@ def test_a_password_in_the_url_is_refused(run: Run, done: Done, acme: str) -> No
     """With what to do instead, without repeating it, and nothing is stored."""
     result = run("target", "add", acme, "ftps://shop:hunter2@ftp.example/in")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "leave it out" in result.output
     assert "hunter2" not in result.output
     assert listed(done) == []
@@ -145,7 +147,7 @@ def test_a_file_of_authorities_can_be_taken_away(done: Done, run: Run, acme: str
     assert run("target", "set", "1", "--no-ca-file", "--ca-file", str(file)).exit_code == 2
 
 
-def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
+def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path, settings: Settings) -> None:
     """What had failed waits again; what is held is told; exports show their deliveries."""
     done("target", "add", acme, f"file://{inbox}", "--all")
     models.database.connect(reuse_if_open=True)
@@ -155,7 +157,8 @@ def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
     Delivery.create(target=Target.get(), export=export, revision=1, state="failed", error="550 No.")
 
     assert listed(done)[0]["failed"] == 1
-    assert done("target", "retry", "1") == "1 to be delivered by the running server.\n"
+    with contextlib.closing(server_card(settings, "127.0.0.1", 2121)):
+        assert done("target", "retry", "1") == "1 to be delivered by the running server.\n"
     assert (listed(done)[0]["waiting"], listed(done)[0]["failed"]) == (1, 0)
     assert json.loads(done("status", "--json"))["deliveries"].items() >= {"waiting": 1, "failed": 0}.items()
     (shown,) = json.loads(done("exports", "list", "--json"))
@@ -166,6 +169,48 @@ def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path) -> None:
     assert listed(done)[0]["disabled"] is True
     done("target", "enable", "1")
     assert listed(done)[0]["disabled"] is False
+
+
+def test_retry_says_what_it_waits_for(done: Done, acme: str, inbox: Path) -> None:
+    """Without a server for one; held, for the target, or the account, to be enabled again."""
+    done("target", "add", acme, f"file://{inbox}", "--all")
+    models.database.connect(reuse_if_open=True)
+    export = Export.create(account=Account.get(), kind="order", entity="order", path="Orders/order_A", state="ready",
+                           ready_at=now())  # fmt: skip
+    Delivery.create(target=Target.get(), export=export, revision=1, state="failed", error="550 No.")
+
+    assert done("target", "retry", "1") == "1 to be delivered by the next `ftpdock serve`: none is running.\n"
+    done("target", "disable", "1")
+    assert done("target", "retry", "1") == "1 to be delivered once the target is enabled.\n"
+    done("target", "enable", "1")
+    done("account", "disable", acme)
+    assert done("target", "retry", "1") == "1 to be delivered once the account acme is enabled.\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "said"),
+    [
+        ("foo", (), "The URL has no scheme"),
+        ("http://x/y", (), "http:// is no way to deliver files"),
+        ("file:///in", ("--kinds", "foo"), "'foo' is no kind of export"),
+        ("file:///in", ("--kinds", "order,"), "'' is no kind of export"),
+        ("file:///in", ("--name", "x" * 64), "up to 63 printable characters"),
+        ("file:///in", ("--host-key", "SHA256:x"), "no fingerprint of a host key"),
+        ("file:///in", ("--ca-file", "README.md"), "--ca-file is for ftps:// only"),
+        ("sftp://h/in", ("--key-file", "nowhere"), "'nowhere' does not exist"),
+        ("sftp://h/in", ("--password-stdin",), "The target needs a user's name"),
+        ("ftps://shop@h/in", ("--password-env", "a b"), "takes the name of an environment variable"),
+        ("ftps://h/in", ("--username", "a\nb", "--password-stdin"), "A user's name is one line"),
+    ],
+)
+def test_a_value_that_can_never_be_right_is_wrong_usage(
+    run: Run, done: Done, acme: str, url: str, options: tuple[str, ...], said: str
+) -> None:
+    """As everywhere: exit status 2, what is wrong, and nothing is stored."""
+    result = run("target", "add", acme, url, *options, input="secret\n")
+
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert listed(done) == []
 
 
 def test_targets_go_with_their_account(done: Done, acme: str, inbox: Path, settings: Settings) -> None:

@@ -428,13 +428,17 @@ def test_old_mails_go_some_at_once(
     monkeypatch.setattr("exports.retention.AT_ONCE", 2)
     mails = [Mail.create(account=shop.account, key=f"import-{each}", state="sent") for each in range(5)]
     files = [write(shop.settings, EmailMessage(), f"{mail.number:06}") for mail in mails]
+    sizes = [file.stat().st_size for file in files]
+    files.pop().unlink()
     travel("2026-12-24 14:00")
 
     with caplog.at_level(logging.DEBUG, "peewee"):
         told = list(retention.sweep(shop.settings, FOLDERS, now(), dry_run=dry_run))
 
     assert [(each.account, each.path) for each in told] == [("acme", f"import-{each}") for each in range(5)]
-    assert (Mail.select().count(), sum(file.exists() for file in files)) == ((5, 5) if dry_run else (0, 0))
+    assert [each.size for each in told] == [*sizes[:4], 0]
+    assert min(sizes) > 0
+    assert (Mail.select().count(), sum(file.exists() for file in files)) == ((5, 4) if dry_run else (0, 0))
     asked = [record.getMessage() for record in caplog.records if '"mail"' in record.getMessage()]
     assert sum("DELETE" in each for each in asked) == (0 if dry_run else 3)
     assert sum("LIMIT" in each for each in asked) == 4

@@ -186,6 +186,26 @@ def test_an_account_whose_folder_is_broken_stops_nobody(settings: Settings, capl
     assert warnings() == 1
 
 
+def test_an_account_that_is_being_removed_is_no_warning(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Its folder goes a moment before the removal is committed; one that is gone for longer is told."""
+    path, delivery = shop.put("one"), shop.delivery()
+    root = shop.target.parent
+    root.rename(root.with_name("aside"))
+
+    delivery.deliver([path])
+    assert caplog.text == ""
+    delivery.deliver([path])
+    assert "Exports of acme can't be delivered" in caplog.text
+
+    caplog.clear()
+    gone = shop.delivery()
+    gone.deliver([path])
+    (root.with_name("aside")).rename(root)
+    removal.remove(shop.settings, shop.account)
+    gone.deliver([path])
+    assert caplog.text == ""
+
+
 def test_what_is_in_the_way_is_reported_and_tried_on(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """A file where the folder Orders should be: customers appear, the order as soon as the way is free."""
     shop = Shop(settings)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from exports.push import remote as push_remote
 from exports.push.remote import Access, PushError, Refused, Remote, Unreachable, opened
@@ -152,11 +155,49 @@ def test_ftps_reuses_the_session_on_the_data_channel(make_ftps: Callable[..., Ft
         data.close()
 
 
-def test_ftps_sends_no_password_to_a_server_that_it_does_not_trust(make_ftps: Callable[..., FtpsServer]) -> None:
+def test_ftps_sends_no_password_to_a_server_that_it_does_not_trust(
+    make_ftps: Callable[..., FtpsServer], ca_file: str
+) -> None:
     """A certificate of an unknown authority, or for another name: the message says what to do."""
     url = make_ftps().url
-    for wrong in (access(url, secret=PASSWORD), access(url.replace("localhost", "127.0.0.1"), secret=PASSWORD)):
-        with pytest.raises(Unreachable, match=r"certificate is not trusted .* --ca-file"), opened(wrong):
+    with pytest.raises(Unreachable, match=r"is not trusted .* --ca-file"), opened(access(url, secret=PASSWORD)):
+        pass
+    by_address = access(url.replace("localhost", "127.0.0.1"), secret=PASSWORD, ca_file=ca_file)
+    with (
+        pytest.raises(Unreachable, match=r"is not trusted \(.*\). Add the target anew with a host"),
+        opened(by_address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("days", [-1, 3])
+def test_ftps_of_a_certificate_out_of_its_time_no_file_of_authorities_is_asked_for(
+    tmp_path: Path, authority: trustme.CA, ca_file: str, days: int
+) -> None:
+    """Over, or not begun."""
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    made = authority.issue_cert("localhost", not_before=end - dt.timedelta(days=2), not_after=end)
+    made.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    server = FtpsServer(tmp_path / "ftps", tmp_path / "server.pem")
+    server.start()
+    try:
+        with pytest.raises(Unreachable) as caught, opened(access(server.url, secret=PASSWORD, ca_file=ca_file)):
+            pass
+    finally:
+        server.kill()
+
+    assert "Have it renewed by whoever runs the server" in str(caught.value)
+
+
+def test_ftps_a_file_of_authorities_that_can_not_be_used_is_named(
+    make_ftps: Callable[..., FtpsServer], tmp_path: Path
+) -> None:
+    """Gone since it was given, or something else."""
+    url = make_ftps().url
+    (tmp_path / "empty.pem").write_text("nothing")
+    for name, said in (("gone.pem", "No such file or directory"), ("empty.pem", "no certificate in PEM form in it")):
+        how = access(url, secret=PASSWORD, ca_file=str(tmp_path / name))
+        with pytest.raises(Unreachable, match=rf"the file of authorities {tmp_path / name}.*{said}"), opened(how):
             pass
 
 
@@ -208,6 +249,32 @@ def test_sftp_wrong_keys_and_passwords(ssh: SshServer, wrong: dict[str, str]) ->
     """All of them hold the stream with a word about the login."""
     with pytest.raises(Unreachable, match=r"logging in at 127\.0\.0\.1"), opened(ssh_access(ssh, **wrong)):
         pass
+
+
+def test_sftp_a_key_file_that_can_not_be_used_is_named(ssh: SshServer, tmp_path: Path) -> None:
+    """With what is wrong, in a line; the library ends some of these with a TypeError."""
+    tmp_path.joinpath("dsa").write_text("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n")
+    for wrong, said in (
+        ({"secret": ""}, "has a passphrase: give it by `ftpdock target set"),
+        ({"secret": "another"}, "is no private key, or its passphrase is another one"),
+        ({"key_file": f"{ssh.user_key}.pub", "secret": ""}, "is no private key, or of a kind that can't be used"),
+        ({"key_file": str(tmp_path / "dsa"), "secret": ""}, "is no private key, or of a kind that can't be used"),
+        ({"key_file": str(tmp_path / "gone")}, "gone: No such file or directory"),
+    ):
+        with pytest.raises(Unreachable, match=re.escape(said)) as caught, opened(ssh_access(ssh, **wrong)):
+            pass
+        assert str(caught.value).startswith("logging in at 127.0.0.1:")
+        assert f"the key file {wrong.get('key_file', ssh.user_key)}" in str(caught.value)
+
+
+def test_sftp_a_key_that_needs_no_passphrase_does_not_mind_one(ssh: SshServer) -> None:
+    """Whoever gives a password and a key file may have meant both for the login; it goes nowhere."""
+    ssh.make_key(ssh.user_key)
+    ssh.authorize()
+    with opened(ssh_access(ssh, secret=PASSWORD)) as remote:
+        deliver(remote, f"{remote.base}/P.csv", file(b"small"))
+
+    assert ssh.tree() == {"P.csv": b"small"}
 
 
 def test_sftp_a_write_that_fails_in_the_middle_is_seen(make_bare_sftp: Callable[..., BareSftpServer]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import ftplib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 import certs
@@ -19,7 +21,7 @@ from hooks import Hooks
 from schemas import SCHEMAS
 from settings import Settings
 from tests.ports import free_ports
-from tests.tls import client_context
+from tests.tls import client_context, write_self_signed
 from tests.visitor import BODY, PATH, House
 
 
@@ -88,6 +90,20 @@ def test_a_broken_certificate_is_logged_and_the_old_one_stays(house: House, capl
     assert seen(house) == before
     certs.make(house.settings.certificate_path, house.settings.private_key_path)
     house.wait(lambda: seen(house) != before)
+
+
+@pytest.mark.parametrize(("begins", "said"), [(-30, "it ended at "), (2, "it begins at ")])
+def test_a_certificate_that_clients_refuse_is_used_and_logged(
+    house: House, caplog: pytest.LogCaptureFixture, begins: int, said: str
+) -> None:
+    """Some look at nothing; of the others nobody would tell the admin."""
+    before = seen(house)
+    begin = dt.datetime.now(dt.UTC) + dt.timedelta(days=begins)
+    files = house.settings.certificate_path, house.settings.private_key_path
+    write_self_signed(*files, ec.generate_private_key(ec.SECP256R1()), begin, begin + dt.timedelta(days=10))
+    house.wait(lambda: seen(house) != before)
+
+    assert f"The certificate {files[0]} can't be trusted: {said}" in caplog.text
 
 
 def test_a_certificate_that_can_t_be_used_keeps_the_door_shut(make_settings: Callable[..., Settings]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import certs
 import layout
@@ -22,6 +23,7 @@ from jobs.worker import ATTEMPTS, Worker
 from models import Mail, now
 from settings import Settings
 from tests.partner import Partner
+from tests.tls import write_self_signed
 
 
 @pytest.fixture
@@ -99,6 +101,25 @@ def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
 
     assert keys() == ["certificate", "certificate"]
     assert about(Mail.get()) == "The certificate ends in 13 days"
+
+
+def test_a_certificate_that_clients_refuse_is_told(told: Settings) -> None:
+    """On the day on which it ends, too, and when it has not begun."""
+    end = certificate(told).replace(hour=23, minute=0)
+    write_self_signed(
+        told.certificate_path, told.private_key_path, ec.generate_private_key(ec.SECP256R1()),
+        end - dt.timedelta(days=30), end.replace(hour=12),
+    )  # fmt: skip
+    watch = Watch(told)
+    for moment in (end.replace(hour=1), end.replace(hour=13), end, end - dt.timedelta(days=31)):
+        watch.look(moment)
+
+    assert [about(mail) for mail in Mail.select().order_by(Mail.number)] == [
+        "The certificate ends in 0 days", "Clients refuse the certificate", "Clients refuse the certificate"
+    ]  # fmt: skip
+    texts = [render(told, mail, {}).get_body(("plain",)) for mail in Mail.select().order_by(Mail.number)]
+    bodies = [text.get_content().replace("\n", " ") for text in texts if text is not None]
+    assert ("it ended at" in bodies[1], "it begins at" in bodies[2]) == (True, True)
 
 
 def test_a_certificate_that_can_not_be_read_stops_nothing(told: Settings) -> None:

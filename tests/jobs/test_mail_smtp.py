@@ -194,6 +194,36 @@ def test_one_of_several_recipients_is_refused(partner: Partner, make_postbox: Ma
     assert (only().state, only().error) == ("failed", "b@acme.example: 550 never")
 
 
+def test_the_log_tells_why_somebody_did_not_get_it(
+    partner: Partner, make_postbox: MakePostbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one line, in so many characters, with the server's words; what has failed as a warning."""
+    caplog.set_level(logging.INFO, "ftpdock.mail")
+    answers = ["451 4.7.1 greylisted", "550-5.1.1 no such\r\n550 5.1.1 user here"]
+    postbox = make_postbox(address_answers={"ops@acme.example": answers})
+    for _ in range(2):
+        partner.send("product", GOOD)
+    first, second = [mail.number for mail in Mail.select().order_by(Mail.number)]
+    sending = sender(partner, postbox)
+
+    assert [sending.turn(now()), sending.turn(now()), sending.turn(later(seconds=11))] == [True] * 3
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", f"mail {first}: waiting: ops@acme.example: 451 4.7.1 greylisted"),
+        ("WARNING", f"mail {second}: failed: ops@acme.example: 550 5.1.1 no such 5.1.1 user here"),
+        ("INFO", f"mail {first}: sent"),
+    ]
+
+    caplog.clear()
+    addresses = {f"{number}{'x' * 50}@acme.example": ["550 never"] for number in range(20)}
+    type(partner.account).update(emails=list(addresses)).execute()
+    postbox.address_answers = addresses
+    partner.send("product", GOOD)
+    assert sending.turn(now())
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 600
+
+
 def test_a_mail_refused_for_good(partner: Partner, make_postbox: MakePostbox) -> None:
     """5xx for the mail itself is final, too."""
     postbox = make_postbox(data_answers=["554 looks like spam"])
