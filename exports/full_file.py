@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from schemas.filenames import example
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
+
+NOT_LOCKED = ".new"
+"""The ending of a file that is just being made."""
+LOCKED_WITHIN = 60.0
+"""Seconds after which a file that still has that ending is a killed writer's."""
 
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
@@ -84,7 +90,7 @@ def _staged(settings: Settings) -> Iterator[tuple[TextIO, Path]]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.csv"
     # It gets its name when it is locked: before, `clear_staging` would take it for a killed writer's.
-    unlocked = path.with_suffix(".new")
+    unlocked = path.with_suffix(NOT_LOCKED)
     with unlocked.open("x+", encoding="utf-8", newline="") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         unlocked.rename(path)
@@ -100,8 +106,10 @@ def _staging(settings: Settings) -> Path:
 
 def clear_staging(settings: Settings) -> None:
     """Remove what killed writers left: files that nobody holds a lock on. What can't be removed stays, and is told."""
-    for path in _staging(settings).glob("*.csv"):
+    for path in _staging(settings).glob("*.*"):
         try:
+            if path.suffix == NOT_LOCKED and time.time() - path.stat().st_mtime < LOCKED_WITHIN:
+                continue
             # For writing, too: over NFS a file that is open for reading alone can't be locked.
             with path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,7 +20,7 @@ from playhouse.migrations import Runner
 
 import models
 from exports.full import PAUSES, FullExports, _next
-from exports.full_file import Written, clear_staging, write_full
+from exports.full_file import LOCKED_WITHIN, Written, clear_staging, write_full
 from exports.swap import STAGING
 from jobs.mail_render import render
 from models import (
@@ -443,7 +443,7 @@ def held_up_writer(settings: Settings, plugins: Path) -> Iterator[subprocess.Pop
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, env=environ)  # fmt: skip
     try:
-        wait_for(lambda: staged(settings))
+        wait_for(lambda: any(path.suffix == ".csv" for path in staged(settings)))
         yield process
     finally:
         process.kill()
@@ -478,11 +478,14 @@ def test_what_is_left_over_keeps_no_export_from_being_written(
     folder = settings.exports / STAGING / "full"
     (folder / "odd.csv").mkdir(parents=True)
     (folder / "left.csv").touch()
+    (folder / "begun.new").touch()
+    (folder / "killed.new").touch()
+    os.utime(folder / "killed.new", (0, time.time() - LOCKED_WITHIN))
     with (folder / "held.csv").open("x+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         clear_staging(settings)
 
-    assert {path.name for path in folder.iterdir()} == {"odd.csv", "held.csv"}
+    assert {path.name for path in folder.iterdir()} == {"odd.csv", "held.csv", "begun.new"}
     assert [record.message for record in caplog.records if "odd.csv" in record.message]
     assert "held.csv" not in caplog.text
 
