@@ -48,6 +48,11 @@ class CustomerPartHandler(Handler):
         """What two equal records of one customer share."""
         raise NotImplementedError
 
+    def likeness_key(self, texts: Texts, likeness: Iterable[str]) -> Iterable[Key]:
+        """None for a row that names no customer: its record may be anybody's, or it has none."""
+        if customer := customer_named(texts):
+            yield Key(self.likeness_column, "\t".join([customer, *likeness]), strong=self.without_ids(texts))
+
     def alike_by(self, row: Row) -> tuple[str, str]:
         """What makes others like this row: the column, empty if it is not one alone, and words in brackets or none."""
         return self.likeness_column if self.likeness_column in row.texts else "", ""
@@ -178,8 +183,7 @@ class AddressHandler(CustomerPartHandler):
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, *self.id_columns)
-        place = "\t".join(folded(texts(column)) for column in PLACE.values())
-        yield Key(self.likeness_column, f"{customer_named(texts)}\t{place}", strong=self.without_ids(texts))
+        yield from self.likeness_key(texts, [folded(texts(column)) for column in PLACE.values()])
 
     def refer(self, rows: list[Row], context: Context) -> None:
         """An address stays its customer's while orders of that customer refer to it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from handlers.addresses import CustomerPartHandler, customer_named, folded
+from handlers.addresses import CustomerPartHandler, folded
 from handlers.base import Context, Entangled
 from handlers.keys import own_keys
 from imports import store
@@ -31,7 +31,7 @@ class ContactHandler(CustomerPartHandler):
         yield from own_keys(texts, *self.id_columns)
         likeness = self.likeness({"email": texts("Email"), "first_name": texts("First_Name"),
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
-        yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
+        yield from self.likeness_key(texts, likeness)
 
     def find(self, rows: list[Row], context: Context) -> None:
         super().find(rows, context)

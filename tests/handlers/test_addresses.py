@@ -174,6 +174,18 @@ def test_one_address_under_two_names_of_its_customer_is_a_duplicate(partner: Par
     assert len(partner.records("address")) == 1
 
 
+def test_addresses_of_which_no_customer_is_named_are_not_the_same(quick_partner: Partner) -> None:
+    """They may be different customers', and a row that needs one rejects nobody but itself."""
+    partner, place = quick_partner, "both,Weg 1,,Ulm,DE,\n"
+    partner.send("address", f"{HEADER}A1,K1,both,Weg 8,,Ulm,DE,\nA2,K2,both,Weg 9,,Ulm,DE,\n")
+
+    event = partner.send("address", f"{HEADER}A1,,{place}A2,,{place},,{place},\\N,{place}")
+
+    assert counts(event) == (0, 2, 0, 2)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (4, "Customer_Reference_ID", "REQUIRED"), (5, "Customer_Reference_ID", "REQUIRED")]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("column", "value", "code"),
     [("Type", "home", "INVALID_VALUE"), ("Country", "XX", "INVALID_VALUE"), ("Country", "DEU", "INVALID_VALUE"),

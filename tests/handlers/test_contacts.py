@@ -163,6 +163,18 @@ def test_the_row_without_an_id_is_the_one_at_fault(partner: Partner) -> None:
     ]
 
 
+def test_contacts_of_whom_no_customer_is_named_are_not_the_same(partner: Partner) -> None:
+    """They may be different customers', and a row that needs one rejects nobody but itself."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,,\nP2,K2,Bob,,,\n")
+
+    event = partner.send("contact", HEADER + "P1,,Ann,,sales@x.example,\nP2,,Bob,,sales@x.example,\n"
+                         ",,Zoe,,sales@x.example,\n,\\N,Zoe,,sales@x.example,\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 2)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (4, "Customer_Reference_ID", "REQUIRED"), (5, "Customer_Reference_ID", "REQUIRED")]  # fmt: skip
+
+
 def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:
     """People without e-mail are told apart by their names and phones, which are several columns."""
     partner.send("contact", HEADER + "P1,K1,Ada,,,7\nP2,K1,Ada,,,7\n")
