@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
-from imports.scan import Key, PlainKey, Texts
+from imports.scan import Key, Meant, PlainKey, Texts
 from imports.store import Stored
 from imports.stored import is_text
 from models import Record, new_system_id, now
@@ -114,6 +114,10 @@ class Handler:
             return {value: value for value in values}
         attribute = self.unique.get(column)
         return store.system_ids(self.model, account, attribute, values) if attribute else {}
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant]:
+        """Whom rows mean that have no key but one of `values` in `column`; see imports.scan.Meant."""
+        return {}
 
     order: Any = None
     """None: rows are worked on in the file's order. Else a method like `keys`; see imports.gathering.Order."""

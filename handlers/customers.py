@@ -17,7 +17,7 @@ from handlers.keys import (
 )
 from imports import store
 from imports.rows import Row, live
-from imports.scan import Key, Texts
+from imports.scan import Key, Meant, Texts
 from models import Customer, is_postgres, transaction
 from schemas import plain_name
 from schemas.customer import CustomerSchema
@@ -51,11 +51,18 @@ class CustomerHandler(Handler):
         """A row that has nothing but a name means the only customer who is called so."""
         if column != "Company_Name":
             return super().holders(account, column, values)
+        return {key: meant.record for key, meant in self.meaning(account, column, values).items() if meant.record}
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant]:
+        """A name that several have means none of them, and says nothing against rows that say which they mean."""
+        if column != "Company_Name":
+            return {}
         _fill_name_keys(account)
-        named: dict[str, list[str]] = {}
-        for key, system_id in store.select(Customer, ("name_key", "system_id"), account, {"name_key": values}):
-            named.setdefault(key, []).append(system_id)
-        return {key: found[0] for key, found in named.items() if len(found) == 1}
+        named: dict[str, list[Meant]] = {}
+        names = ("name_key", "system_id", "reference_id")
+        for key, system_id, reference in store.select(Customer, names, account, {"name_key": values}):
+            named.setdefault(key, []).append(Meant(system_id, reference is None))
+        return {key: found[0] if len(found) == 1 else Meant("") for key, found in named.items()}
 
     def prepare(self, rows: list[Row], context: Context) -> None:
         _fill_name_keys(context.account)
@@ -103,6 +110,8 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
     reference = row.values.get("reference_id")
     fitting = [each for each in namesakes if reference is None or each["reference_id"] is None]
     if len(fitting) == 1:
+        if not fitting[0]["system_id"]:  # a row before makes it
+            raise Entangled
         row.stored = fitting[0]
         # The next row of this chunk is to see what this one makes of it, as it would if a chunk lay between them.
         place = namesakes.index(fitting[0])
