@@ -6,10 +6,12 @@ import datetime as dt
 import sys
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from imports import store
@@ -45,6 +47,10 @@ class Context:
     """When the run was begun, before any kill: what was made later may be its own."""
     memory: dict[str, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
+    folder: Path = Path()
+    """For files of the handler's own, which are gone with the run."""
+    closing: ExitStack = field(default_factory=ExitStack)
+    """Closes what the handler has opened, when the rows are through."""
     moment: dt.datetime = field(default_factory=now)
     """When the rows at hand are written."""
     opened: frozenset[str] = field(init=False)

@@ -15,6 +15,7 @@ from handlers.keys import (
     refuse_taken,
     told_apart,
 )
+from handlers.names import Names
 from imports import store
 from imports.rows import Row, live
 from imports.scan import Key, Meant, Texts
@@ -70,7 +71,7 @@ class CustomerHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         known = by_system_id(Customer, rows, context)
         reference = UniqueKey(Customer, "Reference_ID", "reference_id", rows, context)
-        namesakes = _namesakes(rows, context.account)
+        namesakes = _namesakes(rows, context)
         changed: set[str] = set()
         for row in rows:
             if not find_system_id(row, "System_ID", known):
@@ -98,6 +99,15 @@ class CustomerHandler(Handler):
         for row in rows:
             if row.values.get("company_name"):
                 row.write["name_key"] = name_key(row.values["company_name"])
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """Later chunks may mean these by their names, or be warned of them."""
+        super().remember(rows, context)
+        names = context.memory.get("names")
+        if names is None:
+            names = context.memory["names"] = Names(context.folder / "names.db")
+            context.closing.callback(names.close)
+        names.note(rows)
 
     def write(self, rows: list[Row], context: Context) -> None:
         super().write(rows, context)
@@ -141,11 +151,15 @@ def _names_changed(row: Row) -> set[str]:
     return set() if new == old and same_reference else {old, new}
 
 
-def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
+def _namesakes(rows: list[Row], context: Context) -> dict[str, list[Stored]]:
     wanted = {name_key(name) for row in rows if (name := row.values.get("company_name"))}
     found: dict[str, list[Stored]] = {}
-    for record in store.fetch(Customer, account, "name_key", wanted, hold=True):
-        found.setdefault(record["name_key"], []).append(record)
+    records: Iterable[Stored] = store.fetch(Customer, context.account, "name_key", wanted, hold=True)
+    if names := context.memory.get("names"):
+        records = names.over(records, wanted, context.account)
+    for record in records:
+        if record["name_key"] in wanted:
+            found.setdefault(record["name_key"], []).append(record)
     return found
 
 
