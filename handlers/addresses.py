@@ -13,6 +13,7 @@ from handlers.keys import (
     by_system_id,
     customer_ids,
     find_system_id,
+    keep_apart,
     need_customer,
     one_spelling,
     own_keys,
@@ -87,6 +88,10 @@ class CustomerPartHandler(Handler):
         for row in live(rows):
             if row.stored is None and "customer" not in row.write:
                 need_customer(row)
+
+    def refuse_same_record(self, rows: list[Row]) -> None:
+        """Not here: what a row without IDs is like may come and go with the rows before it."""
+        keep_apart(rows)
 
     def without_ids(self, texts: Texts) -> bool:
         return not any(map(texts, self.id_columns))

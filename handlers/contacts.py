@@ -45,12 +45,19 @@ class ContactHandler(CustomerPartHandler):
         wanted = {_person(row.write["customer"], row.values["email"]) for row in new}
         if not all(wanted.isdisjoint(_persons_at_stake(row)) for row in rows):
             raise Entangled
-        nameless = _nameless(context.account, wanted)
+        nameless = _nameless(context, wanted)
         for row in new:
             found = nameless.get(_person(row.write["customer"], row.values["email"]), [])
             self._take_alike(row, found)
             if row.stored is not None:
                 found.clear()  # for the next row it has a Reference_ID
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """Later chunks find another contact, or none, in place of one that has got a Reference_ID."""
+        super().remember(rows, context)
+        named = (row.system_id for row in rows
+                 if row.stored and row.stored["reference_id"] is None and row.write["reference_id"])  # fmt: skip
+        context.memory.setdefault("named", set()).update(named)
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         if row.text("Email") in ("", CLEAR):
@@ -64,12 +71,13 @@ class ContactHandler(CustomerPartHandler):
         return ("name", *(folded(record.get(attribute)) for attribute in ("first_name", "last_name", "phone")))
 
 
-def _nameless(account: int, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
+def _nameless(context: Context, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
     """Those of `persons` who are there and have no Reference_ID."""
+    account, named = context.account, context.memory.get("named", ())
     without = (Contact.account == account) & Contact.reference_id.is_null() & Contact.email.is_null(False)
     among = Contact.customer.in_({customer for customer, _ in persons})
     query = Contact.select(Contact.system_id, Contact.customer, Contact.email).where(without & among)
-    ids = [system_id for system_id, *person in query.tuples() if _person(*person) in persons]
+    ids = [each for each, *person in query.tuples() if _person(*person) in persons and each not in named]
     found: dict[tuple[str, str], list[Stored]] = {}
     for record in store.fetch(Contact, account, "system_id", ids, hold=True):
         if record["reference_id"] is None:

@@ -10,6 +10,7 @@ from handlers.keys import (
     UniqueKey,
     by_system_id,
     find_system_id,
+    keep_apart,
     own_keys,
     refuse_changed_reference,
     refuse_taken,
@@ -17,7 +18,7 @@ from handlers.keys import (
 )
 from handlers.names import Names
 from imports import store
-from imports.rows import Row, live
+from imports.rows import Row
 from imports.scan import Key, Meant, Texts
 from models import Customer, is_postgres, transaction
 from schemas import plain_name
@@ -87,13 +88,8 @@ class CustomerHandler(Handler):
                 changed |= _names_changed(row)
 
     def refuse_same_record(self, rows: list[Row]) -> None:
-        """Not here: the first pass has found all that it can, and which rows meet in a chunk must not matter.
-
-        Whom a row with a new Reference_ID means by its name is known only when its turn has come.
-        """
-        found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
-        if len(found) > len(set(found)):
-            raise Entangled
+        """Not here: whom a row with a new Reference_ID means by its name is known only when its turn has come."""
+        keep_apart(rows)
 
     def refer(self, rows: list[Row], context: Context) -> None:
         for row in rows:

@@ -142,6 +142,21 @@ def test_what_a_row_before_makes_of_an_address(
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize("rows", [",K1,both,Weg 1,,Ulm,DE,1\nA1,,,,,,,2\n", "A1,,,,,,,1\n,K1,both,Weg 1,,Ulm,DE,2\n",
+                                  ",K1,both,Weg 1,,Ulm,DE,1\nA1,K1,both,Weg 9,,Ulm,DE,2\n"])  # fmt: skip
+def test_an_address_named_by_its_reference_and_found_by_its_place(
+    quick_partner: Partner, chunk_rows: int, rows: str
+) -> None:
+    """Both rows are written, one after the other, however many share a transaction."""
+    quick_partner.send("address", HEADER + "A1,K1,both,Weg 1,,Ulm,DE,\n")
+
+    event = quick_partner.in_chunks(chunk_rows).send("address", HEADER + rows)
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert quick_partner.column("address", "Phone") == ["2"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
 @pytest.mark.parametrize("named_by", ["Customer_System_ID", "Customer_Reference_ID"])
 def test_a_new_address_is_there_for_the_next_row(quick_partner: Partner, chunk_rows: int, named_by: str) -> None:
     """Which names the customer in another way, so that the texts do not tell that both are one address."""

@@ -107,6 +107,19 @@ def test_what_a_row_before_makes_of_a_contact(partner: Partner, chunk_rows: int)
     assert counts(event) == (1, 1, 1, 0)
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize("rows", [",K1,Anna,,a@b.example,1\nC1,,Anne,,,\n", "C1,,Anna,,,\n,K1,Anne,,a@b.example,1\n"])
+def test_a_contact_named_by_its_reference_and_found_by_its_email(partner: Partner, chunk_rows: int, rows: str) -> None:
+    """Both rows are written, one after the other, however many share a transaction."""
+    partner.send("contact", HEADER + "C1,K1,Ada,,a@b.example,\n")
+
+    event = partner.in_chunks(chunk_rows).send("contact", HEADER + rows)
+
+    assert counts(event) == (0, 2, 0, 0)
+    (record,) = partner.records("contact")
+    assert (record["First_Name"], record["Phone"]) == ("Anne", "1")
+
+
 def test_people_without_email_are_told_apart_by_name_and_phone(partner: Partner) -> None:
     """The same row sent again is unchanged."""
     content = HEADER + ",K1,Ada,Byron,,1\n,K1,Ada,Byron,,2\n,K1,Ada,,,1\n"

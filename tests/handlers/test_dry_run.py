@@ -78,6 +78,23 @@ def test_customers_of_former_chunks_are_namesakes(
     assert said == partner.messages(event)
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_contact_that_got_a_reference_has_one(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], chunk_rows: int
+) -> None:
+    """The next who shares the address is another one, though the chunk between them is undone."""
+    partner = make_partner(make_settings("sqlite"))
+    header = "Contact_Reference_ID,Customer_Reference_ID,First_Name,Email\n"
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    partner.send("contact", f"{header},K1,Ada,a@d.example\n")
+    content = f"{header}P1,K1,Ada,a@d.example\nP2,K1,Eve,a@d.example\n"
+
+    dry = partner.in_chunks(chunk_rows).send("contact", content, dry_run=True)
+    event = partner.in_chunks(chunk_rows).send("contact", content)
+
+    assert counts(dry) == counts(event) == (1, 1, 0, 0)
+
+
 def test_nothing_is_stored(partner: Partner) -> None:
     """No record, no name of a column, no file in the partner's folders."""
     partner.send("product", "SKU_ID,Name\n1,z\n")
