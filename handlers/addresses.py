@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +24,8 @@ from handlers.keys import (
 from handlers.strangers import Strangers
 from imports import store
 from imports.rows import Row, lines_named, live
-from imports.scan import Key, Texts
-from models import Address, Order
+from imports.scan import Key, Meant, Texts
+from models import Address, Customer, Order
 from schemas.address import AddressSchema
 
 PLACE = {"type": "Type", "attention": "Attention", "line_1": "Line_1", "line_2": "Line_2", "city": "City",
@@ -53,6 +53,19 @@ class CustomerPartHandler(Handler):
         """None for a row that names no customer: its record may be anybody's, or it has none."""
         if customer := customer_named(texts):
             yield Key(self.likeness_column, "\t".join([customer, *likeness]), strong=self.without_ids(texts))
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
+        """What several are like means none of them, and says nothing against rows that say which they mean."""
+        if column != self.likeness_column:
+            return {}
+        named = {value: value.partition("\t") for value in values}
+        names = {name for name, *_ in named.values()}
+        customers = store.system_ids(Customer, account, "reference_id", names)
+        customers |= store.system_ids(Customer, account, "system_id", names)
+        records = store.fetch(self.model, account, "customer", customers.values())
+        alike = Counter((record["customer"], "\t".join(self.likeness(record))) for record in records)
+        return {value: Meant("") if name in customers else None for value, (name, _, likeness) in named.items()
+                if name not in customers or alike[customers[name], likeness] > 1}  # fmt: skip
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         """What makes others like this row: the column, empty if it is not one alone, and words in brackets or none."""

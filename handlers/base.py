@@ -121,8 +121,8 @@ class Handler:
         attribute = self.unique.get(column)
         return store.system_ids(self.model, account, attribute, values) if attribute else {}
 
-    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant]:
-        """Whom rows mean that have no key but one of `values` in `column`; see imports.scan.Meant."""
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
+        """Whom rows mean that have no key but one of `values` in `column`; see imports.keys.Meaning."""
         return {}
 
     order: Any = None

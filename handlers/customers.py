@@ -53,9 +53,10 @@ class CustomerHandler(Handler):
         """A row that has nothing but a name means the only customer who is called so."""
         if column != "Company_Name":
             return super().holders(account, column, values)
-        return {key: meant.record for key, meant in self.meaning(account, column, values).items() if meant.record}
+        meant = self.meaning(account, column, values)
+        return {key: each.record for key, each in meant.items() if each and each.record}
 
-    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant]:
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
         """A name that several have means none of them, and says nothing against rows that say which they mean."""
         if column != "Company_Name":
             return {}

@@ -20,8 +20,11 @@ class Meant(NamedTuple):
     """Whether that record has no ID yet, so that a row with a new one may mean it, too."""
 
 
-Meaning = Callable[[str, list[str]], dict[str, Meant]]
-"""Gives, for a column and BATCH values of it at the most, whom they mean, as far as a stored record has them."""
+Meaning = Callable[[str, list[str]], dict[str, Meant | None]]
+"""Gives, for a column and BATCH values of it at the most, whom they mean, as far as that is known.
+
+None: nobody, whatever else is stored; rows with that value are rejected for it, and no duplicates.
+"""
 
 Texts = Callable[[str], str]
 """Gives the trimmed text of a column of the template; empty when the cell or the column is missing, or clears."""

@@ -248,7 +248,7 @@ class Scan:
         self.has_duplicates = self._db.execute("SELECT 1 FROM duplicate LIMIT 1").fetchone() is not None
 
     def _find_twice(self) -> None:
-        self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total, min(strong) AS strong FROM key GROUP BY k "
+        self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
                          "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
 
     def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:

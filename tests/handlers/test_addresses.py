@@ -69,6 +69,21 @@ def test_equal_addresses_of_one_customer_are_ambiguous(partner: Partner) -> None
     assert partner.codes("address", f"{HEADER},{row}") == [(2, "Line_1", "AMBIGUOUS_MATCH")]
 
 
+def test_a_place_that_several_have_says_nothing_against_their_ids(quick_partner: Partner) -> None:
+    """Nor does one of an unknown customer against another row of that."""
+    partner, place = quick_partner, "both,Weg 1,,Ulm,DE"
+    ids = partner.ids("customer", "Reference_ID")
+    header = HEADER.replace("Customer_R", "Customer_System_ID,Customer_R")
+    partner.send("address", f"{header}A1,,K1,{place},\nA2,,K1,{place},\n")
+
+    event = partner.send("address", f"{header}A1,,K1,{place},5\n,,K1,{place},6\nA2,{ids['K1']},,{place},7\n"
+                         f",,K9,{place},9\n,,K9,{place},9\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 3)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [
+        (3, "AMBIGUOUS_MATCH"), (5, "UNKNOWN_REFERENCE"), (6, "UNKNOWN_REFERENCE")]  # fmt: skip
+
+
 def test_the_customer_must_exist(partner: Partner) -> None:
     """By either ID; a new address needs one, and two must agree."""
     ids = partner.ids("customer", "Reference_ID")

@@ -188,6 +188,25 @@ def test_contacts_of_whom_no_customer_is_named_are_not_the_same(partner: Partner
         (4, "Customer_Reference_ID", "REQUIRED"), (5, "Customer_Reference_ID", "REQUIRED")]  # fmt: skip
 
 
+def test_contacts_of_an_unknown_customer_are_no_duplicates(partner: Partner) -> None:
+    """Nobody is to take one out: the customer is what is wrong. Those of a known one are."""
+    content = ",K9,Ada,,a@x.example,\nP1,K9,Eve,,a@x.example,\n,K9,Zoe,,a@x.example,\n,K1,Ada,,,\n,K1,ada,,,\n"
+
+    assert [(line, code) for line, _, code in partner.codes("contact", HEADER + content)] == [
+        (2, "UNKNOWN_REFERENCE"), (3, "UNKNOWN_REFERENCE"), (4, "UNKNOWN_REFERENCE"), (5, "DUPLICATE_IN_FILE"),
+        (6, "DUPLICATE_IN_FILE")]  # fmt: skip
+
+
+def test_contacts_who_share_an_address_are_told_apart_by_their_ids(partner: Partner) -> None:
+    """A row without one means none of them; the others go in."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,a@x.example,\nP2,K1,Eve,,a@x.example,\n")
+
+    event = partner.send("contact", HEADER + "P1,K1,Ann,,a@x.example,\n,K1,Zoe,,a@x.example,\n")
+
+    assert counts(event) == (0, 1, 0, 1)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(3, "AMBIGUOUS_MATCH")]
+
+
 def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:
     """People without e-mail are told apart by their names and phones, which are several columns."""
     partner.send("contact", HEADER + "P1,K1,Ada,,,7\nP2,K1,Ada,,,7\n")

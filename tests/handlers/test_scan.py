@@ -102,10 +102,11 @@ def test_weak_keys_are_duplicates_of_strong_ones_only(scan: Make) -> None:
 
 
 def test_weak_keys_of_other_records_are_spared(scan: Make) -> None:
-    """a: several have it; b: SKU 2, which 3 is not; c: one that has no SKU yet, and may get 5; d: nobody."""
-    meant = {"a": Meant(""), "b": Meant("R2"), "c": Meant("R4", may_be_named=True)}
+    """a: several have it; b: SKU 2, which 3 is not; c: one that has no SKU yet, and may get 5; d: nobody; e: no key."""
+    meant = {"e": None, "a": Meant(""), "b": Meant("R2"), "c": Meant("R4", may_be_named=True)}
     records = {"1": "R1", "2": "R2", "4": "R5"}
-    made = scan("1,a,\n9,a,\n,a,\n" + "2,b,\n3,b,\n,b,\n" + "4,c,\n5,c,\n,c,\n" + "6,d,\n,d,\n" + ",a,\n",
+    made = scan("1,a,\n9,a,\n,a,\n" + "2,b,\n3,b,\n,b,\n" + "4,c,\n5,c,\n,c,\n" + "6,d,\n,d,\n" + ",a,\n"
+                "7,e,\n,e,\n,e,\n",
                 holders=lambda column, values: {each: records[each] for each in values if each in records},
                 meaning=lambda column, values: {each: meant[each] for each in values if each in meant})  # fmt: skip
 
