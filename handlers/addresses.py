@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +13,7 @@ from handlers.keys import (
     by_system_id,
     customer_ids,
     find_system_id,
+    keep_apart,
     need_customer,
     one_spelling,
     own_keys,
@@ -23,8 +24,8 @@ from handlers.keys import (
 from handlers.strangers import Strangers
 from imports import store
 from imports.rows import Row, lines_named, live
-from imports.scan import Key, Texts
-from models import Address, Order
+from imports.scan import Key, Meant, Texts
+from models import Address, Customer, Order
 from schemas.address import AddressSchema
 
 PLACE = {"type": "Type", "attention": "Attention", "line_1": "Line_1", "line_2": "Line_2", "city": "City",
@@ -47,6 +48,24 @@ class CustomerPartHandler(Handler):
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """What two equal records of one customer share."""
         raise NotImplementedError
+
+    def likeness_key(self, texts: Texts, likeness: Iterable[str]) -> Iterable[Key]:
+        """None for a row that names no customer: its record may be anybody's, or it has none."""
+        if customer := customer_named(texts):
+            yield Key(self.likeness_column, "\t".join([customer, *likeness]), strong=self.without_ids(texts))
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
+        """What several are like means none of them, and says nothing against rows that say which they mean."""
+        if column != self.likeness_column:
+            return {}
+        named = {value: value.partition("\t") for value in values}
+        names = {name for name, *_ in named.values()}
+        customers = store.system_ids(Customer, account, "reference_id", names)
+        customers |= store.system_ids(Customer, account, "system_id", names)
+        records = store.fetch(self.model, account, "customer", customers.values())
+        alike = Counter((record["customer"], "\t".join(self.likeness(record))) for record in records)
+        return {value: Meant("") if name in customers else None for value, (name, _, likeness) in named.items()
+                if name not in customers or alike[customers[name], likeness] > 1}  # fmt: skip
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         """What makes others like this row: the column, empty if it is not one alone, and words in brackets or none."""
@@ -82,6 +101,10 @@ class CustomerPartHandler(Handler):
         for row in live(rows):
             if row.stored is None and "customer" not in row.write:
                 need_customer(row)
+
+    def refuse_same_record(self, rows: list[Row]) -> None:
+        """Not here: what a row without IDs is like may come and go with the rows before it."""
+        keep_apart(rows)
 
     def without_ids(self, texts: Texts) -> bool:
         return not any(map(texts, self.id_columns))
@@ -178,8 +201,7 @@ class AddressHandler(CustomerPartHandler):
 
     def keys(self, texts: Texts) -> Iterable[Key]:
         yield from own_keys(texts, *self.id_columns)
-        place = "\t".join(folded(texts(column)) for column in PLACE.values())
-        yield Key(self.likeness_column, f"{customer_named(texts)}\t{place}", strong=self.without_ids(texts))
+        yield from self.likeness_key(texts, [folded(texts(column)) for column in PLACE.values()])
 
     def refer(self, rows: list[Row], context: Context) -> None:
         """An address stays its customer's while orders of that customer refer to it."""

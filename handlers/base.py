@@ -6,15 +6,17 @@ import datetime as dt
 import sys
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
-from imports.scan import Key, PlainKey, Texts
+from imports.scan import Key, Meant, PlainKey, Texts
 from imports.store import Stored
 from imports.stored import is_text
 from models import Record, new_system_id, now
@@ -45,6 +47,10 @@ class Context:
     """When the run was begun, before any kill: what was made later may be its own."""
     memory: dict[str, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
+    folder: Path = Path()
+    """For files of the handler's own, which are gone with the run."""
+    closing: ExitStack = field(default_factory=ExitStack)
+    """Closes what the handler has opened, when the rows are through."""
     moment: dt.datetime = field(default_factory=now)
     """When the rows at hand are written."""
     opened: frozenset[str] = field(init=False)
@@ -114,6 +120,10 @@ class Handler:
             return {value: value for value in values}
         attribute = self.unique.get(column)
         return store.system_ids(self.model, account, attribute, values) if attribute else {}
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
+        """Whom rows mean that have no key but one of `values` in `column`; see imports.keys.Meaning."""
+        return {}
 
     order: Any = None
     """None: rows are worked on in the file's order. Else a method like `keys`; see imports.gathering.Order."""

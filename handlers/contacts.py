@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from handlers.addresses import CustomerPartHandler, customer_named, folded
+from handlers.addresses import CustomerPartHandler, folded
 from handlers.base import Context, Entangled
 from handlers.keys import own_keys
 from imports import store
@@ -31,7 +31,7 @@ class ContactHandler(CustomerPartHandler):
         yield from own_keys(texts, *self.id_columns)
         likeness = self.likeness({"email": texts("Email"), "first_name": texts("First_Name"),
                                   "last_name": texts("Last_Name"), "phone": texts("Phone")})  # fmt: skip
-        yield Key(self.likeness_column, "\t".join([customer_named(texts), *likeness]), strong=self.without_ids(texts))
+        yield from self.likeness_key(texts, likeness)
 
     def find(self, rows: list[Row], context: Context) -> None:
         super().find(rows, context)
@@ -45,12 +45,19 @@ class ContactHandler(CustomerPartHandler):
         wanted = {_person(row.write["customer"], row.values["email"]) for row in new}
         if not all(wanted.isdisjoint(_persons_at_stake(row)) for row in rows):
             raise Entangled
-        nameless = _nameless(context.account, wanted)
+        nameless = _nameless(context, wanted)
         for row in new:
             found = nameless.get(_person(row.write["customer"], row.values["email"]), [])
             self._take_alike(row, found)
             if row.stored is not None:
                 found.clear()  # for the next row it has a Reference_ID
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """Later chunks find another contact, or none, in place of one that has got a Reference_ID."""
+        super().remember(rows, context)
+        named = (row.system_id for row in rows
+                 if row.stored and row.stored["reference_id"] is None and row.write["reference_id"])  # fmt: skip
+        context.memory.setdefault("named", set()).update(named)
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         if row.text("Email") in ("", CLEAR):
@@ -64,12 +71,13 @@ class ContactHandler(CustomerPartHandler):
         return ("name", *(folded(record.get(attribute)) for attribute in ("first_name", "last_name", "phone")))
 
 
-def _nameless(account: int, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
+def _nameless(context: Context, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
     """Those of `persons` who are there and have no Reference_ID."""
+    account, named = context.account, context.memory.get("named", ())
     without = (Contact.account == account) & Contact.reference_id.is_null() & Contact.email.is_null(False)
     among = Contact.customer.in_({customer for customer, _ in persons})
     query = Contact.select(Contact.system_id, Contact.customer, Contact.email).where(without & among)
-    ids = [system_id for system_id, *person in query.tuples() if _person(*person) in persons]
+    ids = [each for each, *person in query.tuples() if _person(*person) in persons and each not in named]
     found: dict[tuple[str, str], list[Stored]] = {}
     for record in store.fetch(Contact, account, "system_id", ids, hold=True):
         if record["reference_id"] is None:

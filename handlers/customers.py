@@ -10,14 +10,16 @@ from handlers.keys import (
     UniqueKey,
     by_system_id,
     find_system_id,
+    keep_apart,
     own_keys,
     refuse_changed_reference,
     refuse_taken,
     told_apart,
 )
+from handlers.names import Names
 from imports import store
-from imports.rows import Row, live
-from imports.scan import Key, Texts
+from imports.rows import Row
+from imports.scan import Key, Meant, Texts
 from models import Customer, is_postgres, transaction
 from schemas import plain_name
 from schemas.customer import CustomerSchema
@@ -51,11 +53,19 @@ class CustomerHandler(Handler):
         """A row that has nothing but a name means the only customer who is called so."""
         if column != "Company_Name":
             return super().holders(account, column, values)
+        meant = self.meaning(account, column, values)
+        return {key: each.record for key, each in meant.items() if each and each.record}
+
+    def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
+        """A name that several have means none of them, and says nothing against rows that say which they mean."""
+        if column != "Company_Name":
+            return {}
         _fill_name_keys(account)
-        named: dict[str, list[str]] = {}
-        for key, system_id in store.select(Customer, ("name_key", "system_id"), account, {"name_key": values}):
-            named.setdefault(key, []).append(system_id)
-        return {key: found[0] for key, found in named.items() if len(found) == 1}
+        named: dict[str, list[Meant]] = {}
+        names = ("name_key", "system_id", "reference_id")
+        for key, system_id, reference in store.select(Customer, names, account, {"name_key": values}):
+            named.setdefault(key, []).append(Meant(system_id, reference is None))
+        return {key: found[0] if len(found) == 1 else Meant("") for key, found in named.items()}
 
     def prepare(self, rows: list[Row], context: Context) -> None:
         _fill_name_keys(context.account)
@@ -63,7 +73,7 @@ class CustomerHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         known = by_system_id(Customer, rows, context)
         reference = UniqueKey(Customer, "Reference_ID", "reference_id", rows, context)
-        namesakes = _namesakes(rows, context.account)
+        namesakes = _namesakes(rows, context)
         changed: set[str] = set()
         for row in rows:
             if not find_system_id(row, "System_ID", known):
@@ -79,18 +89,22 @@ class CustomerHandler(Handler):
                 changed |= _names_changed(row)
 
     def refuse_same_record(self, rows: list[Row]) -> None:
-        """Not here: the first pass has found all that it can, and which rows meet in a chunk must not matter.
-
-        Whom a row with a new Reference_ID means by its name is known only when its turn has come.
-        """
-        found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
-        if len(found) > len(set(found)):
-            raise Entangled
+        """Not here: whom a row with a new Reference_ID means by its name is known only when its turn has come."""
+        keep_apart(rows)
 
     def refer(self, rows: list[Row], context: Context) -> None:
         for row in rows:
             if row.values.get("company_name"):
                 row.write["name_key"] = name_key(row.values["company_name"])
+
+    def remember(self, rows: list[Row], context: Context) -> None:
+        """Later chunks may mean these by their names, or be warned of them."""
+        super().remember(rows, context)
+        names = context.memory.get("names")
+        if names is None:
+            names = context.memory["names"] = Names(context.folder / "names.db")
+            context.closing.callback(names.close)
+        names.note(rows)
 
     def write(self, rows: list[Row], context: Context) -> None:
         super().write(rows, context)
@@ -103,6 +117,8 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
     reference = row.values.get("reference_id")
     fitting = [each for each in namesakes if reference is None or each["reference_id"] is None]
     if len(fitting) == 1:
+        if not fitting[0]["system_id"]:  # a row before makes it
+            raise Entangled
         row.stored = fitting[0]
         # The next row of this chunk is to see what this one makes of it, as it would if a chunk lay between them.
         place = namesakes.index(fitting[0])
@@ -132,11 +148,15 @@ def _names_changed(row: Row) -> set[str]:
     return set() if new == old and same_reference else {old, new}
 
 
-def _namesakes(rows: list[Row], account: int) -> dict[str, list[Stored]]:
+def _namesakes(rows: list[Row], context: Context) -> dict[str, list[Stored]]:
     wanted = {name_key(name) for row in rows if (name := row.values.get("company_name"))}
     found: dict[str, list[Stored]] = {}
-    for record in store.fetch(Customer, account, "name_key", wanted, hold=True):
-        found.setdefault(record["name_key"], []).append(record)
+    records: Iterable[Stored] = store.fetch(Customer, context.account, "name_key", wanted, hold=True)
+    if names := context.memory.get("names"):
+        records = names.over(records, wanted, context.account)
+    for record in records:
+        if record["name_key"] in wanted:
+            found.setdefault(record["name_key"], []).append(record)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from handlers.base import Context, Entangled
 from imports import store
-from imports.rows import Row
+from imports.rows import Row, live
 from imports.scan import Key, Texts
 from imports.store import Stored
 from models import Customer, Record
@@ -155,6 +155,17 @@ def _refuse_changed_key(row: Row, main: UniqueKey) -> None:
         row.reject("KEY_CONFLICT", main.column, f"Reference_ID {row.values['reference_id']!r} belongs to {main.column} "
                    f"{row.stored[main.attribute]!r}, not {key!r}: to change {main.column}, send System_ID "
                    f"{row.stored['system_id']} with it")  # fmt: skip
+
+
+def keep_apart(rows: list[Row]) -> None:
+    """Raise Entangled if two rows have found one record: they are written one after the other.
+
+    For entities whose rows may find it by what others have, too. The first pass has found all duplicates that it can,
+    and which rows meet in a chunk must not matter.
+    """
+    found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
+    if len(found) > len(set(found)):
+        raise Entangled
 
 
 class CustomerReferences:

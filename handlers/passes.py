@@ -77,7 +77,7 @@ class Pass:
         self._rejected: Row | None = None
         """The first row that this pass rejected."""
         self.validator = Validator(job.schema, shape)
-        self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now())
+        self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now(), folder=job.folder)
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
                                  key_columns=job.handler.key_columns)  # fmt: skip
         if shape.guessed and not self.position:
@@ -95,6 +95,7 @@ class Pass:
             if self.job.handler.order is not None:
                 self.files.sort_by_line()
         finally:
+            self.context.closing.close()
             self.files.close()
         return self.counts
 

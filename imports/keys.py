@@ -10,6 +10,22 @@ BATCH = 10_000
 Holders = Callable[[str, list[str]], dict[str, str]]
 """Gives, for a column and BATCH values of it at the most, the System IDs of the stored records that have them."""
 
+
+class Meant(NamedTuple):
+    """Whom a row means that has nothing but a key which other rows have beside their IDs."""
+
+    record: str
+    """The System ID of the only stored record with that key; empty: several have it, and the row means none."""
+    may_be_named: bool = False
+    """Whether that record has no ID yet, so that a row with a new one may mean it, too."""
+
+
+Meaning = Callable[[str, list[str]], dict[str, Meant | None]]
+"""Gives, for a column and BATCH values of it at the most, whom they mean, as far as that is known.
+
+None: nobody, whatever else is stored; rows with that value are rejected for it, and no duplicates.
+"""
+
 Texts = Callable[[str], str]
 """Gives the trimmed text of a column of the template; empty when the cell or the column is missing, or clears."""
 

@@ -17,12 +17,13 @@ from typing import NamedTuple
 from errors import FileProblem
 from imports.gathering import Gathering, Order
 from imports.hashes import Hashes
-from imports.keys import BATCH, Holders, Key, Texts, bounds, same_records
+from imports.keys import BATCH, Holders, Key, Meaning, Meant, Texts, bounds, same_records
 from imports.plain_keys import PlainKey, PlainKeys
 from imports.reading import Batch, FileShape, Record, Spot, Stretch, again, batches, records, stretches
+from imports.spared import spare
 from schemas import CLEAR
 
-__all__ = ["Duplicate", "Holders", "Key", "PlainKey", "Scan", "Texts"]
+__all__ = ["Duplicate", "Holders", "Key", "Meant", "PlainKey", "Scan", "Texts"]
 
 STRETCH = 1 << 17
 """Characters of which the keys are taken together, and which are read again for the sake of one row."""
@@ -64,7 +65,8 @@ class Scan:
 
     `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by, see imports.gathering.Order;
     without it the file's own order is kept. `holders` finds the records of keys, for rows that mean one record by
-    different ones. `plain_keys` are all that `keys` gives, in that order.
+    different ones, and `meaning` the records of keys that rows with IDs share with rows without. `plain_keys` are all
+    that `keys` gives, in that order.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Scan:
         max_rows: int = 10_000_000,
         holders: Holders | None = None,
         plain_keys: Sequence[PlainKey] = (),
+        meaning: Meaning | None = None,
     ) -> None:
         self._path, self._shape, self._keys, self._max_rows = path, shape, keys, max_rows
         scratch.unlink(missing_ok=True)
@@ -85,7 +88,7 @@ class Scan:
         self._scratch = scratch
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
-        self._holders, self._first_columns = holders, set[str]()
+        self._holders, self._meaning, self._first_columns = holders, meaning, set[str]()
         self._plain_keys = PlainKeys(plain_keys, shape, self._index)
         self._spots: list[tuple[int, Spot | None]] = []
         self._run(order)
@@ -233,14 +236,20 @@ class Scan:
                                                    for key, number, line in batch if key in same])  # fmt: skip
 
     def _find_duplicates(self) -> None:
-        self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
-                         "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
+        self._find_twice()
+        if self._meaning is not None and spare(self._db, self._meaning):
+            self._db.execute("DROP TABLE twice")
+            self._find_twice()
         self._db.execute("CREATE TABLE duplicate AS SELECT no, k, line, total, row_number() OVER "
                          "(PARTITION BY k ORDER BY no) AS nth FROM key JOIN twice USING (k)")  # fmt: skip
         self._db.execute("CREATE INDEX duplicate_no ON duplicate (no)")
         self._db.execute("CREATE INDEX duplicate_k ON duplicate (k, nth)")
         self._db.execute("DROP TABLE key")
         self.has_duplicates = self._db.execute("SELECT 1 FROM duplicate LIMIT 1").fetchone() is not None
+
+    def _find_twice(self) -> None:
+        self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
+                         "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
 
     def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:
         """The duplicates among the rows with these numbers; cheapest for a range of step 1."""

@@ -69,6 +69,21 @@ def test_equal_addresses_of_one_customer_are_ambiguous(partner: Partner) -> None
     assert partner.codes("address", f"{HEADER},{row}") == [(2, "Line_1", "AMBIGUOUS_MATCH")]
 
 
+def test_a_place_that_several_have_says_nothing_against_their_ids(quick_partner: Partner) -> None:
+    """Nor does one of an unknown customer against another row of that."""
+    partner, place = quick_partner, "both,Weg 1,,Ulm,DE"
+    ids = partner.ids("customer", "Reference_ID")
+    header = HEADER.replace("Customer_R", "Customer_System_ID,Customer_R")
+    partner.send("address", f"{header}A1,,K1,{place},\nA2,,K1,{place},\n")
+
+    event = partner.send("address", f"{header}A1,,K1,{place},5\n,,K1,{place},6\nA2,{ids['K1']},,{place},7\n"
+                         f",,K9,{place},9\n,,K9,{place},9\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 3)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [
+        (3, "AMBIGUOUS_MATCH"), (5, "UNKNOWN_REFERENCE"), (6, "UNKNOWN_REFERENCE")]  # fmt: skip
+
+
 def test_the_customer_must_exist(partner: Partner) -> None:
     """By either ID; a new address needs one, and two must agree."""
     ids = partner.ids("customer", "Reference_ID")
@@ -142,6 +157,21 @@ def test_what_a_row_before_makes_of_an_address(
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize("rows", [",K1,both,Weg 1,,Ulm,DE,1\nA1,,,,,,,2\n", "A1,,,,,,,1\n,K1,both,Weg 1,,Ulm,DE,2\n",
+                                  ",K1,both,Weg 1,,Ulm,DE,1\nA1,K1,both,Weg 9,,Ulm,DE,2\n"])  # fmt: skip
+def test_an_address_named_by_its_reference_and_found_by_its_place(
+    quick_partner: Partner, chunk_rows: int, rows: str
+) -> None:
+    """Both rows are written, one after the other, however many share a transaction."""
+    quick_partner.send("address", HEADER + "A1,K1,both,Weg 1,,Ulm,DE,\n")
+
+    event = quick_partner.in_chunks(chunk_rows).send("address", HEADER + rows)
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert quick_partner.column("address", "Phone") == ["2"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
 @pytest.mark.parametrize("named_by", ["Customer_System_ID", "Customer_Reference_ID"])
 def test_a_new_address_is_there_for_the_next_row(quick_partner: Partner, chunk_rows: int, named_by: str) -> None:
     """Which names the customer in another way, so that the texts do not tell that both are one address."""
@@ -172,6 +202,18 @@ def test_one_address_under_two_names_of_its_customer_is_a_duplicate(partner: Par
          "of them")
         for line, value in ((2, "A"), (4, "a"))]  # fmt: skip
     assert len(partner.records("address")) == 1
+
+
+def test_addresses_of_which_no_customer_is_named_are_not_the_same(quick_partner: Partner) -> None:
+    """They may be different customers', and a row that needs one rejects nobody but itself."""
+    partner, place = quick_partner, "both,Weg 1,,Ulm,DE,\n"
+    partner.send("address", f"{HEADER}A1,K1,both,Weg 8,,Ulm,DE,\nA2,K2,both,Weg 9,,Ulm,DE,\n")
+
+    event = partner.send("address", f"{HEADER}A1,,{place}A2,,{place},,{place},\\N,{place}")
+
+    assert counts(event) == (0, 2, 0, 2)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (4, "Customer_Reference_ID", "REQUIRED"), (5, "Customer_Reference_ID", "REQUIRED")]  # fmt: skip
 
 
 @pytest.mark.parametrize(

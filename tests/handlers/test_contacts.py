@@ -107,6 +107,19 @@ def test_what_a_row_before_makes_of_a_contact(partner: Partner, chunk_rows: int)
     assert counts(event) == (1, 1, 1, 0)
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+@pytest.mark.parametrize("rows", [",K1,Anna,,a@b.example,1\nC1,,Anne,,,\n", "C1,,Anna,,,\n,K1,Anne,,a@b.example,1\n"])
+def test_a_contact_named_by_its_reference_and_found_by_its_email(partner: Partner, chunk_rows: int, rows: str) -> None:
+    """Both rows are written, one after the other, however many share a transaction."""
+    partner.send("contact", HEADER + "C1,K1,Ada,,a@b.example,\n")
+
+    event = partner.in_chunks(chunk_rows).send("contact", HEADER + rows)
+
+    assert counts(event) == (0, 2, 0, 0)
+    (record,) = partner.records("contact")
+    assert (record["First_Name"], record["Phone"]) == ("Anne", "1")
+
+
 def test_people_without_email_are_told_apart_by_name_and_phone(partner: Partner) -> None:
     """The same row sent again is unchanged."""
     content = HEADER + ",K1,Ada,Byron,,1\n,K1,Ada,Byron,,2\n,K1,Ada,,,1\n"
@@ -161,6 +174,37 @@ def test_the_row_without_an_id_is_the_one_at_fault(partner: Partner) -> None:
         f"{same} one of them {neither} that row out",
         f"{same} this row {neither} it out; if none of them has one, keep one of them",
     ]
+
+
+def test_contacts_of_whom_no_customer_is_named_are_not_the_same(partner: Partner) -> None:
+    """They may be different customers', and a row that needs one rejects nobody but itself."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,,\nP2,K2,Bob,,,\n")
+
+    event = partner.send("contact", HEADER + "P1,,Ann,,sales@x.example,\nP2,,Bob,,sales@x.example,\n"
+                         ",,Zoe,,sales@x.example,\n,\\N,Zoe,,sales@x.example,\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 2)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (4, "Customer_Reference_ID", "REQUIRED"), (5, "Customer_Reference_ID", "REQUIRED")]  # fmt: skip
+
+
+def test_contacts_of_an_unknown_customer_are_no_duplicates(partner: Partner) -> None:
+    """Nobody is to take one out: the customer is what is wrong. Those of a known one are."""
+    content = ",K9,Ada,,a@x.example,\nP1,K9,Eve,,a@x.example,\n,K9,Zoe,,a@x.example,\n,K1,Ada,,,\n,K1,ada,,,\n"
+
+    assert [(line, code) for line, _, code in partner.codes("contact", HEADER + content)] == [
+        (2, "UNKNOWN_REFERENCE"), (3, "UNKNOWN_REFERENCE"), (4, "UNKNOWN_REFERENCE"), (5, "DUPLICATE_IN_FILE"),
+        (6, "DUPLICATE_IN_FILE")]  # fmt: skip
+
+
+def test_contacts_who_share_an_address_are_told_apart_by_their_ids(partner: Partner) -> None:
+    """A row without one means none of them; the others go in."""
+    partner.send("contact", HEADER + "P1,K1,Ada,,a@x.example,\nP2,K1,Eve,,a@x.example,\n")
+
+    event = partner.send("contact", HEADER + "P1,K1,Ann,,a@x.example,\n,K1,Zoe,,a@x.example,\n")
+
+    assert counts(event) == (0, 1, 0, 1)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(3, "AMBIGUOUS_MATCH")]
 
 
 def test_a_contact_that_is_like_several_has_no_column_of_its_own(partner: Partner) -> None:

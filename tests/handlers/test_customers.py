@@ -117,6 +117,20 @@ def test_no_namesake_with_an_id_is_to_be_taken_out(partner: Partner) -> None:
     ]
 
 
+def test_a_name_that_several_have_says_nothing_against_their_ids(partner: Partner) -> None:
+    """A row with nothing but that name means none of them; those with a System_ID or Reference_ID go in."""
+    partner.send("customer", HEADER + "K1,Delta,\nK2,Delta,\n")
+    ids = partner.ids("customer", "Reference_ID")
+
+    event = partner.send("customer", "System_ID,Reference_ID,Company_Name,Phone\n"
+                         f",K1,Delta,1\n,,Delta,2\n{ids['K2']},,Delta,3\n")  # fmt: skip
+
+    assert counts(event) == (0, 2, 0, 1)
+    assert [(each["line"], each["column"], each["code"]) for each in partner.messages(event)] == [
+        (3, "Company_Name", "AMBIGUOUS_MATCH")]  # fmt: skip
+    assert partner.column("customer", "Phone") == ["1", "3"]
+
+
 def test_customers_written_by_sql_are_found(partner: Partner) -> None:
     """Other programs don't know how names are folded: name_key is filled in, in a dry run and after a refusal too."""
     for name in ("Straße", "Delta"):

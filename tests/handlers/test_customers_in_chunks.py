@@ -35,6 +35,15 @@ FILES = {
     "a name that comes": (f",K4,Echo,1\n{FAR},K8,Echo,2\n,K9,Echo,3\n", 0),
     "a name that goes": (f"S3,,Zulu,1\n{FAR},K8,Echo,2\n", 0),
     "a name that is taken by System_ID": (f"S5,,Echo,1\n{FAR},K8,Echo,2\n,K9,Golf,3\n", 1),
+    "a name that several have, and their IDs": (f",K1,Delta,1\n{FAR},,Delta,2\nS2,,DELTA,3\n", 1),
+    "a name that several have, twice": (f",K1,Delta,1\n{FAR},,Delta,2\n,,Delta,3\n", 2),
+    "a name that several have, and a new customer": (f",,Delta,1\n,K9,Delta,2\n{FAR},K1,Delta,3\n", 1),
+    "a name that one has, and a new customer": (f",K9,Foxtrot,1\n{FAR},,Foxtrot,2\n", 1),
+    "a name that one has, before a new customer": (f",,Foxtrot,1\n{FAR},K9,Foxtrot,2\n", 0),
+    "a name that one has, and another who gets it": (f",K1,Foxtrot,1\n{FAR},,Foxtrot,2\n", 1),
+    "a name that one has, and the Reference_ID it may get": (f",K9,Echo,1\n{FAR},,Echo,2\n", 2),
+    "a name that nobody has": (f",K9,Hotel,1\n{FAR},K1,Hotel,2\n,,Hotel,3\n", 3),
+    "a name that goes, then comes": ("S1,,Zulu,\nS2,,Yankee,\n,K9,Delta,1\n,,Delta,2\n,K8,Delta,3\n", 0),
     "many of one name": (",Z9,Delta,\n,A9,Delta,\n,M9,Delta,\n,K9,Delta,\n,,Zulu,\n", 0),
 }
 """Rows, and how many of them are rejected."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from errors import FileProblem
 from imports import scan as scanning
 from imports.reading import inspect
-from imports.scan import Key, PlainKey, Scan, Texts
+from imports.scan import Key, Meant, PlainKey, Scan, Texts
 from schemas import ProductSchema
 
 Make = Callable[..., Scan]
@@ -99,6 +99,23 @@ def test_weak_keys_are_duplicates_of_strong_ones_only(scan: Make) -> None:
     made = scan("1,a,\n2,a,\n3,b,\n,b,\n4,b,\n")
 
     assert found(made) == {number: [("Name", [4, 5, 6], 3)] for number in (2, 3, 4)}
+
+
+def test_weak_keys_of_other_records_are_spared(scan: Make) -> None:
+    """a: several have it; b: SKU 2, which 3 is not; c: one that has no SKU yet, and may get 5; d: nobody; e: no key."""
+    meant = {"e": None, "a": Meant(""), "b": Meant("R2"), "c": Meant("R4", may_be_named=True)}
+    records = {"1": "R1", "2": "R2", "4": "R5"}
+    made = scan("1,a,\n9,a,\n,a,\n" + "2,b,\n3,b,\n,b,\n" + "4,c,\n5,c,\n,c,\n" + "6,d,\n,d,\n" + ",a,\n"
+                "7,e,\n,e,\n,e,\n",
+                holders=lambda column, values: {each: records[each] for each in values if each in records},
+                meaning=lambda column, values: {each: meant[each] for each in values if each in meant})  # fmt: skip
+
+    assert found(made) == {
+        2: [("Name", [4, 13], 2)], 11: [("Name", [4, 13], 2)],
+        3: [("Name", [5, 7], 2)], 5: [("Name", [5, 7], 2)],
+        7: [("Name", [9, 10], 2)], 8: [("Name", [9, 10], 2)],
+        9: [("Name", [11, 12], 2)], 10: [("Name", [11, 12], 2)],
+    }  # fmt: skip
 
 
 def test_keys_of_different_columns_never_meet(scan: Make) -> None:
