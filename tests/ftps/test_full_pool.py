@@ -14,7 +14,7 @@ from ftps.replies import BUSY
 from layout import spool_folder
 from models import ImportRun, now
 from tests.ftps.shelf import Shelf
-from tests.visitor import BODY, PATH, House
+from tests.visitor import BODY, PASSWORD, PATH, House
 
 FILE, WAITS = "Orders/a.csv", "/Products/PRODUCT_19_09_2024.csv"
 
@@ -95,7 +95,7 @@ def test_a_login_is_told_to_come_again(house: House) -> None:
     with all_busy(house):
         client = house.connect()
         with pytest.raises(ftplib.error_temp, match=r"^421 Too much to do at the moment\. Try again later\.$"):
-            client.login("acme", "correct horse", secure=False)
+            client.login("acme", PASSWORD, secure=False)
         house.wait(lambda: not house.door.shared.sessions)
     assert house.login().pwd() == "/"
 

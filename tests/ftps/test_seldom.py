@@ -30,6 +30,26 @@ def test_what_is_no_tls_on_the_data_connection(house: House, command: str) -> No
     assert client.put(PATH, BODY).startswith("226 ")
 
 
+@pytest.mark.parametrize("command", ["RETR /Products/processed/a.csv", f"STOR {PATH}", "LIST"])
+def test_a_data_connection_that_is_not_to_have_tls(house: House, command: str) -> None:
+    """PASV is refused without PROT P. If the one were lost behind the other, not a byte would go in plain text."""
+    house.file("/Products/processed/a.csv").write_bytes(BODY)
+    client = house.login()
+    client.voidcmd("TYPE I")
+    [session] = house.door.shared.sessions
+    address = client.makepasv()
+    session._prot = False
+    assert client.sendcmd(command).startswith("150 ")
+    with socket.create_connection(address, timeout=20) as raw:
+        with contextlib.suppress(ConnectionError):
+            raw.sendall(BODY[:100])
+            assert raw.recv(100) == b""
+        assert client.last_reply()[:3] in ("425", "522")
+    client.prot_p()
+    assert house.rows == []
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
 def test_a_second_password(house: House) -> None:
     """503, and the client is who it was."""
     client = house.login()

@@ -1,4 +1,4 @@
-"""An export that was not fetched whole, as it was exported, by whom it is for, counts for nobody."""
+"""What was not fetched whole, as it was exported, does not count as collected."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-import ftps.watch
 import models.ledger
 from ftps.farewell import UNCONFIRMED
-from models import Account, ExportFile, Login
+from models import Login
 from tests.ftps.shelf import Shelf
 from tests.ftps.test_collected import ANEW, FILE, begin, read_all
-from tests.ftps.test_removed_accounts import replace
 from tests.visitor import end
 
 
@@ -37,20 +35,6 @@ def test_a_version_that_comes_right_behind_the_look_is_not_marked(
     assert (shelf.state(FILE), shelf.file(FILE).collected_by) == ("mirrored", None)
     client.get(f"/Export/{FILE}")
     assert shelf.state(FILE) == "collected"
-
-
-def test_a_file_is_not_marked_for_an_account_that_came_after(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the number of the one that was removed while its login fetched, and a file that is equal in all."""
-    monkeypatch.setattr(ftps.watch, "EVERY", 60)
-    client, connection = begin(shelf)
-    known = shelf.file(FILE)
-    read_all(connection)
-    replace(shelf.house, "next")
-    ExportFile.create(account=Account.get(), path=FILE, size=known.size, mtime_ns=known.mtime_ns, state="mirrored")
-    connection.unwrap().close()
-    assert client.last_reply()[:4] in ("550 ", "421 ")
-    assert shelf.state(FILE) == "mirrored"
-    assert shelf.house.hooks.sent == []
 
 
 def test_a_file_that_became_shorter_while_it_was_sent_does_not_count(shelf: Shelf) -> None:
