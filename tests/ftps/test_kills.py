@@ -87,8 +87,10 @@ def test_a_bell_that_is_broken_does_not_take_the_receipt_back(house: House, monk
     def fail() -> None:
         raise ConnectionError("no queue")
 
+    EntitySettings.update(schedule="immediate").execute()
     monkeypatch.setattr(house.door.shared, "ring", fail)
     assert house.login().put(PATH, BODY).startswith("226 ")
+    assert [run.status for run in ImportRun.select()] == ["waiting"]
 
 
 def test_connections_that_the_database_closed_are_made_anew(

@@ -1,0 +1,112 @@
+"""Commands that come at a moment, or in a form, in which hardly any client sends them: each has its reply."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+
+import pytest
+
+from ftps.changes import Changes
+from tests.visitor import BODY, PASSWORD, PATH, Client, House
+
+
+def connected(client: Client) -> socket.socket:
+    """A data connection without TLS, so far."""
+    return socket.create_connection(client.makepasv(), timeout=20)
+
+
+@pytest.mark.parametrize("command", [f"STOR {PATH}", "RETR /Products/processed/a.csv", "LIST"])
+def test_what_is_no_tls_on_the_data_connection(house: House, command: str) -> None:
+    """522 (RFC 4217, section 10.2); the session goes on."""
+    house.file("/Products/processed/a.csv").write_bytes(BODY)
+    client = house.login()
+    with connected(client) as raw:
+        assert client.sendcmd(command)[:3] in ("125", "150")
+        raw.sendall(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        assert client.last_reply() == "522 The TLS handshake on the data connection failed."
+    assert house.rows == []
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+@pytest.mark.parametrize("command", ["RETR /Products/processed/a.csv", f"STOR {PATH}", "LIST"])
+def test_a_data_connection_that_is_not_to_have_tls(house: House, command: str) -> None:
+    """PASV is refused without PROT P. If the one were lost behind the other, not a byte would go in plain text."""
+    house.file("/Products/processed/a.csv").write_bytes(BODY)
+    client = house.login()
+    client.voidcmd("TYPE I")
+    [session] = house.door.shared.sessions
+    address = client.makepasv()
+    session._prot = False
+    assert client.sendcmd(command).startswith("150 ")
+    with socket.create_connection(address, timeout=20) as raw:
+        with contextlib.suppress(ConnectionError):
+            raw.sendall(BODY[:100])
+            assert raw.recv(100) == b""
+        assert client.last_reply()[:3] in ("425", "522")
+    client.prot_p()
+    assert house.rows == []
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_second_password(house: House) -> None:
+    """503, and the client is who it was."""
+    client = house.login()
+    assert client.ask(f"PASS {PASSWORD}") == "503 You are logged in already."
+    assert client.ask("PASS wrong") == "503 You are logged in already."
+    assert client.pwd() == "/"
+    assert len(house.hooks.logins) == 1
+
+
+def test_a_folder_is_not_listed_amid_a_transfer(house: House) -> None:
+    """STAT asks for the transfer (RFC 959, section 4.1.3) unless it names a path: that waits for the end."""
+    client = house.login()
+    connection = client.begin(f"STOR {PATH}")
+    assert client.ask("STAT").startswith("211-Status")
+    client.putcmd("STAT /Products")
+    assert client.sock is not None
+    assert not select.select([client.sock], [], [], 0.2)[0]
+    connection.sendall(BODY)
+    connection.unwrap().close()
+    assert client.last_reply().startswith("226 ")
+    assert client.last_reply().startswith('213-Status of "/Products"')
+
+
+def test_a_verb_of_other_letters(house: House) -> None:
+    """None has them; in upper case some would become another's."""
+    client = house.login()
+    assert client.ask("\u00e4BOR") == "500 Command not understood."
+    assert client.ask("\u017fTAT") == "500 Command not understood."
+    assert client.ask("NOOP").startswith("200 ")
+
+
+def test_a_path_for_which_the_system_has_no_bytes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where names are not UTF-8."""
+    monkeypatch.setattr(Changes, "ftp_MKD", lambda _, path: path.encode("latin-1"))
+    client = house.login()
+    assert client.ask("MKD /\u20ac") == "501 This path can't be represented here."
+    assert client.ask("NOOP").startswith("200 ")
+
+
+def test_stou_is_refused_as_any_upload(house: House) -> None:
+    """Without a data connection the client would wait for ever."""
+    client = house.login()
+    client.cwd("/Products")
+    assert client.ask("STOU") == "425 Open a data connection first (PASV or EPSV)."
+    assert client.ask("NOOP").startswith("200 ")
+    assert not list(house.door.shared.partials.folder.glob("*/*/*"))
+
+
+def test_abor_closes_a_data_connection_that_nothing_uses(house: House) -> None:
+    """225 (RFC 959, section 5.4)."""
+    client = house.login()
+    [session] = house.door.shared.sessions
+    raw = connected(client)
+    with client.context.wrap_socket(raw) as connection:
+        house.wait(lambda: session.data_channel)
+        assert client.ask("ABOR") == "225 No transfer to abort."
+        with contextlib.suppress(OSError):  # Reset, without close_notify.
+            assert connection.recv(1) == b""
+    assert session.data_channel is None
+    assert client.put(PATH, BODY).startswith("226 ")
