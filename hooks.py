@@ -7,7 +7,8 @@ import importlib
 import inspect
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pluggy
@@ -57,14 +58,18 @@ class Hooks:
         """Whether a plugin implements `hook`."""
         return bool(getattr(self._manager.hook, hook).get_hookimpls())
 
-    def call(self, hook: str, **arguments: Any) -> None:
-        """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged."""
+    def call(self, hook: str, around: Callable[[str], AbstractContextManager[None]] = nullcontext, /,  # type: ignore[assignment]
+             **arguments: Any) -> None:  # fmt: skip
+        """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged.
+
+        `around` gets the plugin's name and gives what its call is wrapped in; what that raises is the plugin's fault.
+        """
         for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):  # the order of pluggy
             name = implementation.plugin_name
             wanted = {each: arguments[each] for each in implementation.argnames}
-            telling = _telling(hook, name) if hook in HOLDING_UP else contextlib.nullcontext()
+            telling = _telling(hook, name) if hook in HOLDING_UP else nullcontext()
             try:
-                with telling:
+                with telling, around(name):
                     implementation.function(**wanted)
             except KeyboardInterrupt:
                 raise

@@ -85,7 +85,7 @@ def test_a_plugin_that_would_be_ignored_keeps_the_server_from_starting(serve: Se
         "from hookspecs import hookimpl\n\n@hookimpl(wrapper=True)\ndef on_file_received(event):\n    yield\n"
     )
 
-    with pytest.raises(AssertionError, match=r"Error: .* on_file_received of plugin sunday_rules is a wrapper"), serve():
+    with pytest.raises(AssertionError, match=r"Error: .*plugin sunday_rules is a wrapper"), serve():
         pass
 
 
