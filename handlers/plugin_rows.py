@@ -16,6 +16,7 @@ FIXED = ("number", "line", "cells", "group", "stray", "group_size", "new_id", "h
          "write", "_places")  # fmt: skip
 """What of a row is no plugin's to change."""
 _fixed = attrgetter(*FIXED)
+_CHANGEABLE = frozenset({dict, list})
 
 
 def show_rows(hooks: Hooks, rows: list[Row], values: ChangedValues, *, entity: str, account: str) -> None:
@@ -100,7 +101,7 @@ def _check_messages(messages: Any, before: list[Message]) -> None:
 
 
 def _copy(value: Any) -> Any:
-    """A value of its own: lists and dicts are copied, all else that a schema makes can't be changed."""
-    if type(value) is list:
-        return [_copy(each) for each in value]
-    return {key: _copy(each) for key, each in value.items()} if type(value) is dict else value
+    """A list or dict of its own; all else that a schema makes can't be changed."""
+    if type(value) is dict:
+        return {key: _copy(each) if type(each) in _CHANGEABLE else each for key, each in value.items()}
+    return [_copy(each) if type(each) in _CHANGEABLE else each for each in value] if type(value) is list else value

@@ -21,6 +21,8 @@ Said = tuple[str, Fault]
 Spell = Callable[[str, Iterable[str]], Mapping[str, str]]
 """Called with the prefix of open columns and names; gives each as the account's files spell it."""
 
+_NOTHING = object()
+
 _TEXTS = (Text, Choice, Currency, SystemId)
 _TAKES = (
     (Items, "a list"),
@@ -54,7 +56,8 @@ class ChangedValues:
         `before` are the values as they were.
         """
         row.values = dict(row.values)  # a plugin may have given it to several rows
-        changed = [name for name in row.values if name not in before or not _is_same(row.values[name], before[name])]
+        changed = [name for name, value in row.values.items()
+                   if value is not (old := before.get(name, _NOTHING)) and not _is_same(value, old)]  # fmt: skip
         faults: list[Said] = []
         for name in changed:
             field, opened = self._schema.fields.get(name), self._opened.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Callable
 from decimal import Decimal
 from types import ModuleType
@@ -282,6 +283,51 @@ def test_a_plugin_that_fails_has_done_nothing(
     assert partner.column("product", "Media") == ["https://a.example/1", ""]
     assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == [
         "hook on_rows of plugin plugin_2 failed"]  # fmt: skip
+
+
+FILES = {
+    "category": "Reference_ID,Category,Position\nC1,A,1\nC2,A > B,1\nC3,A > C,2\n",
+    "collection": "Reference_ID,Name\nS1,Summer\nS2,Winter\n",
+    "product": "SKU_ID,Name,Status,Category,MOQ,Price: Retail\n1,cup,active,A > B,2,7.90\n2,saucer,,A,,\n3,pot,,,,\n",
+    "inventory": "SKU_ID,Available_Quantity,On_Order_Quantity,On_Order_ETA\n1,5,1,2030-01-15\n2,5,,\n3,1,,\n",
+    "customer": "Reference_ID,Company_Name,Email\nK1,Delta,a@b.example\nK2,Echo,\nK3,Delta,\n",
+    "address": "Customer_Reference_ID,Type,Line_1,City,Country\nK1,billing,a,b,DE\nK2,both,a,b,GB\nK1,both,c,d,DE\n",
+    "contact": "Customer_Reference_ID,First_Name,Email\nK1,Ada,a@b.example\nK2,Bob,\nK2,Bob,b@b.example\n",
+    "order": "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\nP1,K1,2024-09-18,1,2\n"
+             "P1,K1,2024-09-18,2,2\nP2,K2,2024-09-18,1,2\nP3,K1,2024-09-18,3,1\n",
+}  # fmt: skip
+VALUES: list[Any] = [
+    "x", "", "1", "K1", "K2", "P1", "A", "A > B", "Delta", "S1", "2024-09-18", "active", "DE", "both", "a@b.example",
+    None, 0, 1, -1, 2.5, Decimal("3.1"), Decimal("NaN"), True, False, [], ["A"], ["Summer", "x"], [1], [None], {},
+    {"Retail": "1"}, {"retail": 2}, {"Retail": None}, dt.date(2030, 1, 1), [dt.date(2030, 1, 1)], b"x", len, Odd(),
+    "\ud800", "a\0", "x" * 600,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_plugins_put_into_rows_no_file_fails_and_all_is_exported(partner: Partner, seed: int) -> None:
+    """Of all entities, as chance has it."""
+    chance = random.Random(seed)
+
+    def change(row: Row) -> None:
+        for _ in range(chance.choice((0, 1, 1, 2))):
+            name = chance.choice(attributes)
+            row.values[name] = chance.choice(VALUES)
+        if chance.random() < 0.1:
+            row.values.pop(chance.choice(attributes), None)
+
+    for entity, content in FILES.items():
+        schema = partner.registry.handler(entity).schema()
+        attributes = [*schema.fields, *(column.attribute for column in schema.open_columns)]
+        for _ in range(6):
+            event = send(partner.in_chunks(chance.choice((1, 2, 100))), change, entity=entity, content=content)
+            assert event.code in (None, "MISSING_COLUMN"), partner.messages(event)
+        partner.hooks = Hooks()
+        again = partner.send(entity, partner.csv(entity))
+        told = partner.messages(again)
+        assert again.code in (None, "EMPTY_FILE")
+        assert {each["code"] for each in told} <= {"DUPLICATE_IN_FILE", "POSSIBLE_DUPLICATE", "EMPTY_FILE"}, told
+        assert partner.send(entity, content).code is None
 
 
 def test_a_plugin_can_not_take_rows_from_the_next_one(partner: Partner) -> None:
