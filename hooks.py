@@ -76,11 +76,16 @@ class Hooks:
             except BaseException as error:
                 # Also sys.exit(), which would end the thread, or the process, that happens to call the plugin.
                 if isinstance(error, FileRefused) and hook in REFUSING:
-                    if str(error).strip() in ("", "None"):
+                    if not (message := _message(error)):
                         log.warning("hook %s of plugin %s refused a file without a message", hook, name)
-                        raise FileRefused(UNSAID) from error
-                    raise
+                    raise FileRefused(message or UNSAID) from error
                 log.exception("hook %s of plugin %s failed", hook, name)
+
+
+def _message(refusal: FileRefused) -> str:
+    """What a plugin says, without what no file or database holds (halves of characters, NUL); empty for nothing."""
+    text = str(refusal).encode(errors="replace").decode().replace("\0", " ").strip()
+    return "" if text == "None" else text
 
 
 def _uncallable(implementation: pluggy.HookImpl) -> str:

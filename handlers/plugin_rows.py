@@ -98,6 +98,8 @@ def _check_messages(messages: Any, before: list[Message]) -> None:
         if not isinstance(each, Message):
             raise TypeError(f"{each!r} is no message: call row.reject or row.warn")
         "".join((each.column, each.value, each.code, each.text)).encode()  # fails for what can't stand in a report
+        if "\0" in each.column + each.code + each.text:
+            raise ValueError("a message of row.reject or row.warn holds a NUL character")
 
 
 def _copy(value: Any) -> Any:

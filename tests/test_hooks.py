@@ -318,6 +318,20 @@ def test_before_import_refuses_a_file(settings: Settings, make_partner: Callable
     assert partner.records("product") == []
 
 
+def test_a_refusal_may_say_anything(settings: Settings, make_partner: Callable[..., Partner]) -> None:
+    """What no report or database holds is left out of it."""
+
+    def refuse(event: ImportStarted) -> None:
+        raise FileRefused("not\0 today \ud800")
+
+    partner = make_partner(settings)
+    partner.hooks = Hooks(plugins=[SimpleNamespace(before_import=hookimpl(refuse))])
+
+    event = partner.send("product", "SKU_ID,Name\n1,cup\n")
+
+    assert (event.code, [each["message"] for each in partner.messages(event)]) == ("REFUSED", ["not  today ?"])
+
+
 def test_after_import_sees_the_closed_import(settings: Settings, make_partner: Callable[..., Partner]) -> None:
     """The event names the status, the counts and the report."""
     seen: list[object] = []

@@ -233,6 +233,7 @@ FAILING: dict[str, Change] = {
     "reject without a message": lambda row: row.reject("INVALID_VALUE", "Name", None),  # type: ignore[arg-type]
     "warn without a column": lambda row: row.warn("POSSIBLE_DUPLICATE", None, "x"),  # type: ignore[arg-type]
     "reject with half of a character": lambda row: row.reject("INVALID_VALUE", "Name", "\ud800"),
+    "reject with NUL": lambda row: row.reject("INVALID_VALUE", "Name", "a\0"),
     "an error that is a text": lambda row: row.errors.append("x"),  # type: ignore[arg-type]
     "a message of numbers": lambda row: row.errors.append(Message("", "", "X", 5)),  # type: ignore[arg-type]
     "no errors": lambda row: setattr(row, "errors", None),
