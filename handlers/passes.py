@@ -74,13 +74,13 @@ class Pass:
         run = job.run
         self.position = 0 if dry_run else run.position
         self.pace = Pace(job.settings.chunk_rows)
+        self._changed = ChangedValues(job.schema, partial(spelled, job.account.id, run.entity, keep=not run.dry_run))
         self.counts = Counts()
         if self.position:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
         self._rejected: Row | None = None
         """The first row that this pass rejected."""
         self.validator = Validator(job.schema, shape)
-        self._changed = ChangedValues(job.schema, partial(spelled, job.account.id, run.entity, keep=not run.dry_run))
         self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now())
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
                                  key_columns=job.handler.key_columns)  # fmt: skip
