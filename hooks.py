@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pluggy
@@ -22,6 +24,8 @@ HOLDING_UP = ("on_export",)
 """Hooks for which one thread waits that serves all accounts: one that hangs is told of while it does."""
 PATIENCE = 10.0
 """Seconds until then."""
+UNSAID = "A rule of this server's owner refuses the file: ask there what is wrong with it before you send it again"
+"""What is said of a file that a plugin refuses without a word."""
 
 
 class Hooks:
@@ -38,28 +42,61 @@ class Hooks:
             for plugin in plugins:
                 self._manager.register(plugin)
             self._manager.check_pending()
+            self._refuse_uncallable()
         except Exception as error:
             raise HookError(f"A plugin can't be loaded: {error}") from error
+
+    def _refuse_uncallable(self) -> None:
+        """A call of these would do nothing, and nobody would hear of it. Raises HookError."""
+        for hook in vars(self._manager.hook).values():
+            for implementation in hook.get_hookimpls():
+                if kind := _uncallable(implementation):
+                    raise HookError(f"{hook.name} of plugin {implementation.plugin_name} is {kind}, but each hook is "
+                                    "called by itself, as a plain function: write it as one")  # fmt: skip
 
     def has(self, hook: str) -> bool:
         """Whether a plugin implements `hook`."""
         return bool(getattr(self._manager.hook, hook).get_hookimpls())
 
-    def call(self, hook: str, **arguments: Any) -> None:
-        """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged."""
-        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            wanted = {name: arguments[name] for name in implementation.argnames}
-            telling = _telling(hook, implementation.plugin_name) if hook in HOLDING_UP else contextlib.nullcontext()
+    def call(self, hook: str, around: Callable[[str], AbstractContextManager[None]] = nullcontext, /,  # type: ignore[assignment]
+             **arguments: Any) -> None:  # fmt: skip
+        """Call each plugin's `hook`. Raises FileRefused when a plugin does and may; what else it raises is logged.
+
+        `around` gets the plugin's name and gives what its call is wrapped in; what that raises is the plugin's fault.
+        """
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):  # the order of pluggy
+            name = implementation.plugin_name
+            wanted = {each: arguments[each] for each in implementation.argnames}
+            telling = _telling(hook, name) if hook in HOLDING_UP else nullcontext()
             try:
-                with telling:
+                with telling, around(name):
                     implementation.function(**wanted)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 # Also sys.exit(), which would end the thread, or the process, that happens to call the plugin.
                 if isinstance(error, FileRefused) and hook in REFUSING:
-                    raise
-                log.exception("hook %s of plugin %s failed", hook, implementation.plugin_name)
+                    if not (message := _message(error)):
+                        log.warning("hook %s of plugin %s refused a file without a message", hook, name)
+                    raise FileRefused(message or UNSAID) from error
+                log.exception("hook %s of plugin %s failed", hook, name)
+
+
+def _message(refusal: FileRefused) -> str:
+    """What a plugin says, without what no file or database holds (halves of characters, NUL); empty for nothing."""
+    text = str(refusal).encode(errors="replace").decode().replace("\0", " ").strip()
+    return "" if text == "None" else text
+
+
+def _uncallable(implementation: pluggy.HookImpl) -> str:
+    """What an implementation is that a plain call would not run; empty for a plain function."""
+    if implementation.wrapper or implementation.hookwrapper:
+        return "a wrapper"
+    if inspect.isgeneratorfunction(implementation.function):
+        return "a generator (it holds a yield)"
+    if inspect.iscoroutinefunction(implementation.function) or inspect.isasyncgenfunction(implementation.function):
+        return "an async function"
+    return ""
 
 
 @contextlib.contextmanager

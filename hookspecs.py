@@ -64,7 +64,7 @@ def on_rows(entity: str, account: str, rows: list[Row]) -> None:
     """In the worker, for each chunk of validated rows: change `row.values` or call `row.reject(code, column, message)`.
 
     It may see a row twice (on_error = abort looks before it writes; a chunk is begun again after a kill), so write to
-    nothing but the rows.
+    nothing but the rows. Changed values go through the rules of the template; a call that raises has changed nothing.
     """
 
 

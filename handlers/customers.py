@@ -130,7 +130,7 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
         if namesakes:
             others = ", ".join(sorted(repr(each["reference_id"]) for each in namesakes)[:3])
             row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
-                     f"{row.texts['Company_Name']!r} exists with Reference_ID {others}: check whether they are "
+                     f"{row.values['company_name']!r} exists with Reference_ID {others}: check whether they are "
                      "the same")  # fmt: skip
         namesakes.append({"reference_id": reference, "system_id": ""})
 

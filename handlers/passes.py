@@ -17,7 +17,10 @@ from peewee import DataError, IntegrityError, OperationalError
 from errors import FileProblem
 from handlers.base import Context, Entangled
 from handlers.pace import Pace
+from handlers.plugin_rows import show_rows
+from imports.changed_values import ChangedValues
 from imports.given_up import rows_in
+from imports.open_names import spelled
 from imports.reading import FileShape
 from imports.reports import JOIN, ReportFiles
 from imports.rows import CREATED, UNCHANGED, UPDATED, Message, Row, lines_named, live
@@ -71,6 +74,7 @@ class Pass:
         run = job.run
         self.position = 0 if dry_run else run.position
         self.pace = Pace(job.settings.chunk_rows)
+        self._changed = ChangedValues(job.schema, partial(spelled, job.account.id, run.entity, keep=not run.dry_run))
         self.counts = Counts()
         if self.position:
             self.counts = Counts(run.rows, run.created, run.updated, run.unchanged, run.rejected, run.warnings)
@@ -171,8 +175,7 @@ class Pass:
     def _validate(self, rows: list[Row]) -> None:
         self.validator.read_all(rows)
         self._refuse_duplicates(rows)
-        good = live(rows)
-        self.job.hooks.call("on_rows", entity=self.job.run.entity, account=self.job.account.name, rows=good)
+        show_rows(self.job.hooks, live(rows), self._changed, entity=self.job.run.entity, account=self.job.account.name)
         for row in rows:
             row.mark()
 

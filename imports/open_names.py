@@ -21,13 +21,13 @@ def settle(shape: FileShape, account: int, entity: str, *, keep: bool) -> FileSh
     return replace(shape, columns=tuple(_settled(column, known) for column in shape.columns))
 
 
-def spelled(account: int, entity: str, prefix: str, names: Iterable[str]) -> dict[str, str]:
-    """What each of these names, which no file brought, is called by the account's files. New ones are remembered."""
+def spelled(account: int, entity: str, prefix: str, names: Iterable[str], *, keep: bool = True) -> dict[str, str]:
+    """What each of these names, which no file brought, is called by the account's files; `keep` remembers new ones."""
     wanted = list(dict.fromkeys(names))
-    if wanted:
+    if wanted and keep:
         _remember([(prefix, name) for name in wanted], account, entity)
     known = _known(account, entity)
-    return {name: known[prefix, open_key(name)] for name in wanted}
+    return {name: known.get((prefix, open_key(name)), name) for name in wanted}
 
 
 def _known(account: int, entity: str) -> dict[tuple[str, str], str]:

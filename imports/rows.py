@@ -103,11 +103,17 @@ class Row:
 
     def reject(self, code: str, column: str, message: str) -> None:
         """Reject the row: `message` says what was found, what is expected and what to do."""
-        self.errors.append(Message(column, self.text(column), code, message))
+        self.errors.append(self._message(code, column, message))
 
     def warn(self, code: str, column: str, message: str) -> None:
         """Let the row go on, with a line in the report."""
-        self.warnings.append(Message(column, self.text(column), code, message))
+        self.warnings.append(self._message(code, column, message))
+
+    def _message(self, code: str, column: str, message: str) -> Message:
+        if not (isinstance(code, str) and isinstance(column, str) and isinstance(message, str)):
+            # A plugin's call: here it fails where its author finds it, not when the report is written.
+            raise TypeError(f"code, column and message are texts, not {code!r}, {column!r}, {message!r}")
+        return Message(column, self.text(column), code, message)
 
 
 def live(rows: list[Row]) -> list[Row]:

@@ -170,14 +170,14 @@ class Validator:
 
 
 def _reject(row: Row, column: str, found: Any) -> None:
-    for message in _flat(found):
+    for message in flat(found):
         row.reject(getattr(message, "code", "INVALID_VALUE"), column, str(message))
 
 
-def _flat(found: Any) -> list[Fault | str]:
+def flat(found: Any) -> list[Fault | str]:
     """marshmallow nests messages by field and index; a cell has one flat list."""
     if isinstance(found, dict):
-        return [message for each in found.values() for message in _flat(each)]
+        return [message for each in found.values() for message in flat(each)]
     if isinstance(found, list):
-        return [message for each in found for message in _flat(each)]
+        return [message for each in found for message in flat(each)]
     return [found]

@@ -8,9 +8,10 @@ import inspect
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -137,11 +138,79 @@ def test_a_failing_hook_is_logged_by_name_and_the_next_one_runs(
             seen.append(event.name)
 
     with caplog.at_level(logging.ERROR):
-        Hooks(plugins=[Broken(), Sound()]).call("on_file_received", event=upload())
+        Hooks(plugins=[Sound(), Broken(), Sound()]).call("on_file_received", event=upload())
 
-    assert seen == ["INVENTORY_18_09_2024.csv"]
+    assert seen == ["INVENTORY_18_09_2024.csv"] * 2
     assert "hook on_file_received of plugin" in caplog.text
     assert error.__name__ in caplog.text
+
+
+def test_plugins_are_called_in_the_order_of_pluggy() -> None:
+    """The one that was loaded last comes first, unless `tryfirst` and `trylast` say otherwise."""
+    seen: list[str] = []
+
+    def plugin(name: str, mark: Callable[..., Any] = hookimpl) -> SimpleNamespace:
+        return SimpleNamespace(on_login=mark(lambda event: seen.append(name)))
+
+    plugins = [plugin("first", hookimpl(tryfirst=True)), plugin("a"), plugin("last", hookimpl(trylast=True)),
+               plugin("b")]  # fmt: skip
+    Hooks(plugins=plugins).call("on_login", event=None)
+
+    assert seen == ["first", "b", "a", "last"]
+
+
+def _wrapper(event: object) -> Iterator[None]:
+    yield
+    raise FileRefused("never")
+
+
+def _generator(event: object) -> Iterator[None]:
+    yield
+
+
+async def _async(event: object) -> None: ...
+
+
+async def _async_generator(event: object) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("implementation", "kind"),
+    [
+        (hookimpl(_wrapper, wrapper=True), "a wrapper"),
+        (hookimpl(_wrapper, hookwrapper=True), "a wrapper"),
+        (hookimpl(_generator), "a generator"),
+        (hookimpl(_async), "an async function"),
+        (hookimpl(_async_generator), "an async function"),
+    ],
+)
+def test_what_a_plain_call_would_not_run_is_an_error(implementation: object, kind: str) -> None:
+    """It would be ignored without a word; it is said at start, with the names of plugin and hook."""
+    module = ModuleType("sunday_rules")
+    vars(module)["on_file_received"] = implementation
+
+    with pytest.raises(HookError, match=f"on_file_received of plugin sunday_rules is {kind}"):
+        Hooks(plugins=[module])
+
+
+@pytest.mark.parametrize("said", [(), ("",), (" \n",), (None,)])
+@pytest.mark.parametrize("hook", ["on_file_received", "before_import"])
+def test_a_refusal_without_a_message_has_one_of_ours(
+    hook: str, said: tuple[object, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sent the file is told whom to ask; the log tells the admin which plugin it was."""
+
+    def refuse(event: object) -> None:
+        raise FileRefused(*said)
+
+    module = ModuleType("sunday_rules")
+    vars(module)[hook] = hookimpl(refuse)
+
+    with pytest.raises(FileRefused, match=r"^A rule of this server's owner refuses the file: ask there"):
+        Hooks(plugins=[module]).call(hook, event=None)
+
+    assert f"hook {hook} of plugin sunday_rules refused a file without a message" in caplog.text
 
 
 @pytest.mark.parametrize("hook", ["on_login", "on_file_incomplete", "on_file_sent", "after_import", "on_export"])
@@ -247,6 +316,20 @@ def test_before_import_refuses_a_file(settings: Settings, make_partner: Callable
     assert (event.status, event.code) == ("failed", "REFUSED")
     assert partner.messages(event)[0]["message"] == "not today"
     assert partner.records("product") == []
+
+
+def test_a_refusal_may_say_anything(settings: Settings, make_partner: Callable[..., Partner]) -> None:
+    """What no report or database holds is left out of it."""
+
+    def refuse(event: ImportStarted) -> None:
+        raise FileRefused("not\0 today \ud800")
+
+    partner = make_partner(settings)
+    partner.hooks = Hooks(plugins=[SimpleNamespace(before_import=hookimpl(refuse))])
+
+    event = partner.send("product", "SKU_ID,Name\n1,cup\n")
+
+    assert (event.code, [each["message"] for each in partner.messages(event)]) == ("REFUSED", ["not  today ?"])
 
 
 def test_after_import_sees_the_closed_import(settings: Settings, make_partner: Callable[..., Partner]) -> None:

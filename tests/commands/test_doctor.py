@@ -178,6 +178,19 @@ def test_a_plugin_that_can_not_be_loaded(doctor: Doctor) -> None:
     assert "no_such_module" in problem(doctor(1, plugins="no_such_module"))["plugins"]
 
 
+def test_a_plugin_with_a_wrapper(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be ignored; plugin and hook are named."""
+    (tmp_path / "sunday_wrapper.py").write_text(
+        "from hookspecs import hookimpl\n\n@hookimpl(wrapper=True)\ndef on_file_received(event):\n    yield\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    detail = problem(doctor(1, plugins="sunday_wrapper"))["plugins"]
+
+    assert "on_file_received of plugin sunday_wrapper is a wrapper" in detail
+    assert detail.endswith("write it as one")
+
+
 def test_too_little_space(doctor: Doctor) -> None:
     """The setting that decides is named."""
     assert "min_free_bytes" in problem(doctor(1, min_free_bytes=2**60))["disk"]

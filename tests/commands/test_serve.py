@@ -59,8 +59,8 @@ def serve(tmp_path: Path) -> Serve:
         with (
             (tmp_path / "errors.txt").open("a") as errors,
             subprocess.Popen(
-                [sys.executable, *command], cwd=tmp_path, env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
-                stdout=subprocess.PIPE, stderr=errors,
+                [sys.executable, *command], cwd=tmp_path, env={**environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+                text=True, stdout=subprocess.PIPE, stderr=errors,
             ) as process,
         ):  # fmt: skip
             try:
@@ -75,6 +75,18 @@ def serve(tmp_path: Path) -> Serve:
 @pytest.fixture
 def demo(serve: Serve) -> Callable[[], AbstractContextManager[Server]]:
     return lambda: serve("--demo", last="Stop the server")
+
+
+def test_a_plugin_that_would_be_ignored_keeps_the_server_from_starting(serve: Serve, tmp_path: Path) -> None:
+    """In one sentence: partners' files would pass the plugin's rules unseen."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ftpdock.toml").write_text('plugins = ["sunday_rules"]')
+    (tmp_path / "sunday_rules.py").write_text(
+        "from hookspecs import hookimpl\n\n@hookimpl(wrapper=True)\ndef on_file_received(event):\n    yield\n"
+    )
+
+    with pytest.raises(AssertionError, match=r"Error: .*plugin sunday_rules is a wrapper"), serve():
+        pass
 
 
 def eventually(look: Callable[[], str], expected: str) -> None:

@@ -187,6 +187,18 @@ def test_a_hook_refuses_a_file_with_its_message(house: House) -> None:
     assert client.nlst("/Products") == ["failed", "processed", "reports"]
 
 
+def test_a_hook_that_refuses_without_a_word(house: House) -> None:
+    """553 says whom to ask."""
+
+    def refuse(event: object) -> None:
+        raise FileRefused("")
+
+    house.hooks.on_received = refuse
+
+    with pytest.raises(ftplib.error_perm, match=r"^553 A rule of this server's owner refuses the file: ask there"):
+        house.login().put(PATH, BODY)
+
+
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, asyncio.CancelledError])
 def test_a_hook_that_fails_stops_nothing(make_house: Callable[..., House], error: type[BaseException]) -> None:
     """Only FileRefused refuses. Whatever else is raised, the one thread that called it goes on."""
