@@ -2,7 +2,7 @@
 
 from certs.client import ended, fingerprint, fingerprints
 from certs.make import ensure, make
-from certs.store import CertificateError, Details, check_usable, install, show
+from certs.store import CertificateError, Details, check_usable, install, missing, remedy, show
 
 __all__ = [
     "CertificateError",
@@ -14,5 +14,7 @@ __all__ = [
     "fingerprints",
     "install",
     "make",
+    "missing",
+    "remedy",
     "show",
 ]

@@ -58,6 +58,20 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
     return show(settings.certificate_path)
 
 
+def remedy(settings: Settings) -> str:
+    """What to do about files that can't be used: those that settings name are another program's."""
+    named = [name for name in ("certificate", "private_key") if getattr(settings, name)]
+    if not named:
+        return "`ftpdock cert install` or `ftpdock cert make` replaces them"
+    return f"put a certificate and its key there, or take {' and '.join(map(settings.out_of, named))}"
+
+
+def missing(settings: Settings) -> Path | None:
+    """The certificate, else the key, that is not there."""
+    files = settings.certificate_path, settings.private_key_path
+    return next((path for path in files if not path.exists()), None)
+
+
 def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None:
     """Raise CertificateError unless the key is the certificate's, and the certificate is still good."""
     if _public(_key(key, private).public_key()) != _public(certificate.public_key()):
