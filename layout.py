@@ -135,8 +135,9 @@ def open_home(home: Path) -> str:
 
 def barred_home(settings: Settings) -> str:
     """What keeps this user from writing into a home, or from making what is missing of it; empty: nothing."""
-    folders = (settings.home, settings.accounts, settings.spool, partial_folder(settings), settings.exports,
-               settings.home / "logs", settings.home / "mail")  # fmt: skip
+    folders = (settings.home, settings.accounts, settings.spool, partial_folder(settings), settings.spool / "servers",
+               settings.spool / "workers", settings.exports, settings.home / "logs",
+               settings.home / "mail")  # fmt: skip
     if problem := next(filter(None, map(barred, folders)), ""):
         return problem
     # As one that root has called once leaves them.

@@ -304,14 +304,15 @@ _OURS = ("accounts", "spool", "certs", "mail", "logs")
 def _check_exports_path(settings: Settings) -> None:
     """What lies there is copied to partners: exports among the accounts would be copied into themselves, for ever."""
     exports, home = (Path(os.path.realpath(path)) for path in (settings.exports, settings.home))
-    for folder in (home, *(Path(os.path.realpath(home / name)) for name in _OURS)):
+    ours = {f"{name}/ of the home": Path(os.path.realpath(home / name)) for name in _OURS}
+    for name, folder in {"the home": home, **ours}.items():
         if exports == folder or exports in folder.parents:
             relation = "is" if exports == folder else "holds"
         elif folder != home and folder in exports.parents:
             relation = "lies in"
         else:
             continue
-        raise SettingsError(f"{settings.where('exports_path')} leads to {exports}, which {relation} {folder}, and all "
+        raise SettingsError(f"{settings.where('exports_path')} leads to {exports}, which {relation} {name}, and all "
                             "that lies there would be shown to partners: expected a folder of its own, such as "
                             "exports in the home, or one outside of the home")  # fmt: skip
 

@@ -43,11 +43,8 @@ def doctor(context: Context, as_json: bool) -> None:
 
 def _checks(context: Context) -> Mapping[str, Check]:
     """Without settings nothing else can be looked at, and what is wrong with them is told once."""
-    try:
-        assert context.settings
-    except Exception:
-        return CHECKS | dict.fromkeys(list(CHECKS)[1:], _not_looked_at)
-    return CHECKS
+    read = _result("settings", lambda it: str(it.settings.home), context)["result"] == "ok"
+    return CHECKS if read else CHECKS | dict.fromkeys(list(CHECKS)[1:], _not_looked_at)
 
 
 def _not_looked_at(_: Context) -> str:
@@ -214,15 +211,16 @@ def _queue(context: Context) -> str:
     if settings.queue == "sqlite":
         file = queue_file(settings)
         if not file.exists():
-            return _made_first(file)
+            return f"there is no {file} yet: made when it is needed"
         _is_busy(file)
         return f"{file} is writable"
+    kind = settings.queue.partition(":")[0]
     try:
         reach(settings.queue)
     except Exception as error:
-        raise FtpdockError(f"it can't be reached, so that workers look by themselves, once a second: start it, or mend "
-                           f"{settings.where('queue')} ({error})") from error  # fmt: skip
-    return f"{settings.queue.partition(':')[0]} answers"
+        raise FtpdockError(f"{kind} can't be reached ({error}): start it, or mend {settings.where('queue')}; until "
+                           "then workers look by themselves, once a second") from error  # fmt: skip
+    return f"{kind} answers"
 
 
 def _mail(context: Context) -> str:

@@ -88,7 +88,7 @@ def test_what_the_first_serve_makes_is_no_problem(doctor: Doctor, tmp_path: Path
     for folder in (fresh, nowhere):
         results = doctor(folder=folder)
 
-        for name, file in (("database", "ftpdock.db"), ("certificate", "certs/server.pem"), ("queue", "queue.db")):
+        for name, file in (("database", "ftpdock.db"), ("certificate", "certs/server.pem")):
             assert results[name]["detail"] == f"there is no {folder / file} yet: made by the first `ftpdock serve`"
     assert results["home"]["detail"] == f"there is no {nowhere} yet: made by the first `ftpdock serve`"
     assert (list(fresh.iterdir()), nowhere.exists()) == ([], False)
@@ -123,7 +123,7 @@ def test_an_export_folder_that_is_one_for_uploads(doctor: Doctor) -> None:
     assert problem(doctor(1, export_folder="Products", plugins="no_such_module"))["settings"] == expected
 
 
-@pytest.mark.parametrize("name", ["accounts", "spool", "spool/partial", "exports", "logs", "mail"])
+@pytest.mark.parametrize("name", ["accounts", "spool", "spool/partial", "spool/servers", "exports", "logs", "mail"])
 def test_a_folder_that_is_none_or_can_not_be_written(doctor: Doctor, home: Path, name: str) -> None:
     """Each of the home, and the exports elsewhere."""
     folder = home / name
@@ -249,8 +249,10 @@ def test_a_queue_that_is_away(doctor: Doctor, home: Path, port: socket.socket) -
     port.close()
     for url in (f"redis://:hush@127.0.0.1:{number}/0", f"postgresql://shop:hush@127.0.0.1:{number}/shop"):
         detail = problem(doctor(1, queue=url))["queue"]
-        assert detail.startswith("it can't be reached, so that workers look by themselves, once a second: start it, or "
-                                 "mend FTPDOCK_QUEUE (")  # fmt: skip
+        assert detail.startswith(f"{url.partition(':')[0]} can't be reached (")
+        assert detail.endswith(
+            "): start it, or mend FTPDOCK_QUEUE; until then workers look by themselves, once a second"
+        )
         assert "hush" not in detail
         assert "\n" not in detail
 
@@ -259,6 +261,7 @@ def test_a_queue_that_is_away(doctor: Doctor, home: Path, port: socket.socket) -
         assert "queue" in problem(doctor(1, queue=f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
         assert time.monotonic() - begun < 15
 
+    assert doctor()["queue"]["detail"] == f"there is no {home / 'queue.db'} yet: made when it is needed"
     (home / "queue.db").touch(0o400)
     assert f"{home / 'queue.db'} can't be written" in problem(like_others(home))["queue"]
 
