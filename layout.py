@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
+from errors import SettingsError
 from settings import Settings
 
 log = logging.getLogger("ftpdock")
@@ -130,6 +131,52 @@ def open_home(home: Path) -> str:
     if not home.stat().st_mode & stat.S_IRWXO:
         return ""
     return f"{home} is open to every user of this machine, and holds keys and partners' data: chmod o-rwx {home}"
+
+
+def barred_home(settings: Settings) -> str:
+    """What keeps this user from writing into a home, or from making what is missing of it; empty: nothing."""
+    folders = (settings.home, settings.accounts, settings.spool, partial_folder(settings), settings.spool / "servers",
+               settings.spool / "workers", settings.exports, settings.home / "logs",
+               settings.home / "mail")  # fmt: skip
+    if problem := next(filter(None, map(barred, folders)), ""):
+        return problem
+    # As one that root has called once leaves them.
+    logs = (path for ending in ("log", "lock") for path in sorted((settings.home / "logs").glob(f"*.{ending}")))
+    return next((_not_writable(path) for path in logs if not os.access(path, os.W_OK)), "")
+
+
+def barred(folder: Path) -> str:
+    """What keeps this user from writing into a folder, or from making one that is missing; empty: nothing."""
+    folder = nearest(folder)
+    if not folder.is_dir():
+        return f"{folder} is no folder, and has to be one: move it away"
+    return "" if os.access(folder, os.R_OK | os.W_OK | os.X_OK) else _not_writable(folder)
+
+
+def nearest(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that is there."""
+    while not os.path.lexists(path):
+        path = path.parent
+    return path
+
+
+def _not_writable(path: Path) -> str:
+    found = path.stat()
+    needed = stat.S_IRWXU if stat.S_ISDIR(found.st_mode) else stat.S_IRUSR | stat.S_IWUSR
+    if found.st_uid != os.geteuid():
+        advice = "run ftpdock as the user who owns it"
+    elif found.st_mode & needed != needed:
+        advice = f"chmod u+rw{'x' if needed & stat.S_IXUSR else ''} {path}"
+    else:
+        advice = "is its file system mounted for reading only?"
+    return f"{path} is not writable for this user: {advice}"
+
+
+def refuse_export_folder(settings: Settings, folders: Iterable[str]) -> None:
+    """Raises SettingsError if partners would see their exports in a folder for uploads, which `folders` names."""
+    if settings.export_folder in folders:
+        raise SettingsError(f"{settings.where('export_folder')} is {settings.export_folder!r}, which is a folder for "
+                            "uploads: choose another name")  # fmt: skip
 
 
 def warn_of_open_home(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from mail_addresses import read_one
 
 PREFIX = "FTPDOCK_"
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -32,7 +33,8 @@ def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every field but `home` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable (which wins).
+    """Every field but `home` and `sources` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable
+    (which wins).
 
     Paths that are not whole begin in the home.
     """
@@ -99,6 +101,19 @@ class Settings:
     admin_email: str = _setting("", "who is told of failures that are no partner's fault; empty: nobody")
     plugins: tuple[str, ...] = _setting((), "modules with hooks")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Setting to where its value stands: the path of ftpdock.toml, a variable or an option; without those that stand
+    nowhere and have their defaults."""
+
+    def where(self, name: str) -> str:
+        """How a message about a setting begins: `/srv/ftpdock/ftpdock.toml: port`, `FTPDOCK_PORT` or `--port`."""
+        source = self.sources.get(name, name)
+        return f"{source}: {name}" if Path(source).is_absolute() else source
+
+    def out_of(self, name: str) -> str:
+        """What to take away so that a setting has its default: "`port` out of /srv/ftpdock/ftpdock.toml"."""
+        source = self.sources.get(name, "ftpdock.toml")
+        return f"{source} out of the environment" if source == _variable(name) else f"`{name}` out of {source}"
 
     @property
     def database_url(self) -> str:
@@ -137,26 +152,34 @@ class Settings:
 def load(home: Path | str | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings: `overrides` (command options that are not None), then the environment, then ftpdock.toml.
 
-    Raises SettingsError for an unknown key or a value of the wrong kind, naming where it stands.
+    Raises SettingsError for an unknown key or a value that can't be right, naming where it stands.
     """
     environ = os.environ if environ is None else environ
-    folder = Path(home or environ.get(PREFIX + "HOME") or platformdirs.user_data_path("ftpdock"))
-    known = {each.name: each for each in dataclasses.fields(Settings) if each.name != "home"}
+    folder = Path(home or environ.get(PREFIX + "HOME") or platformdirs.user_data_path("ftpdock")).absolute()
+    known = {each.name: each for each in dataclasses.fields(Settings) if "meaning" in each.metadata}
     values: dict[str, Any] = {}
-    for key, raw in _read_toml(folder / "ftpdock.toml").items():
+    sources: dict[str, str] = {}
+    file = folder / "ftpdock.toml"
+    for key, raw in _read_toml(file).items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise SettingsError(f"{folder / 'ftpdock.toml'}: unknown setting {key!r}{hint}")
-        values[key] = _convert(known[key], raw, f"{folder / 'ftpdock.toml'}: {key}")
+            raise SettingsError(f"{file}: unknown setting {key!r}{hint}")
+        values[key], sources[key] = _convert(known[key], raw, f"{file}: {key}"), str(file)
     for name in known:
-        text = environ.get(PREFIX + name.upper())
+        text = environ.get(_variable(name))
         if text is not None:
-            values[name] = _convert(known[name], text, PREFIX + name.upper())
-    values.update({key: value for key, value in overrides.items() if value is not None})
-    settings = Settings(home=folder.absolute(), **values)
+            values[name], sources[name] = _convert(known[name], text, _variable(name)), _variable(name)
+    for name, value in overrides.items():
+        if value is not None:
+            values[name], sources[name] = value, f"--{name.replace('_', '-')}"
+    settings = Settings(home=folder, sources=sources, **values)
     _check(settings)
     return settings
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -164,8 +187,23 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8, from its byte {error.start + 1} on: write it in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(_unread(path, error)) from error
+
+
+def _unread(path: Path, error: OSError) -> str:
+    if isinstance(error, NotADirectoryError):
+        return f"{path.parent} is no folder: name that of the home by --home or {PREFIX}HOME"
+    if isinstance(error, IsADirectoryError):
+        return f"{path} is a folder: expected a file of settings; move it away, or put one in its place"
+    if isinstance(error, PermissionError):
+        barred = path if os.access(path.parent, os.X_OK) else path.parent
+        return f"{barred} can't be read by this user: run ftpdock as the user who owns it, or let this one read it"
+    return f"{path} can't be read ({error.strerror}): put a file of settings there, or take it away"
 
 
 def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
@@ -185,6 +223,8 @@ def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
     if not isinstance(raw, str):
         found = "no text" if setting.metadata["secret"] else repr(raw)
         raise SettingsError(f"{where} is {found}: expected a text")
+    if "\0" in raw:
+        raise SettingsError(f"{where} has a character of the value 0: no path and no address has one; take it away")
     return raw
 
 
@@ -193,42 +233,45 @@ def environment_variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def _wrong(settings: Settings, name: str, expected: str) -> SettingsError:
+    return SettingsError(f"{settings.where(name)} is {getattr(settings, name)!r}: expected {expected}")
+
+
 def passive_range(settings: Settings) -> range | None:
     """The ports of `passive_ports`, or None for any. Raises SettingsError."""
     if not settings.passive_ports:
         return None
     first, dash, last = settings.passive_ports.partition("-")
     if not (first.strip().isdigit() and (last.strip().isdigit() if dash else True)):
-        raise SettingsError(f"passive_ports is {settings.passive_ports!r}: expected something like 60000-60100")
+        raise _wrong(settings, "passive_ports", "something like 60000-60100")
     ports = range(int(first), int(last or first) + 1)
     if not ports or not 0 < ports[0] <= ports[-1] < 65536:
-        raise SettingsError(f"passive_ports is {settings.passive_ports!r}: expected ports between 1 and 65535")
+        raise _wrong(settings, "passive_ports", "ports between 1 and 65535")
     return ports
 
 
 _HOSTS = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]*)(:\d*)?")
 
 
-def _check_url(name: str, url: str) -> None:
+def _check_url(where: str, url: str) -> None:
     """Refuse what would be taken apart at the wrong places: errors further down would tell parts of the password."""
     scheme, _, rest = url.partition("://")
     place, _, path = rest.partition("/")
     _, _, hosts = place.rpartition("@")
     readable = all(_HOSTS.fullmatch(each) for each in hosts.split(",")) and place.count("@") <= 1 and "@" not in path
     if not readable or re.search(r"%(?![0-9A-Fa-f]{2})|[\s#]", rest):
-        raise SettingsError(f"{name} is no {scheme} address that can be read: in the user and the password write each "
+        raise SettingsError(f"{where} is no {scheme} address that can be read: in the user and the password write each "
                             "character but letters, digits, - . _ ~ as % and two hexadecimal digits, as %40 for "
                             "@ and %25 for %")  # fmt: skip
 
 
 def _check_network(settings: Settings) -> None:
     if not _is_host(settings.host):
-        raise SettingsError(f"host is {settings.host!r}: expected an address of this machine, or a name of it")
+        raise _wrong(settings, "host", "an address of this machine, or a name of it")
     if settings.public_address and not _is_ipv4(settings.public_address):
-        raise SettingsError(f"public_address is {settings.public_address!r}: expected an IPv4 address such as "
-                            "203.0.113.7, which is what PASV can tell")  # fmt: skip
+        raise _wrong(settings, "public_address", "an IPv4 address such as 203.0.113.7, which is what PASV can tell")
     if not settings.banner.isprintable():
-        raise SettingsError(f"banner is {settings.banner!r}: expected one line of printable characters")
+        raise _wrong(settings, "banner", "one line of printable characters")
 
 
 def _is_host(text: str) -> bool:
@@ -250,26 +293,42 @@ def _is_ipv4(text: str) -> bool:
 def _check_exports(settings: Settings) -> None:
     name = settings.export_folder
     if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
-        raise SettingsError(f"export_folder is {name!r}: expected a folder's name such as Export")
+        raise _wrong(settings, "export_folder", "a folder's name such as Export")
+    _check_exports_path(settings)
+
+
+_OURS = ("accounts", "spool", "certs", "mail", "logs")
+"""Folders of the home that are no exports."""
+
+
+def _check_exports_path(settings: Settings) -> None:
+    """What lies there is copied to partners: exports among the accounts would be copied into themselves, for ever."""
+    exports, home = (Path(os.path.realpath(path)) for path in (settings.exports, settings.home))
+    ours = {f"{name}/ of the home": Path(os.path.realpath(home / name)) for name in _OURS}
+    for name, folder in {"the home": home, **ours}.items():
+        if exports == folder or exports in folder.parents:
+            relation = "is" if exports == folder else "holds"
+        elif folder != home and folder in exports.parents:
+            relation = "lies in"
+        else:
+            continue
+        raise SettingsError(f"{settings.where('exports_path')} leads to {exports}, which {relation} {name}, and all "
+                            "that lies there would be shown to partners: expected a folder of its own, such as "
+                            "exports in the home, or one outside of the home")  # fmt: skip
 
 
 def _check_mail(settings: Settings) -> None:
-    if settings.smtp_security not in ("starttls", "tls", "none"):
-        raise SettingsError(f"smtp_security is {settings.smtp_security!r}: expected starttls, tls or none")
     if settings.smtp_password and settings.smtp_password_file:
-        raise SettingsError("smtp_password and smtp_password_file are both set: take one away")
+        one, other = map(settings.out_of, ("smtp_password", "smtp_password_file"))
+        raise SettingsError(f"smtp_password and smtp_password_file are both set: take {one}, or {other}")
     for name in ("mail_from", "admin_email"):
         if text := getattr(settings, name):
-            _check_address(name, text)
-
-
-def _check_address(name: str, text: str) -> None:
-    if not text.isprintable():
-        raise SettingsError(f"{name} is {text!r}: expected an e-mail address on one line")
-    try:
-        read_one(text)
-    except ValueError as error:
-        raise SettingsError(f"{name} is {text!r}: {error}") from None
+            if not text.isprintable():
+                raise _wrong(settings, name, "an e-mail address on one line")
+            try:
+                read_one(text)
+            except ValueError as error:
+                raise SettingsError(f"{settings.where(name)} is {text!r}: {error}") from None
 
 
 _YEAR = 366
@@ -300,30 +359,45 @@ _RANGES: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 """Of each number what it may be at least and at the most: dates, clocks and databases end somewhere."""
 
+_CHOICES = {
+    "tls_max_version": ("1.2", "1.3"),
+    "smtp_security": ("starttls", "tls", "none"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
+"""Texts of which there are only these."""
+
 
 def _check(settings: Settings) -> None:
-    if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        scheme = settings.database_url.partition(":")[0]
-        raise SettingsError(f"database is {scheme!r}: expected sqlite:///path or postgresql://...")
-    if not settings.database_url.startswith(_SQLITE):
-        _check_url("database", settings.database)
+    _check_addresses(settings)
     passive_range(settings)
     _check_network(settings)
     _check_mail(settings)
     _check_exports(settings)
-    if settings.tls_max_version not in ("1.2", "1.3"):
-        raise SettingsError(f"tls_max_version is {settings.tls_max_version!r}: expected 1.2 or 1.3")
-    if settings.queue != "sqlite" and not settings.queue.startswith(
-        ("postgresql://", "postgres://", "redis://", "rediss://")
-    ):
-        # The rest of an address may be a password.
-        scheme = settings.queue.partition(":")[0]
-        raise SettingsError(f"queue is {scheme!r}: expected sqlite, postgresql://... or redis://...")
-    if settings.queue != "sqlite":
-        _check_url("queue", settings.queue)
-    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise SettingsError(f"log_level is {settings.log_level!r}: expected DEBUG, INFO, WARNING or ERROR")
+    for name, known in _CHOICES.items():
+        if getattr(settings, name) not in known:
+            raise _wrong(settings, name, f"{', '.join(known[:-1])} or {known[-1]}")
     for name, (least, most) in _RANGES.items():
-        value = getattr(settings, name)
-        if not least <= value <= most:
-            raise SettingsError(f"{name} is {value}: expected {least} to {most}")
+        if not least <= getattr(settings, name) <= most:
+            raise _wrong(settings, name, f"{least} to {most}")
+
+
+def _check_addresses(settings: Settings) -> None:
+    if not settings.database_url.startswith((_SQLITE, *_POSTGRES)):
+        raise SettingsError(f"{settings.where('database')} is {_shape(settings.database)!r}: expected sqlite:///path "
+                            "or postgresql://...")  # fmt: skip
+    if not settings.database_url.startswith(_SQLITE):
+        _check_url(settings.where("database"), settings.database)
+    if settings.queue == "sqlite":
+        return
+    if not settings.queue.startswith((*_POSTGRES, "redis://", "rediss://")):
+        raise SettingsError(f"{settings.where('queue')} is {_shape(settings.queue)!r}: expected sqlite, "
+                            "postgresql://... or redis://...")  # fmt: skip
+    _check_url(settings.where("queue"), settings.queue)
+
+
+def _shape(url: str) -> str:
+    """What was written for an address, as far as it can't be a password."""
+    if not re.search("[@?]", url) and (":" not in url or url.startswith("sqlite:")):
+        return url
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/*", url)
+    return f"{scheme[0] if scheme else ''}..."

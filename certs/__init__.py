@@ -2,9 +2,20 @@
 
 from certs.client import ended, fingerprint, fingerprints
 from certs.make import check_hostname, ensure, make
-from certs.store import CertificateError, Details, check_usable, install, refusal, show
+from certs.store import (
+    RENEWAL,
+    CertificateError,
+    Details,
+    check_usable,
+    install,
+    missing,
+    refusal,
+    remedy,
+    show,
+)
 
 __all__ = [
+    "RENEWAL",
     "CertificateError",
     "Details",
     "check_hostname",
@@ -15,6 +26,8 @@ __all__ = [
     "fingerprints",
     "install",
     "make",
+    "missing",
     "refusal",
+    "remedy",
     "show",
 ]

@@ -58,6 +58,20 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
     return show(settings.certificate_path)
 
 
+def remedy(settings: Settings) -> str:
+    """What to do about files that can't be used: those that settings name are another program's."""
+    named = [name for name in ("certificate", "private_key") if getattr(settings, name)]
+    if not named:
+        return "`ftpdock cert install` or `ftpdock cert make` replaces them"
+    return f"put a certificate and its key there, or take {' and '.join(map(settings.out_of, named))}"
+
+
+def missing(settings: Settings) -> Path | None:
+    """The certificate, else the key, that is not there."""
+    files = settings.certificate_path, settings.private_key_path
+    return next((path for path in files if not path.exists()), None)
+
+
 def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None:
     """Raise CertificateError unless the key is the certificate's, and the certificate is still good."""
     if _public(_key(key, private).public_key()) != _public(certificate.public_key()):
@@ -71,11 +85,14 @@ def check_pair(certificate: x509.Certificate, key: Path, private: bytes) -> None
                                "machine's clock if that is wrong")  # fmt: skip
 
 
+RENEWAL = "renew it (`ftpdock cert make` or `cert install`, or where the settings name another file)"
+
+
 def refusal(details: Details, moment: dt.datetime) -> str:
     """Why clients refuse the certificate at that moment, and what to do about it; empty when they don't."""
     if details.not_after < moment:
         return (f"it ended at {details.not_after.isoformat(timespec='seconds')}, and clients refuse it since then: "
-                "renew it (`ftpdock cert make` or `cert install`)")  # fmt: skip
+                f"{RENEWAL}")  # fmt: skip
     if details.not_before > moment:
         return (f"it begins at {details.not_before.isoformat(timespec='seconds')} only, and clients refuse it until "
                 "then: renew it, or set this machine's clock if that is wrong")  # fmt: skip

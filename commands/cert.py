@@ -37,7 +37,9 @@ def show(context: Context, as_json: bool) -> None:
 
     path = context.settings.certificate_path
     if not path.exists():
-        raise NotFoundError(f"There is no certificate {path} yet: `ftpdock serve` or `ftpdock cert make` makes one")
+        own = "`ftpdock serve` or `ftpdock cert make` makes one"
+        named = context.settings.certificate or context.settings.private_key
+        raise NotFoundError(f"There is no certificate {path} yet: {certs.remedy(context.settings) if named else own}")
     print_object(_object(certs.show(path), path), as_json)
 
 

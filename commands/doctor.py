@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import os
 import shutil
 import socket
-from collections.abc import Callable
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
-from layout import open_home
+from layout import barred, barred_home, nearest, open_home, refuse_export_folder
+
+if TYPE_CHECKING:
+    from schemas import TemplateSchema
+
+Check = Callable[[Context], str]
 
 NEAR_END_DAYS = 14
 """A certificate that ends sooner is a problem."""
@@ -26,51 +32,111 @@ NEAR_END_DAYS = 14
 def doctor(context: Context, as_json: bool) -> None:
     """Find what would keep the server from working.
 
-    Looks at the settings, home, database, certificate, port, disk and plugins and changes nothing. Exit status 1 when
-    there is a problem.
+    Looks at the settings, home, database, certificate, port, disk, plugins, queue, mail and the key for passwords of
+    targets, and changes nothing. Exit status 1 when there is a problem.
     """
-    results = [_result(name, check, context) for name, check in CHECKS.items()]
+    results = [_result(name, check, context) for name, check in _checks(context).items()]
     print_objects(results, ("result", "check", "detail"), as_json)
     if any(result["result"] != "ok" for result in results):
         click.get_current_context().exit(1)
 
 
-def _result(name: str, check: Callable[[Context], str], context: Context) -> dict[str, Any]:
+def _checks(context: Context) -> Mapping[str, Check]:
+    """Without settings nothing else can be looked at, and what is wrong with them is told once."""
+    read = _result("settings", lambda it: str(it.settings.home), context)["result"] == "ok"
+    return CHECKS if read else CHECKS | dict.fromkeys(list(CHECKS)[1:], _not_looked_at)
+
+
+def _not_looked_at(_: Context) -> str:
+    raise FtpdockError("not looked at: mend the settings first")
+
+
+def _result(name: str, check: Check, context: Context) -> dict[str, Any]:
     try:
         return {"result": "ok", "check": name, "detail": check(context)}
     except Exception as problem:
-        return {"result": "problem", "check": name, "detail": str(problem) or type(problem).__name__}
+        # Databases tell things in several lines.
+        words = " ".join(map(str.strip, str(problem).splitlines()))
+        return {"result": "problem", "check": name, "detail": words or type(problem).__name__}
 
 
 def _settings(context: Context) -> str:
     file = context.settings.home / "ftpdock.toml"
+    refuse_export_folder(context.settings, [schema.folder for schema in _schemas(context)])
     return f"{file} is read" if file.exists() else f"defaults; there is no {file}"
+
+
+def _schemas(context: Context) -> Sequence[type[TemplateSchema]]:
+    """Those of ftpdock alone while the plugins can't be loaded, which their line tells."""
+    from schemas import SCHEMAS
+
+    try:
+        return context.schemas
+    except Exception:
+        return SCHEMAS
 
 
 def _home(context: Context) -> str:
     home = context.settings.home
-    if not home.is_dir():
-        raise FtpdockError(f"{home} does not exist: `ftpdock serve` makes it")
-    if problem := open_home(home):
-        raise FtpdockError(problem)
-    for folder in (home, *(each for each in (context.settings.accounts, context.settings.spool) if each.exists())):
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise FtpdockError(f"{folder} is not writable for this user: run ftpdock as the user who owns it")
+    _raise(barred_home(context.settings))
+    if not home.exists():
+        return _made_first(home)
+    _raise(open_home(home))
     return f"{home} is writable"
+
+
+def _raise(problem: str) -> None:
+    if problem:
+        raise FtpdockError(problem)
+
+
+def _made_first(path: Path) -> str:
+    """Of what is missing and no problem."""
+    return f"there is no {path} yet: made by the first `ftpdock serve`"
 
 
 def _database(context: Context) -> str:
     import models
-    from models.migrate import pending
+    from accounts import refuse_strange_home
+    from models.migrate import MIGRATIONS, pending
 
     path = context.settings.database_path
-    # To open it would make it.
-    if path is not None and not path.exists():
-        raise FtpdockError(f"there is no {path} yet: `ftpdock serve` or `ftpdock db migrate` makes it")
-    missing = pending(models.bind(context.settings.database_url))
-    if missing:
-        raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
-    return "reachable and up to date"
+    if path is not None:
+        _raise(barred(path.parent))
+        # To open it would make it.
+        if not path.exists():
+            return _made_first(_can_be_made(path, context))
+        if _is_busy(path):
+            return "another program has been writing into it for a second: not looked at any further"
+    database = models.bind(context.settings.database_url)
+    missing = pending(database)
+    with database.connection_context():
+        if path is None and (refusal := database.refusal()):
+            raise FtpdockError(f"it can be read, but not written: {refusal}")
+        if len(missing) == len(list(MIGRATIONS.glob("[0-9]*.py"))):
+            return "empty: its tables are made by the first `ftpdock serve`"
+        if missing:
+            raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
+        refuse_strange_home(context.settings)
+    return "reachable, writable and up to date"
+
+
+def _can_be_made(path: Path, context: Context) -> Path:
+    """SQLite makes files, no folders."""
+    if not path.parent.exists() and path.parent != context.settings.home:
+        raise FtpdockError(f"there is no folder {path.parent} for {path.name}: make it, or mend "
+                           f"{context.settings.where('database')}")  # fmt: skip
+    return path
+
+
+def _is_busy(path: Path) -> bool:
+    from models.sqlite import takes_writes
+
+    try:
+        return not takes_writes(path)
+    except sqlite3.Error as error:
+        raise FtpdockError(f"{path} can't be written ({error}): expected a database of SQLite that this user may "
+                           "write, and so its folder and the files -wal and -shm beside it") from error  # fmt: skip
 
 
 def _port(context: Context) -> str:
@@ -99,7 +165,7 @@ def _greeting(context: Context) -> str:
 
 
 def _disk(context: Context) -> str:
-    free = shutil.disk_usage(context.settings.home).free
+    free = shutil.disk_usage(nearest(context.settings.home)).free
     needed = context.settings.min_free_bytes
     if free < needed:
         raise FtpdockError(f"{free:,} bytes are free, uploads are refused below {needed:,} (`min_free_bytes`)")
@@ -115,24 +181,63 @@ def _plugins(context: Context) -> str:
 def _certificate(context: Context) -> str:
     import certs
 
-    path = context.settings.certificate_path
-    if not path.exists():
-        raise FtpdockError(f"there is no {path}: `ftpdock serve` makes one unless the settings name another")
+    settings = context.settings
+    path, key, remedy = settings.certificate_path, settings.private_key_path, certs.remedy(settings)
+    if missing := certs.missing(settings):
+        if settings.certificate or settings.private_key:
+            raise FtpdockError(f"there is no {missing}: {remedy}")
+        _raise(barred(missing.parent))
+        return _made_first(missing)
     try:
-        certs.check_usable(path, context.settings.private_key_path)
+        certs.check_usable(path, key)
     except (OSError, certs.CertificateError) as error:
-        raise FtpdockError(f"{path} and {context.settings.private_key_path} can't be used together: {error}") from error
+        raise FtpdockError(f"{path} and {key} can't be used together: {error}; {remedy}") from error
     details, now = certs.show(path), dt.datetime.now(dt.UTC)
     if words := certs.refusal(details, now):
         raise FtpdockError(words)
     end = details.not_after
     days = (end - now).days
     if days < NEAR_END_DAYS:
-        raise FtpdockError(f"it ends in {days} days, at {iso(end)}: renew it (`ftpdock cert make` or `cert install`)")
+        raise FtpdockError(f"it ends in {days} days, at {iso(end)}: {certs.RENEWAL}")
     return f"good until {iso(end)}"
 
 
-CHECKS: dict[str, Callable[[Context], str]] = {
+def _queue(context: Context) -> str:
+    from jobs.bell import queue_file, reach
+
+    settings = context.settings
+    if settings.queue == "sqlite":
+        file = queue_file(settings)
+        if not file.exists():
+            return f"there is no {file} yet: made when it is needed"
+        _is_busy(file)
+        return f"{file} is writable"
+    kind = settings.queue.partition(":")[0]
+    try:
+        reach(settings.queue)
+    except Exception as error:
+        raise FtpdockError(f"{kind} can't be reached ({error}): start it, or mend {settings.where('queue')}; until "
+                           "then workers look by themselves, once a second") from error  # fmt: skip
+    return f"{kind} answers"
+
+
+def _mail(context: Context) -> str:
+    from jobs.mail_smtp import check_files, where
+
+    settings = context.settings
+    check_files(settings)
+    if not settings.smtp_host:
+        return f"no smtp_host is set: mails become files in {settings.home / 'mail'}"
+    return f"goes to {where(settings)}; `ftpdock mail test ADDRESS` tries that"
+
+
+def _secret_key(context: Context) -> str:
+    from exports.push.secret import check
+
+    return "can be used" if check(context.settings) else "none yet: made for the first target that has a password"
+
+
+CHECKS: dict[str, Check] = {
     "settings": _settings,
     "home": _home,
     "database": _database,
@@ -140,5 +245,8 @@ CHECKS: dict[str, Callable[[Context], str]] = {
     "port": _port,
     "disk": _disk,
     "plugins": _plugins,
+    "queue": _queue,
+    "mail": _mail,
+    "secret_key": _secret_key,
 }
 """Each returns what it found, or raises with what is wrong and what to do."""

@@ -14,7 +14,6 @@ from pyftpdlib.servers import FTPServer
 
 import certs
 import passwords
-from errors import SettingsError
 from ftps.data import DataChannel
 from ftps.identity import Schemas, any_certificate
 from ftps.ports import DataPorts
@@ -24,7 +23,7 @@ from ftps.sweeps import Sweeps
 from ftps.tls import Certificates
 from ftps.watch import Watch
 from hooks import Hooks
-from layout import make_home
+from layout import make_home, refuse_export_folder
 from models import database
 from settings import Settings, passive_range
 
@@ -73,10 +72,7 @@ class FrontDoor:
         # Without a handler of its own pyftpdlib would configure logging for the whole process.
         logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
         settings = self._settings
-        if settings.export_folder in [schema.folder for schema in self._schemas]:
-            raise SettingsError(
-                f"export_folder is {settings.export_folder!r}, which is a folder for uploads: choose another name"
-            )
+        refuse_export_folder(settings, [schema.folder for schema in self._schemas])
         _ask_for_files()
         make_home(settings)
         certs.ensure(settings)
@@ -85,7 +81,7 @@ class FrontDoor:
         with database.connection_context():
             asking = any_certificate()
         files = settings.certificate_path, settings.private_key_path
-        certificates = Certificates(*files, settings.tls_max_version, asking)
+        certificates = Certificates(*files, settings.tls_max_version, asking, certs.remedy(settings))
         context = certificates.context()
         # A loop of its own: pyftpdlib's default one is shared by the whole process.
         self._loop = IOLoop()

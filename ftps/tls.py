@@ -33,8 +33,8 @@ class TlsError(FtpdockError):
     """The certificate and key can't be used; the message says why."""
 
 
-def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
-    """A server context for TLS 1.2 up to `max_version`. Raises TlsError."""
+def make_context(certificate: Path, key: Path, max_version: str, remedy: str) -> SSL.Context:
+    """A server context for TLS 1.2 up to `max_version`. Raises TlsError, which ends with the `remedy`."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(VERSIONS[max_version])
@@ -54,7 +54,7 @@ def make_context(certificate: Path, key: Path, max_version: str) -> SSL.Context:
         reason = _reason(error, certificate, key)
         raise TlsError(
             f"The certificate {certificate} and the key {key} can't be used together ({reason}): "
-            "`ftpdock doctor` looks at them; `ftpdock cert install` or `ftpdock cert make` replaces them"
+            f"`ftpdock doctor` looks at them; {remedy}"
         ) from error
     return context
 
@@ -112,9 +112,10 @@ def stamp(certificate: Path, key: Path) -> Stamp:
 class Certificates:
     """Makes contexts, and notices when another one is needed. Used by the watch thread, never on the loop."""
 
-    def __init__(self, certificate: Path, key: Path, max_version: str, asking: bool) -> None:
+    def __init__(self, certificate: Path, key: Path, max_version: str, asking: bool, remedy: str) -> None:
         self._files = (certificate, key)
         self._max_version = max_version
+        self._remedy = remedy
         self.asking = asking
         """Whether clients are to be asked for a certificate."""
         self._used = self._seen = self._told = self._wanted()
@@ -124,7 +125,7 @@ class Certificates:
 
     def context(self) -> SSL.Context:
         """By the files as they are. Raises TlsError."""
-        context = make_context(*self._files, self._max_version)
+        context = make_context(*self._files, self._max_version, self._remedy)
         if self.asking:
             ask(context)
         self._warn()

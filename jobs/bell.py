@@ -11,11 +11,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from models.postgres import connect
 from models.sqlite import make_private
 from settings import Settings
 
@@ -26,6 +31,8 @@ POLL = 1.0
 """Seconds between two looks at a storage that can't wake anybody (SQLite)."""
 SOON, AWAY = 0.1, 5.0
 """Seconds after an error, at first and at the most: two nodes that make the storage's tables at once are no outage."""
+REACH = 3
+"""Seconds that a storage has to answer who only asks for it."""
 SAY_AGAIN = 60.0
 """Seconds between two log lines about a storage that is away."""
 
@@ -42,8 +49,22 @@ def open_storage(settings: Settings) -> Huey:
         except psycopg.errors.UniqueViolation:
             # Another node made huey's tables at the same moment: IF NOT EXISTS does not see what is not committed.
             return PostgresHuey(NAME, dsn=dsn, results=False)
-    make_private(path := str(settings.home / "queue.db"))
+    make_private(path := str(queue_file(settings)))
     return SqliteHuey(NAME, filename=path, fsync=False, results=False)
+
+
+def reach(url: str) -> None:
+    """Raise what keeps the Redis or Postgres of an address from answering within REACH seconds."""
+    if url.startswith("postgres"):
+        connect(url, connect_timeout=REACH).close()
+        return
+    patience = {"socket_connect_timeout": REACH, "socket_timeout": REACH, "retry": Retry(NoBackoff(), 0)}
+    with redis.Redis.from_url(url, **patience) as server:
+        server.ping()
+
+
+def queue_file(settings: Settings) -> Path:
+    return settings.home / "queue.db"
 
 
 class Bell:

@@ -53,7 +53,7 @@ _ALERTS = {
              "Make room, or lower the setting min_free_bytes."),
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
-                    "Renew it: `ftpdock cert make` or `ftpdock cert install`."),
+                    "Renew it: `ftpdock cert make` or `cert install`, or where the settings name another file."),
     "certificate_refused": ("Clients refuse the certificate",
                             "Partners whose programs look at it can't connect. Of {file}:",
                             "{words}"),

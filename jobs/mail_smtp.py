@@ -50,6 +50,12 @@ def where(settings: Settings) -> str:
     return f"{settings.smtp_host}:{settings.smtp_port or PORTS[settings.smtp_security]}"
 
 
+def check_files(settings: Settings) -> None:
+    """Read the files that the settings name. Raises MailError for one that can't be used."""
+    _password(settings)
+    _context(settings)
+
+
 def send(settings: Settings, message: EmailMessage, to: Sequence[str]) -> Delivery:
     """Hand the mail over for `to`. Raises MailError with the server's words when it may go through later."""
     try:
@@ -96,17 +102,22 @@ def _context(settings: Settings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=trusted)
     except OSError as error:
-        raise MailError(f"smtp_ca_file {settings.smtp_ca_file} can't be used: {error}") from error
+        raise MailError(f"smtp_ca_file {trusted} can't be used ({error.strerror or error}): put certificates in PEM "
+                        f"form there, or take {settings.out_of('smtp_ca_file')}") from error  # fmt: skip
 
 
 def _password(settings: Settings) -> str:
     if not settings.smtp_password_file:
         return settings.smtp_password
+    path = settings.home / settings.smtp_password_file
     try:
-        text = (settings.home / settings.smtp_password_file).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         # Python's words hold a byte of it.
-        raise MailError(f"smtp_password_file {settings.smtp_password_file} is not UTF-8: write it in UTF-8") from None
+        raise MailError(f"smtp_password_file {path} is not UTF-8: write it in UTF-8") from None
+    except OSError as error:
+        raise MailError(f"smtp_password_file {path} can't be read ({error.strerror}): put it there, let this user read "
+                        f"it, or take {settings.out_of('smtp_password_file')}") from error  # fmt: skip
     return text.partition("\n")[0].rstrip("\r")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from peewee import OperationalError, SqliteDatabase
 
@@ -57,6 +58,26 @@ class Sqlite(SqliteDatabase):
 
     def begin(self, lock_type: str | None = None) -> None:
         _patiently(lambda: super(Sqlite, self).begin(lock_type))
+
+
+def takes_writes(path: Path, patience: float = 1.0) -> bool:
+    """Whether a transaction can write; it is rolled back. False: another one writes for as long as `patience`.
+
+    Raises sqlite3.Error.
+    """
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=patience, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        # Of a file that may only be read SQLite begins one that only reads.
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def make_private(path: str) -> None:

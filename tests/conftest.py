@@ -6,8 +6,11 @@ import errno
 import fcntl
 import os
 import shutil
+import socket
 import ssl
 import stat
+import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,6 +192,31 @@ def as_on_nfs(monkeypatch: pytest.MonkeyPatch) -> None:
         flock(file, how)
 
     monkeypatch.setattr("fcntl.flock", strictly)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian's redis-server on a free port, keeping nothing."""
+    program = shutil.which("redis-server")
+    assert program, "redis-server is not installed (.ci/run does it)"
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    server = subprocess.Popen(
+        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL)  # fmt: skip
+    try:
+        end = time.monotonic() + 10
+        while not _answers(port):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")

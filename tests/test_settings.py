@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,9 @@ import pytest
 from errors import SettingsError
 from settings import Settings, load
 
+LIKE_OTHERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""Root may read everything."""
+
 
 @pytest.mark.parametrize(
     "setting", [each for each in fields(Settings) if each.type == "int"], ids=lambda each: each.name
@@ -18,5 +24,146 @@ from settings import Settings, load
 def test_each_number_has_bounds(tmp_path: Path, setting: Field[Any]) -> None:
     """Dates, clocks and databases end somewhere; the message says where."""
     for value in (-1, 10**19):
-        with pytest.raises(SettingsError, match=rf"{setting.name} is {value}: expected [01] to \d+"):
+        option = setting.name.replace("_", "-")
+        with pytest.raises(SettingsError, match=rf"--{option} is {value}: expected [01] to \d+"):
             load(tmp_path, environ={}, **{setting.name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "overrides", "told"),
+    [
+        ({}, {}, "{home}/ftpdock.toml: port is 70000: expected 0 to 65535"),
+        ({"FTPDOCK_PORT": "70001"}, {}, "FTPDOCK_PORT is 70001: expected 0 to 65535"),
+        ({"FTPDOCK_PORT": "70001"}, {"port": 70002}, "--port is 70002: expected 0 to 65535"),
+        ({"FTPDOCK_PORT": "1", "FTPDOCK_LOG_LEVEL": "x"}, {},
+         "FTPDOCK_LOG_LEVEL is 'x': expected DEBUG, INFO, WARNING or ERROR"),
+        ({"FTPDOCK_PORT": "1", "FTPDOCK_PASSIVE_PORTS": "x"}, {},
+         "FTPDOCK_PASSIVE_PORTS is 'x': expected something like 60000-60100"),
+        ({"FTPDOCK_ADMIN_EMAIL": "a\n"}, {}, "FTPDOCK_ADMIN_EMAIL is 'a\\n': expected an e-mail address on one line"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_the_place_where_it_stands(
+    tmp_path: Path, environ: dict[str, str], overrides: dict[str, Any], told: str
+) -> None:
+    """Bounds and forms, too: the file, the variable or the option, whichever won."""
+    (tmp_path / "ftpdock.toml").write_text("port = 70000\n")
+
+    with pytest.raises(SettingsError) as found:
+        load(tmp_path, environ, **overrides)
+
+    assert str(found.value) == told.format(home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "shape"),
+    [
+        ("mysql://x", "mysql://..."),
+        ("mysql://shop:hush@x/shop", "mysql://..."),
+        ("sqlite://shop.db", "sqlite://shop.db"),
+        ("sqlite://shop:hush@x", "sqlite://..."),
+        ("sqlite:shop.db?key=hush", "sqlite:..."),
+        ("shop.db", "shop.db"),
+        ("postgresql:shop:hush@x", "postgresql:..."),
+        ("//shop:hush@x", "..."),
+        (":hush", "..."),
+    ],
+)
+def test_of_an_address_the_form_is_told_and_no_password(tmp_path: Path, url: str, shape: str) -> None:
+    """Two slashes for three are to be seen."""
+    for name, expected in (("database", "sqlite:///path or"), ("queue", "sqlite, postgresql")):
+        variable = f"FTPDOCK_{name.upper()}"
+        with pytest.raises(SettingsError) as found:
+            load(tmp_path, {variable: url})
+        assert str(found.value).startswith(f"{variable} is {shape!r}: expected {expected}")
+
+
+@pytest.mark.parametrize(
+    ("path", "relation"),
+    [
+        (".", "is the home"),
+        ("..", "holds the home"),
+        ("/", "holds the home"),
+        ("accounts", "is accounts/ of the home"),
+        ("exports/../accounts/", "is accounts/ of the home"),
+        ("accounts/acme", "lies in accounts/ of the home"),
+        ("spool/partial", "lies in spool/ of the home"),
+        ("certs", "is certs/ of the home"),
+        ("mail", "is mail/ of the home"),
+        ("logs/x/y", "lies in logs/ of the home"),
+        ("link/acme", "lies in accounts/ of the home"),
+        ("{home}-disk", "holds spool/ of the home"),
+        ("", "is accounts/ of the home"),
+    ],
+)
+def test_exports_have_a_folder_of_their_own(tmp_path: Path, path: str, relation: str) -> None:
+    """Among the accounts they would be copied into themselves until the disk is full, and show what is not theirs."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "link").symlink_to("accounts")
+    # The default, too, may be a link.
+    (home / "exports").symlink_to("elsewhere" if path else "accounts")
+    (home / "spool").symlink_to(f"{home}-disk/spool")
+    if path.startswith("spool"):
+        (home / "spool").unlink()
+
+    with pytest.raises(SettingsError) as found:
+        load(home, {"FTPDOCK_EXPORTS_PATH": path.format(home=home)})
+
+    assert str(found.value).startswith("FTPDOCK_EXPORTS_PATH leads to ")
+    assert f", which {relation}, " in str(found.value)
+    assert "expected a folder of its own" in str(found.value)
+
+
+@pytest.mark.parametrize("path", ["", "exports", "out", "exports/sub", "accounts2", "{home}-exports", "link"])
+def test_exports_may_lie_elsewhere(tmp_path: Path, path: str) -> None:
+    """In the home under any other name, or on another disk."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "link").symlink_to(tmp_path / "disk")
+
+    assert load(home, {}, exports_path=path.format(home=home)).exports == home / (path.format(home=home) or "exports")
+
+
+def test_a_character_that_no_path_has(tmp_path: Path) -> None:
+    """TOML can write it."""
+    (tmp_path / "ftpdock.toml").write_text('exports_path = "a\\u0000b"')
+
+    with pytest.raises(SettingsError, match=r"ftpdock\.toml: exports_path has a character of the value 0"):
+        load(tmp_path, {})
+
+
+def test_a_settings_file_that_is_none(tmp_path: Path) -> None:
+    """A folder, a text that is not UTF-8, and a home that is no folder: what was found, and what to do."""
+    file = tmp_path / "ftpdock.toml"
+    file.mkdir()
+    assert refusal(tmp_path).startswith(f"{file} is a folder: expected a file of settings; move it away")
+
+    file.rmdir()
+    file.write_bytes(b'banner = "caf\xe9"')
+    assert refusal(tmp_path) == f"{file} is not UTF-8, from its byte 14 on: write it in UTF-8"
+
+    file.unlink()
+    file.symlink_to("ftpdock.toml")
+    assert refusal(tmp_path).startswith(f"{file} can't be read (Too many levels of symbolic links): put a file of")
+
+    assert refusal(Path("/dev/null")) == "/dev/null is no folder: name that of the home by --home or FTPDOCK_HOME"
+
+
+def refusal(home: Path) -> str:
+    with pytest.raises(SettingsError) as found:
+        load(home, {})
+    return str(found.value)
+
+
+def test_a_settings_file_that_may_not_be_read(tmp_path: Path) -> None:
+    """As of another user, or in a home of another."""
+    file = tmp_path / "ftpdock.toml"
+    file.touch()
+    program = ("import sys, settings, errors\ntry: settings.load(sys.argv[1], {})\n"
+               "except errors.SettingsError as error: print(error)")  # fmt: skip
+    for barred, path in ((file, file), (tmp_path, tmp_path)):
+        barred.chmod(0)
+        command = [*LIKE_OTHERS, sys.executable, "-c", program, str(tmp_path)]
+        told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]).stdout
+        assert told.startswith(f"{path} can't be read by this user: run ftpdock as the user who owns it")
+        barred.chmod(0o700)

@@ -46,8 +46,16 @@ def secret_of(settings: Settings, target: Target) -> str:
         raise Unreachable(str(error)) from error
 
 
+def check(settings: Settings) -> bool:
+    """Whether there is a key that can be used; False: there is none yet. Raises SettingsError for one that can't."""
+    if not settings.secret_key and not os.path.lexists(key_path(settings)):
+        return False
+    _cipher(settings, make=False)
+    return True
+
+
 def _where(settings: Settings) -> str:
-    return "the setting secret_key" if settings.secret_key else str(key_path(settings))
+    return settings.where("secret_key") if settings.secret_key else str(key_path(settings))
 
 
 def _cipher(settings: Settings, make: bool) -> Fernet:

@@ -3,11 +3,19 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import json
+import os
+import re
+import shutil
 import socket
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,6 +24,10 @@ from commands import main
 from tests.tls import write_self_signed
 
 Doctor = Callable[..., dict[str, dict[str, str]]]
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+LIKE_OTHERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""Root may write everything."""
 
 
 @pytest.fixture
@@ -47,25 +59,247 @@ def doctor(home: Path) -> Doctor:
     return invoke
 
 
+def like_others(home: Path) -> dict[str, dict[str, str]]:
+    """What it says to a user who may not do everything, as root may; there is a problem."""
+    environ = {**os.environ, "FTPDOCK_HOME": str(home), "FTPDOCK_PORT": "0"}
+    command = [*LIKE_OTHERS, sys.executable, "-m", "commands", "doctor", "--json"]
+    result = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "")
+    return {each["check"]: each for each in json.loads(result.stdout)}
+
+
 def problem(results: dict[str, dict[str, str]]) -> dict[str, str]:
     return {name: each["detail"] for name, each in results.items() if each["result"] != "ok"}
 
 
 def test_a_home_in_order_has_no_problem(doctor: Doctor) -> None:
-    """Seven checks, all ok, exit status 0."""
+    """Ten checks, all ok, exit status 0."""
     results = doctor()
 
-    assert list(results) == ["settings", "home", "database", "certificate", "port", "disk", "plugins"]
+    assert list(results) == ["settings", "home", "database", "certificate", "port", "disk", "plugins", "queue", "mail",
+                             "secret_key"]  # fmt: skip
     assert problem(results) == {}
 
 
-def test_a_home_that_is_not_there_is_not_made(doctor: Doctor, tmp_path: Path) -> None:
-    """The doctor changes nothing; each problem says which command helps."""
-    results = doctor(1, folder=tmp_path / "nowhere")
+def test_what_the_first_serve_makes_is_no_problem(doctor: Doctor, tmp_path: Path) -> None:
+    """A fresh home, one that is not there, an empty database. The doctor itself makes nothing of it."""
+    fresh, nowhere = tmp_path / "fresh", tmp_path / "nowhere"
+    fresh.mkdir(0o700)
+    for folder in (fresh, nowhere):
+        results = doctor(folder=folder)
 
-    assert {"home", "database", "certificate"} <= problem(results).keys()
-    assert "`ftpdock serve` makes it" in results["home"]["detail"]
-    assert not (tmp_path / "nowhere").exists()
+        for name, file in (("database", "ftpdock.db"), ("certificate", "certs/server.pem")):
+            assert results[name]["detail"] == f"there is no {folder / file} yet: made by the first `ftpdock serve`"
+    assert results["home"]["detail"] == f"there is no {nowhere} yet: made by the first `ftpdock serve`"
+    assert (list(fresh.iterdir()), nowhere.exists()) == ([], False)
+
+
+def test_a_home_that_can_not_be_made(doctor: Doctor, tmp_path: Path) -> None:
+    """Neither can what would lie in it."""
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(0o500)
+
+    assert problem(like_others(tmp_path / "closed" / "home"))["home"].startswith(
+        f"{tmp_path / 'closed'} is not writable"
+    )
+    told = problem(doctor(1, folder=tmp_path / "file" / "home"))
+    assert told["settings"].startswith(f"{tmp_path / 'file' / 'home'} is no folder: name that of the home")
+
+
+def test_settings_that_can_not_be_read_are_told_once(doctor: Doctor) -> None:
+    """Nothing else can be looked at."""
+    told = problem(doctor(1, port="x"))
+
+    assert told.pop("settings") == "FTPDOCK_PORT is 'x': expected a whole number"
+    assert len(told) == 9
+    assert set(told.values()) == {"not looked at: mend the settings first"}
+
+
+def test_an_export_folder_that_is_one_for_uploads(doctor: Doctor) -> None:
+    """The server would not start; a plugin that can't be loaded is another matter."""
+    expected = "FTPDOCK_EXPORT_FOLDER is 'Products', which is a folder for uploads: choose another name"
+
+    assert problem(doctor(1, export_folder="Products")) == {"settings": expected}
+    assert problem(doctor(1, export_folder="Products", plugins="no_such_module"))["settings"] == expected
+
+
+@pytest.mark.parametrize("name", ["accounts", "spool", "spool/partial", "spool/servers", "exports", "logs", "mail"])
+def test_a_folder_that_is_none_or_can_not_be_written(doctor: Doctor, home: Path, name: str) -> None:
+    """Each of the home, and the exports elsewhere."""
+    folder = home / name
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o500)
+    assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
+
+    shutil.rmtree(folder)
+    folder.touch()
+    assert problem(doctor(1)) == {"home": f"{folder} is no folder, and has to be one: move it away"}
+
+
+def test_exports_elsewhere_that_can_not_be_made(doctor: Doctor, tmp_path: Path) -> None:
+    """As on a disk that is not there."""
+    (tmp_path / "disk").touch()
+
+    told = problem(doctor(1, exports_path=tmp_path / "disk" / "exports"))
+    assert told == {"home": f"{tmp_path / 'disk'} is no folder, and has to be one: move it away"}
+
+
+def test_a_log_that_can_not_be_written(home: Path) -> None:
+    """As of a program that root has called once; the server would not start."""
+    log = home / "logs" / "server.log"
+    log.touch(0o400)
+
+    assert problem(like_others(home)) == {"home": f"{log} is not writable for this user: chmod u+rw {log}"}
+
+
+@pytest.mark.parametrize("name", ["ftpdock.db", "ftpdock.db-wal"])
+def test_a_database_that_can_not_be_written(home: Path, name: str) -> None:
+    """It can be read all the same; the file beside it counts as well, which is there while a server runs."""
+    with sqlite3.connect(home / "ftpdock.db") as server:
+        server.execute("UPDATE schema_migration SET name = name")
+        server.commit()
+        (home / name).chmod(0o400)
+        detail = problem(like_others(home))["database"]
+    server.close()
+
+    assert detail.startswith(f"{home / 'ftpdock.db'} can't be written (")
+    assert "expected a database of SQLite that this user may write" in detail
+
+
+def test_a_database_that_is_none(doctor: Doctor, home: Path) -> None:
+    """A file of something else."""
+    (home / "ftpdock.db").write_bytes(b"no database " * 100)
+
+    assert "can't be written (file is not a database)" in problem(doctor(1))["database"]
+
+
+def test_a_database_that_is_busy_is_no_problem(doctor: Doctor, home: Path) -> None:
+    """The doctor neither waits for who writes nor keeps anybody from it."""
+    for lock in ("IMMEDIATE", "EXCLUSIVE"):
+        writer = sqlite3.connect(home / "ftpdock.db", isolation_level=None)
+        writer.execute(f"BEGIN {lock}")
+        begun = time.monotonic()
+
+        assert doctor()["database"]["detail"].startswith("another program has been writing into it for a second")
+        assert time.monotonic() - begun < 10
+        writer.execute("COMMIT")
+        writer.close()
+
+
+def test_a_database_whose_folder_is_not_there(doctor: Doctor, tmp_path: Path) -> None:
+    """SQLite makes none, so the server would not start."""
+    told = problem(doctor(1, database=f"sqlite:///{tmp_path}/no/shop.db"))["database"]
+
+    assert told == f"there is no folder {tmp_path / 'no'} for shop.db: make it, or mend FTPDOCK_DATABASE"
+
+
+def test_a_postgres_that_is_in_order(doctor: Doctor, make_database: Callable[[str], str], postgres_uri: str) -> None:
+    """An empty one is filled by the first serve."""
+    assert doctor(database=make_database("postgres"))["database"]["detail"] == "reachable, writable and up to date"
+    assert doctor(database=postgres_uri)["database"]["detail"].startswith("empty: its tables are made by the first")
+
+
+def test_a_postgres_that_can_not_be_written(doctor: Doctor, make_database: Callable[[str], str]) -> None:
+    """A standby only reads, and so does a user without rights."""
+    url = make_database("postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        database = connection.info.dbname
+        connection.execute("DROP ROLE IF EXISTS reader")
+        connection.execute("CREATE ROLE reader LOGIN")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        try:
+            stranger = re.sub("//[^/@]*@", "//reader@", url)
+            assert "its user may not write" in problem(doctor(1, database=stranger))["database"]
+        finally:
+            connection.execute("DROP OWNED BY reader")
+            connection.execute("DROP ROLE reader")
+        connection.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
+
+    assert "it can be read, but not written: it only reads" in problem(doctor(1, database=url))["database"]
+
+
+def test_a_home_of_other_accounts(doctor: Doctor, home: Path) -> None:
+    """The server does not start then: a disk may not be mounted."""
+    assert CliRunner().invoke(main, ["--home", str(home), "account", "add", "acme"]).exit_code == 0
+    shutil.rmtree(home / "accounts")
+
+    assert "has the folder of none of them: is the disk mounted?" in problem(doctor(1))["database"]
+
+
+def test_a_certificate_that_the_settings_name(doctor: Doctor, home: Path, tmp_path: Path) -> None:
+    """Nobody but them can be followed: `cert make` and `cert install` refuse."""
+    (home / "ftpdock.toml").write_text('certificate = "x.pem"')
+    remedy = f"put a certificate and its key there, or take `certificate` out of {home / 'ftpdock.toml'}"
+    assert problem(doctor(1)) == {"certificate": f"there is no {home / 'x.pem'}: {remedy}"}
+
+    (home / "x.pem").write_text("rubbish")
+    detail = problem(doctor(1, private_key="x.pem"))["certificate"]
+    assert detail.endswith(f"{remedy} and FTPDOCK_PRIVATE_KEY out of the environment")
+
+    folder = tmp_path / "closed"
+    folder.mkdir(0o700)
+    (folder / "certs").touch()
+    assert problem(doctor(1, folder=folder)) == {
+        "certificate": f"{folder / 'certs'} is no folder, and has to be one: move it away"}  # fmt: skip
+
+
+def test_a_queue_that_is_away(doctor: Doctor, home: Path, port: socket.socket) -> None:
+    """Imports go on without it. The password is not told, and one that never answers is not waited for."""
+    number = port.getsockname()[1]
+    port.close()
+    for url in (f"redis://:hush@127.0.0.1:{number}/0", f"postgresql://shop:hush@127.0.0.1:{number}/shop"):
+        detail = problem(doctor(1, queue=url))["queue"]
+        assert detail.startswith(f"{url.partition(':')[0]} can't be reached (")
+        assert detail.endswith(
+            "): start it, or mend FTPDOCK_QUEUE; until then workers look by themselves, once a second"
+        )
+        assert "hush" not in detail
+        assert "\n" not in detail
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        assert "queue" in problem(doctor(1, queue=f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
+        assert time.monotonic() - begun < 15
+
+    assert doctor()["queue"]["detail"] == f"there is no {home / 'queue.db'} yet: made when it is needed"
+    (home / "queue.db").touch(0o400)
+    assert f"{home / 'queue.db'} can't be written" in problem(like_others(home))["queue"]
+
+
+def test_a_queue_that_answers(doctor: Doctor, redis_url: str, postgres_uri: str) -> None:
+    """Whatever it is."""
+    assert doctor(queue=redis_url)["queue"]["detail"] == "redis answers"
+    assert doctor(queue=postgres_uri)["queue"]["detail"] == "postgresql answers"
+
+
+@pytest.mark.parametrize("name", ["smtp_password_file", "smtp_ca_file"])
+def test_a_file_for_mail_that_can_not_be_used(doctor: Doctor, home: Path, name: str) -> None:
+    """Mail would wait for it, for days."""
+    missing = problem(doctor(1, **{name: "nowhere"}))["mail"]
+    assert missing.startswith(f"{name} {home / 'nowhere'} can't be ")
+    assert "No such file or directory" in missing
+    assert missing.endswith(f"or take FTPDOCK_{name.upper()} out of the environment")
+
+    (home / "wrong").write_bytes(b"caf\xe9")
+    assert problem(doctor(1, **{name: "wrong"})).keys() == {"mail"}
+
+
+def test_mail_that_can_be_sent(doctor: Doctor, home: Path, mail_ca_file: str) -> None:
+    """By files, or to the server that is named."""
+    assert doctor()["mail"]["detail"] == f"no smtp_host is set: mails become files in {home / 'mail'}"
+    found = doctor(smtp_host="mail.example", smtp_ca_file=mail_ca_file)
+    assert found["mail"]["detail"].startswith("goes to mail.example:587; `ftpdock mail test ADDRESS` tries that")
+
+
+def test_a_key_for_passwords_of_targets(doctor: Doctor, home: Path) -> None:
+    """`target add` would fail."""
+    told = problem(doctor(1, secret_key="abc"))
+    assert told == {"secret_key": "FTPDOCK_SECRET_KEY holds no key: expected 32 bytes in base64, as `openssl rand "
+                                  "-base64 32` prints"}  # fmt: skip
+    assert doctor(secret_key="x" * 43 + "=")["secret_key"]["detail"] == "can be used"
+
+    (home / "certs" / "secret.key").write_text("rubbish")
+    assert problem(doctor(1))["secret_key"].startswith(f"{home / 'certs' / 'secret.key'} holds no key")
 
 
 def test_a_setting_that_is_not_known(doctor: Doctor, home: Path) -> None:
@@ -110,7 +344,7 @@ def test_a_certificate_that_has_ended(doctor: Doctor, home: Path) -> None:
 
     assert problem(doctor(1))["certificate"] == (
         f"it ended at {ended.isoformat()}, and clients refuse it since then: renew it (`ftpdock cert make` or "
-        "`cert install`)"
+        "`cert install`, or where the settings name another file)"
     )
 
 
@@ -123,18 +357,22 @@ def test_a_key_that_is_too_short_for_tls(doctor: Doctor, home: Path) -> None:
 
 
 def test_pending_migrations(doctor: Doctor, home: Path) -> None:
-    """An empty database is named with what to run."""
+    """One of a former version is named with what to run; an empty one is filled by the first serve."""
     (home / "empty.db").touch()
-    detail = problem(doctor(1, database=f"sqlite:///{home / 'empty.db'}"))["database"]
+    assert doctor(database="sqlite:///empty.db")["database"]["detail"].startswith("empty: its tables are made by")
+    assert not (home / "empty.db-journal").exists()
 
-    assert "run `ftpdock db migrate`" in detail
+    with sqlite3.connect(home / "old.db") as database:
+        database.executescript((FIXTURES / "home-0.1" / "ftpdock.sql").read_text())
+    database.close()
+    assert "run `ftpdock db migrate`" in problem(doctor(1, database="sqlite:///old.db"))["database"]
 
 
 def test_a_database_that_is_not_there_is_not_made(doctor: Doctor, home: Path) -> None:
     """Wherever the settings say that it is."""
-    detail = problem(doctor(1, database="sqlite:///other.db"))["database"]
+    detail = doctor(database="sqlite:///other.db")["database"]["detail"]
 
-    assert detail == f"there is no {home / 'other.db'} yet: `ftpdock serve` or `ftpdock db migrate` makes it"
+    assert detail == f"there is no {home / 'other.db'} yet: made by the first `ftpdock serve`"
     assert not (home / "other.db").exists()
 
 

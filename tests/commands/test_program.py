@@ -56,6 +56,7 @@ def test_failures_are_one_line_and_status_one(process: Process) -> None:
         ('public_address = "ftp.example.com"', "expected an IPv4 address such as 203.0.113.7"),
         ('public_address = "2001:db8::1"', "expected an IPv4 address such as 203.0.113.7"),
         ('banner = "ready\\r\\n230 welcome"', "banner is 'ready\\r\\n230 welcome': expected one line of printable"),
+        ('exports_path = "accounts"', "accounts/ of the home, and all that lies there would be shown to partners"),
         ('host = "ftp..example"', "host is 'ftp..example': expected an address of this machine"),
     ],
 )

@@ -186,6 +186,20 @@ def test_a_host_that_is_none_is_named(process: Process) -> None:
     assert "in the setting `host` or by --host" in failed.stderr
 
 
+def test_a_certificate_that_the_settings_name_is_put_there(process: Process, tmp_path: Path) -> None:
+    """`cert make` and `cert install`, which refuse to replace it, are not what helps."""
+    home = tmp_path / "home"
+    home.mkdir(0o700)
+    (home / "ftpdock.toml").write_text('certificate = "x.pem"')
+    remedy = f"put a certificate and its key there, or take `certificate` out of {home / 'ftpdock.toml'}"
+
+    failed = process("serve", "--host", "127.0.0.1", "--port", "0")
+
+    assert failed.returncode == 1
+    assert f"(there is no {home / 'x.pem'}): `ftpdock doctor` looks at them; {remedy}\n" in failed.stderr
+    assert process("cert", "show").stderr == f"Error: There is no certificate {home / 'x.pem'} yet: {remedy}\n"
+
+
 def test_python_server_py_starts_it_too(tmp_path: Path) -> None:
     """`python server.py` is `ftpdock serve`, with its options."""
     done = subprocess.run([sys.executable, "server.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -316,10 +316,10 @@ def test_asking_begins_as_soon_as_it_can(
     """Where no context could be made (no memory, no file descriptor), it is tried again, and told once."""
     make_context, failures = tls.make_context, [TlsError("no file descriptor")] * 3
 
-    def at_last(certificate: Path, key: Path, version: str) -> SSL.Context:
+    def at_last(certificate: Path, key: Path, *others: str) -> SSL.Context:
         if failures:
             raise failures.pop()
-        return make_context(certificate, key, version)
+        return make_context(certificate, key, *others)
 
     monkeypatch.setattr(tls, "make_context", at_last)
     other(house)

@@ -44,7 +44,7 @@ def test_the_folder_has_the_name_of_the_setting(make_house: Callable[..., House]
 
 def test_a_folder_of_the_root_can_not_lend_its_name(make_house: Callable[..., House]) -> None:
     """An export folder that is named as an entity's would hide one of them."""
-    with pytest.raises(SettingsError, match="export_folder is 'Products'"):
+    with pytest.raises(SettingsError, match="--export-folder is 'Products', which is a folder for uploads"):
         make_house(export_folder="Products")
 
 

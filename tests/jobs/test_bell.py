@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,33 +13,9 @@ import pytest
 from jobs import bell
 from jobs.bell import Bell, open_storage
 from settings import Settings, load
-from tests.ports import free_port
 
 STORAGES = ("sqlite", "postgres", "redis")
 Made = Callable[[], Bell]
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Debian's redis-server on a free port, keeping nothing."""
-    program = shutil.which("redis-server")
-    assert program, "redis-server is not installed (.ci/run does it)"
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    server = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL)  # fmt: skip
-    try:
-        _wait(lambda: _answers(port))
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wait(check: Callable[[], bool], patience: float = 10) -> None:
