@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from imports.compiled import ABSENT, NO_ROW, Loader
-from imports.reading import Column, FileShape, count_fault
+from imports.reading import Column, FileShape, count_fault, is_whole
 from imports.rows import Message, Row
 from imports.unread import Unread
 from schemas import CLEAR, Fault, TemplateSchema
@@ -42,10 +42,10 @@ class Validator:
 
     def read_all(self, rows: Sequence[Row]) -> None:
         """`read` each of the rows; those that are plainly good together, column by column."""
-        usual = len(self._shape.columns) if self._shape.named == len(self._shape.columns) else -1
+        usual = self._shape.usual
         whole: list[Row] = []
         for row in rows:
-            if len(row.cells) == usual or not count_fault(self._shape, row.cells):
+            if len(row.cells) == usual or is_whole(self._shape, row.cells):
                 whole.append(row)
             else:
                 self.read(row)
