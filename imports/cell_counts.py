@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from errors import ROW_CODES
 from imports.header import IN_QUOTES, Column, bare_name
 from imports.unread import Unread
+from schemas import quoted
 
 if TYPE_CHECKING:
     from imports.reading import FileShape
@@ -54,6 +55,14 @@ def is_whole(shape: FileShape, cells: list[str]) -> bool:
     return found == shape.bare and not isinstance(cells, Unread) and not _fault_of_notes(shape, cells)
 
 
+def all_noted(shape: FileShape, columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the notes that `columns` of whole rows end with, if any do, surely stand in their places."""
+    if shape.bare < 0:
+        return True
+    lines, codes = columns[shape.bare : shape.bare + 2]
+    return all(map(str.isdigit, lines)) and all(code and not code.isdigit() for code in map(str.strip, set(codes)))
+
+
 def former_notes(cells: list[str]) -> int:
     """Where the notes of a row seem to begin, the number of a line and codes side by side; -1: nowhere."""
     for place, (line, codes) in enumerate(pairwise(map(str.strip, cells))):
@@ -68,9 +77,9 @@ def _fault_of_notes(shape: FileShape, cells: list[str]) -> str:
         return ""
     line, code, *_ = (*map(str.strip, cells[shape.bare : shape.named]), "", "")
     if line and not line.isdigit():
-        return f"{line[:_LONGEST]!r} stands in {NOTES[0]}, where {REJECTED} has the number of a line"
+        return f"{quoted(line[:_LONGEST])} stands in {NOTES[0]}, where {REJECTED} has the number of a line"
     if code.isdigit():
-        return f"{code[:_LONGEST]!r} stands in {NOTES[1]}, where {REJECTED} has codes"
+        return f"{quoted(code[:_LONGEST])} stands in {NOTES[1]}, where {REJECTED} has codes"
     place = -1 if code else former_notes(cells[: shape.bare])
     if place < 0:
         return ""
@@ -85,8 +94,8 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
         return ""
     found, most = len(cells), len(shape.columns)
     if any(cell.strip() == FILLED_UP for cell in cells[shape.width :]):
-        return (f"The row was sent before with cells missing, and the cell {FILLED_UP!r} still stands behind it: see "
-                "that each value stands in its column, and delete that cell")  # fmt: skip
+        return (f"The row was sent before with cells missing, and the cell {quoted(FILLED_UP)} still stands behind it: "
+                "see that each value stands in its column, and delete that cell")  # fmt: skip
     enough = shape.named <= found <= most
     if (enough or found == shape.bare) and (fault := _fault_of_notes(shape, cells)):
         return f"{fault}: put each value and each note into its column, or take the notes of the row away"
@@ -95,8 +104,8 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
     expected = f"{shape.named} to {most}" if shape.named < most else str(most)
     expected += f", or {shape.bare} without notes" if shape.bare > 0 else ""
     advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter)
-    advice += ", or quote cells that hold the delimiter" if 0 < shape.bare < found < most else ""
-    return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {shape.delimiter!r})"
+    advice += ", or quote cells that hold the delimiter" if 0 < shape.bare < found < shape.named else ""
+    return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {quoted(shape.delimiter)})"
 
 
 def _too_many(cells: list[str], most: int) -> str:
@@ -116,5 +125,5 @@ def _too_few(cells: list[str], delimiter: str) -> str:
 def _late_quote(cells: Iterable[str]) -> str:
     """What is to be said if the quote that opens a cell does not stand at its beginning."""
     late = next((cell.strip() for cell in cells if cell[:1] != '"' and cell.lstrip()[:1] == '"'), "")
-    return late and (f"a blank stands before the quote of {late[:_LONGEST]!r}, and a quote counts only directly behind "
-                     "the delimiter: take the blank away")  # fmt: skip
+    return late and (f"a blank stands before the quote of {quoted(late[:_LONGEST])}, and a quote counts only directly "
+                     "behind the delimiter: take the blank away")  # fmt: skip

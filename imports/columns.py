@@ -16,6 +16,7 @@ from marshmallow.decorators import VALIDATES_SCHEMA
 from peewee import Model
 
 from imports.batches import CLOSE, Batch
+from imports.cell_counts import all_noted
 from imports.compiled import compilable
 from imports.parameters import ParameterColumn, Parameters, fixed_column, objects, open_column
 from imports.reading import FileShape, is_whole
@@ -132,7 +133,8 @@ class ColumnLoader:
         """The places of rows that have all their cells, and these by the column."""
         width = len(self._shape.columns)
         part = batch[places.start : places.stop] if isinstance(places, range) else batch.only(places)
-        if self._shape.usual == width and (columns := part.all_columns(width)):
+        columns = part.all_columns(width) if self._shape.named == width else []
+        if columns and all_noted(self._shape, columns):
             return places, columns
         rows = [batch.row(place) for place in places]
         good = [is_whole(self._shape, row) for row in rows]

@@ -12,7 +12,7 @@ from imports.compiled import ABSENT, NO_ROW, Loader
 from imports.reading import Column, FileShape, count_fault, is_whole
 from imports.rows import Message, Row
 from imports.unread import Unread
-from schemas import CLEAR, Fault, TemplateSchema
+from schemas import CLEAR, Fault, TemplateSchema, quoted
 from schemas.base import OpenColumns
 from schemas.fields import NUMBERLIKE, CellField, SystemId
 from schemas.shortcuts import DOUBT
@@ -165,8 +165,8 @@ class Validator:
     def _look_at_codes(self, row: Row, given: dict[str, str]) -> None:
         for column in self._codes & given.keys():
             if SCIENTIFIC.fullmatch(given[column]):
-                row.warn("SCIENTIFIC_NOTATION", column, f"{given[column]!r} looks like a number that a spreadsheet "
-                         "rewrote: format the column as text and send the file again")  # fmt: skip
+                row.warn("SCIENTIFIC_NOTATION", column, f"{quoted(given[column])} looks like a number that a "
+                         "spreadsheet rewrote: format the column as text and send the file again")  # fmt: skip
 
 
 def _reject(row: Row, column: str, found: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.base import TemplateSchema
+from schemas.quoting import quoted
 
 _RULE = re.compile(r"([a-z]+(?:_[a-z]+)*)_(\d{2})_(\d{2})_(\d{4})(?:_([a-z0-9]+))?\.csv", re.IGNORECASE | re.ASCII)
 LONGEST = 120
@@ -37,12 +38,12 @@ def parse(name: str, schemas: Iterable[type[TemplateSchema]]) -> FileName:
     shape = f"name it ENTITY_DD_MM_YYYY[_suffix].csv, for example {example(schemas[0].entity)}"
     match = _RULE.fullmatch(name)
     if match is None or len(name) > LONGEST:
-        raise FileNameError(f"{name[:LONGEST]!r} is not a file name that is imported: {shape}")
+        raise FileNameError(f"{quoted(name[:LONGEST])} is not a file name that is imported: {shape}")
     word, day, month, year, suffix = match.groups()
     entity = words.get(word.upper())
     if entity is None:
         known = ", ".join(schema.entity.upper() for schema in schemas)
-        raise FileNameError(f"{word!r} is no kind of file that is imported: begin the name with one of {known}")
+        raise FileNameError(f"{quoted(word)} is no kind of file that is imported: begin the name with one of {known}")
     try:
         date = dt.date(int(year), int(month), int(day))
     except ValueError:

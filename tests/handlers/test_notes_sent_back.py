@@ -74,7 +74,7 @@ SLID = [
 
 @pytest.mark.parametrize(("header", "row"), SLID)
 def test_a_cell_that_is_missing_before_the_notes(partner: Partner, header: str, row: str) -> None:
-    """The row is rejected, also when it is sent again as it came back, and nothing of it is lost until it is put right."""
+    """The row is rejected, also when it is sent again as it came back, until it is put right."""
     event = partner.send("inventory", f"{header}\n{row}\n002,,1,3{',' * (header.count(',') - 3)}\n")
 
     for _ in range(2):

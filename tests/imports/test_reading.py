@@ -373,7 +373,7 @@ def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
     ],
 )
 def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: ReadFile) -> None:
-    """Nameless columns at the end may be left out; a column that is ignored has its cells, or another one lacks them."""
+    """Nameless columns at the end may be left out; a column that is ignored needs its cells as others do."""
     shape, _ = read_file("SKU_ID,Name,Weight,_note,,\n1,a,2,,,\n")
 
     assert count_fault(shape, cells).startswith(fault)
