@@ -100,8 +100,8 @@ class Formats:
             return ""
         other = "," if point == "." else "."
         return (f". The account's decimal separator is {quoted(point)}, and this looks like a number with "
-                f"{quoted(other)}: other cells of the file, such as 1{point}234, may have been read otherwise than meant. "
-                "The admin can set decimal_separator for the account")  # fmt: skip
+                f"{quoted(other)}: other cells of the file, such as 1{point}234, may have been read otherwise than "
+                "meant. The admin can set decimal_separator for the account")  # fmt: skip
 
     def write_decimal(self, value: Decimal) -> str:
         return format(value, "f").replace(".", self.decimal_separator)

@@ -126,20 +126,19 @@ def test_ids_name_each_record(partner: Partner) -> None:
     [
         ("product", "SKU_ID,Reference_ID,Name", ["1,\\N,a", "2,R2,b", "3,,c"], ["1,", "2,R2", "3,"]),
         ("inventory", "SKU_ID,Warehouse,Available_Quantity", ["S,\\N,1", "S,W,2", "T,,3"], ["S,MAIN", "S,W", "T,"]),
-        ("customer", "Reference_ID,Company_Name", ["\\N,x", "K1,y"], [",x", "K1,y"]),
+        ("category", "Reference_ID,Category", ["\\N,x", "K1,y"], [",x", "K1,y"]),
     ],
 )
+@pytest.mark.parametrize("chunk_rows", [5_000, 1])
 def test_ids_of_keys_that_were_cleared(
-    partner: Partner, entity: str, header: str, rows: list[str], expected: list[str]
+    partner: Partner, entity: str, header: str, rows: list[str], expected: list[str], chunk_rows: int
 ) -> None:
-    """What the record has stands in their place: when it is made, changed and left as it is; in chunks of any size."""
+    """What the record has stands in their place: when it is made, and when it is left as it is."""
     partner.send("product", "SKU_ID,Name\nS,s\nT,t\n")
-    for chunk_rows in (5_000, 1):
-        for content in (rows, rows, [row[:-1] + "7" for row in rows] if entity != "customer" else rows):
-            event = partner.in_chunks(chunk_rows).send(entity, "\n".join([header, *content]))
-            found = [",".join(list(each.values())[:-2][-2:]) for each in partner.read(event, ".ids.csv")]
-            assert found == (expected if entity != "customer" else found)
-            assert not any("\\N" in each for each in found)
+    for _ in range(3):
+        event = partner.in_chunks(chunk_rows).send(entity, "\n".join([header, *rows]))
+        ids = partner.file(event, ".ids.csv").read_text().splitlines()[1:]
+        assert [",".join(line.split(",")[:-2]) for line in ids] == expected
 
 
 def test_ids_of_categories_are_in_the_order_of_the_file(partner: Partner) -> None:
