@@ -26,6 +26,7 @@ from imports import store
 from imports.rows import Row, lines_named, live
 from imports.scan import Key, Meant, Texts
 from models import Address, Customer, Order
+from schemas import quoted
 from schemas.address import AddressSchema
 
 PLACE = {"type": "Type", "attention": "Attention", "line_1": "Line_1", "line_2": "Line_2", "city": "City",
@@ -116,8 +117,9 @@ class CustomerPartHandler(Handler):
     def _refuse_other_customer(self, row: Row) -> None:
         system_column, reference_column = self.id_columns
         if row.stored and row.write.get("customer", row.stored["customer"]) != row.stored["customer"]:
-            row.reject("KEY_CONFLICT", reference_column, f"{reference_column} {row.values['reference_id']!r} belongs "
-                       f"to another customer: to move it, send {system_column} {row.stored['system_id']}")  # fmt: skip
+            row.reject("KEY_CONFLICT", reference_column, f"{reference_column} {quoted(row.values['reference_id'])} "
+                       "belongs to another customer: to move it, send "
+                       f"{system_column} {row.stored['system_id']}")  # fmt: skip
 
     def _keep_apart(self, alone: list[Row], rows: list[Row]) -> None:
         """Raise Entangled if what rows without IDs find depends on what rows with IDs leave behind."""

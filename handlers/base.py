@@ -20,7 +20,7 @@ from imports.scan import Key, Meant, PlainKey, Texts
 from imports.store import Stored
 from imports.stored import is_text
 from models import Record, new_system_id, now
-from schemas import TemplateSchema
+from schemas import CLEAR, TemplateSchema, quoted
 from schemas.fields import CellField, Number
 
 __all__ = ["Context", "Handler", "Row", "batched"]
@@ -106,7 +106,7 @@ class Handler:
 
     def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
         """The report's column and words for a row whose key of `column` is the same on all of `lines`."""
-        return column, f"{row.text(column)!r} stands on {lines}: keep one of them"
+        return column, f"{quoted(row.text(column))} stands on {lines}: keep one of them"
 
     def plain_keys_of(self, columns: Iterable[str]) -> tuple[PlainKey, ...]:
         """The plain keys of a file with `columns`; none if `keys` has to be asked."""
@@ -297,8 +297,8 @@ class Handler:
         store.insert(self.model, [row.write for row in rows if row.outcome == CREATED])
 
     def identify(self, row: Row) -> list[str]:
-        """The cells of `key_columns` for ids.csv."""
-        return [row.text(column) for column in self.key_columns]
+        """The cells of `key_columns` for ids.csv: as they came, or what the record has if they clear it."""
+        return ["" if (text := row.text(column)) == CLEAR else text for column in self.key_columns]
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         """All records of an account by attribute of the schema, in the order in which they were made."""

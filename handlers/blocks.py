@@ -35,7 +35,7 @@ class Sight:
     hashes: Sequence[int | None]
     """The hash of the row with what it refers to; None: it refers to something unknown, or has no key."""
     keys: Sequence[Sequence[str]]
-    """The trimmed cells of the handler's key columns, by the column."""
+    """The cells of the handler's key columns for ids.csv, by the column."""
     references: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     """Parameters by attribute of the model; None for an empty cell."""
     named: Names = field(default_factory=dict, compare=False)

@@ -12,6 +12,7 @@ from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
 from models import Category, is_postgres, now
+from schemas import quoted
 from schemas.category import CategorySchema
 
 SEPARATOR = " > "
@@ -75,11 +76,11 @@ class CategoryHandler(Handler):
                 continue
             parent = parent_path(path)
             if row.stored and f"{parent}{SEPARATOR}".startswith(row.stored["path"] + SEPARATOR):
-                row.reject("INVALID_VALUE", "Category", f"{row.stored['path']!r} can't move to {path!r}: it would lie "
-                           "within itself")  # fmt: skip
+                row.reject("INVALID_VALUE", "Category", f"{quoted(row.stored['path'])} can't move to {quoted(path)}: "
+                           "it would lie within itself")  # fmt: skip
             elif parent and parent not in known and parent not in accepted:
-                row.reject("MISSING_PARENT", "Category", f"The parent {parent!r} neither exists nor is a good row of "
-                           "the file: add a row for it")  # fmt: skip
+                row.reject("MISSING_PARENT", "Category", f"The parent {quoted(parent)} neither exists nor is a good "
+                           "row of the file: add a row for it")  # fmt: skip
             else:
                 row.write["parent"] = known[parent]["system_id"] if parent in known else None
 
@@ -90,14 +91,14 @@ class CategoryHandler(Handler):
         if row.stored and _moves(row):
             below = _below(context.account, row.stored["system_id"])
             if any(each["system_id"] == row.stored["system_id"] for each in below):
-                row.reject("INVALID_VALUE", "Category", f"{row.stored['path']!r} can't move: parents that another "
-                           "program stored put it within itself; tell whoever runs the server to correct "
+                row.reject("INVALID_VALUE", "Category", f"{quoted(row.stored['path'])} can't move: parents that "
+                           "another program stored put it within itself; tell whoever runs the server to correct "
                            "them")  # fmt: skip
                 return
             paths += [_moved(each["path"], row.stored["path"], path) for each in below]
         for longest in sorted(filter(_is_too_long, paths))[:1]:
-            row.reject("TOO_LONG", "Category", f"The path {longest!r} would have {len(longest)} characters, in UTF-8 "
-                       f"{len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, so "
+            row.reject("TOO_LONG", "Category", f"The path {quoted(longest)} would have {len(longest)} characters, in "
+                       f"UTF-8 {len(longest.encode())} bytes: at most {LONGEST} and {LONGEST_BYTES} fit, so "
                        "shorten its names")  # fmt: skip
 
     def write(self, rows: list[Row], context: Context) -> None:

@@ -21,7 +21,7 @@ from imports import store
 from imports.rows import Row
 from imports.scan import Key, Meant, Texts
 from models import Customer, is_postgres, transaction
-from schemas import plain_name
+from schemas import plain_name, quoted
 from schemas.customer import CustomerSchema
 
 Stored = Mapping[str, Any]
@@ -47,7 +47,7 @@ class CustomerHandler(Handler):
     def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
         if column != "Company_Name":
             return super().duplicate(row, column, lines)
-        return column, f"{row.text(column)!r} stands on {lines}{told_apart(row, 'System_ID', 'Reference_ID')}"
+        return column, f"{quoted(row.text(column))} stands on {lines}{told_apart(row, 'System_ID', 'Reference_ID')}"
 
     def holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
         """A row that has nothing but a name means the only customer who is called so."""
@@ -125,12 +125,12 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
         namesakes[place] = {**fitting[0], "reference_id": reference or fitting[0]["reference_id"]}
     elif fitting:
         row.reject("AMBIGUOUS_MATCH", "Company_Name", f"{len(fitting)} customers are called "
-                   f"{row.values['company_name']!r}: say which by System_ID or Reference_ID")  # fmt: skip
+                   f"{quoted(row.values['company_name'])}: say which by System_ID or Reference_ID")  # fmt: skip
     else:
         if namesakes:
-            others = ", ".join(sorted(repr(each["reference_id"]) for each in namesakes)[:3])
+            others = ", ".join(sorted(quoted(each["reference_id"]) for each in namesakes)[:3])
             row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
-                     f"{row.values['company_name']!r} exists with Reference_ID {others}: check whether they are "
+                     f"{quoted(row.values['company_name'])} exists with Reference_ID {others}: check whether they are "
                      "the same")  # fmt: skip
         namesakes.append({"reference_id": reference, "system_id": ""})
 

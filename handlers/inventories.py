@@ -12,7 +12,7 @@ from imports.codes import zero_padded
 from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Inventory, Product
-from schemas import CLEAR
+from schemas import CLEAR, quoted
 from schemas.inventory import InventorySchema
 
 MAIN = "MAIN"
@@ -35,8 +35,8 @@ class InventoryHandler(Handler):
             return super().duplicate(row, column, lines)
         text = row.text("Warehouse")
         warehouse = MAIN if text in ("", CLEAR) else text
-        named = f"{warehouse!r} (also where the cell is empty)" if warehouse == MAIN else repr(warehouse)
-        return column, f"SKU_ID {row.text('SKU_ID')!r} in warehouse {named} stands on {lines}: keep one of them"
+        named = f"{quoted(warehouse)} (also where the cell is empty)" if warehouse == MAIN else quoted(warehouse)
+        return column, f"SKU_ID {quoted(row.text('SKU_ID'))} in warehouse {named} stands on {lines}: keep one of them"
 
     def find(self, rows: list[Row], context: Context) -> None:
         products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
@@ -58,17 +58,21 @@ class InventoryHandler(Handler):
             if not sku_id:
                 row.reject("REQUIRED", "SKU_ID", "SKU_ID is empty: name the product that the stock is of")
             elif row.number in near:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku_id!r}, but {near[row.number]!r} "
-                           "exists: a spreadsheet may have dropped the zeros; format the column as text")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}, but "
+                           f"{quoted(near[row.number])} exists: a spreadsheet may have dropped the zeros; format the "
+                           "column as text")  # fmt: skip
             else:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku_id!r}: send the product first, "
-                           "or correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}: send the product "
+                           "first, or correct the cell")  # fmt: skip
 
     def check(self, row: Row, context: Context) -> None:
         quantities, dates = row.write.get("on_order_quantity") or [], row.write.get("on_order_eta") or []
         if len(quantities) != len(dates):
             row.reject("INVALID_VALUE", "On_Order_ETA", f"With what is stored, {len(quantities)} quantities stand "
                        f"against {len(dates)} dates: send both columns, with one date for each quantity")  # fmt: skip
+
+    def identify(self, row: Row) -> list[str]:
+        return [MAIN if row.text(column) == CLEAR else row.text(column) for column in self.key_columns]
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         """Without the stock of products that are not the account's: no row can be without a SKU."""

@@ -11,7 +11,7 @@ from imports.rows import Row, live
 from imports.scan import Key, Texts
 from imports.store import Stored
 from models import Customer, Record
-from schemas import CLEAR
+from schemas import CLEAR, quoted
 
 
 def own_keys(texts: Texts, system_column: str, *columns: str) -> Iterable[Key]:
@@ -100,9 +100,9 @@ class UniqueKey:
         """Reject a row that has found one record and carries the key of another."""
         other = self.holder(row)
         if row.stored and other and other["system_id"] != row.stored["system_id"]:
-            row.reject("KEY_CONFLICT", self.column, f"{self.column} {row.values[self.attribute]!r} belongs to another "
-                       f"record ({other['system_id']}) than the other keys of the row ({row.stored['system_id']}): "
-                       "correct one of them")  # fmt: skip
+            row.reject("KEY_CONFLICT", self.column, f"{self.column} {quoted(row.values[self.attribute])} belongs to "
+                       f"another record ({other['system_id']}) than the other keys of the row "
+                       f"({row.stored['system_id']}): correct one of them")  # fmt: skip
 
     def settle(self, row: Row) -> None:
         """Take note of a row that gives its record another key."""
@@ -117,9 +117,9 @@ def refuse_changed_reference(row: Row, column: str, system_column: str) -> None:
         return
     stored, new = row.stored["reference_id"], row.values["reference_id"]
     if stored is not None and stored != new:
-        said = "clears it" if new is None else repr(new)
-        row.reject("KEY_CONFLICT", column, f"The record has {column} {stored!r}, the row {said}: to change it, send "
-                   f"{system_column} {row.stored['system_id']} with it")  # fmt: skip
+        said = "clears it" if new is None else quoted(new)
+        row.reject("KEY_CONFLICT", column, f"The record has {column} {quoted(stored)}, the row {said}: to change it, "
+                   f"send {system_column} {row.stored['system_id']} with it")  # fmt: skip
 
 
 def refuse_taken(row: Row, keys: Sequence[UniqueKey]) -> None:
@@ -152,9 +152,9 @@ def _refuse_changed_key(row: Row, main: UniqueKey) -> None:
     """A row that was found by its Reference_ID must not bring a new SKU or name."""
     key = row.values.get(main.attribute)
     if row.stored and key and row.stored[main.attribute] != key:
-        row.reject("KEY_CONFLICT", main.column, f"Reference_ID {row.values['reference_id']!r} belongs to {main.column} "
-                   f"{row.stored[main.attribute]!r}, not {key!r}: to change {main.column}, send System_ID "
-                   f"{row.stored['system_id']} with it")  # fmt: skip
+        row.reject("KEY_CONFLICT", main.column, f"Reference_ID {quoted(row.values['reference_id'])} belongs to "
+                   f"{main.column} {quoted(row.stored[main.attribute])}, not {quoted(key)}: to change {main.column}, "
+                   f"send System_ID {row.stored['system_id']} with it")  # fmt: skip
 
 
 def keep_apart(rows: list[Row]) -> None:
@@ -192,8 +192,8 @@ class CustomerReferences:
                            "to keep the stored one")  # fmt: skip
                 return None
             if value not in known:
-                row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {value!r}: send the customer first, "
-                           "or correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {quoted(value)}: send the customer "
+                           "first, or correct the cell")  # fmt: skip
                 return None
             found[column] = known[value]["system_id"]
         if len(set(found.values())) > 1:

@@ -11,6 +11,7 @@ from handlers.base import Context
 from imports import store
 from imports.rows import Row
 from models import OrderLine, Product
+from schemas import quoted
 
 DETAILS = ("quantity", "unit_price", "line_discount", "line_notes")
 LINE_ATTRIBUTES = frozenset({"sku_id", *DETAILS})
@@ -41,8 +42,8 @@ class Lines:
                                "and a quantity")  # fmt: skip
             sku = row.values.get("sku_id")
             if sku and sku not in self._products:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {sku!r}: send the product first, or "
-                           "correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku)}: send the product "
+                           "first, or correct the cell")  # fmt: skip
 
     def merge(self, order: str, rows: list[Row], stored: list[Record]) -> list[Record]:
         """The lines of an order by its rows; what a row leaves out is kept from the stored line of the same product."""

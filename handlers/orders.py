@@ -24,7 +24,7 @@ from imports import store
 from imports.rows import UNCHANGED, UPDATED, Row, live
 from imports.scan import Key, Texts
 from models import Address, Order, OrderLine, now
-from schemas import CLEAR
+from schemas import CLEAR, quoted
 from schemas.order import LONGEST_ORDER, OrderSchema
 
 ADDRESSES = {
@@ -166,9 +166,9 @@ def _head(group: list[Row], context: Context) -> Head:
                 head.texts[column] = row.texts.get(column, "")
                 head.origin[column] = row
             elif row.values[name] != head.values[name]:
-                row.reject("HEADER_CONFLICT", column, f"{column} is {row.texts.get(column)!r} here, but "
-                           f"{head.texts[column]!r} on line {head.origin[column].line} of the same order: make them "
-                           "equal")  # fmt: skip
+                row.reject("HEADER_CONFLICT", column, f"{column} is {quoted(row.texts.get(column))} here, but "
+                           f"{quoted(head.texts[column])} on line {head.origin[column].line} of the same order: make "
+                           "them equal")  # fmt: skip
     return head
 
 
@@ -177,9 +177,9 @@ def _reject_long(row: Row, most: int) -> None:
     if row.rejected:
         return
     column = next((each for each in ("Order_ID", "Reference_ID") if row.text(each) not in ("", CLEAR)), "Reference_ID")
-    row.reject("ORDER_REJECTED", column, f"The order with {column} {row.text(column)!r} has {row.group_size} rows, and "
-               f"at most {most} are taken: give each order a Reference_ID of its own, or make several orders of "
-               "it")  # fmt: skip
+    row.reject("ORDER_REJECTED", column, f"The order with {column} {quoted(row.text(column))} has {row.group_size} "
+               f"rows, and at most {most} are taken: give each order a Reference_ID of its own, or make several orders "
+               "of it")  # fmt: skip
 
 
 def _reject_stray(row: Row) -> None:
@@ -233,8 +233,8 @@ def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str,
     address = known.get(reference)
     customer = row.write.get("customer") or (row.stored or {}).get("customer")
     if address is None or address["customer"] != customer:
-        row.reject("UNKNOWN_REFERENCE", column, f"The customer has no address with Address_Reference_ID {reference!r}: "
-                   "send the address first, or correct the cell")  # fmt: skip
+        row.reject("UNKNOWN_REFERENCE", column, f"The customer has no address with Address_Reference_ID "
+                   f"{quoted(reference)}: send the address first, or correct the cell")  # fmt: skip
     else:
         row.write[target] = address["system_id"]
 

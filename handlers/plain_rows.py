@@ -55,7 +55,7 @@ class ProductBlocks(Blocks):
                      for text, to in named[attribute].items()}  # fmt: skip
             own = _joined(own, texts, parts)
         _, ids, kept = _columns({row[0]: row for row in rows}, codes, 3)
-        return Sight(ids, kept, own, [codes, own_codes], references, named)
+        return Sight(ids, kept, own, [codes, _cleared(own_codes, "")], references, named)
 
     def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
         return {attribute: self._resolved(set(texts[attribute]), attribute, column, model, named_by)
@@ -110,7 +110,12 @@ class InventoryBlocks(Blocks):
             *_, ids, stored = _columns({(row[0], row[2]): row for row in rows}, keys, 5)
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        return Sight(ids, stored, told, [codes, named], {"product": own})
+        return Sight(ids, stored, told, [codes, _cleared(named, MAIN)], {"product": own})
+
+
+def _cleared(texts: list[str], default: str) -> list[str]:
+    """What a column is after the import: the texts, but for those that clear it."""
+    return [default if text == CLEAR else text for text in texts] if CLEAR in texts else texts
 
 
 def _columns(rows: Mapping[Any, Sequence[Any]], keys: Sequence[Any], width: int) -> list[list[Any]]:

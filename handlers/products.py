@@ -13,7 +13,7 @@ from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Category, Collection, Product
 from models.base import Record
-from schemas import plain_name
+from schemas import plain_name, quoted
 from schemas.product import ProductSchema
 
 NAMED = 5
@@ -63,7 +63,7 @@ def _refer(rows: list[Row], context: Context, attribute: str, column: str, model
         names = row.values[attribute] or []
         missing = [name for name in names if name not in known]
         for name in missing[:NAMED]:
-            row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {name!r} exists: send it in a "
+            row.reject("UNKNOWN_REFERENCE", column, f"No {column.lower()} {quoted(name)} exists: send it in a "
                        f"{column.upper()} file first, or correct the cell")  # fmt: skip
         if len(missing) > NAMED:
             row.reject("UNKNOWN_REFERENCE", column, f"... and {len(missing) - NAMED} more names of the cell are not "

@@ -16,7 +16,7 @@ from handlers.orders import OrderHandler
 from handlers.products import ProductHandler
 from hooks import Hooks
 from models import Base, database
-from schemas import TemplateSchema
+from schemas import TemplateSchema, quoted
 
 HANDLERS: tuple[type[Handler], ...] = (
     ProductHandler,
@@ -44,7 +44,7 @@ class Registry:
         taken = {each.schema.folder.casefold() for each in self._handlers.values()}
         words = {word for each in self._handlers.values() for word in each.schema.file_words()}
         if handler.schema.folder.casefold() in taken or words & set(handler.schema.file_words()):
-            raise HookError(f"The entity {handler.entity!r} has a name or a folder that is taken")
+            raise HookError(f"The entity {quoted(handler.entity)} has a name or a folder that is taken")
         self._handlers[handler.entity] = handler
 
     def add(self, handler: Handler, tables: Sequence[type[Base]] = ()) -> None:

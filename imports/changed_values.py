@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from imports.rows import Row
 from imports.validate import flat
-from schemas import CLEAR, Fault, OpenColumns, TemplateSchema, fits_open_name, plain_name
+from schemas import CLEAR, Fault, OpenColumns, TemplateSchema, fits_open_name, plain_name, quoted
 from schemas.fields import CellField, Choice, Currency, Date, Items, Number, SystemId, Text, WholeNumber, YesNo
 from schemas.formats import invalid
 
@@ -87,13 +87,15 @@ class ChangedValues:
         given, known = row.values[column.attribute], before if isinstance(before, dict) else {}
         if not isinstance(given, dict):
             return [(column.prefix, Fault(f"{_brief.repr(given)} is no dict, by what stands behind the colon of "
-                                          f"{column.example!r}"))]  # fmt: skip
+                                          f"{quoted(column.example)}"))]  # fmt: skip
         faults: list[Said] = []
         values = row.values[column.attribute] = dict(given)
         for name, value in given.items():
             if name not in known:
                 if not (isinstance(name, str) and name == plain_name(name) and fits_open_name(name)):
-                    message = f"{_brief.repr(name)} can't stand behind the colon of a header such as {column.example!r}"
+                    message = (
+                        f"{_brief.repr(name)} can't stand behind the colon of a header such as {quoted(column.example)}"
+                    )
                     faults.append((column.prefix, Fault(message)))
                     continue
                 self._new.setdefault(column.prefix, {})[name] = None

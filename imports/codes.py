@@ -14,13 +14,15 @@ from peewee import fn
 from imports import store
 from imports.rows import Row
 from models import Product
+from schemas import quoted
 
 
 def warn_of_lost_zeros(rows: Iterable[Row], account: int, before: dt.datetime, memory: dict[str, Any]) -> None:
     """Warn on each of the rows, whose SKUs are not stored, when one with leading zeros in front is."""
     for row, stored in zero_padded(rows, account, before, memory):
-        row.warn("LEADING_ZEROS_LOST", "SKU_ID", f"SKU_ID {row.values['sku_id']!r} is new, but {stored!r} exists: if a "
-                 "spreadsheet dropped the zeros, format the column as text and send the file again")  # fmt: skip
+        row.warn("LEADING_ZEROS_LOST", "SKU_ID", f"SKU_ID {quoted(row.values['sku_id'])} is new, but {quoted(stored)} "
+                 "exists: if a spreadsheet dropped the zeros, format the column as text and send the file "
+                 "again")  # fmt: skip
 
 
 def zero_padded(

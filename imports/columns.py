@@ -16,9 +16,10 @@ from marshmallow.decorators import VALIDATES_SCHEMA
 from peewee import Model
 
 from imports.batches import CLOSE, Batch
+from imports.cell_counts import all_noted
 from imports.compiled import compilable
 from imports.parameters import ParameterColumn, Parameters, fixed_column, objects, open_column
-from imports.reading import FileShape, count_fault
+from imports.reading import FileShape, is_whole
 from imports.validate import SCIENTIFIC, SCIENTIFIC_LINE
 from schemas import TemplateSchema
 from schemas.fields import NUMBERLIKE, CellField
@@ -132,10 +133,11 @@ class ColumnLoader:
         """The places of rows that have all their cells, and these by the column."""
         width = len(self._shape.columns)
         part = batch[places.start : places.stop] if isinstance(places, range) else batch.only(places)
-        if self._shape.named == width and (columns := part.all_columns(width)):
+        columns = part.all_columns(width) if self._shape.named == width else []
+        if columns and all_noted(self._shape, columns):
             return places, columns
         rows = [batch.row(place) for place in places]
-        good = [not count_fault(self._shape, row) for row in rows]
+        good = [is_whole(self._shape, row) for row in rows]
         return list(compress(places, good)), list(zip(*compress(rows, good), strict=False))
 
     def _compare_lengths(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from imports.keys import BATCH, Holders, Key, Texts, bounds, packed, same_records
-from imports.reading import Batch, FileShape, Record
+from imports.reading import Batch, FileShape, Record, is_whole
 from imports.unread import Unread, as_plain, by_line, from_plain
 
 Order = Callable[[Texts], int | Sequence[Key] | None]
@@ -93,7 +93,7 @@ class Gathering:
 
         They are not in a row that one program has put into a single cell, even if another has filled it up.
         """
-        if isinstance(cells, Unread) or not self._shape.width <= len(cells) <= len(self._shape.columns):
+        if not is_whole(self._shape, cells):
             return False
         return self._shape.delimiter not in cells[0] or any(cells[place].strip() for place in self._others)
 

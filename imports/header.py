@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from errors import FileProblem
-from schemas import LONGEST_OPEN_NAME, TemplateSchema, fits_open_name, match_key, open_key, plain_name, unprintable
+from schemas import (
+    LONGEST_OPEN_NAME,
+    TemplateSchema,
+    fits_open_name,
+    match_key,
+    open_key,
+    plain_name,
+    quoted,
+    unprintable,
+)
 
 DELIMITERS = ",;\t|"
 IN_QUOTES = "the whole line stands in quotes: take them away, or save again as CSV"
@@ -97,7 +106,8 @@ def _refuse_unknown(cells: Sequence[str], columns: Sequence[Column | None], sche
     if len(unknown) > 1:
         found += f" (nor {_listed(_quoted(other) for _, other in unknown[1:])})"
     advice = "the first line must hold the column names" if not matched(columns) else _suggestion(text, schema)
-    message = f"In the header {found}: {advice}. The columns are {columns_in_words(schema)}"
+    stop = "" if advice.endswith("?") else "."
+    message = f"In the header {found}: {advice}{stop} The columns are {columns_in_words(schema)}"
     raise FileProblem("UNKNOWN_COLUMN", message, line=line, column=text.strip(), value=text.strip())
 
 
@@ -118,11 +128,11 @@ def _suggestion(text: str, schema: TemplateSchema) -> str:
         prefix = match_key(column.prefix)
         if key.partition(":")[0] == prefix:
             if odd := unprintable(_open_name(text.partition(":")[2])):
-                return f"the name behind the colon holds {odd}: write it without, as in {column.example!r}"
+                return f"the name behind the colon holds {odd}: write it without, as in {quoted(column.example)}"
             return (f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon (letters such as ß count "
-                    f"twice), as in {column.example!r}")  # fmt: skip
+                    f"twice), as in {quoted(column.example)}")  # fmt: skip
         if key.startswith(prefix):
-            return f"did you mean '{column.prefix}: ...', as in {column.example!r}?"
+            return f"did you mean '{column.prefix}: ...', as in {quoted(column.example)}?"
     names = {match_key(name): name for name in schema.columns}
     near = difflib.get_close_matches(key[:200], names, 1)
     return f"did you mean {names[near[0]]}?" if near else "remove it, or let its name begin with _ to have it ignored"
@@ -131,7 +141,7 @@ def _suggestion(text: str, schema: TemplateSchema) -> str:
 def columns_in_words(schema: TemplateSchema) -> str:
     """`SKU_ID, Name ... and open columns such as 'Price: Retail'`."""
     names = ", ".join(schema.columns)
-    examples = ", ".join(repr(column.example) for column in schema.open_columns)
+    examples = ", ".join(quoted(column.example) for column in schema.open_columns)
     return f"{names}, and open ones such as {examples}" if examples else names
 
 
@@ -143,7 +153,7 @@ def _refuse_duplicates(columns: Sequence[Column], line: int) -> None:
         first = seen.setdefault(column.key, column)
         if first is not column:
             message = (
-                f"Column {place} of the header, {_quoted(column.text)}, names {first.name!r} a second time "
+                f"Column {place} of the header, {_quoted(column.text)}, names {quoted(first.name)} a second time "
                 f"(the first is {_quoted(first.text)}): keep one of them"
             )
             raise FileProblem("DUPLICATE_COLUMN", message, line=line, column=column.name, value=column.text.strip())
@@ -172,14 +182,14 @@ def _out_of_order(
     fixed = sorted((each.name for each in columns if each.kind == "fixed"), key=places.__getitem__)
     order = ", ".join(fixed + [each.name for each in columns if each.kind == "open"])
     message = (
-        f"Column {columns.index(column) + 1}, {column.name!r}, stands behind {last.name!r} but belongs before it: "
-        f"put the columns into the template's order: {order}"
+        f"Column {columns.index(column) + 1}, {quoted(column.name)}, stands behind {quoted(last.name)} but belongs "
+        f"before it: put the columns into the template's order: {order}"
     )
     return FileProblem("COLUMN_ORDER", message, line=line, column=column.name, value=column.text.strip())
 
 
 def _quoted(text: str) -> str:
-    return repr(text.strip() if len(text) <= 80 else text.strip()[:80] + "…")
+    return quoted(text.strip() if len(text) <= 80 else text.strip()[:80] + "…")
 
 
 def _listed(texts: Iterable[str], most: int = 5) -> str:

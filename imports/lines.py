@@ -15,6 +15,7 @@ from imports.encoding import END, line_ends
 from imports.header_again import HeaderAgain
 from imports.text_file import TextFile
 from imports.unread import Unread, misquoted
+from schemas import quoted
 
 MAX_RECORD = 4 * 1024 * 1024
 """Characters of one record, and so of a line and of a cell: what an unclosed quote may swallow before it is named."""
@@ -178,7 +179,7 @@ def _cut(long_line: bool, source: Source, start: int, cells: list[str], next_lin
         return _too_large(start, source.max_record)
     line = start + sum(map(line_ends, cells[:-1]))
     message = (
-        f"The quote that opens on line {line}, before {cells[-1][:40]!r}, is never closed: close it, "
+        f"The quote that opens on line {line}, before {quoted(cells[-1][:40])}, is never closed: close it, "
         'and write "" for a quote that belongs to the text'
     )
     return FileProblem("UNCLOSED_QUOTE", message, line=line, value=cells[-1][:200])

@@ -37,7 +37,7 @@ class PlainKeys:
         return found if found and all(found[0]) else []
 
     def of_batch(self, batch: Batch) -> list[list[str]]:
-        """The same; nothing if the rows do not all have their cells, or some lack the first key."""
+        """The same; nothing if the rows do not all have as many cells, or some lack the first key."""
         sizes = batch.sizes() if self.keys else {0}
         if len(sizes) > 1 or not self._shape.width <= max(sizes) <= len(self._shape.columns):
             return []

@@ -10,7 +10,7 @@ from typing import Literal
 
 from errors import FileProblem
 from imports.batches import Batch
-from imports.cell_counts import count_fault, surplus
+from imports.cell_counts import before_notes, count_fault, is_whole, surplus
 from imports.delimiter import MAX_COLUMNS, find_delimiter, preamble
 from imports.encoding import detect
 from imports.header import Column, check_order, columns_in_words, read_header
@@ -31,6 +31,7 @@ __all__ = [
     "batches",
     "count_fault",
     "inspect",
+    "is_whole",
     "missing_column",
     "records",
     "stretches",
@@ -54,14 +55,21 @@ class FileShape:
     missing_needed: tuple[str, ...]
 
     width: int = field(init=False)
-    """Cells that a row must have: up to the last column that means something."""
+    """Columns up to the last one that means something."""
     named: int = field(init=False)
     """Columns with a name; those without one stand behind them."""
+    bare: int = field(init=False)
+    """Cells of a row without the notes of rejected.csv, if the named columns end with these; else -1."""
+    usual: int = field(init=False)
+    """Cells of a row that is whole by their number alone; -1 if that does not do."""
 
     def __post_init__(self) -> None:
         means = (place for place, column in enumerate(self.columns, 1) if column.kind in ("fixed", "open"))
         object.__setattr__(self, "width", max(means, default=0))
-        object.__setattr__(self, "named", sum(column.kind != "blank" for column in self.columns))
+        named = [column for column in self.columns if column.kind != "blank"]
+        object.__setattr__(self, "named", len(named))
+        object.__setattr__(self, "bare", before_notes(named))
+        object.__setattr__(self, "usual", len(named) if len(named) == len(self.columns) and self.bare < 0 else -1)
 
 
 def inspect(

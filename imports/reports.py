@@ -15,20 +15,19 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
-from imports.cell_counts import FILLED_UP
-from imports.header import DELIMITERS, Column
+from imports.cell_counts import FILLED_UP, JOIN, NOTES, REJECTED, former_notes, is_whole
+from imports.header import DELIMITERS
 from imports.ordering import sort_rows
 from imports.reading import FileShape
 from imports.report_cells import cut_message, cut_value, neutralise, restore
 from imports.rows import CREATED
-from imports.unread import shown
+from imports.unread import Unread, shown
 from layout import sync_folder
 
-REPORT, REJECTED, IDS = "report.csv", "rejected.csv", "ids.csv"
-NOTES = ("_line", "_code", "_message")
-"""What stands behind a rejected row; when the file comes back, these columns are ignored."""
-JOIN = " | "
-"""Between the codes, and the messages, of one rejected row."""
+__all__ = ["FILLED_UP", "IDS", "JOIN", "NOTES", "REJECTED", "REPORT", "ReportFiles", "file_problem_report",
+           "made_without_key", "read_report", "report_rows"]  # fmt: skip
+
+REPORT, IDS = "report.csv", "ids.csv"
 LONGEST_NOTE = 4_000
 """Characters, about, that all messages of a rejected row may have together."""
 SORTED = "sorted"
@@ -38,6 +37,7 @@ _REPORT_HEADER = ("Line", "Column", "Value", "Code", "Message")
 _IDENTIFIED = ("System_ID", OUTCOME)
 """What stands behind the key columns of ids.csv."""
 _IDS_LINES = "ids.lines"
+_NO_SHAPE = FileShape("", 0, False, ",", 1, (), ())
 
 
 class ReportFiles:
@@ -54,7 +54,7 @@ class ReportFiles:
         self.folder = folder
         # Another one is known from a `sep=` line alone, and rejected.csv is to come back without one.
         self._delimiter = shape.delimiter if shape and shape.delimiter in DELIMITERS else ","
-        self._places = _Places(shape.columns, shape.width) if shape else _Places((), 0)
+        self._places = _Places(shape or _NO_SHAPE)
         bom = shape is not None and (shape.bom or shape.guessed > 0)
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
@@ -68,8 +68,7 @@ class ReportFiles:
 
     def rejected(self, cells: list[str], line: int, code: str, *messages: str) -> None:
         """One rejected row, its cells as they came. Several codes are joined by JOIN."""
-        cells = shown(cells)
-        own, extra = self._places.place(cells), self._places.extra(cells)
+        own, extra = self._places.of(cells)
         self._rejected.write([*own, str(line), code, _joined(messages), *extra])
 
     def identified(self, line: int, keys: list[str], system_id: str, outcome: str) -> None:
@@ -174,39 +173,56 @@ def _restored(cells: Sequence[str]) -> list[Any]:
 class _Places:
     """Where the cells of a rejected row go: as they came, without former notes and without nameless columns.
 
-    A row of less than `width` cells is filled up, and the extra cells of a long one stand behind the notes: the notes
-    always stand in their columns, and nothing of the row is lost. Behind the notes of a short row a cell says that it
-    was filled up, so that it, too, is rejected again when it is sent as it is: its values may stand in wrong columns.
+    A row that lacks cells is filled up, and the extra cells of a long one stand behind the notes: the notes always
+    stand in their columns, and nothing of the row is lost. Behind the notes of a short row a cell says that it was
+    filled up, so that it, too, is rejected again when it is sent as it is: its values may stand in wrong columns.
     """
 
-    def __init__(self, columns: Sequence[Column], width: int) -> None:
-        self._columns, self._width = columns, width
-        notes = {place for place, column in enumerate(columns) if column.text.strip().lower() in NOTES}
-        kept = [place for place, column in enumerate(columns) if column.kind != "blank" and place not in notes]
-        self.header = [columns[place].text for place in kept]
-        self._kept = kept
-        self._head = kept[-1] + 1 if kept else 0
-        self._line_places = [place for place in notes if columns[place].text.strip().lower() == NOTES[0]]
+    def __init__(self, shape: FileShape) -> None:
+        self._shape, columns = shape, shape.columns
+        names = [column.text.strip().lower() for column in columns]
+        self._kept = [place for place, column in enumerate(columns)
+                      if column.kind != "blank" and names[place] not in NOTES]  # fmt: skip
+        self.header = [columns[place].text for place in self._kept]
+        self._head = self._kept[-1] + 1 if self._kept else 0
+        self._line_places, self._code_places, _ = (
+            [place for place, name in enumerate(names) if name == note] for note in NOTES
+        )
 
-    def _notes_in_place(self, cells: list[str]) -> bool:
-        return all(cells[place].isdigit() for place in self._line_places)
-
-    def place(self, cells: list[str]) -> list[str]:
-        """The cells of the named columns."""
+    def of(self, row: list[str]) -> tuple[list[str], list[str]]:
+        """The cells of the named columns, and those that stand behind the notes, up to the last that has text."""
+        cells = self._without_slid_notes(shown(row))
         filled = cells + [""] * (self._head - len(cells))
-        return [filled[place] for place in self._kept]
-
-    def extra(self, cells: list[str]) -> list[str]:
-        """What stands behind the notes: the cells that no named column holds, up to the last that has text."""
-        if len(cells) < self._width:
-            return [FILLED_UP]
-        behind, columns = cells[self._head :], self._columns[self._head :]
-        if len(behind) > len(columns) and not self._notes_in_place(cells):
-            # A cell too many before the former notes has shifted them: nothing tells which is which, so all are kept.
-            extra = behind
-        else:
-            extra = [cell for cell, column in zip(behind, columns, strict=False) if column.kind == "blank"]
-            extra += behind[len(columns) :]
+        extra = self._extra(row, cells)
         while extra and not extra[-1].strip():
             extra.pop()
-        return extra
+        return [filled[place] for place in self._kept], extra
+
+    def _without_slid_notes(self, cells: list[str]) -> list[str]:
+        """Up to where former notes begin, if they stand in columns before theirs."""
+        place = former_notes(cells) if self._shape.bare > 0 else -1
+        return cells[:place] if 0 <= place < self._shape.bare and self._notes_alone(cells[place:]) else cells
+
+    @staticmethod
+    def _notes_alone(cells: list[str]) -> bool:
+        """Whether nothing stands behind the notes with which the cells begin."""
+        return all(cell.strip() in ("", FILLED_UP) for cell in cells[len(NOTES) :])
+
+    def _extra(self, row: list[str], cells: list[str]) -> list[str]:
+        shape, columns = self._shape, self._shape.columns[self._head :]
+        behind = cells[self._head :]
+        lacks = len(cells) < shape.named and len(cells) != shape.bare
+        sound = len(cells) <= len(shape.columns) if isinstance(row, Unread) else is_whole(shape, row)
+        if sound or self._notes_in_place(cells):
+            kept = [cell for cell, column in zip(behind, columns, strict=False) if column.kind == "blank"]
+            kept += behind[len(columns) :]
+        else:
+            # What has shifted the former notes, nothing tells: nor which is which, so all are kept.
+            kept = behind
+        return [FILLED_UP, *kept] if lacks else kept
+
+    def _notes_in_place(self, cells: list[str]) -> bool:
+        filled = cells + [""] * (len(self._shape.columns) - len(cells))
+        lines = [filled[place].strip() for place in self._line_places]
+        codes = [filled[place].strip() for place in self._code_places]
+        return all(map(str.isdigit, lines)) and all(code and not code.isdigit() for code in codes)

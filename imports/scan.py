@@ -19,7 +19,7 @@ from imports.gathering import Gathering, Order
 from imports.hashes import Hashes
 from imports.keys import BATCH, Holders, Key, Meaning, Meant, Texts, bounds, same_records
 from imports.plain_keys import PlainKey, PlainKeys
-from imports.reading import Batch, FileShape, Record, Spot, Stretch, again, batches, records, stretches
+from imports.reading import Batch, FileShape, Record, Spot, Stretch, again, batches, is_whole, records, stretches
 from imports.spared import spare
 from schemas import CLEAR
 
@@ -195,7 +195,7 @@ class Scan:
         """(number, record, how many keys of the row stand before it, key); rows that are surely alone may miss."""
         for place in range(len(batch)) if suspects is None else suspects.places(self.rows, len(batch)):
             record = Record(batch.lines[place], batch.row(place))
-            if self._shape.width <= len(record.cells) <= len(self._shape.columns):
+            if is_whole(self._shape, record.cells):
                 for nth, key in enumerate(self._keys(self._texts(record.cells))):
                     yield self.rows + place, record, nth, key
 

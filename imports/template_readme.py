@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from errors import FILE_CODES, ROW_CODES, WARNING_CODES
 from schedules import IMMEDIATE, describe
-from schemas import CLEAR, Formats, TemplateSchema
+from schemas import CLEAR, Formats, TemplateSchema, quoted
 from schemas.fields import CellField, Choice, Date, Number, WholeNumber
 from schemas.filenames import example
 
@@ -97,7 +97,8 @@ def _rules(formats: Formats) -> Iterator[str]:
         "Codes (SKU_ID, Reference_ID, Barcode ...) are text: leading zeros stay. Format such columns as text before a "
         'spreadsheet rewrites them. Formulas (="00123"), errors (#N/A) and invisible characters are no codes.',
         f"Dates are written {formats.date_format}, for example {formats.example_date}.",
-        f"Decimals are written with {formats.decimal_separator!r}, for example 1234{formats.decimal_separator}50, "
+        f"Decimals are written with {quoted(formats.decimal_separator)}, for example "
+        f"1234{formats.decimal_separator}50, "
         "without a thousands separator and without a currency sign.",
         "Lists are separated by |, for example red|green.",
         "Yes and no are Y and N.",
@@ -156,7 +157,7 @@ def _columns(schema: TemplateSchema) -> Iterator[str]:
     for name, field in schema.columns.items():
         yield from _listed(30, name + (" *" if field.needed else ""), _meaning(field))
     for column in schema.open_columns:
-        yield from _listed(30, column.column("..."), f"as many as you like, such as {column.example!r}")
+        yield from _listed(30, column.column("..."), f"as many as you like, such as {quoted(column.example)}")
     yield ""
     yield from _items(*schema.hints)
 

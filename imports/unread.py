@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from imports.encoding import END, line_ends
+from schemas import quoted
 
 _LONGEST = 40
 """Characters of a cell in a message."""
@@ -91,6 +92,6 @@ def _text(cell: re.Match[str]) -> str:
 def _fault(cell: re.Match[str], closes: int, first: int, last: int) -> str:
     rest = cell[2].strip()[:_LONGEST]
     together = f", and lines {first} to {last} were read as one row" if last > first else ""
-    return (f"On line {closes} {rest!r} stands behind the quote that closes a cell, where the delimiter or the end of "
-            f'the line is expected{together}: write "" for a quote that belongs to the text, and put the whole cell '
-            "in quotes")  # fmt: skip
+    return (f"On line {closes} {quoted(rest)} stands behind the quote that closes a cell, where the delimiter or the "
+            f'end of the line is expected{together}: write "" for a quote that belongs to the text, and put the whole '
+            "cell in quotes")  # fmt: skip

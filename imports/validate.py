@@ -9,10 +9,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from imports.compiled import ABSENT, NO_ROW, Loader
-from imports.reading import Column, FileShape, count_fault
+from imports.reading import Column, FileShape, count_fault, is_whole
 from imports.rows import Message, Row
 from imports.unread import Unread
-from schemas import CLEAR, Fault, TemplateSchema
+from schemas import CLEAR, Fault, TemplateSchema, quoted
 from schemas.base import OpenColumns
 from schemas.fields import NUMBERLIKE, CellField, SystemId
 from schemas.shortcuts import DOUBT
@@ -42,10 +42,10 @@ class Validator:
 
     def read_all(self, rows: Sequence[Row]) -> None:
         """`read` each of the rows; those that are plainly good together, column by column."""
-        usual = len(self._shape.columns) if self._shape.named == len(self._shape.columns) else -1
+        usual = self._shape.usual
         whole: list[Row] = []
         for row in rows:
-            if len(row.cells) == usual or not count_fault(self._shape, row.cells):
+            if len(row.cells) == usual or is_whole(self._shape, row.cells):
                 whole.append(row)
             else:
                 self.read(row)
@@ -165,8 +165,8 @@ class Validator:
     def _look_at_codes(self, row: Row, given: dict[str, str]) -> None:
         for column in self._codes & given.keys():
             if SCIENTIFIC.fullmatch(given[column]):
-                row.warn("SCIENTIFIC_NOTATION", column, f"{given[column]!r} looks like a number that a spreadsheet "
-                         "rewrote: format the column as text and send the file again")  # fmt: skip
+                row.warn("SCIENTIFIC_NOTATION", column, f"{quoted(given[column])} looks like a number that a "
+                         "spreadsheet rewrote: format the column as text and send the file again")  # fmt: skip
 
 
 def _reject(row: Row, column: str, found: Any) -> None:

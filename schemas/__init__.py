@@ -12,6 +12,7 @@ from schemas.inventory import InventorySchema
 from schemas.names import LONGEST_OPEN_NAME, fits_open_name, match_key, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
 from schemas.product import ProductSchema
+from schemas.quoting import quoted
 
 SCHEMAS: tuple[type[TemplateSchema], ...] = (
     ProductSchema,
@@ -38,6 +39,7 @@ __all__ = [
     "match_key",
     "open_key",
     "plain_name",
+    "quoted",
     "unprintable",
     "write_cells",
 ]

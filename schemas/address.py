@@ -8,6 +8,7 @@ from schemas.base import TemplateSchema
 from schemas.countries import COUNTRIES, MEANT
 from schemas.fields import CellField, Choice, Code, Phone, SystemId, Text, YesNo
 from schemas.formats import invalid
+from schemas.quoting import quoted
 
 
 class Country(CellField):
@@ -16,9 +17,9 @@ class Country(CellField):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         code = value.upper() if value.isascii() else value  # else a single letter may be two: SS of ß
         if code in MEANT:
-            raise invalid(f"{value!r} is no code of ISO 3166: {MEANT[code]}")
+            raise invalid(f"{quoted(value)} is no code of ISO 3166: {MEANT[code]}")
         if code not in COUNTRIES:
-            raise invalid(f"{value!r} is not a country: write two letters of ISO 3166, such as DE")
+            raise invalid(f"{quoted(value)} is not a country: write two letters of ISO 3166, such as DE")
         return code
 
 

@@ -11,6 +11,7 @@ from marshmallow import RAISE, Schema
 
 from schemas.fields import CellField
 from schemas.formats import Formats
+from schemas.quoting import quoted
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def write_cells(schema: TemplateSchema, record: dict[str, Any], open_names: Mapp
                 header, value = column.column(name), held.get(name)
                 cells.append("" if value is None else column.field.write(value, formats))
     except (ArithmeticError, TypeError, ValueError):
-        raise UnwritableError(f"{header} is {str(value)[:60]!r}") from None
+        raise UnwritableError(f"{header} is {quoted(str(value)[:60])}") from None
     return cells
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from schemas.base import TemplateSchema
 from schemas.fields import Code, Items, SystemId, Text, Url, WholeNumber
 from schemas.formats import invalid
+from schemas.quoting import quoted
 
 
 class CollectionName(Text):
@@ -15,7 +16,7 @@ class CollectionName(Text):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if "|" in text:
-            raise invalid(f"{text!r} holds a |, which separates lists: take another character")
+            raise invalid(f"{quoted(text)} holds a |, which separates lists: take another character")
         return text
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from marshmallow import fields
 
 from schemas.formats import Formats, invalid
+from schemas.quoting import quoted
 from schemas.shortcuts import DOUBT, Quick, either, quick_reader, without_match
 from schemas.spoilt import is_suspect, spoilt, spoilt_among
 
@@ -88,7 +89,7 @@ class Text(CellField):
         if "\0" in value:
             raise invalid("The cell holds a NUL character (byte 0): remove it")
         if len(value) > self.length:
-            raise invalid(f"The text has {len(value)} characters: at most {self.length} fit", "TOO_LONG")
+            raise invalid(f"The text has {len(value)} characters: at most {self.length} fit, so shorten it", "TOO_LONG")
         return value
 
     def doubts(self, texts: Sequence[str]) -> Sequence[int]:
@@ -103,7 +104,7 @@ class Code(Text):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if fault := spoilt(text):
-            raise invalid(f"{text!r} {fault}")
+            raise invalid(f"{quoted(text)} {fault}")
         return text
 
     def doubts(self, texts: Sequence[str]) -> Sequence[int]:
@@ -130,7 +131,7 @@ class SystemId(CellField):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         digits = value.strip("{}").replace("-", "")
         if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):  # UUID() takes signs and underscores too
-            raise invalid(f"{value!r} is not a System ID: take it from ids.csv or leave the cell empty")
+            raise invalid(f"{quoted(value)} is not a System ID: take it from ids.csv or leave the cell empty")
         return str(uuid.UUID(digits))
 
     def quick(self) -> Quick:
@@ -147,7 +148,7 @@ class Choice(CellField):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         word = value.lower()
         if word not in self.choices:
-            raise invalid(f"{value!r} is not known: write one of {', '.join(self.choices)}")
+            raise invalid(f"{quoted(value)} is not known: write one of {', '.join(self.choices)}")
         return word
 
 
@@ -156,7 +157,7 @@ class YesNo(CellField):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if value.upper() not in ("Y", "N"):
-            raise invalid(f"{value!r} is neither Y nor N")
+            raise invalid(f"{quoted(value)} is neither Y nor N")
         return value.upper() == "Y"
 
     def write(self, value: Any, formats: Formats) -> str:
@@ -183,15 +184,21 @@ class Number(CellField):
         _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)
         if len(digits) + exponent > self.INTEGER_DIGITS:
-            raise invalid(f"{value} is too large: at most {self.INTEGER_DIGITS} digits fit before the decimals",
-                          "OUT_OF_RANGE")  # fmt: skip
+            raise invalid(f"{value} is too large: at most {self.INTEGER_DIGITS} digits fit before the decimals, so "
+                          "give fewer", "OUT_OF_RANGE")  # fmt: skip
         if -exponent > self.DECIMALS:
-            raise invalid(f"{value} has {-exponent} decimals: at most {self.DECIMALS} fit", "OUT_OF_RANGE")
+            raise invalid(f"{value} has {-exponent} decimals: at most {self.DECIMALS} fit, so round it", "OUT_OF_RANGE")
         if self.minimum is not None and number < self.minimum:
-            raise invalid(f"{value} is too small: at least {self.minimum}", "OUT_OF_RANGE")
+            raise invalid(f"{value} is too small: give {self._allowed()}", "OUT_OF_RANGE")
         if self.maximum is not None and number > self.maximum:
-            raise invalid(f"{value} is too large: at most {self.maximum}", "OUT_OF_RANGE")
+            raise invalid(f"{value} is too large: give {self._allowed()}", "OUT_OF_RANGE")
         return number if number else abs(number)
+
+    def _allowed(self) -> str:
+        if self.minimum is None or self.maximum is None:
+            least, most = f"at least {self.minimum}", f"at most {self.maximum}"
+            return f"a number of {least if self.maximum is None else most}"
+        return f"a number between {self.minimum} and {self.maximum}"
 
     def quick(self) -> Quick | None:
         if self.minimum not in (None, 0) or self.maximum is not None:
@@ -232,7 +239,7 @@ class WholeNumber(Number):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not re.fullmatch(r"-?\d+", value, re.ASCII):
-            raise invalid(f"{value!r} is not a whole number")
+            raise invalid(f"{quoted(value)} is not a whole number")
         return int(super()._deserialize(value, attr, data, **kwargs))
 
     def write(self, value: Any, formats: Formats) -> str:
@@ -261,7 +268,7 @@ class Email(Text):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not re.fullmatch(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+", text):
-            raise invalid(f"{text!r} is not one e-mail address such as name@example.com")
+            raise invalid(f"{quoted(text)} is not one e-mail address such as name@example.com")
         return text
 
 
@@ -270,7 +277,7 @@ class Currency(CellField):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not re.fullmatch(r"[A-Za-z]{3}", value, re.ASCII):
-            raise invalid(f"{value!r} is not a currency: write three letters of ISO 4217, such as EUR")
+            raise invalid(f"{quoted(value)} is not a currency: write three letters of ISO 4217, such as EUR")
         return value.upper()
 
 
@@ -336,7 +343,7 @@ class Url(Text):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not _URL.fullmatch(text):
-            raise invalid(f"{text!r} is not a web address such as https://example.com/picture.jpg")
+            raise invalid(f"{quoted(text)} is not a web address such as https://example.com/picture.jpg")
         return text
 
     def quick(self) -> Quick:
@@ -356,7 +363,7 @@ class Path(Text):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         names = [name.strip() for name in value.split(">")]
         if not all(names):
-            raise invalid(f"{value!r} has an empty name: write a path such as Electronics > Mobile Phones")
+            raise invalid(f"{quoted(value)} has an empty name: write a path such as Electronics > Mobile Phones")
         if "|" in value:
-            raise invalid(f"{value!r} holds a |, which separates lists: take another character")
+            raise invalid(f"{quoted(value)} holds a |, which separates lists: take another character")
         return super()._deserialize(" > ".join(names), attr, data, **kwargs)

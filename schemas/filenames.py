@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.base import TemplateSchema
+from schemas.quoting import quoted
 
 _RULE = re.compile(r"([a-z]+(?:_[a-z]+)*)_(\d{2})_(\d{2})_(\d{4})(?:_([a-z0-9]+))?\.csv", re.IGNORECASE | re.ASCII)
 LONGEST = 120
@@ -40,17 +41,17 @@ def parse(name: str, schemas: Iterable[type[TemplateSchema]]) -> FileName:
     shape = f"name it ENTITY_DD_MM_YYYY[_suffix].csv, for example {example(schemas[0].entity)}"
     match = _RULE.fullmatch(name)
     if match is None:
-        raise FileNameError(f"{name[:LONGEST]!r} is not a file name that is imported: {shape}")
+        raise FileNameError(f"{quoted(name[:LONGEST])} is not a file name that is imported: {shape}")
     if len(name) > LONGEST:
-        begun = f"{name[:_SHOWN]}..."
+        begun = quoted(f"{name[:_SHOWN]}...")
         raise FileNameError(
-            f"{begun!r} has {len(name)} characters, but a file name may have {LONGEST}: shorten its suffix"
+            f"{begun} has {len(name)} characters, but a file name may have {LONGEST}: shorten its suffix"
         )
     word, day, month, year, suffix = match.groups()
     entity = words.get(word.upper())
     if entity is None:
         known = ", ".join(schema.entity.upper() for schema in schemas)
-        raise FileNameError(f"{word!r} is no kind of file that is imported: begin the name with one of {known}")
+        raise FileNameError(f"{quoted(word)} is no kind of file that is imported: begin the name with one of {known}")
     try:
         date = dt.date(int(year), int(month), int(day))
     except ValueError:

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from marshmallow import ValidationError
 
+from schemas.quoting import quoted
+
 _DECIMALS = {point: re.compile(rf"-?(\d+([{point}]\d+)?|[{point}]\d+)", re.ASCII) for point in ".,"}
 """What a number may look like, by the account's decimal separator."""
 
@@ -58,7 +60,9 @@ class Formats:
         except ValueError:
             parsed = None
         if parsed is None or self.write_date(parsed) != text:  # strptime takes blanks and missing zeros too
-            raise invalid(f"{text!r} is not a date: write it as {self.date_format}, for example {self.example_date}")
+            raise invalid(
+                f"{quoted(text)} is not a date: write it as {self.date_format}, for example {self.example_date}"
+            )
         return parsed
 
     @property
@@ -86,8 +90,8 @@ class Formats:
         bare = text.strip(_MINUSES + " ")
         signed = bare != text.removeprefix("-") and (_DECIMALS[point].fullmatch(bare) or _OTHERS[point].fullmatch(bare))
         minus = ", and a minus (-), if there is one, right before the digits" if signed else ""
-        return (f"{text!r} is not a number: write digits, with {point!r} before decimals, for example 1234{point}50, "
-                f"without a thousands separator{minus}")  # fmt: skip
+        return (f"{quoted(text)} is not a number: write digits, with {quoted(point)} before decimals, for example "
+                f"1234{point}50, without a thousands separator{minus}")  # fmt: skip
 
     def _other_writing(self, text: str) -> str:
         """What a cell that would be right with the other separator says about its file; empty of any other cell."""
@@ -95,9 +99,9 @@ class Formats:
         if not _OTHERS[point].fullmatch(text.strip(_MINUSES + " ")) or _THOUSANDS.fullmatch(text.strip(_MINUSES + " ")):
             return ""
         other = "," if point == "." else "."
-        return (f". The account's decimal separator is {point!r}, and this looks like a number with {other!r}: other "
-                f"cells of the file, such as 1{point}234, may have been read otherwise than meant. The admin can set "
-                "decimal_separator for the account")  # fmt: skip
+        return (f". The account's decimal separator is {quoted(point)}, and this looks like a number with "
+                f"{quoted(other)}: other cells of the file, such as 1{point}234, may have been read otherwise than "
+                "meant. The admin can set decimal_separator for the account")  # fmt: skip
 
     def write_decimal(self, value: Decimal) -> str:
         return format(value, "f").replace(".", self.decimal_separator)

@@ -21,6 +21,7 @@ from schemas.fields import CellField, Number, YesNo
 from schemas.formats import invalid
 from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
+from schemas.quoting import quoted
 
 LINE = ("sku_id", "quantity", "unit_price", "line_discount", "line_notes")
 """Attributes of the order template that belong to a line."""
@@ -108,7 +109,7 @@ class Named(fields.Field[dict[str, Any]]):
         for name, each in value.items():
             try:
                 if (first := spelled.setdefault(open_key(name), name)) != name:
-                    raise invalid(f"the name means the same as {first!r}: keep one of them")
+                    raise invalid(f"the name means the same as {quoted(first)}: keep one of them")
                 text = self.value.deserialize(each)
                 if text is not missing:
                     named[_checked_name(name)] = self.value.cell.pack(text)

@@ -44,6 +44,7 @@ USUAL: dict[str, list[str]] = {
     "Back_Order_Limit": ["", "3", "0.0"],
 }
 """Cells that are good, as long as the account writes decimals with a point."""
+NOTES = {"_line": ["", "2", "17"], "_code": ["", "REQUIRED", "TOO_LONG | REQUIRED"], "_message": ["", "x, y"]}
 OPTIONAL = {"product": ["Reference_ID", "Description", "Status", "Category", "Collection", "MOQ", "IOQ", "UOM",
                         "Barcode", "Weight", "Media"],
             "inventory": ["Warehouse", "On_Order_Quantity", "On_Order_ETA", "Back_Order_Allowed",
@@ -92,6 +93,7 @@ class Chance(random.Random):
         if entity == "product":
             header += self._open()
         header += self.sample(["_note", "_line"], self.choice([0, 0, 0, 1, 2]))
+        header += self.choice([[], [], [], ["_line", "_code", "_message"]])
         header += [""] * self.choice([0, 0, 0, 1, 2])
         made = File(entity, header, [], self.choice(",,;\t"), self.choice(["\n", "\r\n"]), self.likely(0.15),
                     self.choice(["utf-8"] * 6 + ["utf-8-sig", "cp1252", "utf-16"]))  # fmt: skip
@@ -111,7 +113,8 @@ class Chance(random.Random):
     def _row(self, header: Sequence[str], code: str, odd: float) -> list[str]:
         cells = [self._cell(name, code, odd) for name in header]
         if self.likely(odd):
-            cells = self.choice([cells[:-1], cells[:-2], [*cells, ""], [*cells, "more"], [""] * len(cells)])
+            cells = self.choice([cells[:-1], cells[:-2], cells[:-3], [cells[0], *cells[2:], ""], [*cells, ""],
+                                 [*cells, "more"], [""] * len(cells)])  # fmt: skip
         return cells
 
     def _cell(self, name: str, code: str, odd: float) -> str:
@@ -121,6 +124,8 @@ class Chance(random.Random):
             return code
         if name == "Reference_ID":
             return self.choice(["", f"R-{code}"])
+        if name in NOTES:
+            return self.choice(NOTES[name])
         return self.choice(USUAL.get(name.partition(":")[0].capitalize() if ":" in name else name, [""]))
 
     def edited(self, file: File) -> File:

@@ -18,7 +18,7 @@ from imports import store
 from imports.rows import Row
 from imports.scan import Key, Texts
 from models import Account, Order, Record
-from schemas import TemplateSchema
+from schemas import TemplateSchema, quoted
 from schemas.fields import Code, Date, SystemId, Text
 
 
@@ -80,7 +80,7 @@ class ShipmentHandler(Handler):
             if reference in orders:
                 row.write["order"] = orders[reference]["system_id"]
             elif reference:
-                row.reject("UNKNOWN_REFERENCE", "Order_Reference_ID", f"No order has Reference_ID {reference!r}")
+                row.reject("UNKNOWN_REFERENCE", "Order_Reference_ID", f"No order has Reference_ID {quoted(reference)}")
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         orders = dict(Order.select(Order.system_id, Order.reference_id).where(Order.account == account).tuples())

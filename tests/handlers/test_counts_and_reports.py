@@ -121,6 +121,26 @@ def test_ids_name_each_record(partner: Partner) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("entity", "header", "rows", "expected"),
+    [
+        ("product", "SKU_ID,Reference_ID,Name", ["1,\\N,a", "2,R2,b", "3,,c"], ["1,", "2,R2", "3,"]),
+        ("inventory", "SKU_ID,Warehouse,Available_Quantity", ["S,\\N,1", "S,W,2", "T,,3"], ["S,MAIN", "S,W", "T,"]),
+        ("category", "Reference_ID,Category", ["\\N,x", "K1,y"], [",x", "K1,y"]),
+    ],
+)
+@pytest.mark.parametrize("chunk_rows", [5_000, 1])
+def test_ids_of_keys_that_were_cleared(
+    partner: Partner, entity: str, header: str, rows: list[str], expected: list[str], chunk_rows: int
+) -> None:
+    """What the record has stands in their place: when it is made, and when it is left as it is."""
+    partner.send("product", "SKU_ID,Name\nS,s\nT,t\n")
+    for _ in range(3):
+        event = partner.in_chunks(chunk_rows).send(entity, "\n".join([header, *rows]))
+        ids = partner.file(event, ".ids.csv").read_text().splitlines()[1:]
+        assert [",".join(line.split(",")[:-2]) for line in ids] == expected
+
+
 def test_ids_of_categories_are_in_the_order_of_the_file(partner: Partner) -> None:
     """They are worked on by depth."""
     event = partner.in_chunks(1).send("category", "Category\nA > B\nC\nA\n")

@@ -72,7 +72,9 @@ def test_several_errors_of_a_row(partner: Partner) -> None:
         (2, "IOQ", "OUT_OF_RANGE"), (2, "Price: A", "INVALID_VALUE")]  # fmt: skip
     (row,) = partner.read(event, ".rejected.csv")
     assert row["_code"] == "TOO_LONG | INVALID_VALUE | OUT_OF_RANGE"
-    assert row["_message"].startswith("Name: The text has 501 characters: at most 500 fit | Status: 'odd' is not known")
+    assert row["_message"].startswith(
+        "Name: The text has 501 characters: at most 500 fit, so shorten it | Status: 'odd' is not known"
+    )
 
 
 def test_the_columns_of_messages_are_named_once(partner: Partner) -> None:

@@ -81,7 +81,7 @@ def test_a_nameless_column_in_the_middle() -> None:
 @pytest.mark.parametrize(
     ("text", "suggestion"),
     [
-        ("Barcodes", "did you mean Barcode?"),
+        ("Barcodes", "did you mean Barcode? The columns are "),
         ("Descripton", "did you mean Description?"),
         ("Price Retail", "did you mean 'Price: ...', as in 'Price: Retail'?"),
         ("Price:", "write a name of at most 200 characters behind the colon"),

@@ -359,21 +359,21 @@ def test_a_file_that_changes_under_the_reader(write_file: WriteFile) -> None:
 @pytest.mark.parametrize(
     ("cells", "fault"),
     [
-        (["1", "a", "2"], ""),
+        (["1", "a", "2"], "The row has 3 cells, the header 4 to 6: add the missing cells"),
         (["1", "a", "2", "note"], ""),
         (["1", "a", "2", "note", "", " "], ""),
-        (["1", "a"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
-        (["1,a,2"], "The row has 1 cells, the header 3 to 6: the whole line stands in quotes: take them away, or"),
-        (["1,a,2", " "], "The row has 2 cells, the header 3 to 6: the whole line stands in quotes"),
-        (["1,a", "2"], "The row has 2 cells, the header 3 to 6: add the missing cells"),
-        (["1;a;2"], "The row has 1 cells, the header 3 to 6: add the missing cells"),
-        (["1", "a", "2", "note", "", "", "x"], "The row has 7 cells, the header 3 to 6: quote cells"),
-        (["1", "a", "2", "note", "", "", " "], "The row has 7 cells, the header 3 to 6: the row ends with a delimiter"),
+        (["1", "a"], "The row has 2 cells, the header 4 to 6: add the missing cells"),
+        (["1,a,2"], "The row has 1 cells, the header 4 to 6: the whole line stands in quotes: take them away, or"),
+        (["1,a,2", " "], "The row has 2 cells, the header 4 to 6: the whole line stands in quotes"),
+        (["1,a", "2"], "The row has 2 cells, the header 4 to 6: add the missing cells"),
+        (["1;a;2"], "The row has 1 cells, the header 4 to 6: add the missing cells"),
+        (["1", "a", "2", "note", "", "", "x"], "The row has 7 cells, the header 4 to 6: quote cells"),
+        (["1", "a", "2", "note", "", "", " "], "The row has 7 cells, the header 4 to 6: the row ends with a delimiter"),
         (["1", "a", "2", "note", "x"], "The row has text in a column without a name"),
     ],
 )
 def test_how_many_cells_a_row_may_have(cells: list[str], fault: str, read_file: ReadFile) -> None:
-    """Notes and nameless columns at the end may be left out; all else counts."""
+    """Nameless columns at the end may be left out; a column that is ignored needs its cells as others do."""
     shape, _ = read_file("SKU_ID,Name,Weight,_note,,\n1,a,2,,,\n")
 
     assert count_fault(shape, cells).startswith(fault)

@@ -14,10 +14,12 @@ from imports.cell_counts import FILLED_UP
 from imports.header import Column, read_header
 from imports.reading import FileShape, Record, inspect, records
 from imports.reports import IDS, REJECTED, REPORT, ReportFiles, file_problem_report, read_report
+from imports.unread import Unread
 from schemas.product import ProductSchema
 
 MakeReports = Callable[..., ReportFiles]
 KEYS = ("SKU_ID", "Reference_ID")
+NOTED = ("SKU_ID", "Name", "_line", "_code", "_message")
 
 
 def shape_of(*header: str, delimiter: str = ",", bom: bool = False, guessed: int = 0) -> FileShape:
@@ -123,9 +125,9 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
     [
         (("SKU_ID", "Name"), ["1", "a"], "1,a,9,C,m"),
         (("SKU_ID", "Name"), ["1"], f"1,,9,C,m,{FILLED_UP}"),
-        (("SKU_ID", "Name", "_mine"), ["1", "a"], "1,a,,9,C,m"),
+        (("SKU_ID", "Name", "_mine"), ["1", "a"], f"1,a,,9,C,m,{FILLED_UP}"),
         (
-            ("SKU_ID", "Name", "_line", "_code", "_message"),
+            NOTED,
             ["1", "a", "2", "X", "y", FILLED_UP],
             f"1,a,9,C,m,{FILLED_UP}",
         ),
@@ -133,11 +135,25 @@ def test_rejected_begins_with_a_mark_if_excel_needs_it(
         (("SKU_ID", "Name"), ["1", "a", "", ""], "1,a,9,C,m"),
         (("SKU_ID", "Name", "", ""), ["1", "a", "", ""], "1,a,9,C,m"),
         (("SKU_ID", "Name", "", ""), ["1", "a", "", "x"], "1,a,9,C,m,,x"),
-        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "2", "X", "y"], "1,a,9,C,m"),
-        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a"], "1,a,9,C,m"),
-        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "2", "X", "y", "b"], "1,a,9,C,m,b"),
-        (("SKU_ID", "Name", "_line", "_code", "_message"), ["1", "a", "b", "2", "X", "y"], "1,a,9,C,m,b,2,X,y"),
+        (NOTED, ["1", "a", "2", "X", "y"], "1,a,9,C,m"),
+        (NOTED, ["1", "a"], "1,a,9,C,m"),
+        (NOTED, ["1", "a", "2", "X", "y", "b"], "1,a,9,C,m,b"),
+        (NOTED, ["1", "a", "b", "2", "X", "y"], "1,a,9,C,m,b,2,X,y"),
         (("SKU_ID", "_line", "Name", "_mine"), ["1", "2", "a", "kept"], "1,a,kept,9,C,m"),
+        (NOTED, ["1", "a", "", "", ""], "1,a,9,C,m"),
+        (NOTED, ["1", "2", "REQUIRED", "y"], f"1,,9,C,m,{FILLED_UP}"),
+        (NOTED, ["1", "2", "REQUIRED | TOO_LONG", "y", ""], f"1,,9,C,m,{FILLED_UP}"),
+        (NOTED, ["1", "2", "REQUIRED", "y", FILLED_UP], f"1,,9,C,m,{FILLED_UP}"),
+        (NOTED, ["1", "2", "REQUIRED", "y", "z"], "1,2,9,C,m,REQUIRED,y,z"),
+        (NOTED, ["1", "a", "2"], f"1,a,9,C,m,{FILLED_UP},2"),
+        (NOTED, ["1", "a", "2", "X"], f"1,a,9,C,m,{FILLED_UP}"),
+        (NOTED, ["1", "a", "x", "X"], f"1,a,9,C,m,{FILLED_UP},x,X"),
+        (NOTED, ["1", "a", "5", "2", "X"], "1,a,9,C,m,5,2,X"),
+        ((*NOTED, ""), ["1", "a", "b", "2", "X", "y"], "1,a,9,C,m,b,2,X,y"),
+        ((*NOTED, ""), ["1", "a", "2", "X", "y", "b"], "1,a,9,C,m,b"),
+        (NOTED, Unread([["SKU_ID", "Name", "_line", "_code", "_message"]], "x"), "SKU_ID,Name,9,C,m"),
+        (NOTED, Unread([["1", '"a"b']], "x", 1), '1,"""a""b",9,C,m'),
+        (NOTED, Unread([["1"]], "x", 0), f"1,,9,C,m,{FILLED_UP}"),
     ],
 )
 def test_where_the_cells_of_a_rejected_row_go(
