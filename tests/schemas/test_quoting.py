@@ -51,7 +51,7 @@ def test_a_long_text(letter: str) -> None:
 
 @pytest.mark.parametrize("folder", ["schemas", "imports", "handlers"])
 def test_no_message_doubles_backslashes(folder: str) -> None:
-    """As `repr` would."""
-    faulty = [str(path) for path in (ROOT / folder).glob("*.py") if re.search(r"![r]}", path.read_text("utf-8"))]
+    """As `repr` would, which is right for the author of a plugin only: a TypeError tells what Python he wrote."""
+    lines = [line for path in (ROOT / folder).glob("*.py") for line in path.read_text("utf-8").splitlines()]
 
-    assert faulty == []
+    assert [line for line in lines if re.search(r"![r]}", line) and "TypeError" not in line] == []
