@@ -70,7 +70,31 @@ def _database(context: Context) -> str:
     missing = pending(models.bind(context.settings.database_url))
     if missing:
         raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
+    _check_time_zones()
     return "reachable and up to date"
+
+
+def _check_time_zones() -> None:
+    """What was a zone when the account got it may be none on this machine, or by now. Raises FtpdockError."""
+    from peewee import fn
+
+    import models
+    from account_checks import check_time_zone
+
+    account = models.Account
+    unknown = []
+    with models.database.connection_context():
+        for zone, name in account.select(account.time_zone, fn.MIN(account.name)).group_by(account.time_zone).tuples():
+            try:
+                check_time_zone(zone)
+            except FtpdockError:
+                unknown.append(f"{zone!r} (as {name} has)")
+    if unknown:
+        raise FtpdockError(
+            f"this machine knows no time zone {' or '.join(unknown[:5])}{' and others' if unknown[5:] else ''}: "
+            "schedules of such accounts stand still. Install the system's time zones (tzdata), or set others by "
+            "`ftpdock account set NAME --timezone ZONE`"
+        )
 
 
 def _port(context: Context) -> str:
