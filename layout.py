@@ -68,10 +68,14 @@ def number_staged(folder: Path, settings: Settings, number: int) -> None:
 def lose(settings: Settings, folder: Path) -> None:
     """Put a folder of the spool aside, into spool/.lost, which may hold what got its 226 though no table knows it.
 
-    One in which there is nothing is removed.
+    One in which there is nothing is removed. So it is with a file that somebody has put in a folder's place.
     """
-    if not any(path.stat().st_size for path in folder.rglob("*") if path.is_file()):
-        shutil.rmtree(folder, ignore_errors=True)
+    files = [path for path in (folder, *folder.rglob("*")) if path.is_file()]
+    if not any(path.stat().st_size for path in files):
+        if folder in files:
+            folder.unlink()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
         return
     aside = settings.spool / LOST / f"{folder.name}-{uuid.uuid4().hex[:8]}"
     aside.parent.mkdir(exist_ok=True)

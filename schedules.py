@@ -69,9 +69,9 @@ def next_run(schedule: str, time_zone: str, moment: dt.datetime) -> dt.datetime 
     `every 30m` keeps its rhythm in real time, counted from 1970-01-01 00:00 UTC, so that all nodes agree on it
     whenever they were started. Cron goes by the zone's clock; over daylight-saving changes it does as Debian's does.
     """
-    zone = zoneinfo.ZoneInfo(time_zone)
     if not is_timed(schedule):
         return None
+    zone = zoneinfo.ZoneInfo(time_zone)
     if match := _EVERY.fullmatch(schedule):
         interval = dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
         return (_EPOCH + ((moment - _EPOCH) // interval + 1) * interval).astimezone(zone)
@@ -97,6 +97,14 @@ def describe(schedule: str, time_zone: str) -> str:
         return f"every {unit}" if count == 1 else f"every {count} {unit}s"
     words = CronSim(schedule, _EPOCH).explain()
     return f"{words[0].lower()}{words[1:]}, by the clock of {time_zone}"
+
+
+def date_in(moment: dt.datetime, time_zone: str) -> dt.date:
+    """The date on the zone's clock, after which files are named; on that of UTC if this machine knows no such zone."""
+    try:
+        return moment.astimezone(zoneinfo.ZoneInfo(time_zone)).date()
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return moment.astimezone(dt.UTC).date()
 
 
 def told(moment: dt.datetime, time_zone: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from peewee import Database
 
 from errors import VersionError
@@ -37,5 +40,10 @@ def refuse_pending(database: Database) -> None:
 
 def _running(settings: Settings) -> list[str]:
     """The servers and workers of this home, on whatever machine."""
-    return [f"{kind} (pid {card['pid']} on {card['host']})" for kind in ("server", "worker")
+    return [f"{kind} ({_who(settings.spool / f'{kind}s', card)})" for kind in ("server", "worker")
             for card in read_cards(settings.spool / f"{kind}s") if card["alive"]]  # fmt: skip
+
+
+def _who(folder: Path, card: dict[str, Any]) -> str:
+    """Of a card that this user can't open only its name is known."""
+    return f"pid {card['pid']} on {card['host']}" if card["pid"] else f"who has {folder / card['name']}.lock"

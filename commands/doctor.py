@@ -118,6 +118,7 @@ def _database(context: Context) -> str:
         if missing:
             raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
         refuse_strange_home(context.settings)
+    _check_time_zones()
     return "reachable, writable and up to date"
 
 
@@ -137,6 +138,29 @@ def _is_busy(path: Path) -> bool:
     except sqlite3.Error as error:
         raise FtpdockError(f"{path} can't be written ({error}): expected a database of SQLite that this user may "
                            "write, and so its folder and the files -wal and -shm beside it") from error  # fmt: skip
+
+
+def _check_time_zones() -> None:
+    """What was a zone when the account got it may be none on this machine, or by now. Raises FtpdockError."""
+    from peewee import fn
+
+    import models
+    from account_checks import check_time_zone
+
+    account = models.Account
+    unknown = []
+    with models.database.connection_context():
+        for zone, name in account.select(account.time_zone, fn.MIN(account.name)).group_by(account.time_zone).tuples():
+            try:
+                check_time_zone(zone)
+            except FtpdockError:
+                unknown.append(f"{zone!r} (as {name} has)")
+    if unknown:
+        raise FtpdockError(
+            f"this machine knows no time zone {' or '.join(unknown[:5])}{' and others' if unknown[5:] else ''}: "
+            "schedules of such accounts stand still. Install the system's time zones (tzdata), or set others by "
+            "`ftpdock account set NAME --timezone ZONE`"
+        )
 
 
 def _port(context: Context) -> str:

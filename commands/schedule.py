@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -150,5 +152,13 @@ def _objects(context: Context, account: Account) -> Iterator[dict[str, Any]]:
                 "schedule": when,
                 "timezone": account.time_zone,
                 # That of an entity which was taken from the account stands still.
-                "next_run": iso(next_run(when, account.time_zone, moment)) if entity in names else None,
+                "next_run": iso(_next_run(account, when, moment)) if entity in names else None,
             }
+
+
+def _next_run(account: Account, when: str, moment: dt.datetime) -> dt.datetime | None:
+    """None also in a zone that this machine does not know: there nothing runs, and `doctor` tells of it."""
+    try:
+        return next_run(when, account.time_zone, moment)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return None

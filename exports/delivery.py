@@ -14,9 +14,9 @@ from exports.booking import Plan
 from exports.place import Changing, Place, remove_empty
 from exports.sight import Folder, Gone, Odd, Resting, Sight, beside, look
 from exports.todo import Key, Todo
-from exports.tree import digest_of, is_unit, unit_of, version_at
+from exports.tree import digest_of, is_unit, odd_name, unit_of, version_at
 from hooks import Hooks
-from models import Account, Export
+from models import Account, Export, is_of_one_account
 from models.ledger import Version, mark_removed
 from settings import Settings
 
@@ -69,7 +69,9 @@ class Delivery:
         """Look at these paths and do what is to be done. What fails is logged and tried again, each by itself."""
         try:
             self._deliver(paths)
-        except OSError as error:
+        except Exception as error:
+            if not isinstance(error, OSError) and not is_of_one_account(error):
+                raise
             if len(paths) == 1:
                 self._failed(unit_of(paths[0]), error)
                 return
@@ -82,7 +84,8 @@ class Delivery:
         except OSError as error:
             for path in dict.fromkeys(map(unit_of, paths)):
                 # One by one: of several in one statement the dispatcher may hold one and wait for another.
-                booking.blame(self._number, path, str(error))
+                if not odd_name(path):
+                    booking.blame(self._number, path, str(error))
             self._again("", AGAIN)
             return
         sights = self._look_at(unit_of(path) for path in paths)
@@ -215,24 +218,25 @@ class Delivery:
                 remove_empty(self.target, file.path)
         booking.forget(self._number, [file.path for file in gone if file.state != "removed"])
 
-    def _failed(self, path: str, error: OSError) -> None:
+    def _failed(self, path: str, error: Exception) -> None:
         """Try again: soon, if it is only that a newer version came meanwhile; after a longer pause each time."""
         first = SOON if isinstance(error, (Changing, FileNotFoundError)) else AGAIN
         pause = min(2 * self._pauses.get(path, first / 2), LONGEST)
         self._pauses[path] = pause
         if pause >= AGAIN:
             booking.blame(self._number, path, str(error))
-            self._warn(path, f"exports/{self._name}/{path} can't be delivered, trying on: {error}")
+            self._warn(path, f"exports/{self._name}/{path} can't be delivered, trying on: {error}",
+                       trace=not isinstance(error, OSError))  # fmt: skip
         self._again(path, pause)
 
     def _again(self, path: str, seconds: float) -> None:
         self._tools.todo.later(Key(self._name, path), seconds)
 
-    def _warn(self, path: str, message: str) -> None:
+    def _warn(self, path: str, message: str, *, trace: bool = False) -> None:
         """Once, until it works again."""
         if path not in self._warned:
             self._warned.add(path)
-            log.warning("%s", message)
+            log.warning("%s", message, exc_info=trace)
 
 
 def _folder_of(sight: Sight) -> str:

@@ -69,16 +69,20 @@ class Exporter:
                 try:
                     if lead.take():
                         self._lead(lead.holds)
-                except (OSError, psycopg.Error) as error:
+                except Exception as error:
+                    # Also RuntimeError, if no thread can be started: what keeps this node from it now may end.
                     lead.give_up()
-                    log.warning("this node can't become the one that exports: %s", error)
+                    log.warning("this node can't become the one that exports: %s; trying again", error,
+                                exc_info=not isinstance(error, (OSError, psycopg.Error)))  # fmt: skip
                     wait = 10 * ASK_EVERY
 
     def _lead(self, leading: Callable[[], bool]) -> None:
-        threads = [PartThread(part) for part in self._make()]
-        for thread in threads:
-            thread.start()
+        threads: list[PartThread] = []
         try:
+            for part in self._make():
+                thread = PartThread(part)
+                thread.start()
+                threads.append(thread)
             while not self._stopping.wait(ASK_EVERY) and leading():
                 pass
         finally:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
-from zoneinfo import ZoneInfo
 
 import layout
 from exports.folders import make_parent
@@ -22,6 +21,7 @@ from exports.swap import STAGING
 from handlers.base import Handler
 from handlers.records import Records
 from models import Account, Export, ExportFile, Outbox, is_postgres, now, snapshot, transaction
+from schedules import date_in
 from schemas.filenames import example
 from settings import Settings
 
@@ -74,7 +74,7 @@ def write_full(
 
 def path_of(account: Account, entity: str, folder: str, moment: dt.datetime) -> str:
     """Where the full export of that moment lies, below the export root: its date is that of the account's clock."""
-    return f"{folder}/{example(entity, moment.astimezone(ZoneInfo(account.time_zone)).date())}"
+    return f"{folder}/{example(entity, date_in(moment, account.time_zone))}"
 
 
 def _asked(account: Account, entity: str) -> dict[int, dt.datetime]:

@@ -156,13 +156,20 @@ class Looker:
         return [Key(self._account, path) for path in paths]
 
     def _versions(self, seen: _Seen) -> dict[str, dict[str, Version]]:
-        """Path of an export, or of a file of another program, to its files and their versions."""
+        """Path of an export, or of a file of another program, to its files and their versions.
+
+        What is to be left alone in the folder of an export is added to `seen.odd`.
+        """
         versions: dict[str, dict[str, Version]] = {path: {} for path in seen.units}
         alone = dict(seen.files)
         for path in seen.units:
             for name, each in files_of_unit(self._source / path).items():
+                file = below(path, name)
+                if odd_name(file):
+                    seen.odd.append(file)
+                    continue
                 of = versions[path] if is_ours(name) else alone
-                of[below(path, name)] = each
+                of[file] = each
         return versions | {path: {path: each} for path, each in alone.items()}
 
     def _differing(self, versions: dict[str, dict[str, Version]]) -> list[str]:

@@ -15,7 +15,7 @@ from exports.look import Found, Looker
 from exports.todo import Key
 from exports.tree import below, is_unit
 from exports.watching import Watcher
-from models import Account, Export
+from models import Account, Export, is_of_one_account
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")
@@ -130,11 +130,14 @@ class MirrorRun:
                  differing)  # fmt: skip
 
     def _guarded(self, name: str, look: Iterator[Found]) -> Iterator[Found]:
-        """A look at an account whose folders can't be read stops nobody else's."""
+        """A look at an account that breaks down, as when its folders can't be read, stops nobody else's."""
         try:
             yield from look
-        except OSError as error:
-            log.warning("the exports of %s can't be looked through: %s", name, error)
+        except Exception as error:
+            if not isinstance(error, OSError) and not is_of_one_account(error):
+                raise
+            log.warning("the exports of %s can't be looked through: %s", name, error,
+                        exc_info=not isinstance(error, OSError))  # fmt: skip
 
     def _refresh(self) -> None:
         """Take note of accounts that came or went."""

@@ -15,7 +15,7 @@ import layout
 from exports.known import Known, look_up
 from exports.place import remove_empty
 from exports.swap import STAGING
-from exports.tree import below, files_of_unit, hidden, is_unit, version_at
+from exports.tree import below, files_of_unit, hidden, is_unit, odd_name, version_at
 from models import Account, Export, ExportFile, is_postgres, transaction
 from models.ledger import By, Version, mark_removed
 from models.target import Delivery
@@ -50,17 +50,23 @@ def _units(source: Path, path: str) -> Iterator[tuple[str, Files]]:
     with looking(source / path), os.scandir(source / path) as entries:
         for entry in entries:
             name = below(path, entry.name)
-            if hidden(entry.name):
+            if hidden(entry.name) or odd_name(name):
                 continue
             if is_unit(name):
                 inside: Files = {}
                 with looking(source / name):
-                    inside = files_of_unit(source / name)
-                yield name, {below(name, file): each for file, each in inside.items()}
+                    inside = _inside(source / name, name)
+                yield name, inside
             elif entry.is_dir(follow_symlinks=False):
                 yield from _units(source, name)
             elif found := version_at(source / name):
                 yield name, {name: found}
+
+
+def _inside(folder: Path, path: str) -> Files:
+    """What the mirror looks at of the folder of an order or customer, which lies at `folder` just now."""
+    files = {below(path, name): each for name, each in files_of_unit(folder).items()}
+    return {file: each for file, each in files.items() if not odd_name(file)}
 
 
 @contextlib.contextmanager
@@ -142,7 +148,7 @@ def _hold(account: Account, path: str) -> None:
 
 def _versions(aside: Path, path: str) -> Files:
     if aside.is_dir():
-        return {below(path, file): each for file, each in files_of_unit(aside).items()}
+        return _inside(aside, path)
     found = version_at(aside)
     return {path: found} if found else {}
 

@@ -19,7 +19,7 @@ from peewee import JOIN
 
 import layout
 from exports.old_exports import looking, old_exports, put_back
-from models import AHEAD, Account, ImportRun, Mail
+from models import AHEAD, Account, ImportRun, Mail, is_of_one_account
 from settings import Settings
 
 __all__ = ["Gone", "done", "is_due", "put_back", "sweep"]
@@ -29,8 +29,8 @@ log = logging.getLogger("ftpdock.exports")
 EVERY = dt.timedelta(days=1)
 AT_ONCE = 500
 """Files of which the database is asked at once, and mails."""
-_NUMBERED = re.compile(r"\.(\d{6,})(\.(report|rejected|ids))?\.csv$")
-"""See layout.numbered."""
+_NUMBERED = re.compile(r"\.(\d{6,18})(\.(report|rejected|ids))?\.csv$", re.ASCII)
+"""See layout.numbered. No database gives a number of more digits, and SQLite can't be asked for it."""
 _OVER = ("sent", "gathered", "dropped")
 """States in which a mail is done with."""
 
@@ -60,13 +60,28 @@ def sweep(
     for account in list(Account.select().order_by(Account.name)):
         for inner, kept in days.items():
             for folder in folders.values() if kept else ():
-                yield from _files(settings, account, folder, inner, moment - dt.timedelta(days=kept), dry_run)
+                before = moment - dt.timedelta(days=kept)
+                yield from _guarded(account, _files(settings, account, folder, inner, before, dry_run))
         if settings.keep_exports_days:
             before = moment - dt.timedelta(days=settings.keep_exports_days)
-            for path, size in old_exports(settings, account, before, dry_run=dry_run):
-                yield Gone(account.name, "exports", path, size)
+            yield from _guarded(account, _exports(settings, account, before, dry_run))
     if settings.keep_mails_days:
         yield from _mails(settings, moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
+
+
+def _guarded(account: Account, gone: Iterator[Gone]) -> Iterator[Gone]:
+    """What can't be gone on with must not keep anything else from being deleted; tomorrow it is tried again."""
+    try:
+        yield from gone
+    except Exception as error:
+        if not is_of_one_account(error):
+            raise
+        log.warning("retention: not all that is too old of %s can be deleted: %s", account.name, error, exc_info=True)
+
+
+def _exports(settings: Settings, account: Account, before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
+    for path, size in old_exports(settings, account, before, dry_run=dry_run):
+        yield Gone(account.name, "exports", path, size)
 
 
 def _files(

@@ -7,7 +7,6 @@ import datetime as dt
 import errno
 import os
 import stat
-import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ftps.replies import NO_SUCH_FILE, Refusal
 from ftps.shared import Shared
 from models import Account, Export, ExportFile, Outbox, now, transaction, writing
 from models.ledger import By, Version, mark_collected, mark_removed
+from schedules import date_in
 from schemas import TemplateSchema
 from schemas.filenames import example
 
@@ -141,4 +141,4 @@ def ask_for(rights: Rights, identity: Identity, schema: type[TemplateSchema], ex
 
 def _today(account: int) -> dt.date:
     """In the account's time zone, by which the file is named."""
-    return now().astimezone(zoneinfo.ZoneInfo(Account.get_by_id(account).time_zone)).date()
+    return date_in(now(), Account.get_by_id(account).time_zone)

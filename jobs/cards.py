@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import socket
 import uuid
@@ -12,6 +13,11 @@ from typing import Any
 
 from models import now
 from settings import Settings
+
+log = logging.getLogger("ftpdock.jobs")
+
+_told: set[Path] = set()
+"""Cards that can't be opened. They were told of."""
 
 
 class Card:
@@ -46,11 +52,21 @@ def server_card(settings: Settings, host: str, port: int) -> Card:
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether the process of a card lives; None: there is no such card."""
+    """Whether the process of a card lives; None: there is no such card.
+
+    Of a card that can't be opened, such as another user's, nobody can tell that it is dead: it counts as held.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if path not in _told:
+            _told.add(path)
+            log.warning("whether the process of %s lives can't be told, so it is taken to: %s. If nothing of ftpdock "
+                        "runs as the user who owns it, remove it", path, error)  # fmt: skip
+        return True
+    _told.discard(path)
     try:
         # Shared: two who ask at once must not take each other for the owner.
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import os
@@ -12,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from peewee import JOIN, InterfaceError, InternalError, OperationalError
+from peewee import JOIN
 
 import jobs.schedules as ticks
 import layout
@@ -23,8 +22,7 @@ from models import (
     ImportRun,
     ScheduleState,
     Upload,
-    database,
-    is_postgres,
+    is_of_one_account,
     now,
     refuse_removed,
     writing,
@@ -44,6 +42,10 @@ SAY_AGAIN = 60.0
 """Seconds between two log lines about one account."""
 _complained: dict[int, float] = {}
 """When each account was last complained of."""
+_told: set[Path] = set()
+"""What lies in the spool and can't be looked at, or put aside. It was told of."""
+LARGEST = 2**63 - 1
+"""The highest number that a table can give."""
 
 Identity = tuple[int, int]
 """Device and inode of a file."""
@@ -62,20 +64,10 @@ def pick_up(settings: Settings, folders: dict[str, str]) -> list[int]:
         try:
             taken += _take(settings, folders, each, lambda account: _due(account, moment), patience=LOCKED)
         except Exception as error:
-            if not _is_of_one_account(error):
+            if not is_of_one_account(error):
                 raise
             _complain(each)
     return taken
-
-
-def _is_of_one_account(error: Exception) -> bool:
-    """Whether others may fare better: it is neither the connection nor what it is connected to.
-
-    A Postgres that only reads since a failover calls that an internal error.
-    """
-    if isinstance(error, (InterfaceError, InternalError)):
-        return False
-    return not database.connection().closed if is_postgres() else not isinstance(error, OperationalError)
 
 
 def _complain(account: int) -> None:
@@ -205,11 +197,9 @@ def queue_file(
 
 
 def _touched(folder: Path) -> float:
-    """When something was last written into it; now, if it is gone."""
-    try:
-        return max(each.stat().st_mtime for each in (folder, *folder.iterdir()))
-    except FileNotFoundError:
-        return time.time()
+    """When something was last written into it. Raises OSError."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return max(each.stat().st_mtime for each in (folder, *inside))
 
 
 def reconcile(settings: Settings) -> None:
@@ -221,14 +211,31 @@ def reconcile(settings: Settings) -> None:
     if not settings.spool.exists():
         return
     for folder in settings.spool.iterdir():
-        staged = folder.name.startswith(layout.STAGED)
-        if not (staged or folder.name.isdecimal()) or _touched(folder) > time.time() - ABANDONED:
+        try:
+            _reconcile(settings, folder)
+        except FileNotFoundError:
+            # Another worker was quicker.
             continue
-        if staged:
-            log.warning("removing %s: a copy that was never finished", folder)
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        if not Upload.select().where(Upload.id == int(folder.name)).exists():
-            # Another worker may have been quicker.
-            with contextlib.suppress(FileNotFoundError):
-                layout.lose(settings, folder)
+        except OSError as error:
+            # Of another user, for one. It must not keep anybody's files waiting.
+            if folder not in _told:
+                _told.add(folder)
+                log.warning("%s can't be put aside, and is left where it is: %s", folder, error)
+        else:
+            _told.discard(folder)
+
+
+def _reconcile(settings: Settings, folder: Path) -> None:
+    staged = folder.name.startswith(layout.STAGED)
+    if not (staged or folder.name.isdecimal()) or _touched(folder) > time.time() - ABANDONED:
+        return
+    if staged:
+        log.warning("removing %s: a copy that was never finished", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    elif not _is_known(int(folder.name)):
+        layout.lose(settings, folder)
+
+
+def _is_known(number: int) -> bool:
+    """SQLite can't even be asked for larger numbers than it has."""
+    return number <= LARGEST and bool(Upload.select().where(Upload.id == number).exists())

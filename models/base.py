@@ -16,8 +16,11 @@ from peewee import (
     Database,
     DatabaseProxy,
     Field,
+    InterfaceError,
+    InternalError,
     Model,
     NodeList,
+    OperationalError,
     PostgresqlDatabase,
 )
 
@@ -214,3 +217,13 @@ def snapshot() -> AbstractContextManager[Any]:
 
 def is_postgres() -> bool:
     return isinstance(database.obj, PostgresqlDatabase)
+
+
+def is_of_one_account(error: Exception) -> bool:
+    """Whether others may fare better than the account at hand: it is neither the connection nor what it leads to.
+
+    A Postgres that only reads since a failover calls that an internal error.
+    """
+    if isinstance(error, (InterfaceError, InternalError)):
+        return False
+    return not database.connection().closed if is_postgres() else not isinstance(error, OperationalError)

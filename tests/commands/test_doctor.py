@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib
 import json
@@ -366,6 +367,19 @@ def test_pending_migrations(doctor: Doctor, home: Path) -> None:
         database.executescript((FIXTURES / "home-0.1" / "ftpdock.sql").read_text())
     database.close()
     assert "run `ftpdock db migrate`" in problem(doctor(1, database="sqlite:///old.db"))["database"]
+
+
+def test_a_time_zone_that_is_no_more(doctor: Doctor, home: Path) -> None:
+    """It may have been one when the account got it. The account is named, and what helps."""
+    for name in ("acme", "globex"):
+        added = CliRunner().invoke(main, ["--home", str(home), "account", "add", name])
+        assert added.exit_code == 0, added.output
+    with contextlib.closing(sqlite3.connect(home / "ftpdock.db")) as database, database:
+        database.execute("UPDATE account SET time_zone = 'US/Gone' WHERE name = 'acme'")
+    detail = problem(doctor(1))["database"]
+
+    assert detail.startswith("this machine knows no time zone 'US/Gone' (as acme has): schedules of such accounts ")
+    assert "`ftpdock account set NAME --timezone ZONE`" in detail
 
 
 def test_a_database_that_is_not_there_is_not_made(doctor: Doctor, home: Path) -> None:

@@ -117,6 +117,19 @@ def test_a_bad_schedule_is_wrong_usage(run: Run, done: Done, acme: str, schedule
     assert listed(done)["product"]["schedule"] == "immediate"
 
 
+def test_in_a_time_zone_that_is_no_more_there_is_no_next_run(done: Done, acme: str, settings: Settings) -> None:
+    """The other accounts are listed all the same."""
+    done("schedule", "set", "acme", "products", "0 2 * * *")
+    done("account", "add", "globex", "--password-stdin", input="secret\n")
+    models.database.connect(reuse_if_open=True)
+    Account.update(time_zone="US/Gone").where(Account.name == "acme").execute()
+    found = json.loads(done("schedule", "list", "--json"))
+
+    product = next(each for each in found if (each["account"], each["entity"]) == ("acme", "product"))
+    assert (product["schedule"], product["timezone"], product["next_run"]) == ("0 2 * * *", "US/Gone", None)
+    assert {each["account"] for each in found} == {"acme", "globex"}
+
+
 def test_unknown_accounts_and_entities_are_refused(run: Run, done: Done, acme: str) -> None:
     """An account that is not there, an entity that nobody knows, one that the account may not send."""
     assert run("schedule", "set", "acne", "all", "off").exit_code == 1

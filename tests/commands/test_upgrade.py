@@ -48,6 +48,17 @@ def test_a_command_does_not_migrate_beneath_a_running_server(settings: Settings,
     assert run("status").exit_code == 0
 
 
+def test_whose_card_can_not_be_opened_may_run(settings: Settings, run: Run) -> None:
+    """The file is named, to be looked after. A folder can't be opened as a card by anybody, even by root."""
+    card = settings.spool / "workers" / "1a2b.lock"
+    card.mkdir(parents=True)
+    result = run("status")
+    assert result.exit_code == 1
+    assert f"worker (who has {card})" in result.stderr
+    card.rmdir()
+    assert run("status").exit_code == 0
+
+
 def test_who_runs_may_have_migrated_meanwhile(
     settings: Settings, server: Card, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,15 @@ def test_the_file_is_named_by_the_accounts_calendar(settings: Settings, make_par
     assert written.rows == 0
 
 
+def test_in_a_time_zone_that_is_no_more_it_is_named_by_utc(
+    settings: Settings, make_partner: Callable[..., Partner]
+) -> None:
+    """As mails tell it. One that could not be named could not be given up either, and would hold all others up."""
+    partner = make_partner(settings, time_zone="Mars/Olympus_Mons")
+    with time_machine.travel(dt.datetime(2026, 11, 23, 23, 30, tzinfo=dt.UTC), tick=False):
+        assert export(partner, "category").path == "Categories/CATEGORY_23_11_2026.csv"
+
+
 def test_each_file_of_a_day_is_a_new_revision(partner: Partner) -> None:
     """Under one name and in one row, which waits for the mirror again: nobody has collected the new one."""
     first = export(partner)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from peewee import InterfaceError
 
 import accounts
 import layout
@@ -177,6 +178,41 @@ def test_a_new_time_zone_moves_the_run(shop: Shop, travel: Travel) -> None:
     travel("2026-11-24 03:00")
     shop.look()
     assert shop.asked() == ["product"]
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["a run is planned", "no run is planned"])
+def test_an_account_whose_runs_can_not_be_reckoned_keeps_no_other_from_its_own(
+    shop: Shop, travel: Travel, caplog: pytest.LogCaptureFixture, planned: bool
+) -> None:
+    """A time zone that this machine knows no more, for one. It is told of once, and what is too old goes."""
+    old = shop.imported("processed")
+    other = Account.create(name="globex", time_zone="Europe/Berlin")
+    for account in (shop.account, other):
+        accounts.set_export_schedule(account, ["product"], "0 2 * * *")
+    _move(shop.account, "Mars/Olympus_Mons", planned)
+    for moment in ("2026-12-24 14:00", "2026-12-25 14:00"):
+        travel(moment)
+        shop.look()
+    assert [row.account.name for row in Outbox.select()] == ["globex", "globex"]
+    assert not old.exists()
+    assert sum("the export of product of account acme can't be asked for" in each for each in caplog.messages) == 1
+
+    _move(shop.account, "Europe/Berlin", planned)
+    travel("2026-12-26 14:00")
+    shop.look()
+    travel("2026-12-27 14:00")
+    shop.look()
+    assert [row.account.name for row in Outbox.select()].count("acme") == (2 if planned else 1)
+
+
+def _move(account: Account, zone: str, planned: bool) -> None:
+    """As an update of the system's time zones does it, or its undoing."""
+    Account.update(time_zone=zone).where(Account.id == account.id).execute()
+    mine = ScheduleState.account == account
+    if planned:
+        ScheduleState.update(time_zone=zone).where(mine).execute()
+    else:
+        ScheduleState.delete().where(mine).execute()
 
 
 def test_pick_ups_and_exports_keep_out_of_each_others_way(shop: Shop, travel: Travel) -> None:
@@ -561,15 +597,72 @@ def test_a_folder_that_can_not_be_read_keeps_nothing_else(
     assert any("Closed can't be looked at" in message for message in caplog.messages)
 
 
+def test_an_odd_name_in_the_export_tree_keeps_nothing_else(shop: Shop, travel: Travel) -> None:
+    """Names that are not UTF-8, of files, folders and what lies beside an order's files, which goes with the order."""
+    first, last = shop.export(), shop.export("Products/PRODUCT_23_11_2026.csv")
+    for export in (first, last):
+        shop.collect(export)
+    odd, folder = os.fsdecode(b"caf\xe9.pdf"), os.fsdecode(b"Men\xfc")
+    shop.source(folder).mkdir()
+    for path in (odd, f"{folder}/{odd}", f"{folder}/plain.pdf", f"{first.path}/{odd}"):
+        shop.source(path).write_text("odd")
+    travel("2026-12-24 14:00")
+    shop.look()
+
+    assert not shop.source(first.path).exists()
+    assert not shop.source(last.path).exists()
+    assert sorted(each.name for each in shop.source(folder).iterdir()) == [odd, "plain.pdf"]
+    assert shop.source(odd).exists()
+    assert not retention.is_due(shop.settings, now())
+
+
+def test_what_breaks_a_deletion_down_keeps_no_other_from_being_done(
+    shop: Shop, travel: Travel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest goes, of this account and of others, and the day is done."""
+    mine = shop.imported("processed")
+    make_account_folders(shop.settings, "globex", FOLDERS.values())
+    Account.create(name="globex")
+    theirs = layout.account_root(shop.settings, "globex") / "Products" / "processed" / "old.csv"
+    theirs.write_text("x")
+    os.utime(theirs, (0, 0))
+    travel("2026-12-24 14:01")
+    real = retention.old_exports
+    monkeypatch.setattr(
+        retention, "old_exports", lambda _, account, *rest, **named: 1 / 0 if account.name == "acme" else real(
+            _, account, *rest, **named),
+    )  # fmt: skip
+    shop.look()
+
+    assert [file for file in (mine, theirs) if file.exists()] == []
+    assert not retention.is_due(shop.settings, now())
+    assert sum("not all that is too old of acme can be deleted" in message for message in caplog.messages) == 1
+
+
+def test_a_number_that_no_import_can_have_is_a_part_of_the_name(shop: Shop, travel: Travel) -> None:
+    """A file with the time in its name goes by its own time, and those beside it go."""
+    mine = shop.imported("processed")
+    strange = mine.with_name("stock.20261123140000123456.csv")
+    strange.write_text("x")
+    os.utime(strange, (0, 0))
+    travel("2026-12-24 14:01")
+    shop.look()
+    assert [file for file in (mine, strange) if file.exists()] == []
+
+
 def test_a_deletion_that_broke_down_is_begun_again(shop: Shop, travel: Travel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gone on with, it would seem to be at its end, and the day to be done."""
     export = shop.export()
     shop.collect(export)
     travel("2026-12-24 14:00")
     keeper = Keeper(shop.settings, FOLDERS)
+
+    def away(*_: object, **__: object) -> None:
+        raise InterfaceError("connection already closed")
+
     with monkeypatch.context() as patch:
-        patch.setattr(retention, "old_exports", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        patch.setattr(retention, "old_exports", away)
+        with pytest.raises(InterfaceError):
             keeper.look(now())
     assert retention.is_due(shop.settings, now())
     keeper.look(now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import logging
 import os
 import shutil
 import socket
@@ -20,6 +21,9 @@ from models import ExportFile
 from models.ledger import Version
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
+
+FAR = 2**63 + 10**18
+"""Nanoseconds since 1970, in the year 2293: more than a column of 64 bits holds."""
 
 
 @pytest.fixture
@@ -161,6 +165,72 @@ def test_what_is_no_plain_file_is_left_alone_with_one_warning(shop: Shop, caplog
     for what in ("link.csv", "other/'folder'", "socket", "pipe", r"caf\udce9.csv"):
         assert len([message for message in warnings if what in message]) == 2, "one for each run of the mirror"
     assert any("1004 characters, 1000 are possible" in message for message in warnings)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.pdf", b"line\nbreak.pdf"], ids=["not UTF-8", "control character"])
+def test_an_odd_name_beside_an_orders_files_is_left_alone(
+    settings: Settings, name: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With one warning, also by a mirror that finds it when it starts: what else there is appears, of all accounts."""
+    settings = dataclasses.replace(settings, settle_seconds=0)
+    shop, other = Shop(settings), Shop(settings, "other")
+    path = shop.put("one")
+    (shop.source / path / os.fsdecode(name)).write_text("odd")
+    shop.drop(f"{path}/order.pdf", "PDF")
+    shop.drop("good.csv", "1")
+    other.drop("good.csv", "1")
+
+    def is_told(times: int) -> bool:
+        return sum("is not mirrored" in message for message in caplog.messages) == times
+
+    for run in (1, 2):
+        with shop.mirroring():
+            wait_for(lambda: shop.state(path) == "ready" and "order.pdf" in shop.seen(path))
+            wait_for(lambda: all((each.target / "good.csv").exists() for each in (shop, other)))
+            wait_for(partial(is_told, run))
+            time.sleep(0.5)  # More looks go by.
+        assert is_told(run)
+        assert not any("failed" in message for message in caplog.messages)
+    assert len(shop.seen(path)) == 3
+
+
+def test_what_breaks_a_delivery_down_keeps_no_other_from_appearing(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A time of last change that no table holds, for one: it is told of once and tried on."""
+    settings = dataclasses.replace(settings, settle_seconds=0)
+    shop, other = Shop(settings), Shop(settings, "other")
+    far = shop.drop("far.csv", "1")
+    os.utime(far, ns=(0, FAR))
+    for each in (shop, other):
+        each.drop("good.csv", "1")
+    with shop.mirroring():
+        wait_for(lambda: all((each.target / "good.csv").exists() for each in (shop, other)))
+        wait_for(lambda: any("exports/acme/far.csv can't be delivered" in message for message in caplog.messages))
+        time.sleep(2.5)  # It is tried again.
+        os.utime(far)
+        wait_for((shop.target / "far.csv").exists)
+
+    assert sum("can't be delivered" in message for message in caplog.messages) == 1
+    assert not any("mirror failed" in message for message in caplog.messages)
+
+
+def test_what_breaks_a_look_down_keeps_nobody_elses_from_ending(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Folders deeper than Python reckons with, for one; what lay there before the start is found all the same."""
+    settings = dataclasses.replace(settings, settle_seconds=0)
+    shop, other = Shop(settings), Shop(settings, "other")
+    caplog.set_level(logging.INFO, "ftpdock.exports")
+    deep = shop.source / "/".join(["d"] * 498)
+    deep.mkdir(parents=True)
+    other.drop("good.csv", "1")
+    with shop.mirroring():
+        wait_for((other.target / "good.csv").exists)
+        wait_for(lambda: any("looked through the exports of 2 accounts" in message for message in caplog.messages))
+
+    assert any("the exports of acme can't be looked through" in message for message in caplog.messages)
+    assert not any("mirror failed" in message for message in caplog.messages)
 
 
 def test_a_folder_that_is_renamed_in_full_of_files_appears(shop: Shop) -> None:

@@ -22,6 +22,7 @@ from exports.todo import Key, Todo
 from models import Export
 from settings import Settings
 from tests.exports.mirroring import Shop, wait_for
+from tests.rights import LIKE_OTHERS
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
@@ -40,8 +41,6 @@ thread.start()
 threading.Event().wait()
 """
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
-LIKE_OTHERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-"""Begins a command that may read only what its user may, even if that is root."""
 FEW_WATCHES = "echo 3 > /proc/sys/user/max_inotify_watches && exec "
 
 

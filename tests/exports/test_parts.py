@@ -8,8 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from exports import parts
+from exports import exporter, parts
+from exports.exporter import Exporter
+from exports.leader import leadership
 from exports.parts import PartThread
+from handlers.registry import Registry
+from hooks import Hooks
 from settings import Settings
 from tests.system.server import wait_for
 
@@ -59,3 +63,48 @@ def test_a_part_is_started_again_whatever_it_raised(
     wait_for(lambda: not part.left)
     thread.tell_to_stop()
     thread.join(5)
+
+
+class Working:
+    """A part that counts how many of it run at once."""
+
+    name = "working"
+
+    def __init__(self, now: list[str]) -> None:
+        self.now = now
+
+    def run(self, stopping: threading.Event) -> None:
+        self.now.append(self.name)
+        stopping.wait()
+        self.now.remove(self.name)
+
+
+def test_a_part_that_can_not_be_started_ends_no_exports(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The system gives no thread just then. What was started stops before another may lead; a while later all begin."""
+    monkeypatch.setattr(exporter, "ASK_EVERY", 0.1)
+    at_work: list[str] = []
+    started: list[int] = []
+    start = PartThread.start
+
+    def scarce(thread: PartThread) -> None:
+        started.append(len(at_work))
+        if len(started) == 3:
+            wait_for(lambda: len(at_work) == 2)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(PartThread, "start", scarce)
+    node = Exporter(settings, Registry(), Hooks(), lambda *_: [Working(at_work) for _ in range(3)])
+    node.start()
+    try:
+        wait_for(lambda: len(started) == 6 and len(at_work) == 3)
+        assert started[3] == 0, "the former ones had ended"
+        other = leadership(settings)
+        assert not other.take()
+    finally:
+        node.stop()
+        other.give_up()
+    assert at_work == []
+    assert sum("can't start new thread" in message for message in caplog.messages) == 1

@@ -90,3 +90,29 @@ def test_what_the_database_does_not_know_is_put_aside(partner: Partner) -> None:
     assert not empty.exists()
     kept = list((partner.settings.spool / layout.LOST).glob("*/a.csv"))
     assert [(each.parent.name[:7], each.read_text()) for each in kept] == [("999999-", "bytes")]
+
+
+@pytest.mark.parametrize("name", ["7", "009999", "9" * 30])
+def test_a_file_in_the_place_of_a_folder_is_put_aside(partner: Partner, name: str) -> None:
+    """Also one with a number that is larger than any. What is behind it in the spool is looked at."""
+    file, empty, left = (partner.settings.spool / each for each in (name, f"{name}0", f"{layout.STAGED}left"))
+    left.mkdir()
+    file.write_text("bytes")
+    empty.touch()
+    for path in (file, empty, left):
+        os.utime(path, (0, 0))
+
+    reconcile(partner.settings)
+
+    assert [path for path in (file, empty, left) if path.exists()] == []
+    assert [each.read_text() for each in (partner.settings.spool / layout.LOST).iterdir()] == ["bytes"]
+
+
+def test_a_file_in_the_place_of_its_folder_keeps_no_upload_out(partner: Partner) -> None:
+    """Its number would be given again, and again: nobody could upload any more."""
+    number = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    for next_, text in ((number + 1, "bytes"), (number + 2, "")):
+        layout.spool_folder(partner.settings, next_).write_text(text)
+    for next_ in (number + 1, number + 2):
+        assert partner.queue("product", "SKU_ID,Name\n2,Saucer\n").number == next_
+        assert [each.name for each in layout.spool_folder(partner.settings, next_).iterdir()]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import peewee
 import pytest
@@ -18,6 +21,23 @@ from jobs.worker import ATTEMPTS, Worker, _is_infrastructure
 from models import ImportRun, database
 from settings import Settings
 from tests.partner import Partner
+from tests.rights import LIKE_OTHERS
+
+ROOT = Path(__file__).parent.parent.parent
+FIVE_TURNS = """
+import logging, sys
+import jobs.worker, models
+from handlers.registry import Registry
+from hooks import Hooks
+from settings import load
+
+logging.basicConfig(format="%(message)s")
+jobs.worker.SWEEP = 0.0
+settings = load(sys.argv[1])
+models.bind(settings.database_url)
+turns = iter(range(5))
+jobs.worker.Worker(settings, Registry(), Hooks(), lambda seconds: next(turns, None) is not None).run()
+"""
 
 
 def test_an_import_whose_file_is_gone_is_set_aside(partner: Partner) -> None:
@@ -116,6 +136,34 @@ def test_a_full_disk_is_not_taken_for_wrong_sql(
     resting = ImportRun.get_by_id(number)
     assert (resting.status, resting.failures) == ("waiting", 0)
     assert resting.error.endswith(" - it is tried again")
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_a_worker_may_not_look_at_stops_no_import(partner: Partner) -> None:
+    """A card of another user's process, a folder from a backup that root put back: told of once, and left alone."""
+    number = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    spool = partner.settings.spool
+    card, folder, after = spool / "workers" / "1a2b.lock", spool / "009998", spool / "009999"
+    card.parent.mkdir(exist_ok=True)
+    card.touch()
+    for each in (folder, after):
+        each.mkdir()
+        (each / "a.csv").write_text("a")
+        for path in (each / "a.csv", each):
+            os.utime(path, (0, 0))
+    for each in (card, folder):
+        each.chmod(0)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FTPDOCK_DATABASE": partner.settings.database_url}
+    ended = subprocess.run([*LIKE_OTHERS, sys.executable, "-c", FIVE_TURNS, str(partner.settings.home)],
+                           env=environment, capture_output=True, text=True, check=True)  # fmt: skip
+    folder.chmod(0o700)
+
+    assert ImportRun.get_by_id(number).status == "completed"
+    told = [line for line in ended.stderr.splitlines() if "Permission denied" in line]
+    assert sorted(line.partition("/spool/")[2].partition(" ")[0] for line in told) == ["009998", "workers/1a2b.lock"]
+    assert card.exists()
+    assert (folder / "a.csv").exists()
+    assert [path.read_text() for path in (spool / layout.LOST).glob("009999-*/a.csv")] == ["a"]
 
 
 def test_a_home_that_goes_while_a_worker_runs_is_waited_for(partner: Partner) -> None:
