@@ -7,7 +7,7 @@ from collections.abc import Callable
 from exports.booking import Plan, announce, confirm, forget
 from exports.tree import version
 from models import Export, ExportFile, OrderLine, database
-from models.ledger import Version
+from models.ledger import By, Version, mark_removed
 from settings import Settings
 from tests.shop import Shop
 
@@ -68,7 +68,7 @@ def test_only_what_other_programs_took_back_is_forgotten(settings: Settings) -> 
 
 
 def test_files_that_a_revision_has_no_more_leave_the_ledger(settings: Settings) -> None:
-    """Those of other exports, and of other programs, stay there."""
+    """Those of other programs stay there, and those that it still has as they are: what was deleted stays away."""
     shop = Shop(settings)
     shop.order()
     shop.dispatch()
@@ -77,10 +77,14 @@ def test_files_that_a_revision_has_no_more_leave_the_ledger(settings: Settings) 
     beside = Plan("list.csv", {"list.csv": Version(1, 1)})
     announce(shop.account.id, [former, beside])
     assert ExportFile.select().count() == len(plan.files) + 2
+    deleted = min(plan.files)
+    mark_removed(shop.account.id, deleted, By("acme"), plan.files[deleted])
 
     announce(shop.account.id, [plan])
 
     assert {file.path for file in ExportFile.select()} == {*plan.files, "list.csv"}
+    assert [file.path for file in ExportFile.select().where(ExportFile.state == "removed")] == [deleted]
+    assert plan.placing.keys() == plan.files.keys() - {deleted}
 
 
 def planned(shop: Shop) -> Plan:

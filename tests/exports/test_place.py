@@ -46,7 +46,7 @@ def rewrite(source: Path) -> None:
 def test_a_file_that_changes_while_it_is_copied_is_refused(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], early: bool
 ) -> None:
-    """Before its bytes are read or after that; no copy is left, which might be half of the one and half of the other."""
+    """Before its bytes are read or after that; no copy is left, which might be half of one and half of the other."""
 
     def meanwhile(*arguments: Any, copyfileobj: Callable[..., None] = shutil.copyfileobj) -> None:
         if early:
