@@ -236,7 +236,7 @@ def test_a_file_that_no_import_explains_goes_by_its_own_time(shop: Shop, travel:
 
 def test_the_number_of_another_accounts_import_explains_no_file(shop: Shop) -> None:
     """A file of a former account of the name: it goes by its own time, neither earlier nor later."""
-    numbers = []
+    numbers: list[int] = []
     for finished in (now() - dt.timedelta(days=40), None):
         made = Upload.create(
             account=Account.create(name=f"other{len(numbers)}"), entity="product", name="P.csv", size=1

@@ -68,8 +68,8 @@ def test_what_is_kept_is_told_by_the_counts(total: int | None, told: str) -> Non
 def test_what_a_dead_worker_had_not_begun_is_free_and_innocent(partner: Partner) -> None:
     """An import that was reserved for it, and one that it had ended."""
     ended = partner.send("product", "SKU_ID,Name\n1,a\n").number
-    reserved = partner.queue("product", "SKU_ID,Name\n1,a\n", **reservation(partner.settings, "dead")).number
-    ImportRun.update(**reservation(partner.settings, "dead")).where(ImportRun.number == ended).execute()
+    reserved = partner.queue("product", "SKU_ID,Name\n1,a\n").number
+    ImportRun.update(**reservation(partner.settings, "dead")).execute()
 
     release_dead("dead", weight(7))
 
