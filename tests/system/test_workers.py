@@ -93,7 +93,8 @@ def has_noticed(server: Server, number: int, backend: str) -> bool:
     Postgres ends the transaction of a worker that stands still inside of one: then its connection is gone first.
     """
     said = log(server)
-    cut = backend == "postgres" and f"import {number} failed" in said and "idle-in-transaction timeout" in said
+    lost = any(f"psycopg.{error}" in said for error in ("OperationalError", "errors.IdleInTransactionSessionTimeout"))
+    cut = backend == "postgres" and f"import {number} failed" in said and lost
     return cut or f"import {number} was taken over by another worker" in said
 
 
