@@ -41,9 +41,11 @@ class BareSftpServer(Remote):
 def serve(port: int, folder: str, key: str, *ways: str) -> None:
     """The server; each connection has threads of its own.
 
-    Ways: fails-at=N (the write at that offset of a file, and no other); keeps-part (renames nothing that is named so).
+    Ways: fails-at=N (the write at that offset of a file, and no other); loses=N (says yes to the write at that offset
+    and does nothing); keeps-part (renames nothing that is named so).
     """
     fails_at = [int(way.partition("=")[2]) for way in ways if way.startswith("fails-at=")]
+    loses = [int(way.partition("=")[2]) for way in ways if way.startswith("loses=")]
 
     class Door(paramiko.ServerInterface):
         def check_auth_password(self, username: str, password: str) -> int:
@@ -54,6 +56,8 @@ def serve(port: int, folder: str, key: str, *ways: str) -> None:
 
     class Handle(paramiko.SFTPHandle):
         def write(self, offset: int, data: bytes) -> int:
+            if offset in loses:
+                return paramiko.SFTP_OK
             return paramiko.SFTP_FAILURE if offset in fails_at else super().write(offset, data)
 
     class Files(paramiko.SFTPServerInterface):

@@ -30,6 +30,8 @@ class Postbox:
     address_answers: dict[str, list[str]] = field(default_factory=dict)
     delay: float = 0.0
     """Seconds after which it answers a whole mail."""
+    hangs_up: bool = False
+    """Whether it ends the connection at QUIT instead of an answer."""
     attempts: int = 0
     """How often a whole mail was handed over."""
 
@@ -97,3 +99,9 @@ class Postbox:
             self.encrypted.append(session.ssl is not None or self.security == "tls")
         await asyncio.sleep(self.delay)
         return answer
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.hangs_up:
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+        return "221 Bye"

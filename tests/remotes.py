@@ -139,7 +139,8 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
 
     slow, late; latin-1 (replies and names, in a home folder Eingänge); limit=N (552 after so many bytes of a file);
     no-delete, no-rename (the login may not); files-only (renames no folders); no-rename-over (a file that is there);
-    keeps-part (renames nothing that is named so); endless (of names, which are 20 MB).
+    odd-rename (says that it is done before it knows to what); keeps-part (renames nothing that is named so); endless
+    (of names, which are 20 MB); list=N (that reply to NLST).
     """
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import ThrottledDTPHandler, TLS_DTPHandler, TLS_FTPHandler
@@ -187,12 +188,16 @@ def serve(port: int, folder: str, certificate: str, *ways: str) -> None:
                 super().respond(said, *more, **named)
 
         def ftp_NLST(self, path: str) -> Any:
+            if "list" in values:
+                return self.respond(f"{values['list']} No.")
             if "endless" not in ways:
                 return super().ftp_NLST(path)
             return self.push_dtp_data(Names(), isproducer=True, cmd="NLST")
 
         def ftp_RNFR(self, path: str) -> None:
-            if "files-only" in ways and Path(path).is_dir():
+            if "odd-rename" in ways:
+                self.respond("250 Done.")
+            elif "files-only" in ways and Path(path).is_dir():
                 self.respond("550 Not a plain file.")
             else:
                 super().ftp_RNFR(path)

@@ -270,6 +270,16 @@ def test_remove_refuses_while_an_import_runs(settings: Settings, add: Add) -> No
     assert account_root(settings, "acme").is_dir()
 
 
+def test_remove_does_not_wait_for_a_worker_that_died(settings: Settings, add: Add) -> None:
+    """Its lease is over: nobody imports any more, and nobody might ever take the import over."""
+    account = add("acme")
+    receive(account, status="running", lease_until=models.now() - dt.timedelta(seconds=1))
+
+    remove(settings, account)
+
+    assert (Account.select().count(), ImportRun.select().count()) == (0, 0)
+
+
 def test_remove_leaves_the_account_when_files_can_not_be_moved(
     settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:

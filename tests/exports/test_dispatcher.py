@@ -237,6 +237,27 @@ def test_a_kill_between_two_renames_takes_nothing_of_other_programs(
     assert local.export(order).revision == 2
 
 
+def test_what_appears_outlasts_a_power_cut(local: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and their folder are synced before they appear, the folder in which they did before the ledger has them."""
+    order = local.order()
+    target, synced = local.folder(order), []
+
+    def fsync(handle: int, fsync: Callable[[int], None] = os.fsync) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        appeared = target.exists()
+        # Before that it is done by threads, which have no connection to the database.
+        synced.append((path, appeared, appeared and Export.select().exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert len(local.dispatch()) == 1
+
+    staged = [path.name for path, appeared, _ in synced if not appeared and ".staging" in path.parts]
+    assert sorted(staged[:-1]) == [f"order_data_{order.system_id}.csv", f"order_items_{order.system_id}.csv"]
+    assert staged[-1] == target.name
+    assert (target.parent, True, False) in synced
+
+
 def test_change_while_it_is_written_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the rows that were read are deleted: what came since leads to the next revision."""
     order = shop.order()
@@ -304,6 +325,20 @@ def test_nothing_of_another_account_is_told(shop: Shop) -> None:
     Order.update(customer=shop.customer).where(Order.system_id == orders[0].system_id).execute()
     assert shop.dispatch() == [f"Orders/order_{orders[0].system_id}"]
     assert (shop.export(orders[0]).state, shop.export(orders[0]).revision) == ("waiting", 1)
+
+
+def test_what_the_outbox_asks_for_in_another_accounts_name_is_not_exported(shop: Shop) -> None:
+    """Whatever program has written the row: a partner gets no order or customer of somebody else's."""
+    other = Shop(shop.settings, "beta")
+    order = other.order()
+    Outbox.delete().execute()
+    for kind, record in (("order", order), ("customer", other.customer)):
+        Outbox.create(account=shop.account, kind=kind, entity=kind, system_id=record.system_id)
+
+    assert shop.dispatch() == []
+
+    assert everything(shop.settings) == set()
+    assert (shop.exports(), Outbox.select().count()) == ([], 0)
 
 
 def test_amount_that_is_no_number_fails_the_order(shop: Shop) -> None:

@@ -19,6 +19,7 @@ import time_machine
 from playhouse.migrations import Runner
 
 import models
+from exports import full_file
 from exports.full import PAUSES, FullExports, _next
 from exports.full_file import LOCKED_WITHIN, Written, clear_staging, write_full
 from exports.swap import STAGING
@@ -38,6 +39,7 @@ from models import (
 )
 from models.base import Base
 from models.migrate import MIGRATIONS, pending
+from removal import remove
 from settings import Settings
 from tests.partner import Partner, counts
 
@@ -238,12 +240,30 @@ def test_one_picture_of_the_database(settings: Settings, partner: Partner) -> No
     assert len(lines) == 1 + 1_500
     assert all(",Cup," in line for line in lines[1:])
     assert "Attribute" not in lines[0]
-    assert all(",Bowl," in line for line in export(partner).file.read_text().splitlines()[1:])
+    again = export(partner).file.read_text().splitlines()
+    assert len(again) == 1 + 1_500
+    assert all(",Bowl," in line for line in again[1:])
 
 
 def _rename_all() -> None:
     with models.database.connection_context():
         models.Product.update(name="Bowl", attributes={"Color": "red"}).execute()
+
+
+def test_an_account_that_is_removed_meanwhile_leaves_no_file(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the next account of its name would get it."""
+
+    def remove_and_make(target: Path, root: Path, make_parent: Callable[..., None] = full_file.make_parent) -> None:
+        remove(partner.settings, partner.account)
+        make_parent(target, root)
+
+    monkeypatch.setattr(full_file, "make_parent", remove_and_make)
+    partner.send("product", "SKU_ID,Name\n001,Cup\n")
+
+    written = export(partner)
+
+    assert not written.file.exists()
+    assert staged(partner.settings) == []
 
 
 # --- the part ----------------------------------------------------------------------------------------------------
@@ -420,6 +440,21 @@ def test_what_can_not_be_written_is_given_up_in_the_end(
     assert str(mail["Subject"]) == "[ftpdock] The export of product of acme failed"
     assert row.error.startswith("The file could not be written in 7 attempts: ")
     assert str(blocked) in row.error
+
+
+def test_the_last_attempt_but_one_is_not_the_last(partner: Partner) -> None:
+    """After each pause there is an attempt, after the longest, too."""
+    wanted = ask(partner, attempts=len(PAUSES) - 1)
+    part = FullExports(partner.settings, partner.registry.folders, lambda account, path: None)
+
+    part._failed(wanted, "no room")
+
+    (waiting,) = outbox()
+    assert (waiting.attempts, waiting.error) == (len(PAUSES), "no room")
+    assert (waiting.due_at - now()).total_seconds() == pytest.approx(PAUSES[-1], abs=60)
+    assert (Export.select().count(), Mail.select().count()) == (0, 0)
+    part._failed(wanted, "no room")
+    assert (outbox(), Export.get().state, Mail.select().count()) == ([], "failed", 1)
 
 
 def test_what_lies_in_place_stays_ready_when_a_newer_one_fails(

@@ -20,6 +20,7 @@ import accounts
 import layout
 from exports import retention
 from exports.keeper import Keeper
+from exports.old_exports import old_exports
 from exports.retention import put_back
 from handlers.registry import Registry
 from jobs.mail_files import write
@@ -269,6 +270,27 @@ def test_a_file_that_no_import_explains_goes_by_its_own_time(shop: Shop, travel:
     assert (old.exists(), young.exists()) == (False, True)
 
 
+def test_the_number_of_another_accounts_import_explains_no_file(shop: Shop) -> None:
+    """A file of a former account of the name: it goes by its own time, neither earlier nor later."""
+    numbers: list[int] = []
+    for finished in (now() - dt.timedelta(days=40), None):
+        made = Upload.create(
+            account=Account.create(name=f"other{len(numbers)}"), entity="product", name="P.csv", size=1
+        )
+        ImportRun.begin(made, status="completed" if finished else "running", finished_at=finished)
+        numbers.append(made.id)
+    folder = layout.account_root(shop.settings, "acme") / "Products" / "processed"
+    young, old = (folder / layout.numbered("PRODUCT_18_09_2024.csv", number) for number in numbers)
+    for file, days in ((young, 29), (old, 31)):
+        file.write_text("x")
+        moment = (now() - dt.timedelta(days=days)).timestamp()
+        os.utime(file, (moment, moment))
+
+    shop.look()
+
+    assert (young.exists(), old.exists()) == (True, False)
+
+
 def test_exports_that_were_collected_go_from_both_sides(shop: Shop, travel: Travel) -> None:
     """With their folder, and the ledger says that it was retention."""
     order, full = shop.export(), shop.export("Products/PRODUCT_23_11_2026.csv")
@@ -323,6 +345,52 @@ def test_a_revision_that_nobody_has_recorded_yet_stays(shop: Shop, travel: Trave
     shop.look()
     assert newer.read_text() == "newer"
     assert Export.get().state == "collected"
+
+
+@pytest.fixture
+def second(shop: Shop, travel: Travel) -> tuple[Export, Iterator[tuple[str, int]]]:
+    """Of two exports that were both found to be over, the one whose turn it is next; the deletion that goes on."""
+    exports = {each.path: each for each in (shop.export(), shop.export())}
+    for each in exports.values():
+        shop.collect(each)
+    travel("2026-12-24 14:00")
+    deletion = old_exports(shop.settings, shop.account, now())
+    del exports[next(deletion)[0]]
+    (left,) = exports.values()
+    return left, deletion
+
+
+def test_an_export_that_waits_again_meanwhile_stays(
+    shop: Shop, second: tuple[Export, Iterator[tuple[str, int]]]
+) -> None:
+    """It was asked for once more between the look at it and its turn."""
+    export, deletion = second
+    Export.update(state="waiting").where(Export.number == export.number).execute()
+
+    assert list(deletion) == []
+
+    for side in (shop.source, shop.target):
+        assert len(list(side(export.path).iterdir())) == 2
+    assert {file.removed_by for file in ExportFile.select().where(ExportFile.export == export)} == {None}
+
+
+def test_a_revision_that_comes_meanwhile_is_put_back(
+    shop: Shop, second: tuple[Export, Iterator[tuple[str, int]]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It took the old one's place between the look at it and its turn; all is as before."""
+    export, deletion = second
+    newer = next(shop.source(export.path).iterdir())
+    newer.unlink()
+    newer.write_text("newer")
+
+    assert list(deletion) == []
+
+    assert newer.read_text() == "newer"
+    for side in (shop.source, shop.target):
+        assert len(list(side(export.path).iterdir())) == 2
+    assert Export.get_by_id(export.number).state == "collected"
+    assert {file.removed_by for file in ExportFile.select().where(ExportFile.export == export)} == {None}
+    assert f"{export.path} of acme can't be deleted" in caplog.text
 
 
 def test_what_is_still_to_be_pushed_stays(shop: Shop, travel: Travel) -> None:

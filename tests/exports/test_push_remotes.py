@@ -146,6 +146,34 @@ def test_ftps_a_list_of_names_without_an_end(make_ftps: Callable[..., FtpsServer
     assert server.tree() == {"P.csv": b"fine"}
 
 
+def test_ftps_a_list_that_is_refused_is_not_an_empty_one(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """Else what is left of an older revision would stay in the folder. 550 alone may mean that there is nothing."""
+    for code, names in (("550", []), ("502", None)):
+        server = make_ftps(f"list={code}")
+        with opened(access(server.url, secret=PASSWORD, ca_file=ca_file)) as remote:
+            remote.make_folder("/Orders")
+            if names is None:
+                with pytest.raises(Refused, match=rf"listing /Orders: {code} No"):
+                    remote.names("/Orders")
+            else:
+                assert remote.names("/Orders") == names
+            deliver(remote, "P.csv", file(b"fine"))
+
+        assert server.tree() == {"P.csv": b"fine"}
+
+
+def test_ftps_a_server_that_does_not_rename_as_it_should(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
+    """Its reply to RNFR says that it is done: what it has done nobody knows, so the stream is held, in its words."""
+    server = make_ftps("odd-rename")
+    with (
+        opened(access(server.url, secret=PASSWORD, ca_file=ca_file)) as remote,
+        pytest.raises(Unreachable, match=r"renaming /P\.csv\.part to /P\.csv: 250 Done"),
+    ):
+        deliver(remote, "/P.csv", file(b"new"))
+
+    assert server.tree() == {"P.csv.part": b"new"}
+
+
 def test_ftps_reuses_the_session_on_the_data_channel(make_ftps: Callable[..., FtpsServer], ca_file: str) -> None:
     """As vsftpd and others demand."""
     with opened(access(make_ftps().url, secret=PASSWORD, ca_file=ca_file)) as remote:
@@ -298,6 +326,18 @@ def test_sftp_files_of_any_size(ssh: SshServer, size: int) -> None:
         deliver(remote, f"{remote.base}/P.csv", file(content))
 
     assert ssh.tree() == {"P.csv": content}
+
+
+def test_sftp_a_file_that_came_short_is_no_delivery(make_bare_sftp: Callable[..., BareSftpServer]) -> None:
+    """The server said yes to each block and has kept not all of them: nothing gets the final name."""
+    server = make_bare_sftp("loses=65536")
+    with opened(access(server.url, secret=PASSWORD, host_key=server.fingerprint)) as remote:
+        with pytest.raises(Unreachable, match=r"writing /P\.csv\.part: 65536 of 65537 bytes are there"):
+            deliver(remote, "/P.csv", file(b"x" * 65_537))
+        deliver(remote, "/Q.csv", file(b"small"))
+
+    assert not (server.folder / "P.csv").exists()
+    assert (server.folder / "Q.csv").read_bytes() == b"small"
 
 
 def test_a_folder_that_is_not_mounted_is_unreachable(tmp_path: Path) -> None:

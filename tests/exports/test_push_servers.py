@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import models
+from errors import SettingsError
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
+from exports.push.remote import Unreachable
 from exports.push.stream import Stream, StreamThread
 from models import Delivery, Target
 from settings import Settings
@@ -182,6 +184,33 @@ def test_a_lost_key_or_variable_is_told(quick: Desk, tmp_path: Path) -> None:
 
     assert f"ftpdock target set {lost.number} --password-stdin" in error_of(lost)
     assert "NOBODY_SET_THIS" in error_of(unset)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [(None, "can't be read: .*No such file"), (b"not a key", "secret.key holds no key: expected 32 bytes")],
+)
+def test_a_key_that_is_no_more_holds_the_deliveries(quick: Desk, key: bytes | None, said: str) -> None:
+    """As anything that an admin has to mend: it ends no stream."""
+    target = quick.target("ftps://acme@ftp.example/a", secret=PASSWORD)
+    path = quick.settings.home / "certs" / "secret.key"
+    path.unlink()
+    if key is not None:
+        path.write_bytes(key)
+
+    with pytest.raises(Unreachable, match=said):
+        push_targets.access_of(quick.settings, target)
+    assert path.exists() == (key is not None)
+
+
+def test_a_key_that_can_not_be_read_stores_no_password(quick: Desk) -> None:
+    """The command says what is wrong with it."""
+    (quick.settings.home / "certs" / "secret.key").mkdir(parents=True)
+
+    with pytest.raises(SettingsError, match=r"can't be read: .*secret\.key"):
+        quick.target("ftps://acme@ftp.example/a", secret=PASSWORD)
+
+    assert Target.select().count() == 0
 
 
 def test_a_server_that_repeats_the_password_is_not_quoted(quick: Desk) -> None:

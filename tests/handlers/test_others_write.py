@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from hooks import Hooks
-from models import Customer, Product, is_postgres
+from hookspecs import hookimpl
+from models import Account, Customer, Product, is_postgres
 from settings import Settings
 from tests.handlers.test_block_pass import Watcher
 from tests.partner import Partner, counts
@@ -100,3 +101,25 @@ def test_a_customer_who_is_renamed_meanwhile_gets_no_key_of_the_former_name(
 
     assert counts(event) == (1, 0, 0, 0)
     assert partner.column("customer", "Company_Name") == ["Two", "One"]
+
+
+class Writer:
+    """Another program that writes a product when a file was scanned and its rows are not yet looked up."""
+
+    @hookimpl
+    def on_rows(self, entity: str, account: str, rows: list[object]) -> None:
+        owner = Account.get(Account.name == account)
+        Product.create(account=owner, sku_id="A", reference_id="R1", name="theirs")
+
+
+def test_two_rows_of_a_chunk_that_mean_one_new_record_are_both_rejected(partner: Partner) -> None:
+    """By different keys. When the file was scanned nothing said so: there was no such record."""
+    partner.hooks = Hooks(plugins=[Writer()])
+
+    event = partner.send("product", "SKU_ID,Reference_ID,Name\nA,,Cup\n,R1,Mug\nB,,Jug\n")
+
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [
+        (2, "DUPLICATE_IN_FILE"), (3, "DUPLICATE_IN_FILE")]  # fmt: skip
+    assert "Lines 2 and 3 mean the same record" in partner.messages(event)[0]["message"]
+    assert counts(event) == (1, 0, 0, 2)
+    assert Product.get(Product.sku_id == "A").name == "theirs"

@@ -285,6 +285,20 @@ def test_keys_by_the_column_are_those_by_the_row(scan: Make, batch: int, monkeyp
 
 
 @pytest.mark.parametrize("plain_keys", [(), KEYS])
+def test_more_duplicates_than_are_remembered(
+    scan: Make, plain_keys: tuple[PlainKey, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then all keys of the file are looked at: those of the column that has so many, and of the others."""
+    monkeypatch.setattr("imports.hashes.MOST", 2)
+    made = scan("1,a,\n1,b,\n1,c,\n1,d,\n,e,\n,e,\n2,f,\n", plain_keys=plain_keys)
+
+    assert found(made) == {
+        **{number: [("SKU_ID", [2, 3, 4, 5], 4)] for number in range(4)},
+        **{number: [("Name", [6, 7], 2)] for number in (4, 5)},
+    }
+
+
+@pytest.mark.parametrize("plain_keys", [(), KEYS])
 def test_headers_of_files_that_were_joined_have_no_keys(scan: Make, plain_keys: tuple[PlainKey, ...]) -> None:
     """They count as rows, for each is told."""
     header = "SKU_ID,Name,MOQ\n"

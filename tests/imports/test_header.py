@@ -168,3 +168,5 @@ def test_columns_may_be_left_out_and_notes_stand_anywhere() -> None:
     cells = ("_a", "SKU_ID", "_b", "Name", "Attribute: A", "Price: A", "_c")
 
     check_order(header(*cells), ProductSchema(), 1)
+
+    assert problem("_a", "Name", "_b", "SKU_ID", "Attribute: A", "_c").code == "COLUMN_ORDER"

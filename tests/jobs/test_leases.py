@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 import layout
-from errors import LeaseLost
+from errors import FileProblem, LeaseLost
 from handlers.folder import move_in
 from handlers.run import ImportJob
 from hooks import Hooks
@@ -23,6 +26,7 @@ from jobs.queue import claim
 from jobs.worker import Worker
 from models import ImportRun, now
 from tests.partner import Partner, counts
+from tests.system.server import wait_for
 
 CONTENT = "SKU_ID,Name\n" + "".join(f"{number},a\n" for number in range(6))
 
@@ -91,6 +95,20 @@ def test_the_former_owner_does_not_decide(partner: Partner) -> None:
         job(partner, run, "one").execute()
 
 
+def test_what_is_decided_stands(partner: Partner) -> None:
+    """The rows are in, and a fault while files are moved makes no failed import of it, nor other counts."""
+    number = partner.queue("product", CONTENT).number
+    working = job(partner, take(partner, "one", number), "one")
+    decided = {"closing": True, "folder": "1", "rows": 6, "created": 6, "position": 6}
+    ImportRun.update(**decided).where(ImportRun.number == number).execute()
+
+    working.fail(FileProblem("INTERNAL", "the disk was away"))
+
+    run = ImportRun.get_by_id(number)
+    assert (run.code, run.error, run.rows, run.created) == (None, "", 6, 6)
+    assert not list(layout.spool_folder(partner.settings, number).rglob("report.csv"))
+
+
 def test_a_lease_is_renewed_by_its_owner_only(partner: Partner) -> None:
     """Whoever lost it does not get it back by renewing."""
     number = partner.queue("product", CONTENT).number
@@ -115,6 +133,27 @@ def test_a_heartbeat_keeps_the_lease_of_a_long_chunk(partner: Partner) -> None:
             time.sleep(0.02)
 
     assert ImportRun.get_by_id(number).lease_until > now()
+
+
+def test_a_heartbeat_goes_on_when_the_database_was_away(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next beat may find it again, before the lease is over."""
+    number = partner.queue("product", CONTENT).number
+    take(partner, "one", number)
+    expire(number)
+    failures = [OperationalError("the database is away")]
+
+    def beat(*arguments: Any, renew: Callable[..., None] = renew) -> None:
+        if failures:
+            raise failures.pop()
+        renew(*arguments)
+
+    monkeypatch.setattr("jobs.leases.renew", beat)
+    with Heartbeat(replace(partner.settings, lease_seconds=1), number, "one"):
+        wait_for(lambda: ImportRun.get_by_id(number).lease_until > now(), 20)
+
+    assert f"the lease of import {number} could not be renewed" in caplog.text
 
 
 def test_a_living_worker_is_not_dead(partner: Partner) -> None:

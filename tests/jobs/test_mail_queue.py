@@ -9,8 +9,10 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 import models
 from handlers.run import ImportJob
@@ -22,6 +24,7 @@ from models import Account, ImportRun, Mail, now
 from settings import Settings
 from tests.partner import Partner
 from tests.postbox import Postbox
+from tests.system.server import wait_for
 
 GOOD = "SKU_ID,Name\n1,Cup\n"
 BAD = "SKU_ID,Name,MOQ\n1,Cup,six\n"
@@ -413,3 +416,45 @@ def test_a_mail_that_can_not_be_written_waits(partner: Partner, sender: MailSend
     send_all(sender, now() + dt.timedelta(seconds=11))
 
     assert states() == ["sent"]
+
+
+def test_a_sender_outlives_its_connection(
+    make_settings: Callable[..., Settings], make_partner: Callable[..., Partner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres ends all connections: what is queued after that is sent, over another one."""
+    monkeypatch.setattr("jobs.mail_sender.LOOK", 0.05)
+    partner = make_partner(make_settings("postgres"), emails=["ops@acme.example"])
+    sender = MailSender(partner.settings, partner.registry.folders)
+    sender.start()
+    try:
+        for _ in range(2):
+            partner.send("product", GOOD)
+            wait_for(lambda: set(states()) == {"sent"})
+            models.database.execute_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                        "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+    finally:
+        sender.stop()
+    assert len(files(partner.settings)) == 2
+
+
+def test_the_lease_of_a_mail_is_renewed_while_its_server_takes_its_time(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else another node would send it, too; and one renewal that fails is not the last."""
+    sender = MailSender(replace(partner.settings, lease_seconds=1), partner.registry.folders)
+    partner.send("product", GOOD)
+    mail = claim(sender._owner, now(), 1)
+    assert mail is not None
+    failures = [OperationalError("the database is locked")]
+
+    def renew(*arguments: Any, renew: Callable[..., None] = queue.renew) -> None:
+        if failures:
+            raise failures.pop()
+        renew(*arguments)
+
+    monkeypatch.setattr(queue, "renew", renew)
+    with sender._leased(mail):
+        wait_for(lambda: Mail.get().lease_until > mail.lease_until, 20)
+
+    assert f"the lease of mail {mail.number} could not be renewed" in caplog.text
+    assert claim("another", mail.lease_until, 1) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -305,6 +306,52 @@ def test_a_server_that_takes_its_time_gets_the_mail_once(
     sending.turn(later(seconds=11))
 
     assert (only().state, only().error, len(postbox.mails)) == ("sent", "", 1)
+
+
+def test_a_server_that_hangs_up_once_it_has_the_mail(partner: Partner, make_postbox: MakePostbox) -> None:
+    """It has taken it all the same: told that it was not sent, we would send it again and again."""
+    postbox = make_postbox(hangs_up=True)
+    partner.send("product", GOOD)
+    sending = sender(partner, postbox)
+
+    assert [sending.turn(now()), sending.turn(later(seconds=11))] == [True, False]
+
+    assert (only().state, only().error, only().attempts, len(postbox.mails)) == ("sent", "", 1, 1)
+
+
+def test_a_server_that_takes_no_connection_is_quoted(partner: Partner) -> None:
+    """As it greets us, so the admin reads it; the mail waits."""
+    partner.send("product", GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+
+        def greet() -> None:
+            connection, _ = busy.accept()
+            with connection:
+                connection.sendall(b"421 too many connections\r\n")
+                connection.recv(1_000)
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        port = busy.getsockname()[1]
+        settings = replace(partner.settings, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        MailSender(settings, partner.registry.folders).turn(now())
+        thread.join(20)
+
+    assert (only().state, only().error) == ("waiting", f"127.0.0.1:{port}: 421 too many connections")
+
+
+def test_a_password_that_smtp_can_not_send(
+    partner: Partner, make_postbox: MakePostbox, mail_ca_file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The admin reads which settings to look at, and nothing of the password."""
+    postbox = make_postbox(security="starttls", login=("house", "right-secret"))
+    partner.send("product", GOOD)
+
+    sender(partner, postbox, smtp_ca_file=mail_ca_file, smtp_username="house", smtp_password="gehüim").turn(now())
+
+    assert (only().state, only().error) == (
+        "waiting", "smtp_username or the password has characters that SMTP can't send")  # fmt: skip
+    assert ("geh" in caplog.text, postbox.attempts) == (False, 0)
 
 
 def test_the_password_is_not_shown(partner: Partner) -> None:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from jobs.leases import reservation
 from jobs.poison import is_poisonous, kept, release_dead, weight
 from jobs.queue import claim
 from models import ImportRun
@@ -62,3 +63,15 @@ def test_what_is_kept_is_told_by_the_counts(total: int | None, told: str) -> Non
     run = ImportRun(number=7, total=total, position=5000, created=4000, updated=900, unchanged=90, rejected=10)
 
     assert kept(run) == f"{told}, 10 rejected; the file is kept, and import 7 can be retried"
+
+
+def test_what_a_dead_worker_had_not_begun_is_free_and_innocent(partner: Partner) -> None:
+    """An import that was reserved for it, and one that it had ended."""
+    ended = partner.send("product", "SKU_ID,Name\n1,a\n").number
+    reserved = partner.queue("product", "SKU_ID,Name\n1,a\n").number
+    ImportRun.update(**reservation(partner.settings, "dead")).execute()
+
+    release_dead("dead", weight(7))
+
+    for run in (ImportRun.get_by_id(number) for number in (reserved, ended)):
+        assert (run.strikes, run.lease_owner, run.lease_until) == (0, None, None)

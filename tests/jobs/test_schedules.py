@@ -17,6 +17,7 @@ from peewee import InternalError, OperationalError
 import accounts
 import layout
 import models
+import ticks
 from handlers.registry import Registry
 from jobs.pickup import pick_up, pick_up_now, waiting_entities
 from layout import make_account_folders
@@ -488,3 +489,12 @@ def test_a_connection_that_is_gone_is_no_accounts_fault(shop: Shop, monkeypatch:
 
     with pytest.raises(OperationalError):
         shop.tick()
+
+
+def test_of_two_nodes_one_takes_a_tick(shop: Shop, travel: Travel) -> None:
+    """Both have read that it is due; the next one is there for either again."""
+    shop.schedule("product", "every 1h")
+    for moment in ("2026-11-23 15:00", "2026-11-23 16:00"):
+        one, other = (ScheduleState.get(ScheduleState.entity == "product") for _ in range(2))
+        travel(moment)
+        assert [ticks.claim_tick(each, models.now()) for each in (one, other)] == [True, False]

@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 from handlers.registry import Registry
 from hooks import Hooks
@@ -97,3 +99,56 @@ def _ring(workers: supervisor.Supervisor, times: int) -> None:
     """More often than a pipe takes: 65,536 bytes."""
     for _ in range(times):
         workers.ring()
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The workers that were started; they do nothing, and don't heed the end of their pipe."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(real(["sleep", "60"], **options))
+        return started[-1]
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    return started
+
+
+def test_a_worker_is_started_again_though_the_database_is_away(
+    make_settings: Any,
+    deaf: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the dead one had at hand can't be freed then: that is no reason to look after no worker any more."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
+    workers = supervisor.Supervisor(make_settings(workers=1), Registry(), Hooks())
+    monkeypatch.setattr(supervisor, "release_dead", _away)
+    workers.start()
+    try:
+        for _ in range(2):
+            dead = deaf[-1]
+            dead.kill()
+            wait_for(partial(_is_followed, dead, deaf), 20)
+    finally:
+        workers.stop(0)
+    assert caplog.text.count("the import of a dead worker could not be released") == 2
+
+
+def _is_followed(dead: subprocess.Popen[bytes], started: list[subprocess.Popen[bytes]]) -> bool:
+    return started[-1] is not dead
+
+
+def _away(*_: Any, **__: Any) -> None:
+    raise OperationalError("the database is away")
+
+
+def test_a_worker_that_does_not_end_is_killed(make_settings: Any, deaf: list[subprocess.Popen[bytes]]) -> None:
+    """When its patience is over, a server that is to stop does, and leaves nobody behind."""
+    workers = supervisor.Supervisor(make_settings(workers=2), Registry(), Hooks())
+    workers.start()
+
+    workers.stop(0.1)
+
+    assert [each.returncode for each in deaf] == [-signal.SIGKILL] * 2
