@@ -22,13 +22,12 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from commands import main
+from tests.rights import LIKE_OTHERS
 from tests.tls import write_self_signed
 
 Doctor = Callable[..., dict[str, dict[str, str]]]
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
-LIKE_OTHERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-"""Root may write everything."""
 
 
 @pytest.fixture
