@@ -165,7 +165,7 @@ def nearest(path: Path) -> Path:
 
 
 def _not_writable(path: Path) -> str:
-    found = path.stat()
+    found = path.stat() if path.exists() else path.lstat()
     needed = stat.S_IRWXU if stat.S_ISDIR(found.st_mode) else stat.S_IRUSR | stat.S_IWUSR
     if found.st_uid != os.geteuid():
         advice = "run ftpdock as the user who owns it"

@@ -299,6 +299,8 @@ def _check_exports(settings: Settings) -> None:
 
 _OURS = ("accounts", "spool", "certs", "mail", "logs")
 """Folders of the home that are no exports."""
+_DEEPLY = ("accounts", "spool")
+"""Those within which there can be none either."""
 
 
 def _check_exports_path(settings: Settings) -> None:
@@ -308,7 +310,7 @@ def _check_exports_path(settings: Settings) -> None:
     for name, folder in {"the home": home, **ours}.items():
         if exports == folder or exports in folder.parents:
             relation = "is" if exports == folder else "holds"
-        elif folder != home and folder in exports.parents:
+        elif name.startswith(_DEEPLY) and folder in exports.parents:
             relation = "lies in"
         else:
             continue
@@ -397,7 +399,7 @@ def _check_addresses(settings: Settings) -> None:
 
 def _shape(url: str) -> str:
     """What was written for an address, as far as it can't be a password."""
-    if not re.search("[@?]", url) and (":" not in url or url.startswith("sqlite:")):
+    if re.fullmatch(r"[\w./-]*|sqlite:[\w./-]*", url):
         return url
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/*", url)
     return f"{scheme[0] if scheme else ''}..."

@@ -41,8 +41,11 @@ def show(certificate: Path) -> Details:
     """The details of the first certificate of a PEM file. Raises CertificateError."""
     found = _certificate(certificate, read(certificate))
     digest = found.fingerprint(hashes.SHA256()).hex(":").upper()
-    return Details(found.subject.rfc4514_string(), _names(found), digest, found.not_valid_before_utc,
-                   found.not_valid_after_utc)  # fmt: skip
+    try:
+        return Details(found.subject.rfc4514_string(), _names(found), digest, found.not_valid_before_utc,
+                       found.not_valid_after_utc)  # fmt: skip
+    except ValueError as error:
+        raise CertificateError(f"{certificate}: it is not as X.509 has it ({error})") from error
 
 
 def install(settings: Settings, certificate: Path, key: Path) -> Details:
@@ -150,4 +153,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        # OpenSSL, and so the server, looks at less, and takes such a certificate.
+        return (f"(can't be read: {error})",)
     return tuple(str(name.value) for name in found)

@@ -16,8 +16,10 @@ def refuse_second(settings: Settings) -> None:
     """What another server of this home has printed is to stay true, and each demo makes a new password."""
     from jobs.cards import read_cards
 
-    if running := [card for card in read_cards(settings.spool / "servers") if card["alive"]]:
-        raise ConflictError(f"A server of {settings.home} runs on {running[0].get('address')}, and the password of the "
+    folder = settings.spool / "servers"
+    if running := [card for card in read_cards(folder) if card["alive"]]:
+        where = running[0].get("address") or f"what {folder / running[0]['name']}.lock does not tell"
+        raise ConflictError(f"A server of {settings.home} runs on {where}, and the password of the "
                             f"account {DEMO} that it may have printed would be wrong: use that one, stop it, "
                             "or give another --home")  # fmt: skip
 

@@ -249,9 +249,9 @@ def _mail(context: Context) -> str:
     from jobs.mail_smtp import check_files, where
 
     settings = context.settings
-    check_files(settings)
     if not settings.smtp_host:
         return f"no smtp_host is set: mails become files in {settings.home / 'mail'}"
+    check_files(settings)
     return f"goes to {where(settings)}; `ftpdock mail test ADDRESS` tries that"
 
 

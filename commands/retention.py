@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.common import Context, Group, folders, json_option, pass_context, print_objects
+from errors import FtpdockError
 
 LISTED = ("account", "what", "path", "size")
 
@@ -27,6 +28,10 @@ def run(context: Context, dry_run: bool, as_json: bool) -> None:
     from models import now
 
     context.connect()
-    gone = sweep(context.settings, folders(context), now(), dry_run=dry_run)
+    failed: set[str] = set()
+    gone = sweep(context.settings, folders(context), now(), dry_run=dry_run, failed=failed)
     found = ({name: getattr(each, name) for name in LISTED} for each in gone)
-    print_objects(found, LISTED, as_json, "Nothing is too old.")
+    print_objects(found, LISTED, as_json, "Nothing too old was found.")
+    if failed:
+        raise FtpdockError(f"Not all that is too old of {', '.join(sorted(failed))} can be deleted: the warnings above "
+                           "say why")  # fmt: skip

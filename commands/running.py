@@ -35,4 +35,6 @@ def server_runs(context: Context) -> bool:
 def _lives(context: Context, kind: str, but: str = "") -> bool:
     from jobs.cards import read_cards
 
-    return any(card["alive"] and card["name"] != but for card in read_cards(context.settings.spool / kind))
+    # Of a card that can't be read nobody knows, and what waits for its process may wait for ever.
+    return any(card["alive"] and card["pid"] and card["name"] != but
+               for card in read_cards(context.settings.spool / kind))  # fmt: skip

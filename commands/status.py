@@ -73,7 +73,7 @@ def _status(context: Context) -> dict[str, Any]:
 
 def _server(servers: list[dict[str, Any]]) -> dict[str, Any]:
     """Of several nodes on one home, the one that has run longest."""
-    first = next((each for each in servers if each["alive"]), None)
+    first = next((each for each in servers if each["alive"] and each["pid"]), None)
     return {"running": first is not None, **{name: first[name] if first else None for name in NODE}}
 
 

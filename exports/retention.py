@@ -49,33 +49,36 @@ class Gone:
 
 
 def sweep(
-    settings: Settings, folders: Mapping[str, str], moment: dt.datetime, *, dry_run: bool = False
-) -> Iterator[Gone]:
+    settings: Settings, folders: Mapping[str, str], moment: dt.datetime, *, dry_run: bool = False,
+    failed: set[str] | None = None
+) -> Iterator[Gone]:  # fmt: skip
     """Delete, one by one, what the settings say is too old at `moment`. `folders`: entity to the name of its folder.
 
-    In a dry run it is only told.
+    In a dry run it is only told. The names of accounts of which not all could be deleted are added to `failed`.
     """
+    failed = set() if failed is None else failed
     days = {layout.PROCESSED: settings.keep_processed_days, layout.FAILED: settings.keep_failed_days,
             layout.REPORTS: settings.keep_reports_days}  # fmt: skip
     for account in list(Account.select().order_by(Account.name)):
         for inner, kept in days.items():
             for folder in folders.values() if kept else ():
                 before = moment - dt.timedelta(days=kept)
-                yield from _guarded(account, _files(settings, account, folder, inner, before, dry_run))
+                yield from _guarded(account, _files(settings, account, folder, inner, before, dry_run), failed)
         if settings.keep_exports_days:
             before = moment - dt.timedelta(days=settings.keep_exports_days)
-            yield from _guarded(account, _exports(settings, account, before, dry_run))
+            yield from _guarded(account, _exports(settings, account, before, dry_run), failed)
     if settings.keep_mails_days:
         yield from _mails(settings, moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
 
 
-def _guarded(account: Account, gone: Iterator[Gone]) -> Iterator[Gone]:
+def _guarded(account: Account, gone: Iterator[Gone], failed: set[str]) -> Iterator[Gone]:
     """What can't be gone on with must not keep anything else from being deleted; tomorrow it is tried again."""
     try:
         yield from gone
     except Exception as error:
         if not is_of_one_account(error):
             raise
+        failed.add(account.name)
         log.warning("retention: not all that is too old of %s can be deleted: %s", account.name, error, exc_info=True)
 
 

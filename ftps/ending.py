@@ -42,6 +42,9 @@ class Ending(OwnErrors, Records):
     _farewell: Farewell | None = None
     """Everything was sent, and the client's end is awaited."""
 
+    _waited_for_us = False
+    """At the last ring the handshake waited for a reply."""
+
     stalls_after: float
     """Seconds without a byte after which a transfer is given up. `timeout` is for the handshake."""
 
@@ -190,7 +193,12 @@ class Ending(OwnErrors, Records):
 
     def _hurry(self) -> None:
         """The handshake takes too long, unless it waits for a reply which the server has still to give."""
-        if not self.cmd_channel.working:
+        if self.cmd_channel.working:
+            self._waited_for_us = True
+        elif self._waited_for_us:
+            # The reply may have left just now, and the client begins with it.
+            self._waited_for_us = False
+        else:
             self.abort(f"522 No TLS on the data connection within {self.timeout:g} seconds.")
 
     def _expect_data(self) -> None:

@@ -133,9 +133,13 @@ class Certificates:
 
     def _warn(self) -> None:
         """Of a certificate that TLS takes, and clients don't. It is used all the same: some of them look at nothing."""
-        with contextlib.suppress(FtpdockError):
-            if words := certs.refusal(certs.show(self._files[0]), dt.datetime.now(dt.UTC)):
-                log.warning("The certificate %s can't be trusted: %s", self._files[0], words)
+        try:
+            words = certs.refusal(certs.show(self._files[0]), dt.datetime.now(dt.UTC))
+        except Exception as error:
+            # OpenSSL has taken it, and what else can't be read of it must not keep the server from using it.
+            words = f"it can't be read ({error})"
+        if words:
+            log.warning("The certificate %s can't be trusted: %s", self._files[0], words)
 
     def renewed(self) -> SSL.Context | None:
         """A new context when it has to be another one; files that don't fit are logged once, and the old one stays.

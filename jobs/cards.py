@@ -78,7 +78,8 @@ def is_held(path: Path) -> bool | None:
 
 
 def read_cards(folder: Path) -> list[dict[str, Any]]:
-    """What the cards in a folder say, with `name` and `alive`, oldest first."""
+    """What the cards in a folder say, with `name` and `alive`, oldest first; last, without pid and since, those that
+    can't be read."""
     found = []
     for path in folder.glob("*.lock"):
         alive = is_held(path)
@@ -87,5 +88,5 @@ def read_cards(folder: Path) -> list[dict[str, Any]]:
         except (OSError, ValueError):
             card = {}
         if alive is not None:
-            found.append({"name": path.stem, "pid": None, "host": "", "since": "", **card, "alive": alive})
-    return sorted(found, key=lambda card: str(card["since"]))
+            found.append({"name": path.stem, "pid": None, "host": "", "since": None, **card, "alive": alive})
+    return sorted(found, key=lambda card: (card["since"] is None, str(card["since"])))

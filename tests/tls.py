@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -43,12 +44,13 @@ def write_self_signed(
     key: Key,
     begins: dt.datetime | None = None,
     ends: dt.datetime | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> None:
     """A certificate for ftp.example.com, good for 90 days from now on or from `begins` on, or until `ends`, and its
     key, as PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ftp.example.com")])
     begins = begins or dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
-    signed = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -56,8 +58,10 @@ def write_self_signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends or begins + dt.timedelta(days=90))
-        .sign(key, hashes.SHA256())
     )
+    for each in extensions:
+        builder = builder.add_extension(each, critical=False)
+    signed = builder.sign(key, hashes.SHA256())
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     certificate.write_bytes(signed.public_bytes(pem))
     key_file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 import layout
+from exports import retention
 from settings import Settings
 
 Done = Callable[..., str]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -35,3 +38,22 @@ def test_what_is_too_old_is_listed_and_deleted(done: Done, old: Path) -> None:
     assert json.loads(done("retention", "run", "--json")) == told
     assert not old.exists()
     assert json.loads(done("retention", "run", "--json")) == []
+
+
+def test_what_can_not_be_gone_on_with_ends_with_1(
+    done: Done, run: Run, old: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are done all the same, and a program that calls it sees that something is left."""
+    done("account", "add", "zeta", "--password-stdin", input="correct horse battery\n")
+    theirs = layout.account_root(settings, "zeta") / "Products" / "failed" / old.name
+    theirs.write_text("four")
+    os.utime(theirs, (0, 0))
+    real = retention._finished
+    monkeypatch.setattr(
+        retention, "_finished", lambda account, *rest: 1 / 0 if account.name == "acme" else real(account, *rest)
+    )
+    failed = run("retention", "run")
+
+    assert failed.exit_code == 1
+    assert "Error: Not all that is too old of acme can be deleted" in failed.stderr
+    assert (old.exists(), theirs.exists()) == (True, False)

@@ -142,6 +142,16 @@ def test_a_second_demo_beside_it_changes_nothing(demo: Callable[[], AbstractCont
         server.paste("curl", " -T ")
 
 
+def test_a_demo_beside_a_card_that_can_not_be_read(process: Process, tmp_path: Path) -> None:
+    """Whoever has it may be a server; its file is named."""
+    card = tmp_path / "home" / "spool" / "servers" / "another.lock"
+    card.mkdir(parents=True)
+    failed = process("serve", "--demo", "--host", "127.0.0.1", "--port", "0")
+
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert f"runs on what {card} does not tell, and the password" in failed.stderr
+
+
 def test_serve_without_a_home_makes_everything(serve: Serve) -> None:
     """The line that says it is ready names address, port and home; SIGTERM ends it with status 0."""
     with serve() as server:

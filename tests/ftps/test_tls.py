@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID
 from OpenSSL import SSL
 
 import certs
@@ -104,6 +106,20 @@ def test_a_certificate_that_clients_refuse_is_used_and_logged(
     house.wait(lambda: seen(house) != before)
 
     assert f"The certificate {files[0]} can't be trusted: {said}" in caplog.text
+
+
+def test_a_certificate_that_only_openssl_reads_is_used(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """What else can't be read of it is no reason: it has worked for its clients. Its names can't be shown."""
+    before = seen(house)
+    files = house.settings.certificate_path, house.settings.private_key_path
+    address_of_three_bytes = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+                                                        b"\x30\x05\x87\x03\x01\x02\x03")  # fmt: skip
+    write_self_signed(*files, ec.generate_private_key(ec.SECP256R1()), extensions=[address_of_three_bytes])
+    house.wait(lambda: seen(house) != before)
+
+    (names,) = certs.show(files[0]).names
+    assert names.startswith("(can't be read: ")
+    assert "Traceback" not in caplog.text
 
 
 def test_a_certificate_that_can_t_be_used_keeps_the_door_shut(make_settings: Callable[..., Settings]) -> None:
