@@ -172,7 +172,7 @@ def test_an_odd_name_beside_an_orders_files_is_left_alone(
     settings: Settings, name: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With one warning, also by a mirror that finds it when it starts: what else there is appears, of all accounts."""
-    settings = dataclasses.replace(settings, settle_seconds=0)
+    settings = dataclasses.replace(settings, settle_seconds=0, reconcile_seconds=1)
     shop, other = Shop(settings), Shop(settings, "other")
     path = shop.put("one")
     (shop.source / path / os.fsdecode(name)).write_text("odd")
@@ -188,7 +188,7 @@ def test_an_odd_name_beside_an_orders_files_is_left_alone(
             wait_for(lambda: shop.state(path) == "ready" and "order.pdf" in shop.seen(path))
             wait_for(lambda: all((each.target / "good.csv").exists() for each in (shop, other)))
             wait_for(partial(is_told, run))
-            time.sleep(0.5)  # More looks go by.
+            time.sleep(1.5)  # More looks go by.
         assert is_told(run)
         assert not any("failed" in message for message in caplog.messages)
     assert len(shop.seen(path)) == 3

@@ -97,11 +97,11 @@ def test_a_part_that_can_not_be_started_ends_no_exports(
 
     monkeypatch.setattr(PartThread, "start", scarce)
     node = Exporter(settings, Registry(), Hooks(), lambda *_: [Working(at_work) for _ in range(3)])
+    other = leadership(settings)
     node.start()
     try:
         wait_for(lambda: len(started) == 6 and len(at_work) == 3)
         assert started[3] == 0, "the former ones had ended"
-        other = leadership(settings)
         assert not other.take()
     finally:
         node.stop()
