@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler, batched
@@ -32,6 +32,9 @@ from schemas.address import AddressSchema
 PLACE = {"type": "Type", "attention": "Attention", "line_1": "Line_1", "line_2": "Line_2", "city": "City",
          "state": "State", "postal_code": "Postal_Code", "country": "Country"}  # fmt: skip
 """What makes two addresses of one customer equal: attribute to column. Phone and Is_Default are said about a place."""
+
+CUSTOMERS = 500
+"""Whose addresses or contacts are looked at together."""
 
 
 class CustomerPartHandler(Handler):
@@ -63,10 +66,18 @@ class CustomerPartHandler(Handler):
         names = {name for name, *_ in named.values()}
         customers = store.system_ids(Customer, account, "reference_id", names)
         customers |= store.system_ids(Customer, account, "system_id", names)
-        records = store.fetch(self.model, account, "customer", customers.values())
-        alike = Counter((record["customer"], "\t".join(self.likeness(record))) for record in records)
+        alike = Counter(self._likenesses(account, sorted(set(customers.values()))))
         return {value: Meant("") if name in customers else None for value, (name, _, likeness) in named.items()
                 if name not in customers or alike[customers[name], likeness] > 1}  # fmt: skip
+
+    def _likenesses(self, account: int, customers: list[str]) -> Iterator[tuple[str, str]]:
+        """Each record's customer and what it is like: of some customers at a time, since each may have many."""
+        names = ("customer", *sorted(self.alike_in))
+        for start in range(0, len(customers), CUSTOMERS):
+            some = customers[start : start + CUSTOMERS]
+            for found in store.select(self.model, names, account, {"customer": some}):
+                record = dict(zip(names, found, strict=True))
+                yield record["customer"], "\t".join(self.likeness(record))
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         """What makes others like this row: the column, empty if it is not one alone, and words in brackets or none."""

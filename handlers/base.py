@@ -45,7 +45,7 @@ class Context:
     """What is written will be rolled back at the end of each chunk."""
     started: dt.datetime = field(default_factory=now)
     """When the run was begun, before any kill: what was made later may be its own."""
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
     folder: Path = Path()
     """For files of the handler's own, which are gone with the run."""

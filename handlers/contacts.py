@@ -8,6 +8,7 @@ from typing import Any
 from handlers.addresses import CustomerPartHandler, folded
 from handlers.base import Context, Entangled
 from handlers.keys import own_keys
+from handlers.names import Named
 from imports import store
 from imports.rows import Row, live
 from imports.scan import Key, Texts
@@ -57,7 +58,7 @@ class ContactHandler(CustomerPartHandler):
         super().remember(rows, context)
         named = (row.system_id for row in rows
                  if row.stored and row.stored["reference_id"] is None and row.write["reference_id"])  # fmt: skip
-        context.memory.setdefault("named", set()).update(named)
+        Named.of(context).note(named)
 
     def alike_by(self, row: Row) -> tuple[str, str]:
         if row.text("Email") in ("", CLEAR):
@@ -73,11 +74,14 @@ class ContactHandler(CustomerPartHandler):
 
 def _nameless(context: Context, persons: Set[tuple[str, str]]) -> dict[tuple[str, str], list[Stored]]:
     """Those of `persons` who are there and have no Reference_ID."""
-    account, named = context.account, context.memory.get("named", ())
+    account, named = context.account, context.memory.get(Named)
     without = (Contact.account == account) & Contact.reference_id.is_null() & Contact.email.is_null(False)
     among = Contact.customer.in_({customer for customer, _ in persons})
     query = Contact.select(Contact.system_id, Contact.customer, Contact.email).where(without & among)
-    ids = [each for each, *person in query.tuples() if _person(*person) in persons and each not in named]
+    ids = [each for each, *person in query.tuples() if _person(*person) in persons]
+    if named is not None:
+        has_one = named.among(ids)
+        ids = [each for each in ids if each not in has_one]
     found: dict[tuple[str, str], list[Stored]] = {}
     for record in store.fetch(Contact, account, "system_id", ids, hold=True):
         if record["reference_id"] is None:

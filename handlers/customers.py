@@ -100,11 +100,7 @@ class CustomerHandler(Handler):
     def remember(self, rows: list[Row], context: Context) -> None:
         """Later chunks may mean these by their names, or be warned of them."""
         super().remember(rows, context)
-        names = context.memory.get("names")
-        if names is None:
-            names = context.memory["names"] = Names(context.folder / "names.db")
-            context.closing.callback(names.close)
-        names.note(rows)
+        Names.of(context).note(rows)
 
     def write(self, rows: list[Row], context: Context) -> None:
         super().write(rows, context)
@@ -152,7 +148,7 @@ def _namesakes(rows: list[Row], context: Context) -> dict[str, list[Stored]]:
     wanted = {name_key(name) for row in rows if (name := row.values.get("company_name"))}
     found: dict[str, list[Stored]] = {}
     records: Iterable[Stored] = store.fetch(Customer, context.account, "name_key", wanted, hold=True)
-    if names := context.memory.get("names"):
+    if names := context.memory.get(Names):
         records = names.over(records, wanted, context.account)
     for record in records:
         if record["name_key"] in wanted:

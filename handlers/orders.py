@@ -163,13 +163,18 @@ def _head(group: list[Row], context: Context) -> Head:
                 continue
             if name not in head.values:
                 head.values[name] = row.values[name]
-                head.texts[column] = row.texts.get(column, "")
+                head.texts[column] = _told(row, name, column)
                 head.origin[column] = row
             elif row.values[name] != head.values[name]:
-                row.reject("HEADER_CONFLICT", column, f"{column} is {quoted(row.texts.get(column))} here, but "
+                row.reject("HEADER_CONFLICT", column, f"{column} is {quoted(_told(row, name, column))} here, but "
                            f"{quoted(head.texts[column])} on line {head.origin[column].line} of the same order: make "
                            "them equal")  # fmt: skip
     return head
+
+
+def _told(row: Row, name: str, column: str) -> str:
+    """The cell; of a value that only a plugin has given, that one."""
+    return row.texts[column] if column in row.texts else str(row.values[name])
 
 
 def _reject_long(row: Row, most: int) -> None:

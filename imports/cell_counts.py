@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ JOIN = " | "
 """Between the codes, and the messages, of one rejected row."""
 FILLED_UP = "cells were missing: put each value into its column and then delete this cell"
 """Stands behind the notes of a row that rejected.csv has filled up; who deletes it has looked at the row."""
+_NUMBER = re.compile(r"\d+(?:[.,]0+)?")
 _LONGEST = 40
 """Characters of a cell in a message."""
 
@@ -60,13 +62,18 @@ def all_noted(shape: FileShape, columns: Sequence[Sequence[str]]) -> bool:
     if shape.bare < 0:
         return True
     lines, codes = columns[shape.bare : shape.bare + 2]
-    return all(map(str.isdigit, lines)) and all(code and not code.isdigit() for code in map(str.strip, set(codes)))
+    return all(map(str.isdigit, lines)) and all(code and not is_line(code) for code in map(str.strip, set(codes)))
+
+
+def is_line(note: str) -> bool:
+    """Whether it is the number of a line. Programs that keep a column with empty cells as numbers write 7.0 for 7."""
+    return _NUMBER.fullmatch(note) is not None
 
 
 def former_notes(cells: list[str]) -> int:
     """Where the notes of a row seem to begin, the number of a line and codes side by side; -1: nowhere."""
     for place, (line, codes) in enumerate(pairwise(map(str.strip, cells))):
-        if line.isdigit() and ROW_CODES.keys() >= set(codes.split(JOIN)):
+        if is_line(line) and ROW_CODES.keys() >= set(codes.split(JOIN)):
             return place
     return -1
 
@@ -76,9 +83,9 @@ def _fault_of_notes(shape: FileShape, cells: list[str]) -> str:
     if shape.bare < 0:
         return ""
     line, code, *_ = (*map(str.strip, cells[shape.bare : shape.named]), "", "")
-    if line and not line.isdigit():
+    if line and not is_line(line):
         return f"{quoted(line[:_LONGEST])} stands in {NOTES[0]}, where {REJECTED} has the number of a line"
-    if code.isdigit():
+    if is_line(code):
         return f"{quoted(code[:_LONGEST])} stands in {NOTES[1]}, where {REJECTED} has codes"
     place = -1 if code else former_notes(cells[: shape.bare])
     if place < 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from reprlib import Repr
 from typing import Any
@@ -72,15 +72,18 @@ class ChangedValues:
             faults = list(self._judge_whole(row))
         return faults
 
-    def spell(self, rows: Iterable[Row]) -> None:
+    def spell(self, rows: Collection[Row]) -> None:
         """Name the open columns that rows got since the last time as the account's files do. Asks the database."""
         for column in self._opened.values():
             spelled, new = self._spelled[column.prefix], self._new.pop(column.prefix, {})
-            if unknown := [name for name in new if name not in spelled]:
+            having = [row for row in rows if row.values.get(column.attribute)] if new else []
+            # What was taken back is no name of the account.
+            kept = {name for row in having for name in row.values[column.attribute]}
+            if unknown := [name for name in new if name in kept and name not in spelled]:
                 spelled.update(self._spell(column.prefix, unknown))
-            for row in rows if new else ():
-                if held := row.values.get(column.attribute):
-                    row.values[column.attribute] = {spelled.get(name, name): each for name, each in held.items()}
+            for row in having:
+                held = row.values[column.attribute]
+                row.values[column.attribute] = {spelled.get(name, name): each for name, each in held.items()}
 
     def _settle_open(self, column: OpenColumns, row: Row, before: Any) -> list[Said]:
         """The same for the values of a record's open columns."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from errors import FileProblem
 from imports.appending import Numbers, Table, check_lengths
-from imports.cell_counts import FILLED_UP, JOIN, NOTES, REJECTED, former_notes, is_whole
+from imports.cell_counts import FILLED_UP, JOIN, NOTES, REJECTED, former_notes, is_line, is_whole
 from imports.header import DELIMITERS
 from imports.ordering import sort_rows
 from imports.reading import FileShape
@@ -225,4 +225,4 @@ class _Places:
         filled = cells + [""] * (len(self._shape.columns) - len(cells))
         lines = [filled[place].strip() for place in self._line_places]
         codes = [filled[place].strip() for place in self._code_places]
-        return all(map(str.isdigit, lines)) and all(code and not code.isdigit() for code in codes)
+        return all(map(is_line, lines)) and all(code and not is_line(code) for code in codes)

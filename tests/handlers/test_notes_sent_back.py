@@ -27,6 +27,7 @@ def partner(partner: Partner) -> Partner:
         pytest.param(NOTED, RIGHT, id="notes deleted in an editor"),
         pytest.param(NOTED, f"{RIGHT},,,", id="notes deleted in a spreadsheet"),
         pytest.param(NOTED, f"{RIGHT},2,,", id="some of them"),
+        pytest.param(NOTED, f"{RIGHT},2.0,INVALID_VALUE,x", id="by a program that keeps numbers beside empty cells"),
         pytest.param(NOTED, f"{RIGHT},2,A_PLUGINS | INVALID_VALUE,x", id="codes of a plugin"),
         pytest.param(f"{NOTED},", f"{RIGHT},{NOTES},", id="a row that a spreadsheet has made wider"),
         pytest.param(f"{NOTED},", f"{RIGHT},{NOTES}", id="the header alone"),

@@ -218,6 +218,28 @@ def test_a_dry_run_does_not_decide_how_a_plugins_column_is_spelled(partner: Part
     assert "Price: vip" in the_first(partner)
 
 
+def test_a_change_that_was_taken_back_does_not_decide_it_either(partner: Partner) -> None:
+    """The value was wrong."""
+    send(partner, setting("prices", {"VIP": "many"}))
+    partner.hooks = Hooks()
+    partner.send("product", "SKU_ID,Name,Price: vip\n1,cup,3\n")
+
+    assert "Price: vip" in the_first(partner)
+
+
+def test_rows_of_an_order_that_a_plugin_tells_apart(partner: Partner) -> None:
+    """The message tells its values: the file has no cell of them."""
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    header = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n"
+    notes = iter(("soon", "late"))
+
+    event = send(partner, lambda row: row.values.update(notes=next(notes)), entity="order",
+                 content=f"{header}P1,K1,2024-09-18,1,1\nP1,K1,2024-09-18,2,1\n")  # fmt: skip
+
+    told = {each["message"].partition(":")[0] for each in partner.messages(event) if each["code"] == "HEADER_CONFLICT"}
+    assert told == {"Notes is 'late' here, but 'soon' on line 2 of the same order"}
+
+
 def test_the_next_plugin_never_sees_what_breaks_the_template(partner: Partner) -> None:
     """It sees the values as they were; what it says of the row is told as well."""
     seen: list[object] = []
