@@ -1,4 +1,4 @@
-"""Partners' servers, for the tests of what is pushed to them."""
+"""Partners' servers, for the tests of what is pushed to them; an account whose exports are kept, and its clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 import trustme
 
 from tests.bare_sftp import BareSftpServer
+from tests.exports.keeping import shop, travel
 from tests.remotes import FtpsServer, SshServer
+
+__all__ = ["shop", "travel"]
 
 
 @pytest.fixture(scope="module")
