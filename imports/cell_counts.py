@@ -112,7 +112,8 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
     expected += f", or {shape.bare} without notes" if shape.bare > 0 else ""
     advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter)
     advice += ", or quote cells that hold the delimiter" if 0 < shape.bare < found < shape.named else ""
-    return f"The row has {found} cells, the header {expected}: {advice} (the delimiter is {quoted(shape.delimiter)})"
+    told = "1 cell" if found == 1 else f"{found} cells"
+    return f"The row has {told}, the header {expected}: {advice} (the delimiter is {quoted(shape.delimiter)})"
 
 
 def _too_many(cells: list[str], most: int) -> str:

@@ -132,7 +132,7 @@ def test_the_report_says_what_to_send_again(partner: Partner) -> None:
         (3, "Reference_ID", "REQUIRED", "The row does not say of which order it is a line, and without a customer and "
          "an Order_Date it is no order of its own: give the Reference_ID of its order, and send all lines of that "
          "order again"),
-        (4, "", "COLUMN_COUNT", "The row has 1 cells, the header 6: the whole line stands in quotes: take them away, "
+        (4, "", "COLUMN_COUNT", "The row has 1 cell, the header 6: the whole line stands in quotes: take them away, "
          "or save again as CSV (the delimiter is ',')"),
         (5, "", "ORDER_REJECTED", f"Line 4 {doubtful}, {advice}"),
     ]  # fmt: skip
