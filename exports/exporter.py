@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import psycopg
@@ -23,6 +24,8 @@ log = logging.getLogger("ftpdock.exports")
 
 ASK_EVERY = 0.5
 """Seconds between two looks whether this node leads, or could."""
+LAST_WORK = 60.0
+"""Seconds that each part has to end what is at hand."""
 
 
 def make_parts(settings: Settings, registry: Registry, hooks: Hooks) -> Sequence[Part]:
@@ -89,5 +92,8 @@ class Exporter:
             for thread in threads:
                 thread.tell_to_stop()
             for thread in threads:
-                # Longer than a stop has patience: the leadership must not be given up before the work has ended.
-                thread.join(60.0)
+                # Longer than a stop has patience: the leadership must not be given up before the work has ended. It is
+                # asked for meanwhile: one that nobody uses is taken away.
+                over = time.monotonic() + LAST_WORK
+                while not thread.join(ASK_EVERY) and time.monotonic() < over:
+                    leading()

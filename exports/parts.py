@@ -42,8 +42,10 @@ class PartThread:
     def tell_to_stop(self) -> None:
         self._stopping.set()
 
-    def join(self, patience: float) -> None:
+    def join(self, patience: float) -> bool:
+        """Whether it has ended, after so many seconds at the most."""
         self._thread.join(patience)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ log = logging.getLogger("ftpdock.ftps")
 
 EVERY = 0.5
 """Seconds between two looks."""
+SAY_AGAIN = 60.0
+"""Seconds between two lines of the log about a look that goes on failing: a database may be away for hours."""
 
 
 class Watch:
@@ -29,6 +32,7 @@ class Watch:
         self._certificates = certificates
         self._new_context = new_context
         self._version: object = None
+        self._said: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ftps-watch", daemon=True)
 
@@ -43,18 +47,32 @@ class Watch:
     def _run(self) -> None:
         self._try(self._remember_recent)
         while not self._stop.wait(EVERY):
-            for look in (self._look_at_logins, self._look_at_certificate):
-                self._try(look)
+            looked = [self._try(look) for look in (self._look_at_logins, self._look_at_certificate)]
+            if all(looked) and self._said is not None:
+                self._said = None
+                log.info("looking for changes works again")
         disconnect()
 
-    def _try(self, look: Callable[[], None]) -> None:
+    def _try(self, look: Callable[[], None]) -> bool:
         try:
             look()
-        except Exception:
-            log.exception("looking for changes failed")
+            return True
+        except Exception as error:
+            self._complain(error)
             disconnect()
             # Another connection counts from another number.
             self._version = None
+            return False
+
+    def _complain(self, error: Exception) -> None:
+        """The first failure whole, then a line once in a while: twice a second, tracebacks would push all else out."""
+        if self._said is None:
+            log.exception("looking for changes failed; it is tried again")
+        elif time.monotonic() - self._said >= SAY_AGAIN:
+            log.error("looking for changes still fails: %s", error)
+        else:
+            return
+        self._said = time.monotonic()
 
     def _remember_recent(self) -> None:
         connect()

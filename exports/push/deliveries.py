@@ -71,6 +71,11 @@ def head(target: int) -> Delivery | None:
     return None
 
 
+def waits(delivery: Delivery) -> bool:
+    """False: another node has settled it, while this one stood still."""
+    return Delivery.select().where((Delivery.number == delivery.number) & (Delivery.state == "waiting")).exists()
+
+
 def delivered(delivery: Delivery) -> None:
     with transaction():
         _settle(delivery, state="delivered", error="", delivered_at=now(), attempts=Delivery.attempts + 1)

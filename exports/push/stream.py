@@ -64,7 +64,7 @@ class Stream:
         path, root = delivery.export.path, export_source(self._settings, account)
         try:
             with source(root / path, self._stopping) as files:
-                deliver(remote, posixpath.join(remote.base or "/", path), files, self._go_on)
+                deliver(remote, posixpath.join(remote.base or "/", path), files, lambda: self._go_on(delivery))
         except Missing as error:
             if not root.is_dir():
                 raise Unreachable(f"There is no folder {root}. Is its disk mounted?") from error
@@ -84,9 +84,10 @@ class Stream:
         log.info("target %s: delivered %s, revision %s", self._target, path, delivery.revision)
         return True
 
-    def _go_on(self) -> None:
-        """A stream that was left behind by a lost leadership must not rename what the next one has begun to write."""
-        if self._stopping.is_set():
+    def _go_on(self, delivery: Delivery) -> None:
+        """A stream that was left behind by a lost leadership must not rename what the next one has begun to write, nor
+        put an older revision in the place of what that one has delivered."""
+        if self._stopping.is_set() or not deliveries.waits(delivery):
             raise Stopped
 
     def _refuse(self, delivery: Delivery, words: str) -> None:

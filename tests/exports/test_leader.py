@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import models
 from exports import exporter
+from exports import leader as leader_module
 from exports.exporter import Exporter
 from exports.leader import Held, Leadership, leadership
 from handlers.registry import Registry
@@ -82,3 +84,42 @@ def test_who_waits_survives_a_lost_connection(
 
     assert leading.wait(10)
     node.stop()
+
+
+def test_one_that_stands_still_loses_the_right(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks twice a second as long as it runs; the server ends the connection of one that does not."""
+    monkeypatch.setattr(leader_module, "STANDS_STILL", 1)
+    with Held(leadership(settings)) as still, Held(leadership(settings)) as other:
+        assert still.take()
+        assert not other.take()
+
+        assert wait_for(other.take)
+
+        assert other.holds()
+        assert not still.holds()
+
+
+def test_who_ends_its_work_keeps_the_right(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks meanwhile, however long the work takes."""
+    monkeypatch.setattr(leader_module, "STANDS_STILL", 1)
+    begun, end = threading.Event(), threading.Event()
+
+    class Slow:
+        name = "slow"
+
+        def run(self, stopping: threading.Event) -> None:
+            begun.set()
+            end.wait(30)
+
+    node = Exporter(settings, Registry(), Hooks(), lambda *_: (Slow(),))
+    node.start()
+    assert begun.wait(10)
+    node.stop(patience=0)
+
+    with Held(leadership(settings)) as other:
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert not other.take()
+            time.sleep(0.1)
+        end.set()
+        assert wait_for(other.take)

@@ -52,7 +52,38 @@ def test_a_look_at_the_logins_that_fails(
     Login.update(disabled=True).execute()
     assert client.last_reply() == "421 This login was changed; log in again."
     assert len(raised) == 2
-    assert "looking for changes failed" in caplog.messages
+    assert "looking for changes failed; it is tried again" in caplog.messages
+
+
+def test_looks_that_go_on_failing(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage does not push all else out of the log: one traceback, a line once in a while, and one at its end."""
+    monkeypatch.setattr(ftps.watch, "EVERY", 0.01)
+    monkeypatch.setattr(ftps.watch, "SAY_AGAIN", 0.3)
+    caplog.set_level("INFO", "ftpdock.ftps")
+    real, looks, away = ftps.watch.connect, [], [True]
+
+    def connect() -> None:
+        looks.append(1)
+        if away:
+            raise RuntimeError("of a test")
+        real()
+
+    monkeypatch.setattr(ftps.watch, "connect", connect)
+    house = make_house()
+
+    def told(words: str) -> list[Any]:
+        return [each for each in caplog.records if each.getMessage().startswith(f"looking for changes {words}")]
+
+    house.wait(lambda: told("still fails: of a test"))
+    away.clear()
+    house.wait(lambda: told("works again"))
+
+    (first,) = told("failed")
+    assert first.exc_info
+    assert not any(each.exc_info for each in told("still fails"))
+    assert len(looks) > 3 * len(told(""))
 
 
 def test_a_sweep_that_fails(
