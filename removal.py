@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,16 +115,31 @@ def _put_back(settings: Settings, name: str, aside: Path) -> None:
     for source in list(spool.iterdir()) if spool.is_dir() else ():
         shutil.move(source, settings.spool / source.name)
     for source in (aside / "exports", settings.exports / REMOVED / aside.name):
-        with contextlib.suppress(OSError):
-            exports.rmdir()  # The mirror makes an empty one where there is none.
-        if source.is_dir() and not exports.exists():
-            source.rename(exports)
+        _put_among(source, exports)
+    left = aside / "exports"
+    if left.exists():
+        apart = aside.with_name(f"{aside.name}-exports")
+        left.rename(apart)
+        log.warning("%s holds exports in whose places others were written since", apart)
     with contextlib.suppress(OSError):
         spool.rmdir()
     # Last, so that after a kill the next start finds the rest. What is there was made anew since: empty folders.
     shutil.rmtree(root, ignore_errors=True)
     aside.rename(root)
     (root / MARK).unlink()
+
+
+def _put_among(source: Path, target: Path) -> None:
+    """Move a file or folder to its former place; of a folder that was made anew there, what is in it. What has no free
+    place stays."""
+    if not os.path.lexists(target):
+        if source.exists():
+            source.rename(target)
+    elif source.is_dir() and target.is_dir():
+        for each in list(source.iterdir()):
+            _put_among(each, target / each.name)
+        with contextlib.suppress(OSError):
+            source.rmdir()
 
 
 def _move(source: Path, target: Path, undo: contextlib.ExitStack) -> None:
