@@ -143,7 +143,7 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
             return self.respond("500 Command not understood.")
         verb = verb.upper()
         if verb in ("LIST", "NLST", "STAT"):
-            argument = re.sub(r"^(-[A-Za-z]+( |$))+", "", argument)
+            argument = re.sub(r"^(-[A-Za-z0-9]+( |$))+", "", argument)
         with contextlib.suppress(UnicodeEncodeError):
             return self.pre_process_command(f"{verb} {argument}" if argument else verb, verb, argument)
         return self.respond("501 This path can't be represented here.")
