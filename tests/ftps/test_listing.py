@@ -121,7 +121,7 @@ def test_rclone_tells_a_folder_that_is_not_there(house: House, tmp_path: Path) -
     assert (listed.returncode, "directory not found" in listed.stderr) == (3, True), listed.stderr
     (tmp_path / NAME).write_bytes(BODY)
     copied = rclone(house, tmp_path, "copy", str(tmp_path / NAME), "dock:Nope")
-    assert "550 Folders are fixed here" in copied.stderr or "550 No such folder" in copied.stderr
+    assert "550 No such folder. Upload into /Products" in copied.stderr
 
 
 @pytest.mark.parametrize("options", ["-1", "-a1", "-1a", "-l -1", "-la -1"])
