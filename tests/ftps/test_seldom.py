@@ -100,6 +100,21 @@ def test_stou_is_refused_as_any_upload(house: House) -> None:
     assert not list(house.door.shared.partials.folder.glob("*/*/*"))
 
 
+def test_many_commands_sent_ahead(house: House) -> None:
+    """200 wait for the end of a transfer; with one more the session ends, and the transfer with it."""
+    client = house.login()
+    assert client.sock is not None
+    connection = client.begin(f"STOR {PATH}")
+    client.sock.sendall(b"PWD\r\n" * 200)
+    connection.sendall(BODY)
+    connection.unwrap().close()
+    assert [client.last_reply()[:3] for _ in range(201)] == ["226"] + ["257"] * 200
+    client.begin(f"STOR {PATH}")
+    client.sock.sendall(b"PWD\r\n" * 201)
+    assert client.last_reply().startswith("426 ")
+    assert client.last_reply() == "421 Too many commands at once."
+
+
 def test_abor_closes_a_data_connection_that_nothing_uses(house: House) -> None:
     """225 (RFC 959, section 5.4)."""
     client = house.login()
