@@ -34,13 +34,13 @@ class Features(Hashes):
         super().ftp_TYPE("A" if line.upper().split() == ["A", "N"] else line)
 
     def ftp_MODE(self, line: str) -> None:
-        """RFC 959, section 5.3.2: a parameter that is not known is no mistake of spelling (501)."""
+        """504 (RFC 959, section 4.2.1) for other modes, such as Z, which is spelled rightly but not known here."""
         if line.upper() == "S":
             return super().ftp_MODE(line)
         return self.respond("504 Only MODE S (stream) is known here.")
 
     def ftp_MFMT(self, path: str, timeval: str) -> None:
-        """draft-somers-ftp-mfxx, section 3. MDTM tells early years in too few digits, and no disk holds them."""
+        """draft-somers-ftp-mfxx. MDTM tells early years in too few digits, and no disk holds them."""
         if not _is_time(timeval):
             found = one_line(timeval, 40)
             return self.respond(f"501 {found} is no time: expected YYYYMMDDHHMMSS (UTC), 1970 or later.")
