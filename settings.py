@@ -44,7 +44,9 @@ class Settings:
     host: str = _setting("0.0.0.0", "address to listen on")
     port: int = _setting(2121, "port to listen on; 0 takes a free one")
     passive_ports: str = _setting("", "ports for data connections, such as 60000-60100; empty: any free port")
-    public_address: str = _setting("", "IPv4 address told to clients in PASV, for a server behind NAT")
+    public_address: str = _setting(
+        "", "IPv4 address told to clients in PASV, for a server behind NAT; EPSV, and so IPv6, tells none"
+    )
     certificate: str = _setting("", "certificate chain (PEM); empty: certs/server.pem in the home, made when missing")
     private_key: str = _setting("", "private key (PEM); empty: certs/server.key in the home")
     tls_max_version: str = _setting("1.2", "1.2 or 1.3; with 1.3 clients that never read (rclone) lose uploads")

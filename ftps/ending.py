@@ -27,6 +27,10 @@ TURN = 2
 LOOK_EVERY = 0.05
 """Seconds between two looks at a connection whose end is awaited: an acknowledgement is no event."""
 
+LOOKS = 10
+"""Within the shorter limit of a transfer: so much of it, a tenth, may a client have more than it is told. The first
+comes when small transfers are long over."""
+
 ABORTED = "426 The connection was cut before the file was whole."
 
 
@@ -42,16 +46,19 @@ class Ending(OwnErrors, Records):
     _farewell: Farewell | None = None
     """Everything was sent, and the client's end is awaited."""
 
-    _waited_for_us = False
-    """At the last ring the handshake waited for a reply."""
-
+    secures_within: float
+    """Seconds for the TLS handshake."""
     stalls_after: float
-    """Seconds without a byte after which a transfer is given up. `timeout` is for the handshake."""
+    """Seconds without a byte after which a transfer is given up; not less than those for the handshake."""
+    timeout: float
+    """Seconds between two looks at these, LOOKS of which are the limit of the handshake."""
+    _seen = (True, 0)
+    """At the last look: whether the handshake went on, and the bytes that had moved."""
+    _still = 0
+    """Looks since then at which all was the same."""
 
     # pyftpdlib's own.
-    timeout: float
     file_obj: Any
-    _lastdata: int
     _error: bool
     _idler: Any
 
@@ -180,33 +187,22 @@ class Ending(OwnErrors, Records):
         return tls and bool(self.socket.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
 
     def handle_timeout(self) -> None:
+        """One of the looks by which it is known how long nothing has moved. When it did is not noted with each byte."""
         if self._farewell is not None and self._farewell.said:
             return  # It has a limit of its own.
-        if self._ssl_accepting:
-            self._hurry()
-        elif self.timeout != self.stalls_after:
-            self._expect_data()
-        elif self.get_transmitted_bytes() > self._lastdata:
-            self._lastdata = self.get_transmitted_bytes()
-        else:
-            self.abort(f"426 Nothing moved for {self.stalls_after} seconds; transfer aborted.")
-
-    def _hurry(self) -> None:
-        """The handshake takes too long, unless it waits for a reply which the server has still to give."""
+        seen = (self._ssl_accepting, self.get_transmitted_bytes())
         if self.cmd_channel.working:
-            self._waited_for_us = True
-        elif self._waited_for_us:
-            # The reply may have left just now, and the client begins with it.
-            self._waited_for_us = False
-        else:
-            self.abort(f"522 No TLS on the data connection within {self.timeout:g} seconds.")
-
-    def _expect_data(self) -> None:
-        """Go on with the other limit. One timer serves both: small transfers are over before it rings."""
-        self.timeout = self.stalls_after
-        self._lastdata = self.get_transmitted_bytes()
-        self._idler.cancel()
-        self._idler = self.ioloop.call_every(self.timeout, self.handle_timeout, _errback=self.handle_error)
+            # Until a listing is made the client waits, and it may begin TLS with the reply, which leaves after this.
+            self._still = -1
+            return
+        if seen != self._seen:
+            self._seen, self._still = seen, 0
+            return
+        self._still += 1
+        if self._ssl_accepting and self._still >= LOOKS:
+            self.abort(f"522 No TLS on the data connection within {self.secures_within:g} seconds.")
+        elif self._still * self.timeout >= self.stalls_after:
+            self.abort(f"426 Nothing moved for {self.stalls_after} seconds; transfer aborted.")
 
     def handle_error(self) -> None:
         self.log_exception(self)

@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HALF_A_YEAR = 180 * 24 * 60 * 60
+_A_DAY = 24 * 60 * 60
+"""Of a time without a year that is farther ahead many clients make one of last year."""
 
 _FOLDER_RIGHTS = {"entity": "elc", "fixed": "elp", "export": "eldp"}
 # Whether a file that was picked up may still be taken back only the database knows.
@@ -20,7 +22,7 @@ not lie there: files that were picked up a moment ago, that have arrived in part
 def list_line(name: str, found: os.stat_result, now: float) -> bytes:
     """As `ls -l`: -rw-r--r--   1 ftp      ftp          4096 Nov 23 15:00 order_data.csv"""
     changed = time.gmtime(found.st_mtime)
-    if now - found.st_mtime > _HALF_A_YEAR:
+    if not -_A_DAY <= now - found.st_mtime <= _HALF_A_YEAR:
         when = f"{changed.tm_mday:02}  {changed.tm_year:04}"
     else:
         when = f"{changed.tm_mday:02} {changed.tm_hour:02}:{changed.tm_min:02}"

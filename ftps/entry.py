@@ -19,6 +19,9 @@ from ftps.view import View
 DENIED = "530 Login incorrect."
 """One answer for every reason: a wrong password, no such user, a disabled account, a wrong network or certificate."""
 
+_MECHANISMS = ("TLS", "TLS-C", "TLS-P", "SSL")
+"""What pyftpdlib takes for TLS. Anything else is a parameter that is not known (RFC 2228, section 3)."""
+
 NO_NAME = "?"
 """Stands for whatever can be no login's name: it goes into the log before any login, and is no login's either."""
 
@@ -30,11 +33,13 @@ class Entry(Core):
     """Seconds before a wrong password is answered."""
 
     def ftp_AUTH(self, line: str) -> None:
+        if not self._ssl_established and line.upper() not in _MECHANISMS:
+            return self.respond("504 This mechanism is not known here; use AUTH TLS.")
         # What was sent behind AUTH in the same packet came in plain text: anybody on the way may have put it there
         # (RFC 4217 section 15.1 and the STARTTLS injections, CVE-2011-0411).
         self._throw_away()
         super().ftp_AUTH(line)
-        self._throw_away()
+        return self._throw_away()
 
     def _throw_away(self) -> None:
         self.ac_in_buffer = b""
@@ -42,9 +47,15 @@ class Entry(Core):
         self._lines.clear()
 
     def ftp_PROT(self, line: str) -> None:
-        if self._ssl_established and line.upper() == "C":
-            return self.respond("534 Data connections need TLS (PROT P).")
-        return super().ftp_PROT(line)
+        level = line.upper()
+        if not self._ssl_established or level == "P":
+            return super().ftp_PROT(level)
+        # RFC 2228, section 3, and RFC 4217, section 9.
+        if level == "C":
+            return self.respond("534 Data connections need TLS; use PROT P.")
+        if level in ("S", "E"):
+            return self.respond(f"536 TLS has no PROT {level}; use PROT P.")
+        return self.respond("504 This PROT is not known here; use PROT P.")
 
     def ftp_USER(self, line: str) -> None:
         if not self._ssl_established:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+
 from ftps.hashes import Hashes
-from ftps.replies import lines
+from ftps.replies import lines, one_line
 
 
 class Features(Hashes):
@@ -30,6 +33,19 @@ class Features(Hashes):
         """A N (non-print) is what A alone means, and every server must take it (RFC 959, sections 3.1.1.5 and 5.1)."""
         super().ftp_TYPE("A" if line.upper().split() == ["A", "N"] else line)
 
+    def ftp_MODE(self, line: str) -> None:
+        """504 (RFC 959, section 4.2.1) for other modes, such as Z, which is spelled rightly but not known here."""
+        if line.upper() == "S":
+            return super().ftp_MODE(line)
+        return self.respond("504 Only MODE S (stream) is known here.")
+
+    def ftp_MFMT(self, path: str, timeval: str) -> None:
+        """draft-somers-ftp-mfxx. MDTM tells early years in too few digits, and no disk holds them."""
+        if not _is_time(timeval):
+            found = one_line(timeval, 40)
+            return self.respond(f"501 {found} is no time: expected YYYYMMDDHHMMSS (UTC), 1970 or later.")
+        return super().ftp_MFMT(path, timeval)
+
     def ftp_CLNT(self, line: str) -> None:
         self.respond("200 Noted.")
 
@@ -39,3 +55,11 @@ class Features(Hashes):
 
     def ftp_NOOP(self, line: str) -> None:
         self.respond("200 OK.")
+
+
+def _is_time(text: str) -> bool:
+    """Whether it is a moment since 1970, as YYYYMMDDHHMMSS."""
+    try:
+        return bool(re.fullmatch("[0-9]{14}", text)) and dt.datetime.strptime(text, "%Y%m%d%H%M%S").year >= 1970
+    except ValueError:
+        return False

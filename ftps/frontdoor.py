@@ -15,6 +15,7 @@ from pyftpdlib.servers import FTPServer
 import certs
 import passwords
 from ftps.data import DataChannel
+from ftps.ending import LOOKS
 from ftps.identity import Schemas, any_certificate
 from ftps.ports import DataPorts
 from ftps.session import Session
@@ -185,7 +186,8 @@ class _Server(FTPServer):
 
 def _session_class(settings: Settings, shared: Shared, context: Any) -> Any:
     """A class of its own: pyftpdlib keeps settings in class attributes, which two servers must not share."""
-    limits = {"timeout": min(HANDSHAKE_WITHIN, settings.data_timeout), "stalls_after": settings.data_timeout}
+    within = min(HANDSHAKE_WITHIN, settings.data_timeout)
+    limits = {"timeout": within / LOOKS, "secures_within": within, "stalls_after": settings.data_timeout}
     channel = type("DataChannel", (DataChannel,), limits)
     attributes = {
         "shared": shared,

@@ -22,6 +22,8 @@ _GIVE_UP = ("PASV", "EPSV", "PORT", "EPRT")
 """Commands by which a client shows that it has given up waiting for a data connection."""
 _TRANSFERS = ("RETR", "STOR", "APPE", "STOU", "LIST", "NLST", "MLSD")
 """Commands that REST may have been sent for."""
+_WORDS = frozenset({"ALLO", "AUTH", "EPRT", "EPSV", "MODE", "PASV", "PBSZ", "PORT", "PROT", "REST", "STRU", "TYPE"})
+"""Commands whose argument is no name, to which blanks at its ends could belong."""
 _MOST_LINES = 200
 _LONGEST = 2048
 """Bytes of a command."""
@@ -142,8 +144,12 @@ class Lines(OwnSteps, TLS_FTPHandler, Closing):
         if not verb.isascii():
             return self.respond("500 Command not understood.")
         verb = verb.upper()
-        if verb in ("LIST", "NLST", "STAT"):
-            argument = re.sub(r"^(-[A-Za-z]+( |$))+", "", argument)
+        if verb in _WORDS:
+            argument = argument.strip(" ")
+        elif verb == "SITE":
+            argument = argument.lstrip(" ")
+        elif verb in ("LIST", "NLST", "STAT"):
+            argument = re.sub(r"^(-[A-Za-z0-9]+( |$))+", "", argument)
         with contextlib.suppress(UnicodeEncodeError):
             return self.pre_process_command(f"{verb} {argument}" if argument else verb, verb, argument)
         return self.respond("501 This path can't be represented here.")

@@ -42,9 +42,13 @@ class Listing(Core):
         self._list("NLST", path, functools.partial(_name, f"{folder.rstrip('/')}/" if matched else ""))
 
     def ftp_MLSD(self, path: str) -> None:
-        if not self.fs.isdir(path):
-            # RFC 3659, section 7.1.
-            return self.respond("501 No such directory.")
+        try:
+            found = self.fs.stat(path)
+        except OSError:
+            return self.respond(NO_SUCH_FILE)
+        if not stat.S_ISDIR(found.st_mode):
+            # RFC 3659, section 7.2.1: only what is there can be the wrong thing to list.
+            return self.respond("501 It is a file; MLSD lists folders (MLST tells of one file).")
         return self._list("MLSD", path, functools.partial(_facts, tuple(self._current_facts)))
 
     def ftp_STAT(self, path: str) -> None:

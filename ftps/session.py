@@ -10,6 +10,7 @@ from ftps.changes import Changes
 from ftps.connecting import ActiveCall, PassiveListener
 from ftps.data import DataChannel
 from ftps.entry import Entry
+from ftps.families import Families
 from ftps.features import Features
 from ftps.listing import Listing
 from ftps.replies import Refusal
@@ -38,7 +39,7 @@ COMMANDS = {name: entry for name, entry in TLS_FTPHandler.proto_cmds.items() if 
 }
 
 
-class Session(Entry, Transfers, Changes, Features, Listing, Site):
+class Session(Entry, Families, Transfers, Changes, Features, Listing, Site):
     """The control connection of one client. A fresh subclass is made for each server, which holds its settings."""
 
     tls_control_required = True

@@ -36,6 +36,15 @@ def free_ports(count: int) -> list[int]:
     return ports if ports[-1] - ports[0] == count - 1 else free_ports(count)
 
 
+def has_ipv6() -> bool:
+    """Not in some containers."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         # As servers do: what is left of former connections (TIME_WAIT) is no reason against it.

@@ -15,16 +15,16 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=90, **options)  # type: ignore[call-overload]
 
 
-def lftp(house: House, commands: str) -> subprocess.CompletedProcess[str]:
+def lftp(house: House, commands: str, host: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
     settings = (
         "set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set net:max-retries 1; "
         "set net:timeout 20; "
     )
-    opening = f"open -u acme,'{PASSWORD}' -p {house.port} 127.0.0.1; "
+    opening = f"open -u acme,'{PASSWORD}' -p {house.port} {host}; "
     return run("lftp", "-c", f"{settings}{opening}{commands}; bye")
 
 
-def rclone(house: House, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def rclone(house: House, folder: Path, *arguments: str, host: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
     """With the remote `dock:`; its configuration is kept in `folder`."""
     config = folder / "rclone.conf"
     config.touch()
@@ -32,7 +32,7 @@ def rclone(house: House, folder: Path, *arguments: str) -> subprocess.CompletedP
         **os.environ,
         "RCLONE_CONFIG": str(config),
         "RCLONE_CONFIG_DOCK_TYPE": "ftp",
-        "RCLONE_CONFIG_DOCK_HOST": "127.0.0.1",
+        "RCLONE_CONFIG_DOCK_HOST": host,
         "RCLONE_CONFIG_DOCK_PORT": str(house.port),
         "RCLONE_CONFIG_DOCK_USER": "acme",
         "RCLONE_CONFIG_DOCK_PASS": run("rclone", "obscure", PASSWORD).stdout.strip(),

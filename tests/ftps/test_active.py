@@ -10,7 +10,7 @@ import pytest
 from ftps.connecting import as_the_kernel_spells
 from settings import Settings
 from tests.ftps.shelf import Shelf
-from tests.ports import free_port
+from tests.ports import free_port, has_ipv6
 from tests.visitor import BODY, NAME, PATH, Client, House
 
 NONE = "425 Open a data connection first (PASV or EPSV)."
@@ -63,7 +63,7 @@ def test_an_address_may_be_spelled_in_any_way(
 ) -> None:
     """RFC 2428 takes every text that stands for the client's own address, and no other address."""
     assert as_the_kernel_spells(spelling) == "::1"
-    if not _has_ipv6():
+    if not has_ipv6():
         return  # As in some containers.
     client = open_house(make_settings(host="::1", port=0)).connect("acme", host="::1")
     client.set_pasv(False)
@@ -77,14 +77,6 @@ def test_an_address_may_be_spelled_in_any_way(
 def test_an_ipv4_address_within_ipv6_is_that_address() -> None:
     """As clients of a server for both families have it."""
     assert as_the_kernel_spells("::ffff:192.0.2.1") == as_the_kernel_spells("192.0.2.1") == "192.0.2.1"
-
-
-def _has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_nobody_answers_the_call(house: House) -> None:

@@ -243,7 +243,7 @@ def test_a_connection_without_tls_and_command(
 def test_a_listing_that_takes_long_may_be_waited_for(
     make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Clients begin TLS with the reply, which comes when the listing is made; then they have one more round."""
+    """Clients begin TLS with the reply, which comes when the listing is made; they have all of their time then."""
     monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 1)
     house = make_house(pool_threads=1)
     client, gate = house.login(), threading.Event()
@@ -253,7 +253,7 @@ def test_a_listing_that_takes_long_may_be_waited_for(
     time.sleep(1.5)
     gate.set()
     assert client.last_reply()[:3] in ("125", "150")
-    time.sleep(1)
+    time.sleep(0.8)
     assert b"Products" in _secured(client, connection).recv(65536)
 
 
@@ -270,6 +270,47 @@ def test_the_handshake_has_its_own_limit(make_house: Callable[..., House], monke
     assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
     assert time.monotonic() - begun > 1.5
     connection.close()
+
+
+@pytest.mark.parametrize("moves_for", [0.0, 0.5, 2.5])
+def test_nothing_moved_for_as_long_as_is_said(make_house: Callable[..., House], moves_for: float) -> None:
+    """Counted from the last byte, not from the last ring of a timer."""
+    client = make_house(data_timeout=2).login()
+    connection = client.begin(f"STOR {PATH}")
+    begun = time.monotonic()
+    connection.sendall(BODY[:100])
+    while time.monotonic() - begun < moves_for:
+        time.sleep(0.1)
+        connection.sendall(BODY[:100])
+    last = time.monotonic()
+    assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
+    assert 1.95 < time.monotonic() - last < 3.2
+    connection.close()
+
+
+def test_a_download_that_nobody_reads_is_given_up(make_house: Callable[..., House]) -> None:
+    """When the buffers are full, which is at once here."""
+    shelf = Shelf(make_house(data_timeout=2))
+    (shelf.root / "a.bin").write_bytes(bytes(40_000_000))
+    client = shelf.house.login()
+    begun = time.monotonic()
+    connection = client.begin("RETR /Export/a.bin")
+    assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
+    assert 1.95 < time.monotonic() - begun < 5
+    connection.close()
+
+
+def test_a_connection_does_not_age_while_the_server_works(make_house: Callable[..., House]) -> None:
+    """A listing that takes longer than `data_timeout` is the server's affair."""
+    house = make_house(pool_threads=1, data_timeout=1)
+    client, gate = house.login(), threading.Event()
+    connection = _secured(client, _connected(client))
+    house.door.shared.pool.submit(functools.partial(hold, gate))
+    client.putcmd("NLST /")
+    time.sleep(2.5)
+    gate.set()
+    assert client.last_reply()[:3] in ("125", "150")
+    assert b"Products" in connection.recv(65536)
 
 
 def hold(gate: threading.Event) -> None:

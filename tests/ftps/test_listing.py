@@ -17,8 +17,9 @@ from pyftpdlib.filesystems import AbstractedFS
 
 from ftps.entries import list_line, mlsx_line
 from ftps.view import View
+from tests.ftps.clients import rclone
 from tests.ftps.shelf import Shelf
-from tests.visitor import BODY, House
+from tests.visitor import BODY, NAME, House
 
 FACTS = ["type", "perm", "size", "modify", "create", "unix.mode", "unix.uid", "unix.gid", "unique"]
 
@@ -98,7 +99,53 @@ def test_single_files_and_missing_ones(shelf: Shelf) -> None:
         client.voidcmd("EPSV")
         assert client.ask(f"{command} /Export/none") == "550 No such file or directory."
     client.voidcmd("EPSV")
-    assert client.ask("MLSD /Export/Orders/a.csv") == "501 No such directory."
+    assert client.ask("MLSD /Export/Orders/a.csv") == "501 It is a file; MLSD lists folders (MLST tells of one file)."
+
+
+@pytest.mark.parametrize(
+    "path", ["/Nope", "/Export/none/deeper", "/Export/Orders/a.csv/x", "/Nope/*.csv", "/Customers"]
+)
+def test_mlsd_of_what_is_not_there(make_house: Callable[..., House], path: str) -> None:
+    """550 as of the others, for a folder that this login may not see as well (RFC 3659, section 7.2)."""
+    house = make_house({"entities": ["product", "order"]})
+    Shelf(house).place("Orders/a.csv")
+    client = house.login()
+    for command in ("MLSD", "LIST"):
+        client.voidcmd("EPSV")
+        assert client.ask(f"{command} {path}") == "550 No such file or directory."
+
+
+def test_rclone_tells_a_folder_that_is_not_there(house: House, tmp_path: Path) -> None:
+    """Its exit status 3; an upload into one gets as far as the reply that says where to upload."""
+    listed = rclone(house, tmp_path, "lsf", "dock:Nope")
+    assert (listed.returncode, "directory not found" in listed.stderr) == (3, True), listed.stderr
+    (tmp_path / NAME).write_bytes(BODY)
+    copied = rclone(house, tmp_path, "copy", str(tmp_path / NAME), "dock:Nope")
+    assert "550 No such folder. Upload into /Products" in copied.stderr
+
+
+@pytest.mark.parametrize("options", ["-1", "-a1", "-1a", "-l -1", "-la -1"])
+def test_options_of_ls_are_no_names(house: House, options: str) -> None:
+    """Those with a digit too: `ls -1` of many clients."""
+    client = house.login()
+    assert client.nlst(f"{options}") == client.nlst()
+    assert client.nlst(f"{options} /Products") == client.nlst("/Products") != client.nlst()
+    lines: list[str] = []
+    client.retrlines(f"LIST {options} /Products", lines.append)
+    assert client.ask("STAT /Products").split("\n")[1:-1] == lines
+    assert client.ask(f"STAT {options} /Products").split("\n")[1:-1] == lines
+
+
+@pytest.mark.parametrize(
+    ("ahead", "shown"),
+    [(60, "18 10:12"), (23 * 3600, "19 09:11"), (25 * 3600, "19  2024"), (200 * 86_400, "06  2025")],
+)
+def test_a_time_far_ahead_is_told_with_its_year(tmp_path: Path, ahead: int, shown: str) -> None:
+    """Clients take one without a year, more than a day ahead, for one of last year."""
+    now = 1_726_654_271  # 2024-09-18 10:11:11
+    (tmp_path / "a.csv").touch()
+    os.utime(tmp_path / "a.csv", (now + ahead, now + ahead))
+    assert f" {shown} a.csv" in list_line("a.csv", (tmp_path / "a.csv").stat(), now).decode()
 
 
 @pytest.mark.parametrize("command", ["LIST", "NLST", "STAT"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import re
 from collections.abc import Callable
 
 import pytest
@@ -284,6 +285,39 @@ def test_mfmt_sets_the_time_of_a_waiting_file(house: House) -> None:
     client.put(PATH, BODY)
     assert client.ask(f"MFMT 20240918101112 {PATH}").startswith("213 Modify=20240918101112")
     assert client.ask(f"MDTM {PATH}") == "213 20240918101112"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["00010101000000", "19691231235959", "20241301000000", "20240918101160", "2024091810111", "2024-09-181011",
+     "\u0660\u0660\u0660\u06610101000000", "202409181011.1"],
+)  # fmt: skip
+def test_mfmt_of_what_is_no_time(house: House, wrong: str) -> None:
+    """501: a file system, or MDTM's fourteen digits, have no room for some of them. The file keeps its time."""
+    client = house.login()
+    client.put(PATH, BODY)
+    before = client.ask(f"MDTM {PATH}")
+    expected = f"501 {wrong} is no time: expected YYYYMMDDHHMMSS (UTC), 1970 or later."
+    assert client.ask(f"MFMT {wrong} {PATH}") == expected
+    pick_up(house, house.rows[0])
+    assert client.ask(f"MFMT {wrong} {PATH}") == expected
+    assert client.ask(f"MDTM {PATH}") == before
+
+
+@pytest.mark.parametrize("far", ["19700101000000", "99991231235959"])
+def test_mfmt_tells_the_time_that_was_set(house: House, far: str) -> None:
+    """The file system's last one, if that is before the one that was asked for."""
+    client = house.login()
+    client.put(PATH, BODY)
+    told = client.ask(f"MFMT {far} {PATH}")
+    assert re.fullmatch(rf"213 Modify=(\d{{14}}); {PATH}\.", told)
+    time = told[11:][:14]
+    assert time <= far
+    assert client.ask(f"MDTM {PATH}") == f"213 {time}"
+    assert f"modify={time};" in client.ask(f"MLST {PATH}").lower()
+    lines: list[str] = []
+    client.retrlines("LIST /Products", lines.append)
+    assert f"  {time[:4]} {NAME}" in lines[0]
 
 
 def test_listings_by_pattern(house: House) -> None:
