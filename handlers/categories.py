@@ -44,6 +44,12 @@ class CategoryHandler(Handler):
         if path := texts("Category"):
             yield Key("Category", canonical(path))
 
+    def next_holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
+        """A Reference_ID that is new goes to the category with the path, unless that has another one."""
+        names = ("path", "system_id", "reference_id")
+        found = store.select(Category, names, account, {"path": values}) if column == "Category" else []
+        return {path: system_id for path, system_id, reference in found if reference is None}
+
     def order(self, texts: Texts) -> int:
         return texts("Category").count(">")
 
