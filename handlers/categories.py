@@ -60,7 +60,7 @@ class CategoryHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         known = by_system_id(Category, rows, context)
         reference = UniqueKey(Category, "Reference_ID", "reference_id", rows, context)
-        path = UniqueKey(Category, "Category", "path", rows, context)
+        path = UniqueKey(Category, "Category", "path", rows, context, beside=reference)
         for row in rows:
             by_id = find_system_id(row, "System_ID", known)
             if not by_id:

@@ -249,3 +249,15 @@ def test_a_path_that_a_renamed_category_leaves_is_free_for_a_new_one(partner: Pa
     assert counts(event) == (1, 1, 1, 0)
     assert partner.ids("category", "Reference_ID").keys() == {"1", "2", "9"}
     assert paths(partner) == ["A", "B", "Z"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_reference_id_that_a_row_clears_is_free_at_once(partner: Partner, chunk_rows: int) -> None:
+    """Rows follow one another: the second finds a category without one."""
+    partner.send("category", HEADER + "1,A\n")
+    system_id = partner.ids("category", "Reference_ID")["1"]
+
+    event = partner.in_chunks(chunk_rows).send("category", f"System_ID,Reference_ID,Category\n{system_id},\\N,\n,9,A\n")
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert partner.ids("category", "Reference_ID") == {"9": system_id}
