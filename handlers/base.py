@@ -121,6 +121,10 @@ class Handler:
         attribute = self.unique.get(column)
         return store.system_ids(self.model, account, attribute, values) if attribute else {}
 
+    next_holders: Any = None
+    """None: a row whose first key no stored record has means none, as far as the first pass can tell. Else a method
+    like `holders`, which is asked for the further keys of such rows."""
+
     def meaning(self, account: int, column: str, values: list[str]) -> dict[str, Meant | None]:
         """Whom rows mean that have no key but one of `values` in `column`; see imports.keys.Meaning."""
         return {}

@@ -44,6 +44,12 @@ class CategoryHandler(Handler):
         if path := texts("Category"):
             yield Key("Category", canonical(path))
 
+    def next_holders(self, account: int, column: str, values: list[str]) -> dict[str, str]:
+        """A Reference_ID that is new goes to the category with the path, unless that has another one."""
+        names = ("path", "system_id", "reference_id")
+        found = store.select(Category, names, account, {"path": values}) if column == "Category" else []
+        return {path: system_id for path, system_id, reference in found if reference is None}
+
     def order(self, texts: Texts) -> int:
         return texts("Category").count(">")
 
@@ -54,7 +60,7 @@ class CategoryHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         known = by_system_id(Category, rows, context)
         reference = UniqueKey(Category, "Reference_ID", "reference_id", rows, context)
-        path = UniqueKey(Category, "Category", "path", rows, context)
+        path = UniqueKey(Category, "Category", "path", rows, context, beside=reference)
         for row in rows:
             by_id = find_system_id(row, "System_ID", known)
             if not by_id:

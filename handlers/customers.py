@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler
@@ -26,11 +27,21 @@ from schemas.customer import CustomerSchema
 
 Stored = Mapping[str, Any]
 
+LONGEST_KEY = 500
+"""Characters of a name_key; a name of as many may be three times as long when it is folded."""
+
 
 def name_key(company_name: str) -> str:
     """What namesakes have in common: trimmed, case-folded, runs of blanks as one, and what is not seen left out."""
     seen = company_name if company_name.isascii() else plain_name(company_name)
-    return " ".join(seen.split()).casefold()[:500]
+    folded = " ".join(seen.split()).casefold()
+    return folded if len(folded) <= LONGEST_KEY else _shortened(folded)
+
+
+def _shortened(folded: str) -> str:
+    """Stands for a name that is too long when it is folded, and for no other one: none has two blanks in a row."""
+    digest = sha256(folded.encode()).hexdigest()
+    return f"{folded[: LONGEST_KEY - len(digest) - 2]}  {digest}"
 
 
 class CustomerHandler(Handler):

@@ -66,7 +66,7 @@ def find_system_id(row: Row, column: str, known: Mapping[str, Stored]) -> bool:
 class UniqueKey:
     """A key of which an account has no two alike, and the records that the rows of a chunk name by it.
 
-    Ask and tell in the order of the rows.
+    Ask and tell in the order of the rows. Of several keys of the rows each is made `beside` the first.
     """
 
     def __init__(
@@ -77,20 +77,22 @@ class UniqueKey:
         rows: list[Row],
         context: Context,
         at_hand: Iterable[Stored] = (),
+        beside: UniqueKey | None = None,
     ) -> None:
         """`at_hand` are records that were read already: they need not be read again for this key."""
         self.column, self.attribute = column, attribute
         self._known = {record[attribute]: record for record in at_hand if record[attribute] is not None}
         wanted = [value for row in rows if (value := row.values.get(attribute)) not in self._known]
         self._known |= store.fetch_by(model, context.account, attribute, wanted, hold=True)
-        self._left: set[str] = set()
+        # Shared: a record that is found by one key must not be what it was before a row changed another of its keys.
+        self._left: set[str] = beside._left if beside else set()
 
     @property
     def known(self) -> Iterable[Stored]:
         return self._known.values()
 
     def holder(self, row: Row) -> Stored | None:
-        """The record that has the row's value. Raises Entangled if a row before is about to take it away."""
+        """The record that has the row's value. Raises Entangled if a row before is about to change its keys."""
         found = self._known.get(row.values.get(self.attribute) or "")
         if found and found["system_id"] in self._left:
             raise Entangled
@@ -135,7 +137,8 @@ def find_by_two_keys(rows: list[Row], context: Context, model: type[Record], att
     """System_ID; else `column` and Reference_ID, which must neither point at two records nor disagree with one."""
     known = by_system_id(model, rows, context)
     main = UniqueKey(model, column, attribute, rows, context, known.values())
-    reference = UniqueKey(model, "Reference_ID", "reference_id", rows, context, [*known.values(), *main.known])
+    at_hand = [*known.values(), *main.known]
+    reference = UniqueKey(model, "Reference_ID", "reference_id", rows, context, at_hand, main)
     if not main.known and not reference.known and not any("system_id" in row.values for row in rows):
         return
     for row in rows:

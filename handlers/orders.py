@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
+
+from marshmallow import ValidationError
 
 from handlers.base import Context, Handler, batched
 from handlers.keys import (
@@ -154,22 +157,41 @@ class Head(Row):
 def _head(group: list[Row], context: Context) -> Head:
     """The head of an order; a row that disagrees with those before it is rejected."""
     head = Head(group[0])
+    faulty = {row.number for row in group if row.rejected} if len(group) > 1 else set()
+    given = [(row, _given(row, context) if row.number in faulty else row.values) for row in group]
     for name, cell in context.schema.fields.items():
         if name in LINE_ATTRIBUTES:
             continue
         column = str(cell.data_key)
-        for row in group:
-            if name not in row.values:
+        for row, values in given:
+            if name not in values:
                 continue
             if name not in head.values:
-                head.values[name] = row.values[name]
+                head.values[name] = values[name]
                 head.texts[column] = _told(row, name, column)
                 head.origin[column] = row
-            elif row.values[name] != head.values[name]:
+            elif values[name] != head.values[name] and not (
+                # No plugin has seen the faulty one, so that the same cell may have become another value.
+                faulty & {row.number, head.origin[column].number} and _told(row, name, column) == head.texts[column]
+            ):
                 row.reject("HEADER_CONFLICT", column, f"{column} is {quoted(_told(row, name, column))} here, but "
                            f"{quoted(head.texts[column])} on line {head.origin[column].line} of the same order: make "
                            "them equal")  # fmt: skip
     return head
+
+
+def _given(row: Row, context: Context) -> dict[str, Any]:
+    """The values of a rejected row, with those of the cells that nobody has read because another one is faulty."""
+    given = dict(row.values)
+    texts = {str(cell.data_key): row.text(str(cell.data_key)) for cell in context.schema.fields.values()}
+    faulty = {message.column for message in row.errors}
+    for name, cell in context.schema.fields.items():
+        column = str(cell.data_key)
+        if name in given or name in LINE_ATTRIBUTES or column in faulty or not texts[column]:
+            continue
+        with suppress(ValidationError):
+            given[name] = None if texts[column] == CLEAR else cell.deserialize(texts[column], column, texts)
+    return given
 
 
 def _told(row: Row, name: str, column: str) -> str:

@@ -107,7 +107,8 @@ class ImportJob:
             scan = Scan(self.folder / "scan.db", self.source, shape, self.handler.keys, self.handler.order,
                         self.settings.max_rows, partial(self.handler.holders, self.account.id),
                         self.handler.plain_keys_of([column.name for column in shape.columns]),
-                        partial(self.handler.meaning, self.account.id))  # fmt: skip
+                        partial(self.handler.meaning, self.account.id),
+                        self.handler.next_holders and partial(self.handler.next_holders, self.account.id))  # fmt: skip
             with closing(scan):
                 self._total = scan.rows
                 large = scan.rows > self.settings.chunk_rows

@@ -30,6 +30,8 @@ STRETCH = 1 << 17
 LINES_NAMED = 5
 
 _INSERT_KEY = "INSERT INTO key VALUES (?, ?, ?, ?, ?)"
+_NAMELESS = "NOT first AND no NOT IN (SELECT no FROM key WHERE k >= char(9) AND k < char(10))"
+"""Further keys of rows that have no record so far; records lie where an empty column would, see same_records."""
 
 
 class Duplicate(NamedTuple):
@@ -66,7 +68,8 @@ class Scan:
     `keys(texts)` gives the keys of a row. `order(texts)`, if given, gives what to sort by, see imports.gathering.Order;
     without it the file's own order is kept. `holders` finds the records of keys, for rows that mean one record by
     different ones, and `meaning` the records of keys that rows with IDs share with rows without. `plain_keys` are all
-    that `keys` gives, in that order.
+    that `keys` gives, in that order. `next_holders`, if given, finds the records of the further keys of rows of whose
+    first key there is none.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Scan:
         holders: Holders | None = None,
         plain_keys: Sequence[PlainKey] = (),
         meaning: Meaning | None = None,
+        next_holders: Holders | None = None,
     ) -> None:
         self._path, self._shape, self._keys, self._max_rows = path, shape, keys, max_rows
         scratch.unlink(missing_ok=True)
@@ -89,6 +93,7 @@ class Scan:
         self._index = {column.name: place for place, column in enumerate(shape.columns) if column.kind == "fixed"}
         self.rows = 0
         self._holders, self._meaning, self._first_columns = holders, meaning, set[str]()
+        self._next_holders, self._next_columns = next_holders, set[str]()
         self._plain_keys = PlainKeys(plain_keys, shape, self._index)
         self._spots: list[tuple[int, Spot | None]] = []
         self._run(order)
@@ -206,6 +211,8 @@ class Scan:
                 keys.append((f"{column}\t{value}", number, record.line, strong, not place))
             if not place:
                 self._first_columns.add(column)
+            elif self._next_holders is not None:
+                self._next_columns.add(column)
         self._db.executemany(_INSERT_KEY, keys)
         if self._gathering:
             self._gathering.take(self.rows, batch)
@@ -221,19 +228,26 @@ class Scan:
         return text
 
     def _find_same_records(self) -> None:
-        """Give each row the record that its first key names as one more key.
+        """Give each row the record that its first key names as one more key; if there is none, that of a further one.
 
         Where all rows have the same column as first key, two of them name one record only by the same key.
         """
         if self._holders is None or len(self._first_columns) < 2:
             return
         for column in sorted(self._first_columns):
-            query = "SELECT k, no, line FROM key WHERE first AND k >= ? AND k < ?"
-            found = self._db.cursor().execute(query, bounds(column)).fetchmany
-            while batch := found(BATCH):
-                same = same_records(self._holders, column, [key for key, _, _ in batch])
-                self._db.executemany(_INSERT_KEY, [(same[key], number, line, True, False)
-                                                   for key, number, line in batch if key in same])  # fmt: skip
+            self._find_records(self._holders, column, "first")
+        if self._next_holders is not None:
+            for column in sorted(self._next_columns):
+                self._find_records(self._next_holders, column, _NAMELESS)
+
+    def _find_records(self, holders: Holders, column: str, which: str) -> None:
+        """Give the rows with those keys of `column` that `which` picks out the records that these name."""
+        query = f"SELECT k, no, line FROM key WHERE k >= ? AND k < ? AND {which}"
+        found = self._db.cursor().execute(query, bounds(column)).fetchmany
+        while batch := found(BATCH):
+            same = same_records(holders, column, [key for key, _, _ in batch])
+            self._db.executemany(_INSERT_KEY, [(same[key], number, line, True, False)
+                                               for key, number, line in batch if key in same])  # fmt: skip
 
     def _find_duplicates(self) -> None:
         self._find_twice()

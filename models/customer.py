@@ -15,8 +15,8 @@ class Customer(Record):
     reference_id = CharField(max_length=CODE, null=True)
     company_name = CharField(max_length=500)
     name_key = CharField(max_length=500, null=True)
-    """The company name trimmed and case-folded. NULL: written or renamed by another program (a trigger, migration 0009,
-    sees to the second), until the next import of customers."""
+    """The company name trimmed and case-folded (handlers.customers.name_key). NULL: written or renamed by another
+    program (a trigger, migration 0009, sees to the second), until the next import of customers."""
     email = CharField(max_length=320, null=True)
     phone = CharField(max_length=NAME, null=True)
     sales_rep = CharField(max_length=NAME, null=True)

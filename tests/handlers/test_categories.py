@@ -215,3 +215,49 @@ def test_trees_of_two_accounts_never_meet(partner: Partner) -> None:
     other.send("category", HEADER + "1,A\n2,A > B\n")
     other.send("category", HEADER + "1,Z\n")
     assert (paths(partner), paths(other)) == (["A", "A > B"], ["Z", "Z > B"])
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("path", ["A", "A > B"])
+def test_a_new_reference_id_is_for_the_category_with_the_path(
+    partner: Partner, path: str, turned: bool, chunk_rows: int
+) -> None:
+    """A row that names the same one by its System_ID is a duplicate, whichever of them has its turn first."""
+    partner.send("category", HEADER + ",A\n,A > B\n")
+    system_id = partner.ids("category", "Category")[path]
+    rows = [f"{system_id},,,5\n", f",R9,{path},7\n"]
+
+    event = partner.in_chunks(chunk_rows).send(
+        "category", "System_ID,Reference_ID,Category,Position\n" + "".join(reversed(rows) if turned else rows)
+    )
+
+    assert counts(event) == (0, 0, 0, 2)
+    assert [(each["line"], each["code"], each["message"]) for each in partner.messages(event)] == [
+        (line, "DUPLICATE_IN_FILE", f"Lines 2 and 3 mean the same record ({system_id}): keep one of them")
+        for line in (2, 3)]  # fmt: skip
+    assert partner.column("category", "Position") == ["", ""]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_path_that_a_renamed_category_leaves_is_free_for_a_new_one(partner: Partner, chunk_rows: int) -> None:
+    """With its Reference_ID the new one does not mean the former."""
+    partner.send("category", HEADER + "1,A\n2,B\n")
+
+    event = partner.in_chunks(chunk_rows).send("category", HEADER + "2,Z\n9,B\n,A\n")
+
+    assert counts(event) == (1, 1, 1, 0)
+    assert partner.ids("category", "Reference_ID").keys() == {"1", "2", "9"}
+    assert paths(partner) == ["A", "B", "Z"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_reference_id_that_a_row_clears_is_free_at_once(partner: Partner, chunk_rows: int) -> None:
+    """Rows follow one another: the second finds a category without one."""
+    partner.send("category", HEADER + "1,A\n")
+    system_id = partner.ids("category", "Reference_ID")["1"]
+
+    event = partner.in_chunks(chunk_rows).send("category", f"System_ID,Reference_ID,Category\n{system_id},\\N,\n,9,A\n")
+
+    assert counts(event) == (0, 2, 0, 0)
+    assert partner.ids("category", "Reference_ID") == {"9": system_id}

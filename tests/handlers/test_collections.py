@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.partner import Partner, counts
 
 HEADER = "Reference_ID,Name,Position\n"
@@ -50,3 +52,19 @@ def test_a_name_fits_a_list(partner: Partner) -> None:
 def test_names_differ_by_case(partner: Partner) -> None:
     """Only companies are matched by folded names."""
     assert counts(partner.send("collection", "Name\nSummer\nsummer\n")) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_conflict_names_the_name_that_the_record_has_by_then(partner: Partner, chunk_rows: int) -> None:
+    """A row before has changed it, by the System ID."""
+    partner.send("collection", HEADER + "C1,Summer,\n")
+    (system_id,) = partner.ids("collection", "Name").values()
+
+    event = partner.in_chunks(chunk_rows).send(
+        "collection", f"System_ID,Reference_ID,Name\n{system_id},,Sun\n,C1,Spring\n"
+    )
+
+    assert counts(event) == (0, 1, 0, 1)
+    assert [(each["line"], each["code"], each["message"]) for each in partner.messages(event)] == [
+        (3, "KEY_CONFLICT", "Reference_ID 'C1' belongs to Name 'Sun', not 'Spring': to change Name, send System_ID "
+                            f"{system_id} with it")]  # fmt: skip

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from handlers.customers import name_key
 from models import Customer, database, is_postgres
 from settings import Settings
 from tests.partner import Partner, counts
@@ -215,3 +218,29 @@ def test_a_company_name_that_looks_the_same(
 
     assert counts(partner.send("customer", "Company_Name,Phone\nSo\u0308hne\u200b\u00a0AG,5\n")) == (0, 1, 0, 0)
     assert partner.codes("customer", HEADER + "K2,So\u0308hne AG,\n") == [(2, "Company_Name", "POSSIBLE_DUPLICATE")]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_long_names_are_compared_whole(partner: Partner, chunk_rows: int) -> None:
+    """Folded, a name may be three times as long as the column is."""
+    begin, shouted = 250 * "ß", 250 * "SS"
+    partner.send("customer", f"Company_Name,Email\n{begin}a,a@a.example\n")
+
+    event = partner.in_chunks(chunk_rows).send(
+        "customer", f"Company_Name,Email\n{begin}b,b@b.example\n{begin}c,c@c.example\n{shouted},d@d.example\n"
+    )
+
+    assert (counts(event), partner.messages(event)) == ((3, 0, 0, 0), [])
+    assert partner.column("customer", "Email") == ["a@a.example", "b@b.example", "c@c.example", "d@d.example"]
+    assert partner.codes("customer", f"Company_Name\n{begin}\n{shouted}\n") == [
+        (line, "Company_Name", "DUPLICATE_IN_FILE") for line in (2, 3)]  # fmt: skip
+    assert counts(partner.send("customer", f"Company_Name,Email\n  {begin}B,\\N\n{begin},\\N\n")) == (0, 2, 0, 0)
+
+
+def test_no_name_is_compared_as_another_cut_one() -> None:
+    """What stands for a long one has two blanks in a row, as no folded name has; the key fits its column."""
+    key = name_key(500 * "ß")
+
+    assert len(key) == 500
+    assert name_key(key) != key
+    assert name_key(250 * "ß") == 500 * "s"

@@ -335,3 +335,30 @@ def test_orders_of_two_accounts_never_meet(partner: Partner) -> None:
                        "Quantity\nP1,K1,2024-09-18,A1,A,1\n") == [
         (2, "Billing_Address_Reference_ID", "UNKNOWN_REFERENCE")]  # fmt: skip
     assert counts(other.send("order", content)) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_rows_with_a_faulty_cell_disagree_as_well(partner: Partner, first: bool) -> None:
+    """What can be read of them is compared, as values: a partner corrects all at once."""
+    columns = "Reference_ID,Customer_Reference_ID,Order_Date,Currency,Notes,Tax_Amount,SKU_ID,Quantity,Unit_Price\n"
+    good, faulty = "P1,K1,2024-01-01,EUR,\\N,1.50,A,1,\n", "P1,K1,2024-01-02,usd,n,1.5,B,x,-1\n"
+
+    event = partner.send("order", columns + (faulty + good if first else good + faulty))
+
+    bad, disagreeing = (2, 3) if first else (3, 3)
+    assert counts(event) == (0, 0, 0, 2)
+    found = {(each["line"], each["column"], each["code"]) for each in partner.messages(event)}
+    assert found == {(bad, "Quantity", "INVALID_VALUE"), (bad, "Unit_Price", "OUT_OF_RANGE")} | {
+        (disagreeing, column, "HEADER_CONFLICT") for column in ("Order_Date", "Currency", "Notes")
+    } | (set() if first else {(2, "", "ORDER_REJECTED")})
+
+
+@pytest.mark.parametrize("cells", ["K1,2024-01-01,EUR,", ",,,", "K1,soon,EUR,", "K1,\\N,EUR,", "K1,,euros,"])
+def test_rows_with_a_faulty_cell_may_agree(partner: Partner, cells: str) -> None:
+    """Empty cells agree with everything, and what is no value of its column is told as such only."""
+    columns = "Reference_ID,Customer_Reference_ID,Order_Date,Currency,Notes,SKU_ID,Quantity\n"
+
+    codes = partner.codes("order", f"{columns}P1,K1,2024-01-01,EUR,,A,1\nP1,{cells},B,x\n")
+
+    assert codes[0] == (2, "", "ORDER_REJECTED")
+    assert {code for _, _, code in codes[1:]} <= {"INVALID_VALUE", "REQUIRED"}

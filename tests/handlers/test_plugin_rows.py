@@ -240,6 +240,21 @@ def test_rows_of_an_order_that_a_plugin_tells_apart(partner: Partner) -> None:
     assert told == {"Notes is 'late' here, but 'soon' on line 2 of the same order"}
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_equal_cells_of_an_order_agree_whichever_a_plugin_has_seen(partner: Partner, first: bool) -> None:
+    """It is not shown the row with a faulty cell."""
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    partner.send("product", "SKU_ID,Name\n1,cup\n")
+    rows = ["P1,K1,2024-09-18,x,1,1\n", "P1,K1,2024-09-18,x,2,bad\n"]
+    header = "Reference_ID,Customer_Reference_ID,Order_Date,Notes,SKU_ID,Quantity\n"
+
+    event = send(partner, setting("notes", "X"), entity="order", content=header + "".join(rows[:: -1 if first else 1]))
+
+    assert [each["code"] for each in partner.messages(event)] == (
+        ["INVALID_VALUE", "ORDER_REJECTED"] if first else ["ORDER_REJECTED", "INVALID_VALUE"]
+    )
+
+
 def test_the_next_plugin_never_sees_what_breaks_the_template(partner: Partner) -> None:
     """It sees the values as they were; what it says of the row is told as well."""
     seen: list[object] = []

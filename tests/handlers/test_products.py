@@ -325,3 +325,16 @@ def test_what_is_called_so_comes_before_what_looks_so(
     partner.send("product", "SKU_ID,Name,Category\n1,a,Mo\u0308 1\n2,b,M\u00f6 1\n3,c,Mo\u0308\u00a01\n")
 
     assert partner.column("product", "Category") == ["Mo\u0308 1", "M\u00f6 1", "M\u00f6 1"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_a_conflict_names_the_sku_that_the_record_has_by_then(partner: Partner, chunk_rows: int) -> None:
+    """A row before has changed it, by the System ID."""
+    system_id = pair(partner)["A"]
+
+    event = partner.in_chunks(chunk_rows).send("product", f"SKU_ID,Reference_ID,System_ID\nA2,,{system_id}\nA3,R1,\n")
+
+    assert counts(event) == (0, 1, 0, 1)
+    assert [(each["line"], each["code"], each["message"]) for each in partner.messages(event)] == [
+        (3, "KEY_CONFLICT", "Reference_ID 'R1' belongs to SKU_ID 'A2', not 'A3': to change SKU_ID, send System_ID "
+                            f"{system_id} with it")]  # fmt: skip

@@ -155,6 +155,22 @@ def test_rows_that_name_one_record_by_different_keys(scan: Make, plain_keys: tup
     assert asked == []
 
 
+def test_a_further_key_names_the_record_of_a_row_whose_first_key_names_none(scan: Make) -> None:
+    """`next_holders` is asked for those rows only."""
+    asked: list[tuple[str, list[str]]] = []
+
+    def holders(column: str, values: list[str]) -> dict[str, str]:
+        return {value: "record" for value in values if value == "1"}
+
+    def next_holders(column: str, values: list[str]) -> dict[str, str]:
+        asked.append((column, values))
+        return {value: "record" for value in values if value == "a"}
+
+    made = scan("1,x,\n2,a,\n,b,\n3,,\n", holders=holders, next_holders=next_holders)
+    assert asked == [("Name", ["a"])]
+    assert found(made) == {number: [("", [2, 3], 2)] for number in (0, 1)}
+
+
 def test_rows_are_sorted_by_a_number(scan: Make) -> None:
     """Rows of equal rank keep the file's order, and are in no group."""
     made = scan("1,ccc,\n2,a,\n3,bb,\n4,b,\n", order=lambda texts: len(texts("Name")))

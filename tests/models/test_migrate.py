@@ -83,6 +83,22 @@ def test_keys_of_names_that_are_not_ascii_are_made_anew(partner: Partner) -> Non
     assert (event.created, event.updated) == (0, 1)
 
 
+def test_keys_that_were_cut_are_made_anew(partner: Partner) -> None:
+    """A long name that other names began with alike; the others keep their keys."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    name = 250 * "ß" + "a"
+    partner.send("customer", f"Reference_ID,Company_Name\nK1,{name}\nK2,Delta\n")
+    runner.down(target="0017_whole_names")
+    models.Customer.update(name_key=500 * "s").where(models.Customer.reference_id == "K1").execute()
+
+    runner.up()
+
+    kept = dict(models.Customer.select(models.Customer.reference_id, models.Customer.name_key).tuples())
+    assert kept == {"K1": None, "K2": "delta"}
+    event = partner.send("customer", f"Company_Name,Phone\n{name},5\n")
+    assert (event.created, event.updated) == (0, 1)
+
+
 def test_names_of_open_columns_are_compared_anew(settings: Settings) -> None:
     """One that is known keeps its spelling and values; a price list that was taken for it becomes one of its own."""
     runner = Runner(models.database.obj, str(MIGRATIONS))
