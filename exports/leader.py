@@ -9,7 +9,7 @@ from typing import Protocol
 
 import psycopg
 
-from models.postgres import connect
+from models.postgres import advisory, connect
 from settings import Settings
 
 _LOCK = 0x66747865
@@ -65,7 +65,7 @@ class PostgresLeadership:
     def take(self) -> bool:
         if self._connection is None:
             self._connection = connect(self._url)
-        taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        taken = self._connection.execute(advisory("pg_try_advisory_lock", _LOCK)).fetchone()
         return self._writes(self._connection) and taken == (True,)
 
     def holds(self) -> bool:

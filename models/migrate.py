@@ -13,6 +13,7 @@ from playhouse.migrations import Runner
 
 from errors import VersionError
 from models.base import is_postgres
+from models.postgres import advisory
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x66747064
@@ -47,11 +48,11 @@ def migrate(database: Database) -> list[str]:
 def _alone(database: Database) -> Iterator[None]:
     """The others wait until we have done, and find nothing to do."""
     if is_postgres():
-        database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        database.execute_sql(advisory("pg_advisory_lock", _LOCK))
         try:
             yield
         finally:
-            database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            database.execute_sql(advisory("pg_advisory_unlock", _LOCK))
         return
     # No transaction of SQLite's: the scripts have their own, with settings that can't be changed within one.
     handle = os.open(Path(database.database).absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
