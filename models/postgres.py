@@ -25,22 +25,11 @@ OURS = {"DateStyle": "ISO", "client_encoding": "UTF8", "default_transaction_isol
 poolers refuse most of what comes with the greeting."""
 
 
-_WRITES = ("SELECT current_setting('transaction_read_only')::boolean, "
-           "coalesce(has_table_privilege(to_regclass('upload'), 'INSERT'), true)")  # fmt: skip
-
-
 class Postgres(PostgresqlDatabase):
     """The database of a `postgresql://` address."""
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options, **_unless_asked(url))
-
-    def refusal(self) -> str:
-        """Why what is connected takes no writes of ours; empty: it does."""
-        only_reads, may = self.execute_sql(_WRITES).fetchone()
-        if only_reads:
-            return "it only reads (a standby, or default_transaction_read_only)"
-        return "" if may else "its user may not write into ftpdock's tables"
 
     def _connect(self) -> Any:
         connection = super()._connect()
