@@ -23,12 +23,18 @@ def bring_up(settings: Settings, database: Database) -> list[str]:
     # Asking takes no lock, so that a listing never waits for a server that is writing.
     if not pending(database):
         return []
-    running = _running(settings)
-    # Asked again: who runs by now may be of this version, and has done it.
-    if running and (names := pending(database)):
-        raise VersionError(f"The database waits for {', '.join(names)}, but what runs is of a version before: "
-                           f"{', '.join(running)}. {_TO_DO}")  # fmt: skip
+    if words := hindrance(settings, database):
+        raise VersionError(words)
     return migrate(database)
+
+
+def hindrance(settings: Settings, database: Database) -> str:
+    """What runs on the shape of a version before and has to be stopped; empty: nothing does."""
+    # Who runs by now may be of this version, and has applied what was pending.
+    if not (running := _running(settings)) or not (names := pending(database)):
+        return ""
+    return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(running)}. "
+            f"{_TO_DO}")  # fmt: skip
 
 
 def refuse_pending(database: Database) -> None:

@@ -98,7 +98,9 @@ def _made_first(path: Path) -> str:
 def _database(context: Context) -> str:
     import models
     from accounts import refuse_strange_home
-    from models.migrate import MIGRATIONS, pending
+    from models.migrate import MIGRATIONS, NAMES, pending
+    from models.rights import unchangeable, unfit, unusable
+    from upgrade import hindrance
 
     path = context.settings.database_path
     if path is not None:
@@ -109,10 +111,13 @@ def _database(context: Context) -> str:
         if _is_busy(path):
             return "another program has been writing into it for a second: not looked at any further"
     database = models.bind(context.settings.database_url)
-    missing = pending(database)
     with database.connection_context():
-        if path is None and (refusal := database.refusal()):
-            raise FtpdockError(f"it can be read, but not written: {refusal}")
+        _raise(unfit(database) or unusable(database, NAMES))
+    if missing := pending(database):
+        _raise(hindrance(context.settings, database))
+    with database.connection_context():
+        if missing:
+            _raise(unchangeable(database, NAMES))
         if len(missing) == len(list(MIGRATIONS.glob("[0-9]*.py"))):
             return "empty: its tables are made by the first `ftpdock serve`"
         if missing:

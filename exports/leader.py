@@ -9,7 +9,7 @@ from typing import Protocol
 
 import psycopg
 
-from models.postgres import connect
+from models.postgres import advisory, connect
 from settings import Settings
 
 _LOCK = 0x66747865
@@ -71,7 +71,7 @@ class PostgresLeadership:
             # Before Postgres 14 there is no such setting, and no help.
             self._connection.execute("SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s",
                                      (f"{STANDS_STILL}s", "idle_session_timeout"))  # fmt: skip
-        taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        taken = self._connection.execute(advisory("pg_try_advisory_lock", _LOCK)).fetchone()
         return self._writes(self._connection) and taken == (True,)
 
     def holds(self) -> bool:

@@ -27,16 +27,21 @@ class LoginTimes:
         with self._lock:
             self._noted[login_id] = now()
             if not self._due:
-                self._due = self._pool.submit(lambda: with_database(self._write))
+                self._due = self._pool.submit(self._job)
+
+    def _job(self) -> None:
+        try:
+            with_database(self._write)
+        except BaseException:
+            # Also of a database that can't be connected: the next login tries again.
+            with self._lock:
+                self._due = False
+            raise
 
     def _write(self) -> None:
-        try:
-            with transaction():
-                for login_id, moment in self._take().items():
-                    Login.update(last_login_at=moment).where(Login.id == login_id).execute()
-        except BaseException:
-            self._due = False
-            raise
+        with transaction():
+            for login_id, moment in self._take().items():
+                Login.update(last_login_at=moment).where(Login.id == login_id).execute()
 
     def _take(self) -> dict[int, dt.datetime]:
         with self._lock:

@@ -10,6 +10,7 @@ from peewee import Case, fn
 from handlers.registry import Registry
 from jobs.leases import reservation
 from models import AHEAD, Account, ImportRun, database, is_past, is_postgres, now, transaction
+from models.postgres import advisory
 from settings import Settings
 
 _LOCK = 0x66747071
@@ -35,7 +36,7 @@ def claim(settings: Settings, registry: Registry, owner: str, only: int | None =
         if is_postgres():
             # Two workers that decide at the same time could both start an import of one entity. Not by the accounts'
             # locks: a receipt keeps its account's while it syncs folders, which other accounts must not wait for.
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            database.execute_sql(advisory("pg_advisory_xact_lock", _LOCK))
         for number in _candidates(registry, owner, only):
             if run := _lock(number, owner):
                 taken = {"status": "running", "attempts": run.attempts + 1, "started_at": run.started_at or now()}

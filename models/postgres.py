@@ -19,10 +19,10 @@ address says of these (libpq's names) holds instead."""
 THERE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3,
          "tcp_user_timeout": 60_000}  # fmt: skip
 """How the server does, so that the locks of a machine that lost its power do not outlive it."""
-
-
-_WRITES = ("SELECT current_setting('transaction_read_only')::boolean, "
-           "coalesce(has_table_privilege(to_regclass('upload'), 'INSERT'), true)")  # fmt: skip
+OURS = {"DateStyle": "ISO", "client_encoding": "UTF8", "default_transaction_isolation": "'read committed'",
+        "array_nulls": "on"}  # fmt: skip
+"""What the program relies on in each session: a server, database, role or address may have it otherwise. By SET, as
+poolers refuse most of what comes with the greeting."""
 
 
 class Postgres(PostgresqlDatabase):
@@ -30,13 +30,6 @@ class Postgres(PostgresqlDatabase):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options, **_unless_asked(url))
-
-    def refusal(self) -> str:
-        """Why what is connected takes no writes of ours; empty: it does."""
-        only_reads, may = self.execute_sql(_WRITES).fetchone()
-        if only_reads:
-            return "it only reads (a standby, or default_transaction_read_only)"
-        return "" if may else "its user may not write into ftpdock's tables"
 
     def _connect(self) -> Any:
         connection = super()._connect()
@@ -57,5 +50,12 @@ def _unless_asked(url: str) -> dict[str, Any]:
 
 
 def watch(connection: psycopg.Connection, **settings: int) -> None:
-    """Have the server watch a connection, which is in autocommit; `settings`: more of the session's, as numbers."""
-    connection.execute("; ".join(f"SET {name} = {value}" for name, value in (THERE | settings).items()))
+    """Have the server watch a connection, which is in autocommit, and speak as the program expects; `settings`: more
+    of the session's, as numbers. One round trip for all."""
+    connection.execute("; ".join(f"SET {name} = {value}" for name, value in (OURS | THERE | settings).items()))
+
+
+def advisory(function: str, key: int) -> str:
+    """The statement that calls one of Postgres' functions for advisory locks, such as pg_advisory_lock. These are the
+    whole database's, and each of its schemas may be an ftpdock of its own."""
+    return f"SELECT {function}({key}, hashtext(current_schema()))"

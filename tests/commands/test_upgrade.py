@@ -48,6 +48,14 @@ def test_a_command_does_not_migrate_beneath_a_running_server(settings: Settings,
     assert run("status").exit_code == 0
 
 
+def test_the_doctor_says_what_has_to_be_stopped(settings: Settings, server: Card, run: Run) -> None:
+    """`ftpdock db migrate` would refuse; once nothing runs, it is what helps."""
+    assert f"The database waits for {LAST}, but what runs is of a version before: server (pid " in run("doctor").stdout
+    server.close()
+
+    assert f"migrations are pending ({LAST}): run `ftpdock db migrate`" in run("doctor").stdout
+
+
 def test_whose_card_can_not_be_opened_may_run(settings: Settings, run: Run) -> None:
     """The file is named, to be looked after. A folder can't be opened as a card by anybody, even by root."""
     card = settings.spool / "workers" / "1a2b.lock"

@@ -11,15 +11,19 @@ import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 import passwords
 from errors import FileRefused
+from ftps.login_times import LoginTimes
 from ftps.overlay import Overlay
+from ftps.pool import Pool
 from hooks import Hooks
 from hookspecs import hookimpl
-from models import Account, Login, now, transaction
+from models import Account, Login, database, now, transaction
 from settings import Settings
+from tests.system.server import wait_for
 from tests.tls import client_context
 from tests.visitor import BODY, PASSWORD, Client, House, add_account
 
@@ -239,6 +243,26 @@ def test_many_logins_at_once_are_all_recorded(house: House) -> None:
         for name in ("acme", "b", "c", "b"):
             house.connect(name)
     house.wait(lambda: Login.select().where(Login.last_login_at.is_null(False)).count() == 3)
+
+
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+def test_logins_are_recorded_again_once_the_database_is_back(settings: Settings, postgres_uri: str) -> None:
+    """Also when it took no connections for the thread that was to do so."""
+    add_account(settings, "hash")
+    login, name = Login.get(), database.connection().info.dbname
+    pool = Pool("test", 1, 10)
+    times = LoginTimes(pool)
+    pool.start()
+    try:
+        with psycopg.connect(postgres_uri, autocommit=True) as admin:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+            times.note(login.id)
+            wait_for(lambda: pool.idle)
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        times.note(login.id)
+        wait_for(lambda: Login.get().last_login_at)
+    finally:
+        pool.stop()
 
 
 def test_without_a_hook_a_login_comes_in_as_well(settings: Settings, open_house: Callable[..., House]) -> None:

@@ -12,6 +12,7 @@ from peewee import OperationalError
 import jobs.queue as queue_module
 from jobs.queue import claim, give_back
 from models import ImportRun, database, now
+from models.postgres import advisory
 from tests.partner import Partner
 
 CONTENT = {
@@ -310,7 +311,7 @@ def test_workers_decide_one_after_the_other(partner: Partner) -> None:
     """Two that look at the same moment do not both start a file of one entity."""
     queue(partner, "product", "product")
     with psycopg.connect(partner.settings.database_url) as other:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", (queue_module._LOCK,))
+        other.execute(advisory("pg_advisory_xact_lock", queue_module._LOCK))
         database.execute_sql("SET lock_timeout = '300ms'")
         with pytest.raises(OperationalError, match="lock timeout"):
             take(partner)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from peewee import PeeweeException
+from peewee import PeeweeException, fn
 
+import models
+from exports.leader import Held, leadership
 from ftps import pool
 from handlers import registry
 from hooks import Hooks
+from jobs.queue import claim
 from jobs.worker import ThreadBell, Worker
-from models import Account, database, postgres, transaction
+from layout import make_home
+from models import Account, Product, database, postgres, transaction
 from models.base import open_database
-from settings import Settings
+from models.migrate import MIGRATIONS, _alone, migrate
+from settings import Settings, load
 from tests.partner import Partner
 
 pytestmark = pytest.mark.parametrize("settings", ["postgres"], indirect=True)
@@ -39,6 +46,49 @@ def test_what_the_address_says_holds(settings: Settings) -> None:
     with opened.connection_context():
         parameters = opened.connection().info.get_parameters()
     assert (parameters["keepalives_idle"], parameters["keepalives_count"]) == ("77", "3")
+
+
+def test_what_the_server_says_of_sessions_is_not_ours(partner: Partner) -> None:
+    """Of dates as of Germany, of texts as of Windows, of an isolation that makes transactions fail, of NULL as text."""
+    name = database.execute_sql("SELECT current_database()").fetchone()[0]
+    for setting in ("DateStyle = 'SQL, DMY'", "client_encoding = LATIN1", "array_nulls = off",
+                    "default_transaction_isolation = serializable"):  # fmt: skip
+        database.execute_sql(f'ALTER DATABASE "{name}" SET {setting}')
+    database.close()
+    database.connect()
+
+    partner.send("product", "SKU_ID,Name,Description\n1,Łódź,\n2,b,c\n")
+
+    assert list(Product.select(Product.name, Product.description).order_by(Product.sku_id).tuples()) == [
+        ("Łódź", None), ("b", "c")]  # fmt: skip
+    assert value("transaction_isolation") == "read committed"
+    with postgres.connect(partner.settings.database_url) as own:
+        assert own.execute("SELECT max(created_at) FROM product").fetchone() == (
+            Product.select(fn.MAX(Product.created_at)).scalar(),)  # fmt: skip
+
+
+def test_each_schema_is_an_ftpdock_of_its_own(
+    partner: Partner, make_partner: Callable[..., Partner], tmp_path: Path
+) -> None:
+    """Of one database: while one exports, begins an import and migrates, the other may do all of these."""
+    first, products = database.obj, "SKU_ID,Name\n1,a\n"
+    partner.queue("product", products)
+    first.execute_sql("CREATE SCHEMA dock")
+    theirs = f"{partner.settings.database_url}&options=-csearch_path%3Ddock%20-clock_timeout%3D3s"
+    settings = load(tmp_path / "dock", environ={}, database=theirs)
+    make_home(settings)
+    with Held(leadership(partner.settings)) as one, Held(leadership(settings)) as other, _alone(first), transaction():
+        assert one.take()
+        assert claim(partner.settings, partner.registry, "one") is not None
+        try:
+            assert len(migrate(models.bind(theirs))) == len(list(MIGRATIONS.glob("0*.py")))
+            database.connect()
+            assert other.take()
+            assert make_partner(settings, "globex").send("product", products).created == 1
+        finally:
+            database.close()
+            database.initialize(first)
+    assert not Product.select().exists()
 
 
 def test_a_transaction_of_a_program_that_stands_still_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
