@@ -106,7 +106,12 @@ class Known:
     def state(self, path: str, version: Version) -> str:
         """mirrored, collected, removed or placing; empty if this version of the file is not known."""
         row = self.files.get(path)
-        return row.state if row is not None and version.is_copy_of(Version(row.size, row.mtime_ns)) else ""
+        return row.state if row is not None and self.is_it(path, version) else ""
+
+    def is_it(self, path: str, version: Version | None) -> bool:
+        """Whether this version of a file, of which the ledger has a row, is the one that the ledger knows."""
+        row = self.files[path]
+        return version is not None and version.is_copy_of(Version(row.size, row.mtime_ns))
 
 
 def look_up(account: int, files: Collection[str], paths: Collection[str]) -> Known:
