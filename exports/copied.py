@@ -17,8 +17,8 @@ def copied(source: Path, sight: Sight, states: States, export: Export | None) ->
     If the time was not only cut, it is their contents that tell files of ours. Other programs' files of the same
     contents are new versions: whoever writes a file again wants it to be there again.
     """
-    known = {path: version for path, (version, state) in states.items() if state in SETTLED}
-    retimed = {path: each for path, each in sight.files.items() if path in known and _is_retimed(each, known[path])}
+    known = {path: states[path][0] for path in sight.files if path in states and states[path][1] in SETTLED}
+    retimed = {path: sight.files[path] for path, each in known.items() if _is_retimed(sight.files[path], each)}
     cut = {path: each for path, each in retimed.items() if each.is_copy_of(known[path])}
     if len(cut) == len(retimed) or export is None or export.ready_at is None or export.state == "waiting":
         return cut
