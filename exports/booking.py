@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import EXCLUDED, ModelSelect
 
-from exports.known import chunks, states
+from exports.known import SETTLED, States, chunks, states
 from models import Export, ExportFile, is_postgres, now, transaction
 from models.ledger import Version, settle
 
@@ -61,6 +61,16 @@ def _upsert(rows: list[dict[str, object]]) -> None:
         update=_ABSENT,
         where=~same,
     ).execute()
+
+
+def retime(account: int, plans: list[Plan], known: States) -> None:
+    """Record the times that a copy, as of a backup, has given to files. What became of them stays."""
+    with transaction():
+        _hold_exports(plans)
+        for path, version in sorted((path, each) for plan in plans for path, each in plan.files.items()):
+            former = (ExportFile.size == version.size) & (ExportFile.mtime_ns == known[path][0].mtime_ns)
+            mine = (ExportFile.account == account) & (ExportFile.path == path) & ExportFile.state.in_(SETTLED)
+            ExportFile.update(mtime_ns=version.mtime_ns).where(mine & former).execute()
 
 
 def _drop_former(plans: list[Plan]) -> None:

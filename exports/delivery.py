@@ -11,6 +11,7 @@ from events import ExportReady
 from exports import booking, known
 from exports.appearing import Appearing
 from exports.booking import Plan
+from exports.copied import copied
 from exports.place import Changing, Place, remove_empty
 from exports.sight import Folder, Gone, Odd, Resting, Sight, beside, look
 from exports.todo import Key, Todo
@@ -91,6 +92,7 @@ class Delivery:
         sights = self._look_at(unit_of(path) for path in paths)
         states = known.states(self._number, [path for sight in sights for path in sight.files])
         exports = known.exports(self._number, {each for sight in sights for each in (sight.path, _folder_of(sight))})
+        self._retime(sights, states, exports)
         plans = [
             Plan(sight.path, sight.files, exports.get(sight.path), sight.folder)
             for sight in sights
@@ -99,6 +101,17 @@ class Delivery:
         if plans:
             booking.announce(self._number, plans)
             self._confirm(self._appearing.appear(plans))
+
+    def _retime(self, sights: list[Sight], states: known.States, exports: Mapping[str, Export]) -> None:
+        """Take note, also in `states`, of files that have new times because they were copied."""
+        plans = [
+            Plan(sight.path, files, exports.get(sight.path))
+            for sight in sights
+            if (files := copied(self.source, sight, states, exports.get(sight.path)))
+        ]
+        if plans:
+            booking.retime(self._number, plans, states)
+            states |= {path: (each, states[path][1]) for plan in plans for path, each in plan.files.items()}
 
     def _make_root(self) -> None:
         """The folder for exports, but not the account's: if that is gone, so may be the disk it was on."""
@@ -146,8 +159,8 @@ class Delivery:
     def _is_to_appear(self, sight: Sight, states: known.States, export: Export | None) -> bool:
         """False: all of it is there, or was deleted by the partner, or it is still being written."""
         found = {path: known.state(states, path, each) for path, each in sight.files.items()}
-        if all(state in ("mirrored", "collected", "removed") for state in found.values()):
-            self._check(sight, found)
+        if all(state in known.SETTLED for state in found.values()):
+            self._check(sight, found, ours=export is not None)
             if export is None or export.state != "waiting":
                 self._pauses.pop(sight.path, None)
                 self._warned.discard(sight.path)
@@ -172,14 +185,21 @@ class Delivery:
         except FileNotFoundError:
             return False
 
-    def _check(self, sight: Sight, states: dict[str, str]) -> None:
-        """The ledger says that all is done: note what somebody deleted, delete what a kill has left behind."""
+    def _check(self, sight: Sight, states: dict[str, str], *, ours: bool) -> None:
+        """The ledger says that all is done: note what somebody deleted, delete what a kill has left behind.
+
+        What has another time was copied, or was left while its source was copied: what is fetched of it would not
+        count. It is put there again.
+        """
         for path, state in states.items():
             there = version_at(self.target / path)
-            if state != "removed" and there is None:
+            is_known = there is not None and there.is_copy_of(sight.files[path])
+            if there is None and state != "removed":
                 mark_removed(self._number, path, None)
-            elif state == "removed" and there == sight.files[path]:
+            elif is_known and state == "removed":
                 (self.target / path).unlink(missing_ok=True)
+            elif not is_known and state != "removed":
+                self._tools.place.put_file(self.source / path, self.target / path, sight.files[path], link=ours)
             if there is None or state == "removed":
                 remove_empty(self.target, path)
 
@@ -213,7 +233,9 @@ class Delivery:
         gone = [file for file in known.at(self._number, path) if version_at(self.source / file.path) is None]
         for file in gone:
             was = Version(file.size, file.mtime_ns)
-            if (file.export_id is None or file.state == "removed") and version_at(self.target / file.path) == was:
+            there = version_at(self.target / file.path)
+            is_known = there is not None and there.is_copy_of(was)
+            if is_known and (file.export_id is None or file.state == "removed"):
                 (self.target / file.path).unlink(missing_ok=True)
                 remove_empty(self.target, file.path)
         booking.forget(self._number, [file.path for file in gone if file.state != "removed"])

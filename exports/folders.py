@@ -17,6 +17,9 @@ from exports.swap import STAGING, replace_folder
 from layout import sync_folder
 from settings import Settings
 
+APART = 1_000_000
+"""Nanoseconds between two revisions at the least: a copy that keeps the end of no time makes one of them else."""
+
 
 class Staging:
     """Where one dispatcher makes folders ready, on the file system of the export tree. Used by one thread."""
@@ -112,7 +115,7 @@ def sync(folder: Path) -> None:
 
 def stamp(handle: int, later_than: int) -> None:
     """Give an open file the time of now, or one later than `later_than`, in the steps that the file system keeps."""
-    moment = max(time.time_ns(), later_than + 1)
+    moment = max(time.time_ns(), later_than + APART)
     os.utime(handle, ns=(moment, moment))
     while os.fstat(handle).st_mtime_ns <= later_than:
         moment += 1_000_000_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
-import hashlib
 import logging
 import os
 import time
@@ -18,6 +17,7 @@ from typing import Any, TextIO
 import layout
 from exports.folders import make_parent
 from exports.swap import STAGING
+from exports.tree import digest_of_file
 from handlers.base import Handler
 from handlers.records import Records
 from models import Account, Export, ExportFile, Outbox, is_postgres, now, snapshot, transaction
@@ -61,7 +61,7 @@ def write_full(
     target = layout.export_source(settings, account.name) / path
     with _staged(settings) as (file, aside):
         rows = _fill(file, handler, account, progress)
-        revision = _record(account, handler.entity, path, _digest(aside), min(asked.values(), default=now()))
+        revision = _record(account, handler.entity, path, digest_of_file(aside), min(asked.values(), default=now()))
         make_parent(target, settings.exports)
         aside.replace(target)
     layout.sync_folder(target.parent)
@@ -131,11 +131,6 @@ def _fill(file: TextIO, handler: Handler, account: Account, progress: Progress) 
     file.flush()
     os.fsync(file.fileno())
     return rows
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as written:
-        return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 def _record(account: Account, entity: str, path: str, digest: str, created_at: dt.datetime) -> int:

@@ -17,6 +17,8 @@ CHUNK = 200
 
 States = dict[str, tuple[Version, str]]
 """Path of a file to its version and state."""
+SETTLED = ("mirrored", "collected", "removed")
+"""States of a file of which the mirror has done what there was to do."""
 
 
 def chunks(items: Collection[T]) -> Iterator[list[T]]:
@@ -41,7 +43,7 @@ def states(account: int, paths: Collection[str]) -> States:
 def state(found: States, path: str, version: Version) -> str:
     """mirrored, collected, removed or placing; empty if this version of the file is not known."""
     known = found.get(path)
-    return known[1] if known is not None and known[0] == version else ""
+    return known[1] if known is not None and version.is_copy_of(known[0]) else ""
 
 
 def exports(account: int, paths: Collection[str]) -> dict[str, Export]:
@@ -104,7 +106,12 @@ class Known:
     def state(self, path: str, version: Version) -> str:
         """mirrored, collected, removed or placing; empty if this version of the file is not known."""
         row = self.files.get(path)
-        return row.state if row is not None and Version(row.size, row.mtime_ns) == version else ""
+        return row.state if row is not None and self.is_it(path, version) else ""
+
+    def is_it(self, path: str, version: Version | None) -> bool:
+        """Whether this version of a file, of which the ledger has a row, is the one that the ledger knows."""
+        row = self.files[path]
+        return version is not None and version.is_copy_of(Version(row.size, row.mtime_ns))
 
 
 def look_up(account: int, files: Collection[str], paths: Collection[str]) -> Known:

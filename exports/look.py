@@ -188,7 +188,8 @@ class Looker:
         if state in ("", "placing"):
             return True
         there = version_at(self._target / path)
-        return (there == current) if state == "removed" else (there is None)
+        is_there = there is not None and there.is_copy_of(states[path][0])
+        return is_there if state == "removed" else not is_there
 
     def _is_left_empty(self, path: str, files: dict[str, Version], states: known.States) -> bool:
         """Whether the partner has deleted all files of a folder, and a kill kept the folder from going with them."""

@@ -120,7 +120,8 @@ def _remove(settings: Settings, account: Account, path: str, files: Files, befor
     aside = _staging(settings) / account.name / path
     with transaction():
         _hold(account, path)
-        if not _is_over(path, files, look_up(account.id, list(files), [path]), before):
+        known = look_up(account.id, list(files), [path])
+        if not _is_over(path, files, known, before):
             return False
         aside.parent.mkdir(parents=True, exist_ok=True)
         (source / path).rename(aside)
@@ -129,7 +130,7 @@ def _remove(settings: Settings, account: Account, path: str, files: Files, befor
                 raise FileExistsError(f"{path} was replaced just now")
             for file, version in files.items():
                 mark_removed(account.id, file, BY, version)
-                if version_at(target / file) == version:
+                if known.is_it(file, version_at(target / file)):
                     (target / file).unlink(missing_ok=True)
                 remove_empty(target, file)
         except BaseException:

@@ -95,6 +95,15 @@ class Place:
         else:
             staged.replace(target)
 
+    def put_file(self, source: Path, target: Path, expected: Version, *, link: bool) -> None:
+        """Put a file in the place of another one. Raises Changing, FileNotFoundError and other OSErrors."""
+        staged = self.stage_file(source, expected, link=link)
+        try:
+            self.put(staged, target)
+        except OSError:
+            self.drop(staged)
+            raise
+
     def drop(self, staged: Path) -> None:
         """Forget what was made ready and is not needed."""
         if staged.is_dir():

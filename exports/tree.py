@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -97,3 +98,10 @@ def files_of_unit(folder: Path) -> dict[str, Version]:
 def digest_of(folder: Path, names: Iterable[str]) -> str:
     """What the ledger calls the digest, of the files among `names` that the dispatcher writes."""
     return digest({name: (folder / name).read_bytes() for name in names if is_ours(name)})
+
+
+def digest_of_file(path: Path) -> str:
+    """What the ledger calls the digest, of a full export."""
+    # Without O_NONBLOCK a pipe that another program put there would hold up whoever opens it.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,11 @@ from models.base import is_postgres, now, transaction
 from models.export import Export, ExportFile
 from models.prepared import Prepared, slot
 
+_STEPS = (100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000)
+"""Nanoseconds in which times are kept by copies: those of SMB and NTFS, of programs, of exFAT, tar and FAT."""
+_FINE = 1_000_000
+"""A time that is no multiple of it was kept whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -18,6 +23,17 @@ class Version:
 
     size: int
     mtime_ns: int
+
+    def is_copy_of(self, other: Version) -> bool:
+        """Whether it is the other version, or a copy of it on which only the end of its time was lost.
+
+        What has no end to be lost is told by the whole time: a disk that knows whole seconds only may hold several
+        versions of one second or two.
+        """
+        if self.size != other.size or self.mtime_ns == other.mtime_ns:
+            return self.size == other.size
+        time = other.mtime_ns
+        return time % _FINE != 0 and any(self.mtime_ns == time - time % step for step in _STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +54,14 @@ def mark_collected(account: int, path: str, version: Version, by: By) -> bool:
     row = _LEDGER.first(account=account, path=path)
     if row is None or row[0] == "removed":
         return True
-    if Version(row[2], row[3]) != version:
+    booked = Version(row[2], row[3])
+    if not version.is_copy_of(booked):
         return False
     if row[0] not in _THERE:
         return True
     collect = _collect_alone if row[1] is None else _collect_of_export
     # What is not marked was changed right behind the look.
-    return collect(account, path, version, by) or mark_collected(account, path, version, by)
+    return collect(account, path, booked, by) or mark_collected(account, path, version, by)
 
 
 def _collect_alone(account: int, path: str, version: Version, by: By) -> bool:
@@ -81,7 +98,7 @@ def mark_removed(account: int, path: str, by: By | None, version: Version | None
                 ExportFile.create(account=account, path=path, size=version.size, mtime_ns=version.mtime_ns,
                                   state="removed", removed_at=now(), removed_by=by and by.login)  # fmt: skip
             return
-        if file.state == "removed" or (version is not None and version != _version(file)):
+        if file.state == "removed" or (version is not None and not version.is_copy_of(_version(file))):
             return
         file.state, file.removed_at, file.removed_by = "removed", now(), by and by.login
         file.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -113,6 +114,22 @@ def test_exports_that_the_partner_deleted_go_from_the_tree(shop: Shop, travel: T
     shop.look()
     assert not shop.source(order.path).exists()
     assert Export.get().removed_by == "acme"
+
+
+@pytest.mark.parametrize("sides", ["source target", "source", "target"])
+def test_exports_go_from_a_home_that_was_put_back_with_whole_seconds(shop: Shop, travel: Travel, sides: str) -> None:
+    """Copies keep no more of the time. One side may have been copied and not the other."""
+    order = shop.export()
+    shop.collect(order)
+    for file in ExportFile.select():
+        shop.target(file.path).unlink()
+        shutil.copy2(shop.source(file.path), shop.target(file.path))
+        for side in sides.split():
+            os.utime(getattr(shop, side)(file.path), ns=(0, file.mtime_ns // 10**9 * 10**9))
+    travel("2026-12-24 14:00")
+    shop.look()
+    assert not shop.source(order.path).exists()
+    assert not shop.target(order.path).exists()
 
 
 def test_what_was_not_collected_stays(shop: Shop, travel: Travel) -> None:
