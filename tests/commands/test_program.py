@@ -73,6 +73,23 @@ def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, s
     assert "safe" not in result.stderr
 
 
+def test_a_plugin_that_ends_the_program_is_told(
+    process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By each command that loads it, and by `doctor`."""
+    (tmp_path / "leaver.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ftpdock.toml").write_text('plugins = ["leaver"]')
+    told = "Plugin leaver can't be loaded: it calls sys.exit(3), which would end whatever loads it; take that away"
+
+    listed, looked = process("account", "list"), process("doctor", "--json")
+
+    assert (listed.returncode, listed.stdout, listed.stderr) == (1, "", f"Error: {told}\n")
+    assert looked.returncode == 1
+    assert {each["check"]: each["detail"] for each in json.loads(looked.stdout)}["plugins"] == told
+
+
 @pytest.mark.parametrize(
     "url",
     [
