@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import sys
@@ -12,7 +13,8 @@ import click
 from peewee import PeeweeException
 
 from commands.context import Context, pass_context
-from commands.output import cell, iso, make_streams_sound, print_json, print_object, print_objects, print_table
+from commands.output import cell, iso, print_json, print_object, print_objects, print_table
+from commands.streams import fault_of_output, make_streams_sound
 from errors import FtpdockError
 
 __all__ = [
@@ -67,6 +69,11 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.params.append(_home_option())
 
+    def invoke(self, ctx: click.Context) -> Any:
+        result = super().invoke(ctx)
+        sys.stdout.flush()
+        return result
+
 
 class Group(click.Group):
     """A noun: lists its commands in the order in which they are written."""
@@ -80,18 +87,32 @@ class Group(click.Group):
 class Root(Group):
     """`ftpdock` itself: the edge, where errors written for a person become one line and exit status 1."""
 
+    done = False
+    """Whether a command has come to its end in order."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(_home_option())
 
     def main(self, *args: Any, **extra: Any) -> Any:
         make_streams_sound()
-        return super().main(*args, **extra)
+        self.done = False
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as end:
+            if fault := fault_of_output():
+                what = "It was done, but what there is to say of it" if self.done else "The output"
+                with contextlib.suppress(OSError):
+                    click.echo(f"Error: {what} could not be written: {fault}", err=True)
+                raise SystemExit(end.code or 1) from None
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.ensure_object(Context)
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            self.done = True
+            return result
         except FtpdockError as error:
             raise click.ClickException(str(error)) from error
         except PeeweeException as error:

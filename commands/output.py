@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-import os
 import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 Object = Mapping[str, Any]
-
-
-def make_streams_sound() -> None:
-    """No command that has done its work may fail in telling so.
-
-    Closed standard streams lead to nowhere from now on, and letters that an encoding lacks are printed as escapes.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def iso(moment: dt.datetime | None) -> str | None:

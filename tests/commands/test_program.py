@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -191,6 +192,69 @@ def test_closed_streams(
     assert result.returncode == status
     assert told in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("account", "disable", "acme"),
+         "It was done, but what there is to say of it could not be written: No space left on device"),
+        (("account", "list"), "The output could not be written: No space left on device"),
+        (("account", "show", "acme", "--json"), "The output could not be written: No space left on device"),
+        (("records", "product", "--account", "acme", "--format", "csv"),
+         "The output could not be written: No space left on device"),
+        (("--help",), "The output could not be written: No space left on device"),
+        (("account", "disable", "--help"), "The output could not be written: No space left on device"),
+        (("--version",), "The output could not be written: No space left on device"),
+        (("account", "disable", "nobody"), "There is no account 'nobody'"),
+    ],
+)  # fmt: skip
+def test_an_output_that_takes_nothing_more(
+    process: Process, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    """As a file on a full disk: one line says so, and of what was done that it was."""
+    process("account", "add", "acme")
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([sys.executable, "-m", "commands", *arguments], cwd=ROOT, env=environ, text=True,
+                                stdout=full, stderr=subprocess.PIPE, timeout=60)  # fmt: skip
+
+    assert (result.returncode, result.stderr) == (1, f"Error: {told}\n")
+    disabled = json.loads(process("account", "show", "acme", "--json").stdout)["disabled"]
+    assert disabled == (arguments == ("account", "disable", "acme"))
+
+
+def test_a_reader_that_leaves_early(process: Process, tmp_path: Path) -> None:
+    """As `head`: nothing is said."""
+    for number in range(3):
+        process("account", "add", f"acme{number}")
+    command = [sys.executable, "-m", "commands", "account", "list", "--json"]
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    result = subprocess.run(command, cwd=ROOT, env=environ, text=True, stdout=writing, stderr=subprocess.PIPE,
+                            timeout=60)  # fmt: skip
+    os.close(writing)
+
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("command", [["-m", "commands"], ["-c", "from commands import main; main()"]])
+def test_ctrl_c_while_it_is_loaded(tmp_path: Path, command: list[str]) -> None:
+    """It ends as any program does, without a traceback."""
+    # A library of ours that takes its time.
+    (tmp_path / "platformdirs.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    environ = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    with subprocess.Popen([sys.executable, *command, "--help"], cwd=ROOT, env=environ, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:  # fmt: skip
+        assert program.stdout is not None
+        assert program.stdout.readline() == "loading\n"
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=30)
+
+    assert (program.returncode, told) == (-signal.SIGINT, "")
 
 
 def test_first_commands_at_the_same_moment(tmp_path: Path) -> None:
