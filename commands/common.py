@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -120,9 +122,15 @@ class Root(Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_of_file(error)) from error
         except UnicodeEncodeError as error:
             raise _not_utf8() from error
+
+
+def _of_file(error: OSError) -> str:
+    if isinstance(error.filename, (str, bytes, os.PathLike)) and error.strerror:
+        return f"{cell(os.fsdecode(error.filename))}: {error.strerror}"
+    return error.strerror or str(error)
 
 
 def _not_utf8() -> click.ClickException:
@@ -183,8 +191,19 @@ class EntitiesType(click.ParamType[Any]):
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
 
-NUMBER = click.IntRange(1, 2**63 - 1)
-"""Of an import, an export, a target or a mail, as far as the database counts."""
+class NumberType(click.ParamType[int]):
+    """From 1 on, as far as the database counts."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not re.fullmatch(r"0*[1-9]\d{0,17}", str(value), re.ASCII):
+            self.fail(f"{value!r} is no number that there can be: write digits alone, as in 42", param, ctx)
+        return int(value)
+
+
+NUMBER = NumberType()
+"""Of an import, an export, a target or a mail; how many at the most."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")

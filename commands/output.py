@@ -133,6 +133,11 @@ def _print_paragraphs(headers: Sequence[str], rows: Sequence[Sequence[str]], col
                 click.echo(f"{label:{width}}  {line}")
 
 
+def plural(count: int, word: str) -> str:
+    """1 row, 2 rows"""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def cell(value: Any) -> str:
     """A value as people read it, on one line; control characters, which may drive a terminal, become escapes."""
     if value is None:
