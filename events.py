@@ -94,7 +94,7 @@ class ImportFinished:
     warnings: int
     finished_at: dt.datetime
     report: Path | None
-    """report.csv, when there was anything to report."""
+    """report.csv, with its header alone if there was nothing to report; None: it is gone."""
 
 
 @dataclass(frozen=True, slots=True)

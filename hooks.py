@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import functools
 import importlib
 import inspect
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from importlib import metadata
 from typing import Any
 
 import pluggy
@@ -35,16 +38,36 @@ class Hooks:
         """Load `modules` by name, then what is offered by entry points, then `plugins`. Raises HookError."""
         self._manager = pluggy.PluginManager("ftpdock")
         self._manager.add_hookspecs(hookspecs)
+        for name in modules:
+            if self._manager.has_plugin(name):
+                raise HookError(f"The setting plugins names {name} twice: once is enough")
+            self._load(name, functools.partial(importlib.import_module, name))
+        for entry in metadata.entry_points(group="ftpdock.hooks"):
+            if not self._manager.has_plugin(entry.name):
+                self._load(entry.name, entry.load)
+        for plugin in plugins:
+            self._load(self._manager.get_canonical_name(plugin), functools.partial(_itself, plugin))
+        self._refuse_unknown()
+        self._refuse_uncallable()
+
+    def _load(self, name: str, plugin: Callable[[], object]) -> None:
+        """Raises HookError, whatever it is that the plugin does in place of being loaded."""
         try:
-            for name in modules:
-                self._manager.register(importlib.import_module(name), name)
-            self._manager.load_setuptools_entrypoints("ftpdock.hooks")
-            for plugin in plugins:
-                self._manager.register(plugin)
-            self._manager.check_pending()
-            self._refuse_uncallable()
-        except Exception as error:
-            raise HookError(f"A plugin can't be loaded: {error}") from error
+            self._manager.register(plugin(), name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise HookError(f"Plugin {name} can't be loaded: {_fault(error)}") from error
+
+    def _refuse_unknown(self) -> None:
+        """Nobody would ever call them. Raises HookError."""
+        known = [name for name, hook in vars(self._manager.hook).items() if hook.has_spec()]
+        for name in vars(self._manager.hook).keys() - known:
+            for implementation in getattr(self._manager.hook, name).get_hookimpls():
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                if not implementation.optionalhook:
+                    raise HookError(f"Plugin {implementation.plugin_name} has {name}, which is no hook: {hint}")
 
     def _refuse_uncallable(self) -> None:
         """A call of these would do nothing, and nobody would hear of it. Raises HookError."""
@@ -80,6 +103,20 @@ class Hooks:
                         log.warning("hook %s of plugin %s refused a file without a message", hook, name)
                     raise FileRefused(message or UNSAID) from error
                 log.exception("hook %s of plugin %s failed", hook, name)
+
+
+def _itself(plugin: object) -> object:
+    return plugin
+
+
+def _fault(error: BaseException) -> str:
+    """Why a plugin was not loaded, on one line."""
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r}), which would end whatever loads it; take that away"
+    words = " ".join(str(error).split())
+    return (
+        words if isinstance(error, (ImportError, pluggy.PluginValidationError)) else f"{type(error).__name__}: {words}"
+    )
 
 
 def _message(refusal: FileRefused) -> str:

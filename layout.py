@@ -104,6 +104,11 @@ def mail_file(settings: Settings, name: str) -> Path:
     return settings.home / "mail" / f"{name}.eml"
 
 
+def mail_beside(settings: Settings, name: str, token: str) -> Path:
+    """Where it lies if its number was given before, as after a restore: the file of the other mail stays."""
+    return mail_file(settings, f"{name}-{token[-8:]}")
+
+
 def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:
     """Make what is missing of /Products/processed and so on; return the account's root."""
     root = account_root(settings, account)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import difflib
-import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,9 @@ from urllib.parse import quote, unquote
 import platformdirs
 
 from errors import SettingsError
-from mail_addresses import read_one
+from settings_checks import SQLITE, check
 
 PREFIX = "FTPDOCK_"
-_SQLITE = "sqlite:///"
-_POSTGRES = ("postgresql://", "postgres://")
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -121,14 +118,14 @@ class Settings:
     def database_url(self) -> str:
         """Of SQLite with the whole path: what is relative lies in the home, wherever a command is called from."""
         path = self.database_path
-        return self.database if path is None else _SQLITE + quote(str(path))
+        return self.database if path is None else SQLITE + quote(str(path))
 
     @property
     def database_path(self) -> Path | None:
         """The file of an SQLite database; None: it is another one."""
-        if self.database and not self.database.startswith(_SQLITE):
+        if self.database and not self.database.startswith(SQLITE):
             return None
-        return self.home / (unquote(self.database.removeprefix(_SQLITE)) or "ftpdock.db")
+        return self.home / (unquote(self.database.removeprefix(SQLITE)) or "ftpdock.db")
 
     @property
     def accounts(self) -> Path:
@@ -176,7 +173,7 @@ def load(home: Path | str | None = None, environ: Mapping[str, str] | None = Non
         if value is not None:
             values[name], sources[name] = value, f"--{name.replace('_', '-')}"
     settings = Settings(home=folder, sources=sources, **values)
-    _check(settings)
+    check(settings)
     return settings
 
 
@@ -212,7 +209,7 @@ def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
     kind = str(setting.type)
     if kind == "int":
         if isinstance(raw, bool) or not isinstance(raw, (int, str)):
-            raise SettingsError(f"{where} is {raw!r}: expected a whole number")
+            raise SettingsError(f"{where} is {_written(raw)}: expected a whole number")
         try:
             return int(raw)
         except ValueError:
@@ -220,188 +217,38 @@ def _convert(setting: dataclasses.Field[Any], raw: Any, where: str) -> Any:
     if kind.startswith("tuple"):
         parts = raw.split(",") if isinstance(raw, str) else raw
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-            raise SettingsError(f"{where} is {raw!r}: expected a list of texts")
+            raise SettingsError(f"{where} is {_written(raw)}: expected a list of texts, each in quotes")
         return tuple(part.strip() for part in parts if part.strip())
     if not isinstance(raw, str):
-        found = "no text" if setting.metadata["secret"] else repr(raw)
-        raise SettingsError(f"{where} is {found}: expected a text")
+        found = _kind(raw) if setting.metadata["secret"] else _written(raw)
+        raise SettingsError(f"{where} is {found}: expected a text in quotes")
     if "\0" in raw:
         raise SettingsError(f"{where} has a character of the value 0: no path and no address has one; take it away")
     return raw
 
 
+def _written(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_written(each)}" for key, each in value.items()) + "}"
+    return repr(value)
+
+
+def _kind(value: Any) -> str:
+    """What it is, without what it says."""
+    if isinstance(value, bool):
+        return "a yes or no"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "a date or time"
+
+
 def environment_variable(name: str) -> str | None:
     """A variable that is no setting: an admin named it as the place of a secret."""
     return os.environ.get(name)
-
-
-def _wrong(settings: Settings, name: str, expected: str) -> SettingsError:
-    return SettingsError(f"{settings.where(name)} is {getattr(settings, name)!r}: expected {expected}")
-
-
-def passive_range(settings: Settings) -> range | None:
-    """The ports of `passive_ports`, or None for any. Raises SettingsError."""
-    if not settings.passive_ports:
-        return None
-    first, dash, last = settings.passive_ports.partition("-")
-    if not (first.strip().isdigit() and (last.strip().isdigit() if dash else True)):
-        raise _wrong(settings, "passive_ports", "something like 60000-60100")
-    ports = range(int(first), int(last or first) + 1)
-    if not ports or not 0 < ports[0] <= ports[-1] < 65536:
-        raise _wrong(settings, "passive_ports", "ports between 1 and 65535")
-    return ports
-
-
-_HOSTS = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]*)(:\d*)?")
-
-
-def _check_url(where: str, url: str) -> None:
-    """Refuse what would be taken apart at the wrong places: errors further down would tell parts of the password."""
-    scheme, _, rest = url.partition("://")
-    place, _, path = rest.partition("/")
-    _, _, hosts = place.rpartition("@")
-    readable = all(_HOSTS.fullmatch(each) for each in hosts.split(",")) and place.count("@") <= 1 and "@" not in path
-    if not readable or re.search(r"%(?![0-9A-Fa-f]{2})|[\s#]", rest):
-        raise SettingsError(f"{where} is no {scheme} address that can be read: in the user and the password write each "
-                            "character but letters, digits, - . _ ~ as % and two hexadecimal digits, as %40 for "
-                            "@ and %25 for %")  # fmt: skip
-
-
-def _check_network(settings: Settings) -> None:
-    if not _is_host(settings.host):
-        raise _wrong(settings, "host", "an address of this machine, or a name of it")
-    if settings.public_address and not _is_ipv4(settings.public_address):
-        raise _wrong(settings, "public_address", "an IPv4 address such as 203.0.113.7, which is what PASV can tell")
-    if not settings.banner.isprintable():
-        raise _wrong(settings, "banner", "one line of printable characters")
-
-
-def _is_host(text: str) -> bool:
-    try:
-        text.encode("idna")
-    except UnicodeError:
-        return False
-    return text.isprintable()
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_exports(settings: Settings) -> None:
-    name = settings.export_folder
-    if not re.fullmatch(r"\w[\w -]{0,62}", name) or name == "Templates":
-        raise _wrong(settings, "export_folder", "a folder's name such as Export")
-    _check_exports_path(settings)
-
-
-_OURS = ("accounts", "spool", "certs", "mail", "logs")
-"""Folders of the home that are no exports."""
-_DEEPLY = ("accounts", "spool")
-"""Those within which there can be none either."""
-
-
-def _check_exports_path(settings: Settings) -> None:
-    """What lies there is copied to partners: exports among the accounts would be copied into themselves, for ever."""
-    exports, home = (Path(os.path.realpath(path)) for path in (settings.exports, settings.home))
-    ours = {f"{name}/ of the home": Path(os.path.realpath(home / name)) for name in _OURS}
-    for name, folder in {"the home": home, **ours}.items():
-        if exports == folder or exports in folder.parents:
-            relation = "is" if exports == folder else "holds"
-        elif name.startswith(_DEEPLY) and folder in exports.parents:
-            relation = "lies in"
-        else:
-            continue
-        raise SettingsError(f"{settings.where('exports_path')} leads to {exports}, which {relation} {name}, and all "
-                            "that lies there would be shown to partners: expected a folder of its own, such as "
-                            "exports in the home, or one outside of the home")  # fmt: skip
-
-
-def _check_mail(settings: Settings) -> None:
-    if settings.smtp_password and settings.smtp_password_file:
-        one, other = map(settings.out_of, ("smtp_password", "smtp_password_file"))
-        raise SettingsError(f"smtp_password and smtp_password_file are both set: take {one}, or {other}")
-    for name in ("mail_from", "admin_email"):
-        if text := getattr(settings, name):
-            if not text.isprintable():
-                raise _wrong(settings, name, "an e-mail address on one line")
-            try:
-                read_one(text)
-            except ValueError as error:
-                raise SettingsError(f"{settings.where(name)} is {text!r}: {error}") from None
-
-
-_YEAR = 366
-"""Days."""
-_RANGES: dict[str, tuple[int, int]] = {
-    "port": (0, 65_535),
-    "smtp_port": (0, 65_535),
-    **dict.fromkeys(("max_connections", "login_attempts", "login_queue"), (1, 1_000_000)),
-    "max_connections_per_ip": (0, 1_000_000),
-    # epoll counts milliseconds, in 31 bits: 24 days.
-    **dict.fromkeys(("idle_timeout", "data_timeout"), (1, 7 * 86_400)),
-    "pool_threads": (1, 1_000),
-    "max_file_size": (1, 2**62),
-    "min_free_bytes": (0, 2**62),
-    # The database counts the rows of an import in 31 bits.
-    "max_rows": (1, 2**31 - 1),
-    "visible_seconds": (0, _YEAR * 86_400),
-    "partial_hours": (0, _YEAR * 24),
-    "workers": (0, 1_000),
-    "chunk_rows": (1, 10_000_000),
-    # Postgres counts ten leases in milliseconds, in 31 bits, too.
-    "lease_seconds": (1, 86_400),
-    "reconcile_seconds": (1, _YEAR * 86_400),
-    "settle_seconds": (0, _YEAR * 86_400),
-    **dict.fromkeys(("keep_exports_days", "keep_processed_days", "keep_failed_days", "keep_reports_days",
-                     "keep_mails_days"), (0, 36_500)),
-    "alert_not_collected_hours": (0, _YEAR * 24),
-}  # fmt: skip
-"""Of each number what it may be at least and at the most: dates, clocks and databases end somewhere."""
-
-_CHOICES = {
-    "tls_max_version": ("1.2", "1.3"),
-    "smtp_security": ("starttls", "tls", "none"),
-    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
-}
-"""Texts of which there are only these."""
-
-
-def _check(settings: Settings) -> None:
-    _check_addresses(settings)
-    passive_range(settings)
-    _check_network(settings)
-    _check_mail(settings)
-    _check_exports(settings)
-    for name, known in _CHOICES.items():
-        if getattr(settings, name) not in known:
-            raise _wrong(settings, name, f"{', '.join(known[:-1])} or {known[-1]}")
-    for name, (least, most) in _RANGES.items():
-        if not least <= getattr(settings, name) <= most:
-            raise _wrong(settings, name, f"{least} to {most}")
-
-
-def _check_addresses(settings: Settings) -> None:
-    if not settings.database_url.startswith((_SQLITE, *_POSTGRES)):
-        raise SettingsError(f"{settings.where('database')} is {_shape(settings.database)!r}: expected sqlite:///path "
-                            "or postgresql://...")  # fmt: skip
-    if not settings.database_url.startswith(_SQLITE):
-        _check_url(settings.where("database"), settings.database)
-    if settings.queue == "sqlite":
-        return
-    if not settings.queue.startswith((*_POSTGRES, "redis://", "rediss://")):
-        raise SettingsError(f"{settings.where('queue')} is {_shape(settings.queue)!r}: expected sqlite, "
-                            "postgresql://... or redis://...")  # fmt: skip
-    _check_url(settings.where("queue"), settings.queue)
-
-
-def _shape(url: str) -> str:
-    """What was written for an address, as far as it can't be a password."""
-    if re.fullmatch(r"[\w./-]*|sqlite:[\w./-]*", url):
-        return url
-    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/*", url)
-    return f"{scheme[0] if scheme else ''}..."

@@ -23,7 +23,7 @@ from tests.system.server import Server
 
 AT_ONCE = 1_000
 """Rows in one transaction."""
-LOOKED = re.compile(r"looked through the exports of 1 accounts in ([\d.]+) s; (\d+) differed")
+LOOKED = re.compile(r"looked through the exports of 1 account in ([\d.]+) s; (\d+) differed")
 
 
 class Bench:

@@ -1,30 +1,33 @@
 """click: the command line, and the only place that prints or exits. A file per noun."""
 
-from importlib import metadata
+from commands.starting import interruptible
 
-import click
+with interruptible():
+    from importlib import metadata
 
-from commands.account import account
-from commands.cert import cert
-from commands.common import Root
-from commands.customer import customer
-from commands.db import db
-from commands.doctor import doctor
-from commands.export import export
-from commands.exports import exports
-from commands.import_file import import_file
-from commands.imports import imports
-from commands.login import login
-from commands.mail import mail
-from commands.order import order
-from commands.records import records
-from commands.retention import retention
-from commands.schedule import schedule
-from commands.serve import serve
-from commands.status import status
-from commands.target import target
-from commands.template import template
-from commands.worker import worker
+    import click
+
+    from commands.account import account
+    from commands.cert import cert
+    from commands.common import Root
+    from commands.customer import customer
+    from commands.db import db
+    from commands.doctor import doctor
+    from commands.export import export
+    from commands.exports import exports
+    from commands.import_file import import_file
+    from commands.imports import imports
+    from commands.login import login
+    from commands.mail import mail
+    from commands.order import order
+    from commands.records import records
+    from commands.retention import retention
+    from commands.schedule import schedule
+    from commands.serve import serve
+    from commands.status import status
+    from commands.target import target
+    from commands.template import template
+    from commands.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,

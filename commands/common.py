@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,7 +15,8 @@ import click
 from peewee import PeeweeException
 
 from commands.context import Context, pass_context
-from commands.output import cell, iso, make_streams_sound, print_json, print_object, print_objects, print_table
+from commands.output import cell, iso, print_json, print_object, print_objects, print_table
+from commands.streams import fault_of_output, make_streams_sound
 from errors import FtpdockError
 
 __all__ = [
@@ -67,6 +71,11 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.params.append(_home_option())
 
+    def invoke(self, ctx: click.Context) -> Any:
+        result = super().invoke(ctx)
+        sys.stdout.flush()
+        return result
+
 
 class Group(click.Group):
     """A noun: lists its commands in the order in which they are written."""
@@ -80,18 +89,32 @@ class Group(click.Group):
 class Root(Group):
     """`ftpdock` itself: the edge, where errors written for a person become one line and exit status 1."""
 
+    done = False
+    """Whether a command has come to its end in order."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(_home_option())
 
     def main(self, *args: Any, **extra: Any) -> Any:
         make_streams_sound()
-        return super().main(*args, **extra)
+        self.done = False
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as end:
+            if fault := fault_of_output():
+                what = "It was done, but what there is to say of it" if self.done else "The output"
+                with contextlib.suppress(OSError):
+                    click.echo(f"Error: {what} could not be written: {fault}", err=True)
+                raise SystemExit(end.code or 1) from None
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.ensure_object(Context)
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            self.done = True
+            return result
         except FtpdockError as error:
             raise click.ClickException(str(error)) from error
         except PeeweeException as error:
@@ -99,9 +122,15 @@ class Root(Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_of_file(error)) from error
         except UnicodeEncodeError as error:
             raise _not_utf8() from error
+
+
+def _of_file(error: OSError) -> str:
+    if isinstance(error.filename, (str, bytes, os.PathLike)) and error.strerror:
+        return f"{cell(os.fsdecode(error.filename))}: {error.strerror}"
+    return error.strerror or str(error)
 
 
 def _not_utf8() -> click.ClickException:
@@ -162,8 +191,19 @@ class EntitiesType(click.ParamType[Any]):
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
 
-NUMBER = click.IntRange(1, 2**63 - 1)
-"""Of an import, an export, a target or a mail, as far as the database counts."""
+class NumberType(click.ParamType[int]):
+    """From 1 on, as far as the database counts."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not re.fullmatch(r"0*[1-9]\d{0,17}", str(value), re.ASCII):
+            self.fail(f"{value!r} is no number that there can be: write digits alone, as in 42", param, ctx)
+        return int(value)
+
+
+NUMBER = NumberType()
+"""Of an import, an export, a target or a mail; how many at the most."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")

@@ -15,6 +15,7 @@ from peewee import PeeweeException
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, cell, json_option, pass_context, print_table
+from commands.output import plural
 from commands.progress import Bar
 from commands.running import NOBODY, imported_now
 from errors import FtpdockError
@@ -147,9 +148,9 @@ def _tell(context: Context, event: Any, as_json: bool) -> None:
     would = "would be " if event.dry_run else ""
     what = "Dry run" if event.dry_run else f"Import {event.number}"
     code = f" ({event.code})" if event.code else ""
-    click.echo(f"{what}: {event.status.replace('_', ' ')}{code}. {event.rows} rows: "
+    click.echo(f"{what}: {event.status.replace('_', ' ')}{code}. {plural(event.rows, 'row')}: "
                f"{event.created} {would}created, {event.updated} {would}updated, {event.unchanged} unchanged, "
-               f"{event.rejected} {would}rejected, {event.warnings} warnings.")  # fmt: skip
+               f"{event.rejected} {would}rejected, {plural(event.warnings, 'warning')}.")  # fmt: skip
     shown = [[cell(value) for value in each.values()] for each in islice(messages, MESSAGES_SHOWN)]
     if shown:
         print_table(("line", "column", "value", "code", "message"), shown)

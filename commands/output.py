@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 Object = Mapping[str, Any]
-
-
-def make_streams_sound() -> None:
-    """No command that has done its work may fail in telling so.
-
-    Closed standard streams lead to nowhere from now on, and letters that an encoding lacks are printed as escapes.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def iso(moment: dt.datetime | None) -> str | None:
@@ -86,28 +71,71 @@ def print_object(one: Object, as_json: bool) -> None:
         click.echo(f"{key.replace('_', ' '):{width}}  {cell(value)}".rstrip())
 
 
+FREE = ("about", "company", "detail", "error", "message")
+"""Columns whose texts may go on in the next line of a table; nobody looks for a name or a number in two pieces."""
+LEAST = 24
+"""Characters that are left for each of these, or there is no table."""
+
+
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table that wraps to the terminal; in a pipe or a file it is aligned text, never wrapped, cut or coloured."""
+    """A table as wide as the terminal, or, where it does not fit, a paragraph for each row; in a pipe or a file it is
+    aligned text, never wrapped, cut or coloured."""
     if sys.stdout.isatty():
-        _print_rich(headers, rows)
+        _print_on_terminal(headers, rows)
         return
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     for row in (headers, *rows):
         click.echo("  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_on_terminal(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    console = Console()
+
+    def fits() -> bool:
+        columns = list(zip(headers, *rows, strict=True))
+        widths = [min(max(map(cell_len, column)), LEAST if column[0] in FREE else 10_000) for column in columns]
+        return sum(widths) + 2 * (len(widths) - 1) <= console.width
+
+    if not fits():
+        headers, rows = without_empty(headers, rows)
+    if not fits():
+        _print_paragraphs(headers, rows, console.width)
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for header in headers:
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", no_wrap=header not in FREE)
     for row in rows:
         table.add_row(*map(Text, row))
-    Console().print(table)
+    console.print(table)
+
+
+def without_empty(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Without the columns in which nothing stands."""
+    filled = [place for place in range(len(headers)) if any(row[place] for row in rows)]
+    return [headers[place] for place in filled], [[row[place] for place in filled] for row in rows]
+
+
+def _print_paragraphs(headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+    """A line for each value that there is; texts go on below themselves, between two words."""
+    width = max(map(len, headers))
+    for place, row in enumerate(rows):
+        if place:
+            click.echo()
+        for header, text in zip(headers, row, strict=True):
+            lines = textwrap.wrap(text, max(columns - width - 2, LEAST), break_long_words=False, break_on_hyphens=False)
+            for label, line in zip([header, *[""] * len(lines)], lines, strict=False):
+                click.echo(f"{label:{width}}  {line}")
+
+
+def plural(count: int, word: str) -> str:
+    """1 row, 2 rows"""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def cell(value: Any) -> str:

@@ -8,7 +8,7 @@ import click
 
 import accounts
 from commands.common import Command, Context, EntityType, account_option, pass_context, print_json, print_table
-from commands.output import cell
+from commands.output import cell, without_empty
 
 
 @click.command(cls=Command)
@@ -38,10 +38,9 @@ def records(context: Context, entity: str, account: str, as_json: bool, form: st
 
 def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Columns that are empty throughout are left out, and long texts are cut: the whole stands in --json and csv."""
-    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     if rows:
-        print_table([columns[place] for place in filled],
-                    [[_short(cell(row[place])) for place in filled] for row in rows])  # fmt: skip
+        filled, rows = without_empty(columns, rows)
+        print_table(filled, [[_short(cell(value)) for value in row] for row in rows])
     else:
         click.echo("None.", err=True)
 

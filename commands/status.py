@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -37,13 +38,34 @@ def status(context: Context, as_json: bool) -> None:
         print_json(shown)
         return
     servers, workers, last = shown.pop("servers"), shown.pop("workers"), shown.pop("last_imports")
-    for part in ("server", "queue", "imports_by_status", "exports", "deliveries", "disk"):
-        shown[part] = ", ".join(f"{key} {cell(value)}" for key, value in shown[part].items() if value is not None)
-    print_object(shown, as_json)
+    print_object(dict(_in_words(shown)), as_json)
     for title, objects in (("Servers", servers), ("Workers", workers), ("Last imports", last)):
         if objects:
             click.echo(f"\n{title}")
-            print_table(list(objects[0]), [[cell(value) for value in each.values()] for each in objects])
+            print_table([key.replace("_", " ") for key in objects[0]],
+                        [[cell(value) for value in each.values()] for each in objects])  # fmt: skip
+
+
+def _in_words(shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What people read in place of the objects and units that programs do."""
+    for name, value in shown.items():
+        if name == "server":
+            running = value.pop("running")
+            yield name, f"running, {_listed(value)}" if running else "not running"
+        elif name == "disk":
+            yield name, f"{value['free_bytes'] / 2**30:.1f} GiB free"
+        else:
+            yield (name, _listed(value)) if isinstance(value, dict) else _named(name, value)
+
+
+def _listed(part: dict[str, Any]) -> str:
+    """waiting 1, failed 0, oldest waiting 4 s"""
+    return ", ".join(" ".join(_named(name, value)) for name, value in part.items())
+
+
+def _named(name: str, value: Any) -> tuple[str, str]:
+    unit = " s" if name.endswith("_seconds") else ""
+    return name.removesuffix("_seconds").replace("_", " "), f"{cell(value)}{unit}"
 
 
 def _status(context: Context) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from commands.common import Command, Context, EntityType, pass_context
+from errors import FtpdockError
 
 
 @click.command(cls=Command)
@@ -21,6 +22,10 @@ def template(context: Context, entity: str, output: Path | None) -> None:
     schema = next(each for each in context.schemas if each.entity == entity)
     text = template_csv(schema).encode("utf-8")
     if output:
-        output.write_bytes(text)
+        try:
+            output.write_bytes(text)
+        except OSError as error:
+            raise FtpdockError(f"{output} can't be written ({error.strerror}): name a file in a folder that is there "
+                               "and that this user may write to") from error  # fmt: skip
     else:
         click.echo(text, nl=False)

@@ -41,6 +41,10 @@ def _runs(account: int | None) -> list[Any]:
     return list(query.where(chosen).order_by(ImportRun.number))
 
 
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
+
+
 def _named(run: Any) -> str:
     return f"{run.number} {run.account.name} {cell(run.file)}"
 
@@ -50,12 +54,14 @@ def _ended(number: int) -> str | None:
     from models import ImportRun
 
     run = ImportRun.get_or_none(ImportRun.number == number)
-    return run and f"{_named(run)}: {run.status}, {run.rows:,} rows, {run.rejected:,} rejected"
+    return run and f"{_named(run)}: {run.status}, {run.rows:,} {_rows(run.rows)}, {run.rejected:,} rejected"
 
 
 def _line(run: Any) -> str:
     of = f" of {run.total:,}" if run.total is not None else ""
-    return f"{_named(run)}: {run.status}" + (f", {run.position:,}{of} rows" if run.status == "running" else "")
+    return f"{_named(run)}: {run.status}" + (
+        f", {run.position:,}{of} {_rows(run.total or run.position)}" if run.status == "running" else ""
+    )
 
 
 def _lines(account: int | None) -> None:

@@ -126,8 +126,8 @@ class MirrorRun:
                     differing += len(found)
                     yield found
         seconds = time.monotonic() - begun
-        log.info("looked through the exports of %s accounts in %.1f s; %s differed", len(self._accounts), seconds,
-                 differing)  # fmt: skip
+        accounts = "1 account" if len(self._accounts) == 1 else f"{len(self._accounts)} accounts"
+        log.info("looked through the exports of %s in %.1f s; %s differed", accounts, seconds, differing)
 
     def _guarded(self, name: str, look: Iterator[Found]) -> Iterator[Found]:
         """A look at an account that breaks down, as when its folders can't be read, stops nobody else's."""

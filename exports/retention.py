@@ -31,6 +31,8 @@ AT_ONCE = 500
 """Files of which the database is asked at once, and mails."""
 _NUMBERED = re.compile(r"\.(\d{6,18})(\.(report|rejected|ids))?\.csv$", re.ASCII)
 """See layout.numbered. No database gives a number of more digits, and SQLite can't be asked for it."""
+_MAIL = re.compile(r"(test-[0-9a-f-]{36}|(\d{6,18})(-[0-9a-f]{8})?)\.eml", re.ASCII)
+"""See layout.mail_file and mail_beside; a test mail has no number."""
 _OVER = ("sent", "gathered", "dropped")
 """States in which a mail is done with."""
 
@@ -68,7 +70,9 @@ def sweep(
             before = moment - dt.timedelta(days=settings.keep_exports_days)
             yield from _guarded(account, _exports(settings, account, before, dry_run), failed)
     if settings.keep_mails_days:
-        yield from _mails(settings, moment - dt.timedelta(days=settings.keep_mails_days), dry_run)
+        before = moment - dt.timedelta(days=settings.keep_mails_days)
+        yield from _mails(settings, before, dry_run)
+        yield from _other_mails(settings, before, dry_run)
 
 
 def _guarded(account: Account, gone: Iterator[Gone], failed: set[str]) -> Iterator[Gone]:
@@ -139,17 +143,44 @@ def _mails(settings: Settings, before: dt.datetime, dry_run: bool) -> Iterator[G
     digests = Mail.alias()
     open_ = digests.select(digests.number).where(digests.state.not_in(_OVER))
     over = Mail.state.in_(_OVER) & (Mail.gathered_into.is_null() | Mail.gathered_into.not_in(open_))
-    query = Mail.select(Mail.number, Mail.key, Account.name).join(Account, JOIN.LEFT_OUTER)
+    query = Mail.select(Mail.number, Mail.token, Mail.key, Account.name).join(Account, JOIN.LEFT_OUTER)
     query = query.where(over & (Mail.created_at < before)).order_by(Mail.number).limit(AT_ONCE)
     last = 0
     while mails := list(query.where(Mail.number > last).tuples()):
         last = mails[-1][0]
-        sizes = {number: _size(layout.mail_file(settings, f"{number:06}")) for number, *_ in mails}
+        files = {number: _mail_file(settings, number, token) for number, token, *_ in mails}
+        sizes = {number: _size(file) for number, file in files.items()}
         if not dry_run:
-            mails = [mail for mail in mails if _deleted(layout.mail_file(settings, f"{mail[0]:06}"))]
+            mails = [mail for mail in mails if _deleted(files[mail[0]])]
             Mail.delete().where(Mail.number.in_([number for number, *_ in mails])).execute()
-        for number, key, account in mails:
+        for number, _, key, account in mails:
             yield Gone(account or "", "mails", key, sizes[number])
+
+
+def _mail_file(settings: Settings, number: int, token: str) -> Path:
+    beside = layout.mail_beside(settings, f"{number:06}", token)
+    return beside if beside.exists() else layout.mail_file(settings, f"{number:06}")
+
+
+def _other_mails(settings: Settings, before: dt.datetime, dry_run: bool) -> Iterator[Gone]:
+    """Files of mails that no row explains, since they were changed: of `mail test`, and those that a restored database
+    does not know."""
+    folder = layout.mail_file(settings, "").parent
+    with looking(folder), os.scandir(folder) as entries:
+        files = ((each, found) for each in entries if (found := _MAIL.fullmatch(each.name)))
+        while batch := list(islice(files, AT_ONCE)):
+            numbers = [int(found[2]) for _, found in batch if found[2]]
+            known = {number for (number,) in Mail.select(Mail.number).where(Mail.number.in_(numbers)).tuples()}
+            for entry, found in batch:
+                if found[2] and int(found[2]) in known:
+                    continue
+                try:
+                    state = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                old = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC) < before
+                if old and (dry_run or _deleted(Path(entry.path))):
+                    yield Gone("", "mails", f"mail/{entry.name}", state.st_size)
 
 
 def _size(path: Path) -> int:

@@ -26,7 +26,8 @@ from ftps.watch import Watch
 from hooks import Hooks
 from layout import make_home, refuse_export_folder
 from models import database
-from settings import Settings, passive_range
+from settings import Settings
+from settings_checks import passive_range
 
 log = logging.getLogger("ftpdock.ftps")
 

@@ -31,6 +31,16 @@ class MailError(FtpdockError):
 class _Server(smtplib.SMTP):
     """A connection with more patience while the mail itself is handed over."""
 
+    def getreply(self) -> tuple[int, bytes]:
+        patience = self.sock.gettimeout() if self.sock else None
+        try:
+            return super().getreply()
+        except smtplib.SMTPServerDisconnected as error:
+            if patience is not None and isinstance(error.__context__, TimeoutError):
+                # It was us who closed it.
+                raise smtplib.SMTPServerDisconnected(f"it gave no answer within {patience:g} s") from error
+            raise
+
     def data(self, msg: Any) -> tuple[int, bytes]:
         assert self.sock is not None
         self.sock.settimeout(HANDED_OVER)

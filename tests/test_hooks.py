@@ -280,6 +280,46 @@ def test_a_hook_of_an_unknown_name_is_an_error() -> None:
         Hooks(plugins=[Misspelt()])
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import sys\nsys.exit(3)\n",
+         "Plugin odd can't be loaded: it calls sys.exit(3), which would end whatever loads it; take that away"),
+        ("raise GeneratorExit\n", "Plugin odd can't be loaded: GeneratorExit: "),
+        ("1 / 0\n", "Plugin odd can't be loaded: ZeroDivisionError: division by zero"),
+        ("import not_there\n", "Plugin odd can't be loaded: No module named 'not_there'"),
+        ("from hookspecs import hookimpl\n@hookimpl\ndef on_logins(event): ...\n",
+         "Plugin odd has on_logins, which is no hook: did you mean on_login?"),
+        ("from hookspecs import hookimpl\n@hookimpl\ndef teatime(event): ...\n",
+         "Plugin odd has teatime, which is no hook: there are after_import, "),
+        ("from hookspecs import hookimpl\n@hookimpl\ndef on_login(evnt): ...\n",
+         "Plugin odd can't be loaded: Plugin 'odd' for hook 'on_login' hookimpl definition: on_login(evnt) Arg"),
+    ],
+)  # fmt: skip
+def test_a_plugin_that_can_not_be_loaded_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    """Whatever it does instead, by its name."""
+    (tmp_path / "odd.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+
+    with pytest.raises(HookError) as found:
+        Hooks(["odd"])
+
+    assert str(found.value).startswith(told)
+    assert "\n" not in str(found.value)
+
+
+def test_a_plugin_that_is_named_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name alone."""
+    (tmp_path / "again.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(HookError, match=r"^The setting plugins names again twice: once is enough$"):
+        Hooks(["again", "again"])
+
+
 def test_on_rows_changes_and_rejects_rows(settings: Settings, make_partner: Callable[..., Partner]) -> None:
     """What a hook sets is stored; what it rejects is reported by its code."""
 

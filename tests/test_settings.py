@@ -52,6 +52,77 @@ def test_what_is_wrong_is_told_with_the_place_where_it_stands(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        *((name, value, "expected an address of this machine, or a name of it, and nothing else")
+          for name in ("host",) for value in ("x y", "x\n", "0.0.0.0:21", "[::1]", "a..b")),
+        *(("smtp_host", value, "expected the name or the address of a mail server alone; smtp_port is its port")
+          for value in ("x y\n", "mail.example:25", "smtp://mail.example", "me@mail.example")),
+        *((name, "a\nb", "expected one line without control characters")
+          for name in ("certificate", "private_key", "exports_path", "smtp_username", "smtp_password_file",
+                       "smtp_ca_file")),
+        *((name, "a,b\nc", "expected names without line breaks and other control characters")
+          for name in ("plugins", "temporary_names")),
+        ("plugins", "\0x", "expected names without line breaks and other control characters"),
+        ("passive_ports", "\u00b2", "expected something like 60000-60100"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_right_is_refused(tmp_path: Path, name: str, value: str, told: str) -> None:
+    """Before anything is done with it."""
+    variable = f"FTPDOCK_{name.upper()}"
+    shown = tuple(value.split(",")) if name in ("plugins", "temporary_names") else value
+
+    with pytest.raises(SettingsError) as found:
+        load(tmp_path, {variable: value})
+
+    assert str(found.value) == f"{variable} is {shown!r}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("host", "::1"), ("host", "fe80::1%eth0"), ("host", "bücher.example"), ("smtp_host", "2001:db8::25"),
+     ("certificate", "/srv/our files/\udce9.pem"), ("secret_key", "A/" * 21 + "A=\n"), ("smtp_password", "a\tb")],
+)  # fmt: skip
+def test_what_may_be_right_is_taken(tmp_path: Path, name: str, value: str) -> None:
+    """Odd as it looks."""
+    assert getattr(load(tmp_path, {f"FTPDOCK_{name.upper()}": value}), name) == value
+
+
+@pytest.mark.parametrize("value", ["x y", "short", "\udcff"])
+def test_a_secret_key_that_is_none(tmp_path: Path, value: str) -> None:
+    """What it is, is not told."""
+    with pytest.raises(SettingsError) as found:
+        load(tmp_path, {"FTPDOCK_SECRET_KEY": value})
+
+    assert str(found.value) == (
+        "FTPDOCK_SECRET_KEY holds no key: expected 32 bytes in base64, as `openssl rand -base64 32` prints"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("database = true", "true: expected a text in quotes"),
+        ("host = [true, 'a']", "[true, 'a']: expected a text in quotes"),
+        ("banner = {a = 1979-05-27}", "{a = 1979-05-27}: expected a text in quotes"),
+        ("port = 1979-05-27", "1979-05-27: expected a whole number"),
+        ("port = 1979-05-27T07:32:00Z", "1979-05-27T07:32:00+00:00: expected a whole number"),
+        ("port = false", "false: expected a whole number"),
+        ("plugins = [1, 'a']", "[1, 'a']: expected a list of texts, each in quotes"),
+        ("secret_key = 123456", "a number: expected a text in quotes"),
+        ("smtp_password = true", "a yes or no: expected a text in quotes"),
+        ("smtp_password = 1979-05-27", "a date or time: expected a text in quotes"),
+    ],
+)
+def test_what_is_of_another_kind_is_told_as_the_file_has_it(tmp_path: Path, line: str, told: str) -> None:
+    """Not as Python writes it; of a password the kind alone."""
+    file = tmp_path / "ftpdock.toml"
+    file.write_text(line)
+
+    assert refusal(tmp_path) == f"{file}: {line.split()[0]} is {told}"
+
+
+@pytest.mark.parametrize(
     ("url", "shape"),
     [
         ("mysql://x", "mysql://..."),

@@ -40,7 +40,9 @@ class FolderRemote:
         with said(f"opening {url}", Unreachable):
             there = Path(self.base or "/").is_dir()
         if not there:
-            raise Unreachable(f"opening {url}: there is no such folder. Is it mounted?")
+            raise Unreachable(
+                f"There is no folder {self.base or '/'} on this machine: mount what belongs there, or make it"
+            )
         if self._access.mount_point and not is_mount_point(self.base):
             raise Unreachable(
                 f"opening {url}: nothing is mounted on this folder, as it has to be. Mount it; or, if it is a plain "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import shutil
 import signal
@@ -235,6 +236,20 @@ def test_a_name_that_leaves_no_room_for_its_reports_is_refused(
     assert f"The file's name has {len(name.encode())} bytes: at most 120 are possible" in result.stderr
     models.database.connect(reuse_if_open=True)
     assert Upload.select().count() == 0
+
+
+def test_the_object_stands_in_the_documentation(partner: Partner, done: Callable[..., str], tmp_path: Path) -> None:
+    """Each of its keys, and those of a message."""
+    file = tmp_path / "PRODUCT_18_09_2024.csv"
+    file.write_text("SKU_ID,Name,MOQ\n1,a,six\n")
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    sections = {part.partition(" ")[0]: part for part in page.split("### `ftpdock ")}
+
+    made = json.loads(done("import", str(file), "--account", "acme", "--json"))
+    assert "completed with errors. 1 row: 0 would" in done("import", str(file), "--account", "acme", "--dry-run")
+
+    assert [key for key in made if f"`{key}`" not in sections["import"]] == []
+    assert [key for key in made["messages"][0] if f"`{key}`" not in page] == []
 
 
 def test_the_first_messages_are_told_and_the_others_counted(

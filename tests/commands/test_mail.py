@@ -141,5 +141,5 @@ def test_a_password_from_settings_never_stands_in_a_message(process: Process, tm
 
     result = process("mail", "test", "ada@acme.example", home=home)
 
-    assert "smtp_password is no text: expected a text" in result.stderr
+    assert "smtp_password is a number: expected a text in quotes" in result.stderr
     assert "123456" not in result.stderr

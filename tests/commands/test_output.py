@@ -5,7 +5,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -64,22 +64,74 @@ def test_a_pipe_gets_aligned_text_without_colours_and_nothing_cut() -> None:
     assert output.splitlines() == ["on   items  name", "yes  a, b   Größe", "            " + "x" * 200]
 
 
-def test_a_terminal_gets_a_table_that_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long values are folded, so that all of their characters are on the screen; markup in them is text."""
+Shown = Callable[..., list[str]]
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """shown(60, headers, rows) -> the lines of a table on a terminal of so many columns."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setenv("COLUMNS", "60")
-    print_table(["name", "company"], [["acme", "[bold]" + "x" * 200]])
+    def show(columns: int, headers: list[str], rows: list[list[str]]) -> list[str]:
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stdout", screen)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        print_table(headers, rows)
+        return [line.rstrip() for line in re.sub(r"\x1b\[\d*m", "", screen.getvalue()).splitlines()]
 
-    shown = re.sub(r"\x1b\[\d*m", "", screen.getvalue())
-    assert shown.count("x") == 200
-    assert "[bold]" in shown
-    assert max(map(len, shown.splitlines())) <= 60
+    return show
+
+
+def test_a_terminal_gets_a_table_in_which_texts_wrap(shown: Shown) -> None:
+    """All of their characters are on the screen; markup in them is text."""
+    lines = shown(60, ["name", "company"], [["acme", "[bold]" + "x" * 200]])
+
+    assert "".join(lines).count("x") == 200
+    assert "[bold]" in lines[2]
+    assert max(map(len, lines)) <= 60
+
+
+IMPORTS = ["number", "file", "status", "code", "message"]
+ROWS = [["1", "PRODUCT_18_09_2024.csv", "completed", "", ""],
+        ["2", "PRODUCT_19_09_2024.csv", "failed", "", "not a text but a zip archive"]]  # fmt: skip
+
+
+def test_names_and_numbers_are_never_in_two_pieces(shown: Shown) -> None:
+    """Only texts are; what is empty throughout is left out before."""
+    wide = shown(90, IMPORTS, ROWS)
+    assert wide[0] == "number  file                    status     code  message"
+    assert wide[2:] == ["1       PRODUCT_18_09_2024.csv  completed",
+                        "2       PRODUCT_19_09_2024.csv  failed           not a text but a zip archive"]  # fmt: skip
+
+    narrow = shown(67, IMPORTS, ROWS)
+    assert narrow[0] == "number  file                    status     message"
+    assert narrow[2:] == ["1       PRODUCT_18_09_2024.csv  completed",
+                          "2       PRODUCT_19_09_2024.csv  failed     not a text but a zip",
+                          "                                           archive"]  # fmt: skip
+
+
+def test_a_table_that_does_not_fit_is_a_paragraph_for_each_row(shown: Shown) -> None:
+    """A line for each value that there is, under its name; a long text goes on below itself."""
+    assert shown(40, IMPORTS, ROWS) == [
+        "number   1",
+        "file     PRODUCT_18_09_2024.csv",
+        "status   completed",
+        "",
+        "number   2",
+        "file     PRODUCT_19_09_2024.csv",
+        "status   failed",
+        "message  not a text but a zip archive",
+    ]
+    long = "x" * 50
+    assert shown(40, ["a", "message"], [["-" * 60, f"{long} words that go on, and on, and on"]]) == [
+        "a        " + "-" * 60,
+        "message  " + long,
+        "         words that go on, and on, and",
+        "         on",
+    ]
 
 
 @pytest.mark.parametrize(

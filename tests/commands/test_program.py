@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,23 @@ def test_wrong_settings_are_told_in_one_line(process: Process, tmp_path: Path, s
     assert "safe" not in result.stderr
 
 
+def test_a_plugin_that_ends_the_program_is_told(
+    process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By each command that loads it, and by `doctor`."""
+    (tmp_path / "leaver.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ftpdock.toml").write_text('plugins = ["leaver"]')
+    told = "Plugin leaver can't be loaded: it calls sys.exit(3), which would end whatever loads it; take that away"
+
+    listed, looked = process("account", "list"), process("doctor", "--json")
+
+    assert (listed.returncode, listed.stdout, listed.stderr) == (1, "", f"Error: {told}\n")
+    assert looked.returncode == 1
+    assert {each["check"]: each["detail"] for each in json.loads(looked.stdout)}["plugins"] == told
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -122,10 +140,14 @@ def test_a_file_that_is_no_database_is_told_in_one_line(process: Process, tmp_pa
 
 def test_a_number_that_no_database_counts_to_is_wrong_usage(process: Process) -> None:
     """Exit status 2, as for a word."""
-    result = process("imports", "show", "99999999999999999999")
+    for arguments in (("show", "99999999999999999999"), ("show", "x"), ("show", "0"), ("list", "--limit", "0")):
+        result = process("imports", *arguments)
 
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+        assert result.returncode == 2
+        assert result.stderr.splitlines()[-1].endswith(
+            f"{arguments[-1]!r} is no number that there can be: write digits alone, as in 42"
+        )
+    assert "<=" not in process("imports", "list", "--help").stdout
 
 
 def test_what_an_encoding_lacks_is_printed_as_an_escape(
@@ -174,6 +196,69 @@ def test_closed_streams(
     assert result.returncode == status
     assert told in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("account", "disable", "acme"),
+         "It was done, but what there is to say of it could not be written: No space left on device"),
+        (("account", "list"), "The output could not be written: No space left on device"),
+        (("account", "show", "acme", "--json"), "The output could not be written: No space left on device"),
+        (("records", "product", "--account", "acme", "--format", "csv"),
+         "The output could not be written: No space left on device"),
+        (("--help",), "The output could not be written: No space left on device"),
+        (("account", "disable", "--help"), "The output could not be written: No space left on device"),
+        (("--version",), "The output could not be written: No space left on device"),
+        (("account", "disable", "nobody"), "There is no account 'nobody'"),
+    ],
+)  # fmt: skip
+def test_an_output_that_takes_nothing_more(
+    process: Process, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    """As a file on a full disk: one line says so, and of what was done that it was."""
+    process("account", "add", "acme")
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([sys.executable, "-m", "commands", *arguments], cwd=ROOT, env=environ, text=True,
+                                stdout=full, stderr=subprocess.PIPE, timeout=60)  # fmt: skip
+
+    assert (result.returncode, result.stderr) == (1, f"Error: {told}\n")
+    disabled = json.loads(process("account", "show", "acme", "--json").stdout)["disabled"]
+    assert disabled == (arguments == ("account", "disable", "acme"))
+
+
+def test_a_reader_that_leaves_early(process: Process, tmp_path: Path) -> None:
+    """As `head`: nothing is said."""
+    for number in range(3):
+        process("account", "add", f"acme{number}")
+    command = [sys.executable, "-m", "commands", "account", "list", "--json"]
+    environ = {**os.environ, "FTPDOCK_HOME": str(tmp_path / "home")}
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    result = subprocess.run(command, cwd=ROOT, env=environ, text=True, stdout=writing, stderr=subprocess.PIPE,
+                            timeout=60)  # fmt: skip
+    os.close(writing)
+
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("command", [["-m", "commands"], ["-c", "from commands import main; main()"]])
+def test_ctrl_c_while_it_is_loaded(tmp_path: Path, command: list[str]) -> None:
+    """It ends as any program does, without a traceback."""
+    # A library of ours that takes its time.
+    (tmp_path / "platformdirs.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    environ = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    with subprocess.Popen([sys.executable, *command, "--help"], cwd=ROOT, env=environ, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:  # fmt: skip
+        assert program.stdout is not None
+        assert program.stdout.readline() == "loading\n"
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=30)
+
+    assert (program.returncode, told) == (-signal.SIGINT, "")
 
 
 def test_first_commands_at_the_same_moment(tmp_path: Path) -> None:
@@ -258,7 +343,10 @@ def test_template_into_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> N
     result = run("template", "order", "--output", str(tmp_path / "no" / "t.csv"))
 
     assert result.exit_code == 1
-    assert str(tmp_path / "no" / "t.csv") in result.stderr
+    assert result.stderr == (
+        f"Error: {tmp_path / 'no' / 't.csv'} can't be written (No such file or directory): name a file in a folder "
+        "that is there and that this user may write to\n"
+    )
 
 
 def test_version(settings: Settings, run: Run) -> None:

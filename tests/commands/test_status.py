@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,11 @@ def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:
     assert (shown["oldest_waiting_seconds"], shown["mail_waiting"], shown["mail_failed"]) == (0, 0, 0)
     assert set(shown["imports_by_status"].values()) == {0}
     assert shown["disk"]["free_bytes"] > 0
+    told = done("status")
+    assert "server             not running\n" in told
+    assert "oldest waiting     0 s\n" in told
+    assert re.search(r"^disk +\d+\.\d GiB free$", told, re.MULTILINE)
+    assert "_" not in told
 
 
 def test_server_worker_and_queue_are_told(settings: Settings, partner: Partner, done: Callable[..., str]) -> None:

@@ -49,6 +49,16 @@ def listed(done: Done) -> list[dict[str, Any]]:
     return found
 
 
+def test_a_folder_that_is_not_there(done: Done, run: Run, acme: str, tmp_path: Path) -> None:
+    """What was looked for, and what to do."""
+    done("target", "add", acme, (tmp_path / "nowhere").as_uri())
+
+    result = run("target", "test", "1")
+
+    told = f"Error: There is no folder {tmp_path / 'nowhere'} on this machine: mount what belongs there, or make it\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
 def test_add_list_and_remove(done: Done, acme: str) -> None:
     """The user's name goes from the URL into its field; of the password only is shown where it is kept."""
     said = done("target", "add", acme, "ftps://shop@ftp.example:2121/in", "--password-stdin", "--kinds", "order,full",

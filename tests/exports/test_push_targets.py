@@ -105,5 +105,8 @@ def test_a_key_of_the_admin_s_own(make_settings: Callable[..., Settings]) -> Non
     target = desk.target("ftps://shop@ftp.example", secret="theirs")
     assert push_targets.access_of(desk.settings, target).secret == "theirs"
     assert not (desk.settings.home / "certs" / "secret.key").exists()
+    settings = make_settings()
+    (settings.home / "certs").mkdir(exist_ok=True)
+    (settings.home / "certs" / "secret.key").write_text("short")
     with pytest.raises(FtpdockError, match="openssl rand -base64 32"):
-        Desk(make_settings(secret_key="short")).target("ftps://shop@ftp.example", secret="theirs")
+        Desk(settings).target("ftps://shop@ftp.example", secret="theirs")

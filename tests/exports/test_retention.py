@@ -372,6 +372,47 @@ def test_a_mail_whose_file_can_not_be_deleted_stays(shop: Shop, travel: Travel) 
     assert [mail.key for mail in Mail.select()] == [kept.key]
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_mails_without_a_record_go_by_their_own_time(shop: Shop, dry_run: bool) -> None:
+    """Of `mail test`, and of mails that a restored database does not know."""
+    kept = Mail.create(account=shop.account, key="waits", state="waiting")
+    lost, odd = (layout.mail_file(shop.settings, f"{kept.number + 7:06}{end}") for end in ("", "-1a2b3c4d"))
+    old = [layout.mail_file(shop.settings, "test-0192d3a4-0000-7000-8000-000011112222"), lost, odd]
+    stay = [layout.mail_file(shop.settings, name) for name in (f"{kept.number:06}", "notes", "test-notes")]
+    young = layout.mail_file(shop.settings, "test-0192d3a4-0000-7000-8000-000011113333")
+    lost.parent.mkdir(exist_ok=True)
+    for file in (*old, *stay, young):
+        file.write_text("x")
+        moment = (now() - dt.timedelta(days=29 if file == young else 31)).timestamp()
+        os.utime(file, (moment, moment))
+
+    told = list(retention.sweep(shop.settings, FOLDERS, now(), dry_run=dry_run))
+
+    assert sorted((each.account, each.what, each.path, each.size) for each in told) == sorted(
+        ("", "mails", f"mail/{file.name}", 1) for file in old
+    )
+    assert [file.exists() for file in old] == [dry_run] * 3
+    assert all(file.exists() for file in (*stay, young))
+
+
+def test_a_mail_goes_with_its_own_file(shop: Shop, travel: Travel) -> None:
+    """Not with that of a lost mail of its number, which goes when no record has the number any more."""
+    mail = Mail.create(account=shop.account, key="x", state="sent")
+    own, others = (
+        layout.mail_beside(shop.settings, f"{mail.number:06}", mail.token),
+        layout.mail_file(shop.settings, f"{mail.number:06}"),
+    )
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("own")
+    others.write_text("another's")
+    travel("2026-12-24 14:00")
+    os.utime(others, (now().timestamp(), now().timestamp()))
+
+    shop.look()
+
+    assert (Mail.select().count(), own.exists(), others.exists()) == (0, False, True)
+
+
 def test_a_dry_run_tells_and_keeps(shop: Shop, travel: Travel) -> None:
     """What would be deleted, and how large it is."""
     file, order = shop.imported("processed"), shop.export()

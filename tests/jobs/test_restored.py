@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import layout
-from models import database, is_postgres
+from jobs import mail_files
+from jobs.mail_text import envelope
+from models import Export, Mail, database, is_postgres
 from settings import Settings
 from tests.partner import Partner
 
@@ -66,13 +69,47 @@ def test_files_of_an_import_with_the_same_number_and_name_stay(quick: Partner) -
     assert len(list((folder / layout.REPORTS).glob("*.ids*.csv"))) == 2
 
 
-def test_numbers_go_on_behind_those_that_were_given(partner: Partner) -> None:
-    """With the statements that docs/operations.md names."""
+def let_numbers_go_on() -> None:
+    """By the statements that docs/operations.md names."""
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     table = "pg_sequences" if is_postgres() else "sqlite_sequence"
-    (statement,) = (line.split('"')[-2] for line in page.splitlines() if table in line)
+    (script,) = (block.rstrip().split('"')[-2] for block in page.split("```")[1::2] if table in block)
+    for statement in script.split(";"):
+        database.execute_sql(statement)
+
+
+def test_numbers_go_on_behind_those_that_were_given(partner: Partner) -> None:
+    """Of each kind that had one in the backup."""
     before = partner.queue("product", "SKU_ID,Name\n1,a\n").number
 
-    database.execute_sql(statement)
+    let_numbers_go_on()
 
     assert partner.queue("product", "SKU_ID,Name\n1,a\n").number == before + 100_001
+
+
+def test_numbers_of_what_the_backup_had_none_of_go_on_too(partner: Partner) -> None:
+    """Imports, mails and exports were given since, from 1 on."""
+    let_numbers_go_on()
+
+    assert partner.queue("product", "SKU_ID,Name\n1,a\n").number > 100_000
+    assert Mail.create(account=partner.account, key="x").number > 100_000
+    assert Export.create(account=partner.account, kind="order", entity="order", path="p").number > 100_000
+
+
+def test_the_file_of_a_mail_with_the_same_number_stays(partner: Partner) -> None:
+    """The new one gets a few characters behind the number; another attempt at it is no other mail."""
+    first, token = "0192d3a4-0000-7000-8000-000011112222", "0192d3a4-0000-7000-8000-00001a2b3c4d"
+
+    def write(token: str, subject: str) -> str:
+        date = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        message = envelope(partner.settings, ["a@acme.example"], subject, token, date)
+        message.set_content("x")
+        return mail_files.write(partner.settings, message, "000042").name
+
+    assert write(first, "lost") == write(first, "lost, once more") == "000042.eml"
+    assert write(token, "new") == write(token, "new, once more") == "000042-1a2b3c4d.eml"
+
+    texts = {path.name: path.read_text() for path in (partner.settings.home / "mail").iterdir()}
+    assert "lost, once more" in texts.pop("000042.eml")
+    assert "new, once more" in texts.pop("000042-1a2b3c4d.eml")
+    assert texts == {}
