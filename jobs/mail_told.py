@@ -21,7 +21,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Told:
-    """What the templates need; `report` is the path of report.csv on our side, None if it is gone or says nothing."""
+    """What the templates need; `report` is the path of report.csv on our side, None if it is gone."""
 
     run: ImportRun
     file: str
@@ -137,7 +137,7 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
         folder=folder,
         messages=[_shown(each) for each in lines[:SHOWN]],
         more=len(lines) > SHOWN,
-        report=report if lines else None,
+        report=report,
         kept=kept_file(settings, account.name, folder, run).exists(),
         ids=ids.exists(),
         keyless=bool(run.code) and ids.exists() and made_without_key(ids),

@@ -76,7 +76,7 @@ def test_what_are_no_ports_for_data_connections(tmp_path: Path, ports: str, expe
         ("banner", "one\nline more", "one line of printable characters"),
         ("public_address", "ftp.example.com", "an IPv4 address such as 203.0.113.7, which is what PASV can tell"),
         ("public_address", "2001:db8::1", "an IPv4 address such as 203.0.113.7, which is what PASV can tell"),
-        ("host", "a\tb", "an address of this machine, or a name of it"),
+        ("host", "a\tb", "an address of this machine, or a name of it, and nothing else"),
         ("host", "a..b", "an address of this machine, or a name of it"),
         ("export_folder", "Templates", "a folder's name such as Export"),
         ("export_folder", "../out", "a folder's name such as Export"),
