@@ -8,7 +8,7 @@ import select
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from peewee import InterfaceError, OperationalError
 
@@ -189,22 +189,9 @@ def _is_infrastructure(error: BaseException) -> bool:
 
 
 def _is_wrong_sql(error: BaseException) -> bool:
-    """Whether SQLite found no such column or table, or the like, which it calls operational, as it does a full disk.
-
-    A full disk ends the transaction by itself, so that rolling it back fails with such an error, too: all errors count
-    that led to this one.
-    """
-    codes = list(_codes(error))
-    return bool(codes) and all(code & PRIMARY == sqlite3.SQLITE_ERROR for code in codes)
-
-
-def _codes(error: BaseException | None) -> Iterator[int]:
-    """What SQLite says of an error, and of those that were being handled when it came up."""
-    while error is not None:
-        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
-        if code is not None:
-            yield code
-        error = error.__context__
+    """Whether SQLite found no such column or table, or the like, which it calls operational, as it does a full disk."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return code is not None and code & PRIMARY == sqlite3.SQLITE_ERROR
 
 
 class ThreadBell:
