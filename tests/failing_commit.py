@@ -1,0 +1,31 @@
+"""A database whose COMMIT fails when an upload was recorded, as that on a full disk does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from models import database, is_postgres
+
+_REFUSES = "RAISE EXCEPTION 'no space left';"
+HANGS_UP = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10);"
+
+
+@contextmanager
+def failing_commit(postgres: str = _REFUSES) -> Iterator[None]:
+    """For a while no transaction that inserts an upload can be committed; `postgres` is what that does instead."""
+    if is_postgres():
+        database.execute_sql(f"CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {postgres} END$$")
+        database.execute_sql("CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON upload DEFERRABLE INITIALLY DEFERRED "
+                             "FOR EACH ROW EXECUTE FUNCTION fails()")  # fmt: skip
+    else:
+        database.execute_sql("CREATE TABLE fails (id INTEGER REFERENCES account(id) DEFERRABLE INITIALLY DEFERRED)")
+        database.execute_sql("CREATE TRIGGER failing AFTER INSERT ON upload BEGIN INSERT INTO fails VALUES (-1); END")
+    try:
+        yield
+    finally:
+        if is_postgres():
+            database.execute_sql("DROP FUNCTION fails CASCADE")
+        else:
+            database.execute_sql("DROP TRIGGER failing")
+            database.execute_sql("DROP TABLE fails")
