@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from models import database, is_postgres
 
-_REFUSES = "RAISE EXCEPTION 'no space left';"
+_REFUSES = "RAISE EXCEPTION 'out of luck';"
+IS_FULL = "RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full';"
 HANGS_UP = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10);"
 
 

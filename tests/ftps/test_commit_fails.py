@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ftplib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from ftps import pool
 from layout import LOST, spool_folder
-from models import Upload, database
+from models import Upload, database, is_postgres
 from settings import Settings
-from tests.failing_commit import HANGS_UP, failing_commit
+from tests.failing_commit import HANGS_UP, IS_FULL, failing_commit
 from tests.ftps.shelf import on_loopback
 from tests.full_disk import files_of
 from tests.visitor import BODY, NAME, PATH, Client, House
@@ -32,8 +34,28 @@ def left(house: House) -> list[Path]:
     return [*spool.glob("[0-9]*"), *(spool / LOST).glob("*")]
 
 
-def refused(client: Client, path: str = PATH, body: bytes = BODY) -> None:
-    with pytest.raises(ftplib.error_temp, match=r"^45[12] "):
+@contextmanager
+def full_sqlite(house: House) -> Iterator[None]:
+    """For a while no connection of the server's may let the file grow, which an upload needs."""
+    most = database.execute_sql("PRAGMA page_count").fetchone()[0] + 3
+    database.execute_sql("CREATE TABLE large (content)")
+    database.execute_sql("CREATE TRIGGER grows AFTER INSERT ON upload BEGIN "
+                         "INSERT INTO large VALUES (zeroblob(100000)); END")  # fmt: skip
+    together = threading.Barrier(house.settings.pool_threads)
+
+    def bound() -> None:
+        together.wait(10)
+        pool.connect()
+        database.execute_sql(f"PRAGMA max_page_count = {most}")
+
+    for _ in range(house.settings.pool_threads):
+        assert house.door.shared.pool.submit(bound)
+    yield
+    database.execute_sql("DROP TRIGGER grows")
+
+
+def refused(client: Client, path: str = PATH, body: bytes = BODY, reply: str = "451 ") -> None:
+    with pytest.raises(ftplib.error_temp, match=f"^{reply}"):
         client.put(path, body)
 
 
@@ -104,6 +126,16 @@ def test_a_disk_that_is_full_below_the_database_fills_no_other(house: House) -> 
             refused(client)
     assert left(house) == []
     assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_a_full_database_is_a_full_disk(both: House, caplog: pytest.LogCaptureFixture) -> None:
+    """452, and a line in the log."""
+    client = both.login()
+    with failing_commit(IS_FULL) if is_postgres() else full_sqlite(both):
+        refused(client, reply="452 There is not enough space. Try again later.")
+    (said,) = (record for record in caplog.records if "no space left" in record.getMessage())
+    assert said.exc_info is None
+    assert left(both) == []
 
 
 @pytest.mark.parametrize("settings", ["postgres"], indirect=True)

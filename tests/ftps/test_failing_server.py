@@ -30,14 +30,14 @@ def _fails(number: int) -> Callable[..., Any]:
     return fail
 
 
-def _fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fail_once(monkeypatch: pytest.MonkeyPatch, number: int = errno.EIO) -> None:
     """The next fsync tells that something could not be written."""
     real, failed = os.fsync, threading.Event()
 
     def fsync(descriptor: int) -> None:
         if not failed.is_set():
             failed.set()
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise OSError(number, os.strerror(number))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -103,6 +103,18 @@ def test_a_password_stands_in_no_log_when_its_check_breaks_down(
     assert client.ask("NOOP").startswith("200 ")
     assert "enter failed" in caplog.text
     assert "hunter2" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_at_the_last_step(
+    house: House, number: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """452, as before the first byte; the log has a line."""
+    _fail_once(monkeypatch, number)
+    with pytest.raises(ftplib.error_temp, match=r"^452 There is not enough space\. Try again later\.$"):
+        house.login().put(PATH, BODY)
+    (said,) = (record for record in caplog.records if "no space left" in record.getMessage())
+    assert said.exc_info is None
 
 
 @pytest.mark.parametrize("path", [PATH, "/Products/x.tmp"])
