@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -20,8 +21,9 @@ from jobs.mail_render import about, render
 from jobs.mail_sender import MailSender
 from jobs.queue import claim
 from jobs.worker import ATTEMPTS, Worker
-from models import Mail, now
+from models import ImportRun, Mail, database, is_postgres, now
 from settings import Settings
+from tests.full_disk import files_of
 from tests.partner import Partner
 from tests.tls import write_self_signed
 
@@ -216,6 +218,53 @@ def test_of_orders_without_a_key_the_admin_is_warned(
     expected = f"`ftpdock imports retry {run.number}`" if reference else "Of what is in, some has no key"
     assert keys() == ["internal"]
     assert advice(told).startswith(f"logs/ in the home says why. {expected}")
+
+
+@contextmanager
+def refusing_writes() -> Iterator[None]:
+    """For a while the database takes no writes, from whatever connection."""
+    if is_postgres():
+        (name,) = database.execute_sql("SELECT current_database()").fetchone()
+        database.execute_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        database.close()
+        yield
+        database.close()
+        database.execute_sql("SET default_transaction_read_only = off")
+        database.execute_sql(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        database.close()
+    else:
+        with files_of(4096):
+            yield
+
+
+@pytest.mark.parametrize(("least", "alerts"), [(0.0, ["standstill"]), (3600.0, [])])
+def test_a_database_that_took_no_writes_is_told_when_it_does(
+    told: Settings,
+    make_partner: Callable[..., Partner],
+    monkeypatch: pytest.MonkeyPatch,
+    least: float,
+    alerts: list[str],
+) -> None:
+    """Once, and only if no import could go on for a while; meanwhile `imports show` could not say why."""
+    monkeypatch.setattr("jobs.worker.STOOD_STILL", least)
+    partner = make_partner(told)
+    number = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    turns = iter(range(6))
+
+    def bell(seconds: float) -> bool:
+        if (turn := next(turns, None)) == 3:
+            refusing.close()
+            assert ImportRun.get_by_id(number).status == "waiting"
+        return turn is not None
+
+    with ExitStack() as refusing:
+        refusing.enter_context(refusing_writes())
+        Worker(told, partner.registry, partner.hooks, bell).run()
+
+    assert ImportRun.get_by_id(number).status == "completed"
+    assert keys() == alerts
+    if alerts:
+        assert about(Mail.get()).startswith("No import could go on for ")
 
 
 def test_a_partners_bad_file_is_no_alert(told: Settings, make_partner: Callable[..., Partner]) -> None:
