@@ -55,6 +55,10 @@ _ALERTS = {
     "disk": ("The disk is nearly full: {free} free",
              "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
              "Make room, or lower the setting min_free_bytes."),
+    "disk_other": ("A disk is nearly full: {free} free",
+                   "Of the disk with {path}, {free} are free. Without any, uploads are refused, and imports or exports "
+                   "stand still.",
+                   "Make room there; `ftpdock doctor` looks at it."),
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `cert install`, or where the settings name another file."),

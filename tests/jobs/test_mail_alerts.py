@@ -23,7 +23,7 @@ from jobs.queue import claim
 from jobs.worker import ATTEMPTS, Worker
 from models import ImportRun, Mail, database, is_postgres, now
 from settings import Settings
-from tests.full_disk import files_of
+from tests.full_disk import ROOMLESS, files_of, statvfs_says
 from tests.partner import Partner
 from tests.tls import write_self_signed
 
@@ -92,6 +92,16 @@ def test_a_disk_with_room_is_not_told_of(told: Settings) -> None:
     Watch(replace(told, min_free_bytes=1)).look(now())
 
     assert keys() == []
+
+
+def test_other_disks_and_inodes_are_told_of(told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a day each; here the disk of the exports has no room, and neither takes more files."""
+    statvfs_says(monkeypatch, f_files=1000, f_favail=3)
+    for _ in range(2):
+        Watch(replace(told, exports_path=ROOMLESS)).look(now())
+
+    free = [about(mail).removeprefix("A disk is nearly full: ") for mail in Mail.select().order_by(Mail.number)]
+    assert free == ["0 MiB free", "3 inodes free", "3 inodes free"]
 
 
 def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
