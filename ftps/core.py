@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -251,7 +252,10 @@ def _failed(work: Callable[[], Any], error: BaseException) -> BaseException:
     if is_full(error):
         log.error("%s failed, there is no space left: %s", _name(work), error)
         return Refusal(NO_SPACE)
-    log.exception("%s failed", _name(work))
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        log.error("%s failed: %s", _name(work), error)  # in a line, as all that comes fails so
+    else:
+        log.exception("%s failed", _name(work))
     return error
 
 

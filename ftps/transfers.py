@@ -166,6 +166,10 @@ class Transfers(Downloads):
         except RangeUsedUp:
             self.shared.passive_used_up += 1
             self.respond_w_warning("425 All ports for data connections are in use. Try again later.")
+        except OSError as error:
+            # No more open files, for one.
+            log.error("%r: no port for a data connection can be opened: %s", self, error)
+            self.respond("425 No data connection can be opened now. Try again later.")
 
     def _make_eport(self, ip: str, port: int) -> None:
         self._give_up_waiting()

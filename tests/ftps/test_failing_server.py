@@ -6,12 +6,14 @@ import errno
 import ftplib
 import logging
 import os
+import resource
 import socket
 import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -61,6 +63,34 @@ def test_no_file_can_be_opened_for_an_upload(
         client.makepasv()
         assert client.ask(f"STOR {PATH}") == reply
     assert client.put(PATH, BODY).startswith("226 ")
+
+
+@contextmanager
+def no_file_descriptors() -> Iterator[None]:
+    """For a while this process opens no more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_no_data_connection_can_be_opened(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """425 for who asks for one, 425 for who has asked before and is to be taken, and a line in the log for each."""
+    client, other = house.login(), house.login()
+    address = other.makepasv()
+    assert other.ask("NLST").startswith("150 ")
+    with socket.socket() as connection, no_file_descriptors():
+        assert client.ask("EPSV") == "425 No data connection can be opened now. Try again later."
+        assert client.ask("PASV") == "425 No data connection can be opened now. Try again later."
+        connection.connect(address)
+        assert other.last_reply() == "425 The data connection can't be taken now. Try again later."
+        assert client.ask("NOOP").startswith("200 ")
+    said = [record for record in caplog.records if "Too many open files" in record.getMessage()]
+    assert [record.exc_info for record in said if record.exc_info] == []
+    assert len(said) >= 3
+    assert client.nlst("/Products") == ["failed", "processed", "reports"]
 
 
 def test_nothing_that_a_step_raises_ends_the_thread_that_took_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
