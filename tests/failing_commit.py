@@ -1,4 +1,4 @@
-"""A database whose COMMIT fails when an upload was recorded, as that on a full disk does."""
+"""A database whose COMMIT fails when something was recorded, as that on a full disk does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ HANGS_UP = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10)
 
 
 @contextmanager
-def failing_commit(postgres: str = _REFUSES) -> Iterator[None]:
-    """For a while no transaction that inserts an upload can be committed; `postgres` is what that does instead."""
+def failing_commit(postgres: str = _REFUSES, table: str = "upload") -> Iterator[None]:
+    """For a while no transaction that inserts into `table` can be committed; `postgres` is what that does instead."""
     if is_postgres():
         database.execute_sql(f"CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {postgres} END$$")
-        database.execute_sql("CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON upload DEFERRABLE INITIALLY DEFERRED "
+        database.execute_sql(f"CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED "
                              "FOR EACH ROW EXECUTE FUNCTION fails()")  # fmt: skip
     else:
         database.execute_sql("CREATE TABLE fails (id INTEGER REFERENCES account(id) DEFERRABLE INITIALLY DEFERRED)")
-        database.execute_sql("CREATE TRIGGER failing AFTER INSERT ON upload BEGIN INSERT INTO fails VALUES (-1); END")
+        database.execute_sql(f"CREATE TRIGGER failing AFTER INSERT ON {table} BEGIN INSERT INTO fails VALUES (-1); END")
     try:
         yield
     finally:
