@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -42,7 +43,9 @@ class Card:
             raise
 
     def close(self) -> None:
-        self.path.unlink(missing_ok=True)
+        # Where it can't be removed, it is that of a dead process from now on, which the next one removes.
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         os.close(self._handle)
 
 

@@ -252,3 +252,12 @@ def test_a_card_that_can_not_be_written_leaves_nothing(partner: Partner) -> None
     with files_of(0), pytest.raises(OSError, match="File too large"):
         Owner(partner.settings)
     assert list((partner.settings.spool / "workers").iterdir()) == []
+
+
+def test_a_card_that_can_not_be_removed_keeps_nobody_from_ending(partner: Partner) -> None:
+    """The home may be read-only by then; here its folder is none any more."""
+    owner = Owner(partner.settings)
+    folder = partner.settings.spool / "workers"
+    folder.rename(folder.with_name("aside"))
+    folder.touch()
+    owner.close()
