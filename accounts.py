@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +114,13 @@ def add(
         **{column: _checked(column, value) for column, value in exports.items()},
     }
     password_hash = passwords.hash_password(check_password(password))
-    with _taken_means_conflict(name), transaction():
+    # Around the transaction: its COMMIT may fail, too.
+    with _taken_means_conflict(name), _removed_on_failure(account_root(settings, name)) as making, transaction():
         account = Account.create(**values)
         Login.create(account=account, name=name, password_hash=password_hash)
         _refuse_files_of_another(export_source(settings, name))
-        with _removed_on_failure(account_root(settings, name)):
-            make_folders(settings, schemas, account)
+        making()
+        make_folders(settings, schemas, account)
     return account
 
 
@@ -151,14 +152,20 @@ def refuse_strange_home(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _removed_on_failure(root: Path) -> Iterator[None]:
-    """Take away what was made when making it fails."""
-    existed = root.exists()
-    _refuse_files_of_another(root)
+def _removed_on_failure(root: Path) -> Iterator[Callable[[], None]]:
+    """Take away what was made when it fails. What is yielded is to be called before anything is made, and behind the
+    row: whoever made another account of that name meanwhile has his folder."""
+    made = False
+
+    def making() -> None:
+        nonlocal made
+        _refuse_files_of_another(root)
+        made = not root.exists()
+
     try:
-        yield
+        yield making
     except BaseException:
-        if not existed:
+        if made:
             shutil.rmtree(root, ignore_errors=True)
         raise
 

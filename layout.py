@@ -80,8 +80,21 @@ def lose(settings: Settings, folder: Path) -> None:
     aside = settings.spool / LOST / f"{folder.name}-{uuid.uuid4().hex[:8]}"
     aside.parent.mkdir(exist_ok=True)
     folder.rename(aside)
-    log.error("the database knows nothing of %s: a server was killed as it recorded it, or the database has lost that, "
-              "as one from a backup has; it lies in %s now", folder, aside)  # fmt: skip
+    log.error("the database knows nothing of %s: a server could not record it or was killed as it did, or the database "
+              "has lost that, as one from a backup has; it lies in %s now", folder, aside)  # fmt: skip
+
+
+def take_back(settings: Settings, number: int, file: os.stat_result, *, recorded: bool) -> None:
+    """Remove the folder with `file` in it, of a receipt that failed, whose number may be `recorded` for another one.
+
+    Who was given the number since, and found it in his way, has put it aside.
+    """
+    folder = spool_folder(settings, number)
+    aside = (settings.spool / LOST).glob(f"{folder.name}-*")
+    for each in aside if recorded else (folder, *aside):
+        if each.is_dir() and any(os.path.samestat(path.stat(), file) for path in each.iterdir()):
+            shutil.rmtree(each, ignore_errors=True)
+            log.info("%s is removed: it could not be recorded, and whoever sent it was told so", each)
 
 
 def export_source(settings: Settings, account: str) -> Path:

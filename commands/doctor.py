@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ import click
 
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
-from layout import barred, barred_home, nearest, open_home, refuse_export_folder
+from layout import barred, barred_home, open_home, refuse_export_folder
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
@@ -194,11 +193,20 @@ def _greeting(context: Context) -> str:
 
 
 def _disk(context: Context) -> str:
-    free = shutil.disk_usage(nearest(context.settings.home)).free
-    needed = context.settings.min_free_bytes
-    if free < needed:
-        raise FtpdockError(f"{free:,} bytes are free, uploads are refused below {needed:,} (`min_free_bytes`)")
-    return f"{free / 2**30:.1f} GiB free"
+    from room import LEAST_BYTES, LEAST_FILES, rooms
+
+    home, *others = rooms(context.settings)
+    if home.bytes < (needed := context.settings.min_free_bytes):
+        raise FtpdockError(f"{home.bytes:,} bytes are free, uploads are refused below {needed:,} (`min_free_bytes`)")
+    for each in (home, *others):
+        if each.bytes < LEAST_BYTES:
+            raise FtpdockError(f"{each.bytes:,} bytes are free on the disk with {each.path}, expected at least "
+                               f"{LEAST_BYTES:,}: make room")  # fmt: skip
+        if each.few_files():
+            raise FtpdockError(f"the file system with {each.path} takes {each.files:,} more files (inodes), expected "
+                               f"at least {LEAST_FILES:,}: delete some, however small")  # fmt: skip
+    also = (f", {each.bytes / 2**30:.1f} GiB on the one with {each.path}" for each in others)
+    return f"{home.bytes / 2**30:.1f} GiB free{''.join(also)}"
 
 
 def _plugins(context: Context) -> str:

@@ -31,6 +31,7 @@ STATUSES = ("waiting", "running", "completed", "completed_with_errors", "failed"
 COUNTS = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
 LISTED = ("number", "account", "file", "status", "rows", "created", "updated", "unchanged", "rejected", "code",
           "received_at")  # fmt: skip
+IDLE = "it was begun, and no worker has it in hand now: `ftpdock status` and logs/ in the home say why"
 PAGE = 500
 """Imports that are read at once."""
 
@@ -54,7 +55,7 @@ def list_imports(
     context: Context, account: str | None, entity: str | None, status: str | None, limit: int | None, as_json: bool
 ) -> None:
     """List imports, oldest first."""
-    from models import ImportRun, Upload
+    from models import Upload
 
     context.connect()
     query = _uploads()
@@ -63,8 +64,7 @@ def list_imports(
     if entity:
         query = query.where(Upload.entity == entity)
     if status:
-        waiting = (ImportRun.status == status) | (ImportRun.number.is_null() if status == "waiting" else False)
-        query = query.where(waiting)
+        query = query.where(_shown_as(status))
     found = reversed(list(query.order_by(Upload.id.desc()).limit(limit))) if limit else _all(query)
     print_objects(map(_object, found), LISTED, as_json, "No imports.")
 
@@ -158,8 +158,20 @@ def _find(number: int) -> Any:
     return found
 
 
+def _shown_as(status: str) -> Any:
+    """The condition for what `_object` shows in this state."""
+    from models import ImportRun
+
+    if status == "waiting":
+        return (ImportRun.status == status) | ImportRun.number.is_null() | ImportRun.is_idle()
+    return (ImportRun.status == status) & ~ImportRun.is_idle()
+
+
 def _object(upload: Any) -> dict[str, Any]:
-    """One import as `--json` prints it; an upload that was not picked up yet is waiting."""
+    """One import as `--json` prints it; what was not picked up yet is waiting, or what no worker has in hand any more.
+
+    Such a one the database takes no words about, as when its disk is full.
+    """
     run = getattr(upload, "run", None)
     counts = {name: getattr(run, name) if run else 0 for name in COUNTS}
     return {
@@ -167,10 +179,10 @@ def _object(upload: Any) -> dict[str, Any]:
         "account": upload.account.name,
         "entity": upload.entity,
         "file": upload.name,
-        "status": run.status if run else "waiting",
+        "status": "waiting" if run is None or run.idle else run.status,
         **counts,
         "code": run.code if run else None,
-        "error": run.error if run else "",
+        "error": "" if run is None else run.error or (IDLE if run.idle else ""),
         "received_at": iso(upload.received_at),
         "started_at": iso(run.started_at) if run else None,
         "finished_at": iso(run.finished_at) if run else None,

@@ -111,8 +111,8 @@ def _workers(context: Context) -> list[dict[str, Any]]:
     from jobs.cards import read_cards
     from models import ImportRun
 
-    at_hand = dict(ImportRun.select(ImportRun.lease_owner, ImportRun.number).where(ImportRun.status == "running")
-                   .tuples())  # fmt: skip
+    running = (ImportRun.status == "running") & ~ImportRun.is_idle()
+    at_hand = dict(ImportRun.select(ImportRun.lease_owner, ImportRun.number).where(running).tuples())
     return [
         {"owner": card["name"], "pid": card["pid"], "host": card["host"], "since": card["since"],
          "alive": card["alive"], "import": at_hand.get(card["name"])}
@@ -121,15 +121,17 @@ def _workers(context: Context) -> list[dict[str, Any]]:
 
 
 def _by_status() -> dict[str, int]:
-    """Every status with its number of imports, dry runs left out."""
+    """Every status with its number of imports, dry runs left out. Begun ones that nobody has in hand wait."""
     from peewee import fn
 
     from commands.imports import STATUSES
     from models import ImportRun
 
-    query = ImportRun.select(ImportRun.status, fn.COUNT(ImportRun.number)).where(~ImportRun.dry_run)
+    files = ~ImportRun.dry_run
+    query = ImportRun.select(ImportRun.status, fn.COUNT(ImportRun.number)).where(files)
     found = dict(query.group_by(ImportRun.status).tuples())
-    return {name: found.get(name, 0) for name in STATUSES}
+    idle = ImportRun.select().where(files & ImportRun.is_idle()).count()
+    return {name: max(0, found.get(name, 0) + {"waiting": idle, "running": -idle}.get(name, 0)) for name in STATUSES}
 
 
 def _scheduled() -> int:

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import os
 import socket
+import sys
 from typing import Any
 
 from pyftpdlib.handlers.ftp.dispatchers import ActiveDTP, PassiveDTP
@@ -98,8 +99,10 @@ class PassiveListener(PassiveDTP):
         self.cmd_channel.data_connection_missing()
 
     def handle_error(self) -> None:
-        """No more open files, for one."""
-        log.exception("%r: no data connection can be taken", self.cmd_channel)
+        """No more open files, for one: that is told in a line, as it comes with each data connection."""
+        error = sys.exc_info()[1]
+        log.error("%r: no data connection can be taken: %s", self.cmd_channel, error,
+                  exc_info=not isinstance(error, OSError))  # fmt: skip
         self.close()
         self.cmd_channel.data_connection_missing("425 The data connection can't be taken now. Try again later.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from ftps.lines import Lines
 from ftps.origin import origin
 from ftps.pool import Pool, with_database
 from ftps.ports import DataPorts
-from ftps.replies import BUSY, FAILED, Refusal
+from ftps.replies import BUSY, FAILED, NO_SPACE, Refusal, is_full
 from ftps.shared import Shared
 from ftps.view import View
 
@@ -92,8 +93,7 @@ class Core(Lines):
                 result = refusal
             except BaseException as error:
                 # Whatever it is: the session would wait for ever.
-                log.exception("%s failed", _name(work))
-                result = error
+                result = _failed(work, error)
             self.shared.waker.post(lambda: self._back(result, then, always))
 
         self.pause()
@@ -245,6 +245,18 @@ class Core(Lines):
         self.abort_transfer("426 The control connection was lost.")
         self.shared.sessions.discard(self)
         self.shared.identities_changed = True
+
+
+def _failed(work: Callable[[], Any], error: BaseException) -> BaseException:
+    """What is told in place of the error at hand, which is logged."""
+    if is_full(error):
+        log.error("%s failed, there is no space left: %s", _name(work), error)
+        return Refusal(NO_SPACE)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        log.error("%s failed: %s", _name(work), error)  # in a line, as all that comes fails so
+    else:
+        log.exception("%s failed", _name(work))
+    return error
 
 
 def _name(work: Callable[[], Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from ftps.digest import Digest
 from ftps.replies import BUSY_FILE, Refusal
 from ftps.targets import Target
+from room import Room
 
 _FREE_EVERY = 16 * 1024 * 1024
 """Bytes between two looks at the free space."""
@@ -61,8 +62,10 @@ class Partials:
         return False
 
     def free(self) -> int:
-        """Bytes that may still be uploaded."""
-        return shutil.disk_usage(self.folder).free - self.min_free_bytes
+        """Bytes that may still be uploaded; none where no more files can be made."""
+        room = Room.of(self.folder)
+        free = room.bytes - self.min_free_bytes
+        return min(free, 0) if room.files == 0 else free
 
     def open(self, key: str, target: Target, rest: int, append: bool) -> Incoming:
         """Open the partial of `target` at byte `rest`, or at its end to append. Raises Refusal."""

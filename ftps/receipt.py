@@ -12,7 +12,7 @@ often one name is uploaded. The order, and what a kill after each step leaves:
    "replaced", the new row is inserted, the     or by the sweep of the spool)
    bytes are linked into the spool, the
    folders are synced
-3. commit                                       whole, on disk and recorded: it is imported, though no 226 was sent
+3. commit (if it fails, the spool folder goes)  whole, on disk and recorded: it is imported, though no 226 was sent
 4. shown in the entity folder                   the same; at worst the name stays visible until it is uploaded again
 5. the partial is removed                       the same
 6. 226                                          everything
@@ -44,8 +44,9 @@ from ftps.replies import Refusal, one_line
 from ftps.shared import Shared
 from ftps.targets import Target
 from layout import lose, spool_folder, sync_folder
-from models import Account, Upload, now, receipts, writing
+from models import Account, Upload, now, receipts
 from schedules import IMMEDIATE, is_timed
+from spooling import spooling
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -141,11 +142,12 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     digest = _sha256_and_sync(arrival, followed or Digest(arrival.source))
     _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
-    with writing(account):
+    with spooling(shared.settings, account, arrival.source.stat) as numbers:
         # Once more: a hook may take its time.
         _check_rights(shared, arrival)
         older = receipts.replace_waiting(account, target.schema.entity, target.name)
         receipt = _insert(arrival, digest)
+        numbers.append(receipt.number)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
     with behind_record(receipt.number):
         _tidy(shared, arrival, receipt, spooled, older, digest)

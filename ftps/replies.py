@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+
+DISK_FULL = "53100"
+"""Postgres' code for it."""
+
 
 class Refusal(Exception):
     """A command is refused; `reply` is the whole line, code and text."""
@@ -17,6 +23,17 @@ NO_SPACE = "452 There is not enough space. Try again later."
 NO_SUCH_FILE = "550 No such file or directory."
 A_FOLDER = "550 It is a folder."
 FAILED = "451 The server failed to do this; its log says why."
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that a disk is full, be it that below the database."""
+    cause = getattr(error, "orig", error)
+    return (
+        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
+        or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(cause, "sqlstate", None) == DISK_FULL
+    )
+
 
 LONGEST_LINE = 600
 """Characters of a line within a reply: more than nearly all messages of a report have, less than any client minds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import functools
 import logging
 import secrets
@@ -17,7 +16,7 @@ from ftps.downloads import Downloads
 from ftps.ending import ABORTED
 from ftps.partials import Incoming
 from ftps.receipt import LOST, Arrival, receive, tell_incomplete
-from ftps.replies import BUSY, NO_SPACE, Refusal, lines
+from ftps.replies import BUSY, NO_SPACE, Refusal, is_full, lines
 from ftps.targets import Target, target
 from schemas.filenames import example
 
@@ -167,6 +166,10 @@ class Transfers(Downloads):
         except RangeUsedUp:
             self.shared.passive_used_up += 1
             self.respond_w_warning("425 All ports for data connections are in use. Try again later.")
+        except OSError as error:
+            # No more open files, for one.
+            log.error("%r: no port for a data connection can be opened: %s", self, error)
+            self.respond("425 No data connection can be opened now. Try again later.")
 
     def _make_eport(self, ip: str, port: int) -> None:
         self._give_up_waiting()
@@ -296,6 +299,6 @@ def _nothing(_: Incoming) -> None:
 def _unopened(error: OSError) -> Refusal:
     """What a client is told when there is no place for its upload; it is logged, because the admin is to know."""
     log.error("an upload can't be begun: %s", error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return Refusal(NO_SPACE)
     return Refusal("451 The server can't open a file for the upload; its log says why. Try again later.")

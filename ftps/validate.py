@@ -17,7 +17,8 @@ from ftps.replies import NO_SPACE, Refusal, lines
 from ftps.shared import Shared
 from imports.reports import REPORT, report_rows
 from layout import number_staged, spool_folder, staged, sync_folder
-from models import ImportRun, Upload, now, transaction, writing
+from models import ImportRun, Upload, now, transaction
+from spooling import spooling
 
 log = logging.getLogger("ftpdock.ftps")
 
@@ -51,13 +52,14 @@ def begin(shared: Shared, wanted: Wanted, entity: str) -> Validation:
     with open_bytes(shared, wanted) as source, staged(shared.settings) as folder:
         if os.fstat(source.fileno()).st_size > shared.partials.free():
             raise Refusal(NO_SPACE)
-        size = _copy(source, folder, name)
-        with writing(identity.account_id):
+        found = _copy(source, folder, name)
+        with spooling(shared.settings, identity.account_id, lambda: found) as numbers:
             shared.rights.confirm(identity, entity)
             # Another session may have copied as well.
             _refuse_second(identity.account_id)
-            upload = Upload.create(account=identity.account_id, entity=entity, name=name, size=size,
+            upload = Upload.create(account=identity.account_id, entity=entity, name=name, size=found.st_size,
                                    login=identity.login, origin="validate", state="picked")  # fmt: skip
+            numbers.append(upload.id)
             number_staged(folder, shared.settings, upload.id)
             ImportRun.begin(upload, dry_run=True)
     shared.ring()
@@ -72,13 +74,14 @@ def _refuse_second(account: int) -> None:
         raise Refusal(UNFINISHED)
 
 
-def _copy(source: io.BufferedReader, folder: Path, name: str) -> int:
-    """The bytes copied."""
+def _copy(source: io.BufferedReader, folder: Path, name: str) -> os.stat_result:
+    """What the copy is."""
     with (folder / name).open("wb") as target:
         shutil.copyfileobj(source, target, 1024 * 1024)
-        size = target.tell()
+        target.flush()
+        found = os.fstat(target.fileno())
     sync_folder(folder)
-    return size
+    return found
 
 
 def look(shared: Shared, validation: Validation) -> str | None:

@@ -52,8 +52,11 @@ def _write(path: Path, text: str) -> None:
     if path.exists() and path.read_bytes() == content:
         return
     aside = path.with_name(f".{path.name}.part")
-    aside.write_bytes(content)
-    aside.replace(path)
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _example_cells(schema: TemplateSchema, row: Mapping[str, str]) -> list[str]:

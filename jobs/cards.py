@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -29,14 +30,22 @@ class Card:
         # It gets its name when it is locked: before, it could be taken for a dead process's, and be removed.
         aside = path.with_suffix(".part")
         self._handle = os.open(aside, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        since = now().isoformat(timespec="seconds")
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since, **more})
-        os.pwrite(self._handle, text.encode(), 0)
-        aside.rename(path)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            since = now().isoformat(timespec="seconds")
+            text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since, **more})
+            os.pwrite(self._handle, text.encode(), 0)
+            aside.rename(path)
+        except BaseException:
+            # A worker whose disk is full is started again and again.
+            os.close(self._handle)
+            aside.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
-        self.path.unlink(missing_ok=True)
+        # Where it can't be removed, it is that of a dead process from now on, which the next one removes.
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         os.close(self._handle)
 
 

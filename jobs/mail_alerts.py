@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import shutil
 import socket
 
 import certs
 from errors import FtpdockError
 from jobs.mail_text import plural
 from models import Mail
+from room import LEAST_BYTES, rooms
 from settings import Settings
 
 log = logging.getLogger("ftpdock.mail")
@@ -41,11 +41,21 @@ class Watch:
                 log.warning("a check for the admin failed", exc_info=True)
 
     def _disk(self, moment: dt.datetime) -> None:
-        free, least = shutil.disk_usage(self._settings.home).free, self._settings.min_free_bytes
-        if free < 2 * least:
-            # Each machine may have a disk of its own.
-            Mail.alert(f"disk-{socket.gethostname()}-{moment:%Y-%m-%d}"[-200:], what="disk", free=_size(free),
-                       least=_size(least), home=str(self._settings.home))  # fmt: skip
+        home, *others = rooms(self._settings)
+        least = max(self._settings.min_free_bytes, LEAST_BYTES)
+        # Each machine may have a disk of its own.
+        key = f"{socket.gethostname()}-{moment:%Y-%m-%d}"
+        if home.bytes < 2 * least:
+            Mail.alert(f"disk-{key}"[-200:], what="disk", free=_size(home.bytes), least=_size(least),
+                       home=str(self._settings.home))  # fmt: skip
+        for number, each in enumerate(others):
+            if each.bytes < 2 * LEAST_BYTES:
+                Mail.alert(f"disk-{number}-{key}"[-200:], what="disk_other", free=_size(each.bytes),
+                           path=str(each.path))  # fmt: skip
+        for number, each in enumerate((home, *others)):
+            if each.few_files(2):
+                Mail.alert(f"inodes-{number}-{key}"[-200:], what="disk_other", path=str(each.path),
+                           free=plural(each.files or 0, "inode"))  # fmt: skip
 
     def _certificate(self, moment: dt.datetime) -> None:
         path = self._settings.certificate_path

@@ -48,9 +48,17 @@ _ALERTS = {
                 "For more than a minute ftpdock could not go on with {file}: {error}",
                 "It is tried each minute, and so are others that meet the same; this mail comes once a day. logs/ in "
                 "the home says why, `ftpdock imports list --status waiting` what waits."),
+    "standstill": ("No import could go on for {lasted}",
+                   "For {lasted} the database or the disk did not let any import go on: {error}",
+                   "They go on now; this mail comes once a day. logs/ in the home says more, `ftpdock doctor` what is "
+                   "still amiss, `ftpdock imports list --status waiting` what waits."),
     "disk": ("The disk is nearly full: {free} free",
              "Of the disk with {home}, {free} are free. Below {least} uploads are refused with 452.",
              "Make room, or lower the setting min_free_bytes."),
+    "disk_other": ("A disk is nearly full: {free} free",
+                   "Of the disk with {path}, {free} are free. Without any, uploads are refused, and imports or exports "
+                   "stand still.",
+                   "Make room there; `ftpdock doctor` looks at it."),
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `cert install`, or where the settings name another file."),

@@ -29,6 +29,7 @@ from models import (
 )
 from schedules import IMMEDIATE, OFF
 from settings import Settings
+from spooling import spooling
 from ticks import claim_tick, is_doubtful, plan_one
 
 log = logging.getLogger("ftpdock.jobs")
@@ -186,11 +187,12 @@ def queue_file(
         shutil.copyfile(source, folder / name)
         with (folder / name).open("rb") as handle:
             os.fsync(handle.fileno())
-            size = os.fstat(handle.fileno()).st_size
-        with writing(account.id):
+            found = os.fstat(handle.fileno())
+        with spooling(settings, account.id, lambda: found) as numbers:
             refuse_removed(account)
-            made = Upload.create(account=account, entity=entity, name=name, size=size, state="picked", origin=origin,
-                                 received_at=now())  # fmt: skip
+            made = Upload.create(account=account, entity=entity, name=name, size=found.st_size, state="picked",
+                                 origin=origin, received_at=now())  # fmt: skip
+            numbers.append(made.id)
             layout.number_staged(folder, settings, made.id)
             # The lease begins now: to copy a large file may take longer than it lasts.
             return ImportRun.begin(made, **(reservation(settings, owner) if owner else {}), **more)

@@ -8,7 +8,7 @@ import select
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from peewee import InterfaceError, OperationalError
 
@@ -17,6 +17,7 @@ from handlers.registry import Registry
 from handlers.run import ImportJob
 from hooks import Hooks
 from jobs.leases import Heartbeat, Owner, release_ahead, sweep_dead
+from jobs.mail_text import plural
 from jobs.pickup import pick_up, reconcile
 from jobs.poison import is_poisonous, kept, problem
 from jobs.queue import LONGEST_REST, claim, give_back
@@ -33,6 +34,8 @@ TRANSACTION_TIMEOUT_SINCE = 170_000
 """The version of Postgres that knows `transaction_timeout`."""
 PRIMARY = 0xFF
 """The bits of an error code of SQLite that are the same for all errors of a kind."""
+STOOD_STILL = 60.0
+"""Seconds without a turn that came to its end after which the admin is told."""
 SWEEP = 60.0
 """Seconds between two looks for what was left."""
 
@@ -53,6 +56,8 @@ class Worker:
         self._swept = 0.0
         self._seen: set[str] = set()
         self._pauses: dict[int, float] = {}
+        self._failing: tuple[float, str] | None = None
+        """Since when turns fail, on the monotonic clock, and why."""
 
     def run(self, name: str | None = None) -> None:
         """Work until the bell says stop, under the name that a supervisor gave."""
@@ -64,16 +69,18 @@ class Worker:
                 try:
                     owner.refuse_lost_home()
                     wait = 0.0 if self.turn(owner.name) else 1.0
-                    pause = PAUSE
-                except (OperationalError, InterfaceError, OSError):
+                    pause, self._failing = PAUSE, None
+                except (OperationalError, InterfaceError, OSError) as error:
                     log.exception("the database or the disk is not to be had; trying again in %.0f s", pause)
+                    self._failed(error)
                     database.close()
                     wait, pause = pause, min(pause * 2, LONGEST_PAUSE)
                 except KeyboardInterrupt:
                     raise
-                except BaseException:
+                except BaseException as error:
                     # Also sys.exit() in a plugin: a worker may be a thread, which nobody starts again.
                     log.exception("a worker's turn failed")
+                    self._failed(error)
                     # It may be the connection's fault: one to a server that only reads since a failover looks healthy.
                     database.close()
                     wait = PAUSE
@@ -87,10 +94,24 @@ class Worker:
         self._sweep()
         pick_up(self.settings, self.folders)
         run = claim(self.settings, self.registry, owner)
+        self._tell_of_standstill()
         if run is None:
             return False
         self.execute(run, owner)
         return True
+
+    def _failed(self, error: BaseException) -> None:
+        since = self._failing[0] if self._failing else time.monotonic()
+        self._failing = since, f"{type(error).__name__}: {error}"
+
+    def _tell_of_standstill(self) -> None:
+        """Tell the admin that no import could go on. While it lasts nothing can be queued, so it comes afterwards."""
+        if self._failing is None or not self.settings.admin_email:
+            return
+        since, error = self._failing
+        if (lasted := time.monotonic() - since) >= STOOD_STILL:
+            Mail.alert(f"standstill-{now():%Y-%m-%d}", what="standstill", lasted=plural(round(lasted / 60), "minute"),
+                       error=error)  # fmt: skip
 
     def _connect(self) -> None:
         """The transaction of a worker that stands still must not keep its import from its successor for ever."""
@@ -189,22 +210,9 @@ def _is_infrastructure(error: BaseException) -> bool:
 
 
 def _is_wrong_sql(error: BaseException) -> bool:
-    """Whether SQLite found no such column or table, or the like, which it calls operational, as it does a full disk.
-
-    A full disk ends the transaction by itself, so that rolling it back fails with such an error, too: all errors count
-    that led to this one.
-    """
-    codes = list(_codes(error))
-    return bool(codes) and all(code & PRIMARY == sqlite3.SQLITE_ERROR for code in codes)
-
-
-def _codes(error: BaseException | None) -> Iterator[int]:
-    """What SQLite says of an error, and of those that were being handled when it came up."""
-    while error is not None:
-        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
-        if code is not None:
-            yield code
-        error = error.__context__
+    """Whether SQLite found no such column or table, or the like, which it calls operational, as it does a full disk."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return code is not None and code & PRIMARY == sqlite3.SQLITE_ERROR
 
 
 class ThreadBell:

@@ -35,7 +35,12 @@ class Sqlite(SqliteDatabase):
         return super()._connect()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        return _patiently(lambda: super(Sqlite, self).execute_sql(sql, params))
+        try:
+            return _patiently(lambda: super(Sqlite, self).execute_sql(sql, params))
+        except OperationalError:
+            if sql.startswith("ROLLBACK TO") and not self.connection().in_transaction:
+                return None  # As rollback() has it.
+            raise
 
     def trim_log(self, size: int = LOG) -> None:
         """Move a write-ahead log of more than `size` bytes into the database, if nobody reads from it just now.
@@ -58,6 +63,11 @@ class Sqlite(SqliteDatabase):
 
     def begin(self, lock_type: str | None = None) -> None:
         _patiently(lambda: super(Sqlite, self).begin(lock_type))
+
+    def rollback(self) -> None:
+        """A full disk ends a transaction by itself: to roll it back would fail, and hide why."""
+        if self.is_closed() or self.connection().in_transaction:
+            super().rollback()
 
 
 def takes_writes(path: Path, patience: float = 1.0) -> bool:

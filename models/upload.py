@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import (
     BigIntegerField,
     BooleanField,
@@ -98,6 +100,16 @@ class ImportRun(Base):
         made: ImportRun = cls.create(number=upload.id, account=upload.account_id, entity=upload.entity,
                                      file=upload.name, received_at=upload.received_at, **more)  # fmt: skip
         return made
+
+    @classmethod
+    def is_idle(cls) -> Any:
+        """The condition for runs that were begun and that nobody has in hand now: no lease of theirs lasts."""
+        return (cls.status == "running") & (cls.lease_until.is_null() | (cls.lease_until <= now()))
+
+    @property
+    def idle(self) -> bool:
+        """As `is_idle`, as it was when the run was read."""
+        return self.status == "running" and (self.lease_until is None or self.lease_until <= now())
 
     @property
     def imported(self) -> int:

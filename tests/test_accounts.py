@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import OperationalError
+from peewee import OperationalError, PeeweeException
 
 import accounts
 import customers
@@ -21,6 +21,7 @@ import orders
 from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import targets
 from exports.push.url import read_url
+from imports.templates import write_templates
 from jobs.pickup import queue_file
 from layout import account_root, export_source, make_account_folders, spool_folder
 from models import (
@@ -53,6 +54,8 @@ from models import (
 from removal import REMOVED, put_back, remove
 from schemas import SCHEMAS, Formats
 from settings import Settings
+from tests.failing_commit import failing_commit
+from tests.full_disk import files_of
 
 Add = Callable[..., Account]
 
@@ -105,6 +108,27 @@ def wait_in_spool(settings: Settings, account: Account) -> Path:
     spooled.parent.mkdir(parents=True)
     spooled.write_text("bytes")
     return spooled
+
+
+def test_a_commit_that_fails_leaves_no_folder(settings: Settings, add: Add) -> None:
+    """Either all of it is made or nothing."""
+    with failing_commit(table="login"), pytest.raises((PeeweeException, ConflictError)):
+        add("acme")
+
+    assert not account_root(settings, "acme").exists()
+    add("acme")
+
+
+def test_a_template_that_could_not_be_written_leaves_nothing(settings: Settings, add: Add) -> None:
+    """What was written aside goes, and the former one stays."""
+    add("acme")
+    folder = account_root(settings, "acme") / "Templates"
+    before = sorted(path.name for path in folder.iterdir())
+
+    with files_of(10), pytest.raises(OSError, match="File too large"):
+        write_templates(folder, SCHEMAS, Formats(date_format="DD.MM.YYYY"))
+
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("broken", ["write_templates", "make_account_folders"])

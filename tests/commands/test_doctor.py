@@ -25,6 +25,7 @@ from playhouse.migrations import Runner
 import models
 from commands import main
 from models.migrate import MIGRATIONS
+from tests.full_disk import ROOMLESS, statvfs_says
 from tests.rights import LIKE_OTHERS
 from tests.tls import write_self_signed
 
@@ -525,6 +526,26 @@ def test_a_plugin_with_a_wrapper(doctor: Doctor, tmp_path: Path, monkeypatch: py
 def test_too_little_space(doctor: Doctor) -> None:
     """The setting that decides is named."""
     assert "min_free_bytes" in problem(doctor(1, min_free_bytes=2**60))["disk"]
+
+
+def test_a_disk_without_any_room(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`min_free_bytes = 0` does not make it any better."""
+    statvfs_says(monkeypatch, f_bavail=0)
+    assert problem(doctor(1, min_free_bytes=0))["disk"].startswith("0 bytes are free on the disk with ")
+
+
+def test_a_disk_that_takes_no_more_files(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bytes are free. One that does not count them has enough."""
+    statvfs_says(monkeypatch, f_files=1000, f_favail=3)
+    assert "takes 3 more files (inodes), expected at least 100" in problem(doctor(1))["disk"]
+    statvfs_says(monkeypatch, f_files=0, f_favail=0)
+    doctor()
+
+
+def test_another_disk_that_is_full(doctor: Doctor) -> None:
+    """Here that of the exports; the database's own is another one."""
+    told = problem(doctor(1, exports_path=ROOMLESS))["disk"]
+    assert told == f"0 bytes are free on the disk with {ROOMLESS}, expected at least 16,777,216: make room"
 
 
 def test_a_home_that_others_may_read(doctor: Doctor, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import functools
 import json
@@ -20,12 +21,30 @@ import pytest
 from jobs.cards import read_cards, server_card
 from jobs.leases import Owner
 from jobs.queue import claim
-from models import ImportRun
+from models import ImportRun, now
 from settings import Settings
 from tests.commands.conftest import ROOT, environment
 from tests.partner import Partner
 
 CONTENT = "SKU_ID,Name\n1,a\n2,b\n"
+
+
+def test_what_no_worker_has_in_hand_any_more_waits(partner: Partner, done: Callable[..., str]) -> None:
+    """A database whose disk is full takes no words about it: its lease has ended."""
+    number = partner.queue("product", CONTENT).number
+    assert claim(partner.settings, partner.registry, "a-worker") is not None
+    assert json.loads(done("status", "--json"))["queue"] == {"waiting": 0, "running": 1, "scheduled": 0}
+    assert json.loads(done("imports", "list", "--status", "waiting", "--json")) == []
+
+    ImportRun.update(lease_until=now() - dt.timedelta(seconds=1)).execute()
+
+    shown = json.loads(done("imports", "show", str(number), "--json"))
+    assert shown["status"] == "waiting"
+    assert shown["error"].startswith("it was begun, and no worker has it in hand now: ")
+    assert json.loads(done("status", "--json"))["queue"] == {"waiting": 1, "running": 0, "scheduled": 0}
+    (listed,) = json.loads(done("imports", "list", "--status", "waiting", "--json"))
+    assert listed["number"] == number
+    assert json.loads(done("imports", "list", "--status", "running", "--json")) == []
 
 
 def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:

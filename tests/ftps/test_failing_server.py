@@ -6,12 +6,14 @@ import errno
 import ftplib
 import logging
 import os
+import resource
 import socket
 import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -30,14 +32,14 @@ def _fails(number: int) -> Callable[..., Any]:
     return fail
 
 
-def _fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fail_once(monkeypatch: pytest.MonkeyPatch, number: int = errno.EIO) -> None:
     """The next fsync tells that something could not be written."""
     real, failed = os.fsync, threading.Event()
 
     def fsync(descriptor: int) -> None:
         if not failed.is_set():
             failed.set()
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise OSError(number, os.strerror(number))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -61,6 +63,36 @@ def test_no_file_can_be_opened_for_an_upload(
         client.makepasv()
         assert client.ask(f"STOR {PATH}") == reply
     assert client.put(PATH, BODY).startswith("226 ")
+
+
+@contextmanager
+def no_file_descriptors() -> Iterator[None]:
+    """For a while this process opens no more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_no_data_connection_can_be_opened(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """425 for who asks for one, 425 for who has asked before and is to be taken, and a line in the log for each."""
+    client, other = house.login(), house.login()
+    address = other.makepasv()
+    assert other.ask("NLST").startswith("150 ")
+    with socket.socket() as connection, no_file_descriptors():
+        assert client.ask("EPSV") == "425 No data connection can be opened now. Try again later."
+        assert client.ask("PASV") == "425 No data connection can be opened now. Try again later."
+        # accept() fails so before anybody comes, too.
+        with suppress(ConnectionRefusedError):
+            connection.connect(address)
+        assert other.last_reply() == "425 The data connection can't be taken now. Try again later."
+        assert client.ask("NOOP").startswith("200 ")
+    said = [record for record in caplog.records if "Too many open files" in record.getMessage()]
+    assert [record.exc_info for record in said if record.exc_info] == []
+    assert len(said) >= 3
+    assert client.nlst("/Products") == ["failed", "processed", "reports"]
 
 
 def test_nothing_that_a_step_raises_ends_the_thread_that_took_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +135,18 @@ def test_a_password_stands_in_no_log_when_its_check_breaks_down(
     assert client.ask("NOOP").startswith("200 ")
     assert "enter failed" in caplog.text
     assert "hunter2" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_at_the_last_step(
+    house: House, number: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """452, as before the first byte; the log has a line."""
+    _fail_once(monkeypatch, number)
+    with pytest.raises(ftplib.error_temp, match=r"^452 There is not enough space\. Try again later\.$"):
+        house.login().put(PATH, BODY)
+    (said,) = (record for record in caplog.records if "no space left" in record.getMessage())
+    assert said.exc_info is None
 
 
 @pytest.mark.parametrize("path", [PATH, "/Products/x.tmp"])

@@ -22,6 +22,7 @@ from errors import FileRefused
 from layout import LOST, spool_folder
 from models import Account, EntitySettings, ImportRun, Login, Upload
 from settings import Settings
+from tests.full_disk import statvfs_says
 from tests.visitor import BODY, NAME, PATH, House, end
 
 
@@ -267,6 +268,14 @@ def test_a_full_disk_is_told_before_any_data(make_house: Callable[..., House]) -
     client = house.login()
     with pytest.raises(ftplib.error_temp, match=r"^452 "):
         client.begin(f"STOR {PATH}")
+    assert client.ask("ALLO 1").startswith("452 ")
+    assert client.ask("AVBL") == "213 0"
+
+
+def test_a_disk_that_takes_no_more_files(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ALLO and AVBL say so, whatever is free."""
+    client = house.login()
+    statvfs_says(monkeypatch, f_files=1000, f_favail=0)
     assert client.ask("ALLO 1").startswith("452 ")
     assert client.ask("AVBL") == "213 0"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -162,7 +163,7 @@ def test_two_sessions_that_copy_at_once_make_one_validation(house: House, monkey
     clients[0].put(PATH, BODY)
     real, both = ftps.validate._copy, threading.Barrier(2)
 
-    def copy(*arguments: Any) -> int:
+    def copy(*arguments: Any) -> os.stat_result:
         both.wait(20)
         return real(*arguments)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-
 from jobs.worker import Worker
 from models import ImportRun
+from tests.full_disk import files_of
 from tests.partner import Partner
 
 ROOM = 262_144
-"""Bytes that any one file may have: the kernel refuses to write more (RLIMIT_FSIZE), as a full disk would."""
+"""Bytes that any one file may have."""
 ROWS = 20_000
 
 
@@ -18,13 +17,9 @@ def test_an_import_rests_while_the_disk_is_full(partner: Partner) -> None:
     rows = "".join(f"SKU-{number:06},Cup number {number}\n" for number in range(ROWS))
     number = partner.queue("product", "SKU_ID,Name\n" + rows).number
     worker = Worker(partner.settings, partner.registry, partner.hooks, lambda seconds: True)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, limits[1]))
-    try:
+    with files_of(ROOM):
         assert worker.turn("test")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     resting = ImportRun.get_by_id(number)
 
     assert (resting.status, resting.code) == ("waiting", None)

@@ -25,6 +25,7 @@ from jobs.leases import Heartbeat, Owner, is_dead, release_ahead, renew, sweep_d
 from jobs.queue import claim
 from jobs.worker import Worker
 from models import ImportRun, now
+from tests.full_disk import files_of
 from tests.partner import Partner, counts
 from tests.system.server import wait_for
 
@@ -244,3 +245,19 @@ def test_a_newer_owners_folder_is_left_alone(partner: Partner) -> None:
 
     assert sorted(path.name for path in spool.iterdir() if path.is_dir()) == ["1", "3", "4"]
     assert (spool / "3" / "ids.csv").read_text() == "1"
+
+
+def test_a_card_that_can_not_be_written_leaves_nothing(partner: Partner) -> None:
+    """A worker on a full disk is started again and again."""
+    with files_of(0), pytest.raises(OSError, match="File too large"):
+        Owner(partner.settings)
+    assert list((partner.settings.spool / "workers").iterdir()) == []
+
+
+def test_a_card_that_can_not_be_removed_keeps_nobody_from_ending(partner: Partner) -> None:
+    """The home may be read-only by then; here its folder is none any more."""
+    owner = Owner(partner.settings)
+    folder = partner.settings.spool / "workers"
+    folder.rename(folder.with_name("aside"))
+    folder.touch()
+    owner.close()

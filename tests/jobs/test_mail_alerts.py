@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -20,8 +21,9 @@ from jobs.mail_render import about, render
 from jobs.mail_sender import MailSender
 from jobs.queue import claim
 from jobs.worker import ATTEMPTS, Worker
-from models import Mail, now
+from models import ImportRun, Mail, database, is_postgres, now
 from settings import Settings
+from tests.full_disk import ROOMLESS, files_of, statvfs_says
 from tests.partner import Partner
 from tests.tls import write_self_signed
 
@@ -90,6 +92,16 @@ def test_a_disk_with_room_is_not_told_of(told: Settings) -> None:
     Watch(replace(told, min_free_bytes=1)).look(now())
 
     assert keys() == []
+
+
+def test_other_disks_and_inodes_are_told_of(told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a day each; here the disk of the exports has no room, and neither takes more files."""
+    statvfs_says(monkeypatch, f_files=1000, f_favail=3)
+    for _ in range(2):
+        Watch(replace(told, exports_path=ROOMLESS)).look(now())
+
+    free = [about(mail).removeprefix("A disk is nearly full: ") for mail in Mail.select().order_by(Mail.number)]
+    assert free == ["0 MiB free", "3 inodes free", "3 inodes free"]
 
 
 def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
@@ -216,6 +228,53 @@ def test_of_orders_without_a_key_the_admin_is_warned(
     expected = f"`ftpdock imports retry {run.number}`" if reference else "Of what is in, some has no key"
     assert keys() == ["internal"]
     assert advice(told).startswith(f"logs/ in the home says why. {expected}")
+
+
+@contextmanager
+def refusing_writes() -> Iterator[None]:
+    """For a while the database takes no writes, from whatever connection."""
+    if is_postgres():
+        (name,) = database.execute_sql("SELECT current_database()").fetchone()
+        database.execute_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        database.close()
+        yield
+        database.close()
+        database.execute_sql("SET default_transaction_read_only = off")
+        database.execute_sql(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        database.close()
+    else:
+        with files_of(4096):
+            yield
+
+
+@pytest.mark.parametrize(("least", "alerts"), [(0.0, ["standstill"]), (3600.0, [])])
+def test_a_database_that_took_no_writes_is_told_when_it_does(
+    told: Settings,
+    make_partner: Callable[..., Partner],
+    monkeypatch: pytest.MonkeyPatch,
+    least: float,
+    alerts: list[str],
+) -> None:
+    """Once, and only if no import could go on for a while; meanwhile `imports show` could not say why."""
+    monkeypatch.setattr("jobs.worker.STOOD_STILL", least)
+    partner = make_partner(told)
+    number = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    turns = iter(range(6))
+
+    def bell(seconds: float) -> bool:
+        if (turn := next(turns, None)) == 3:
+            refusing.close()
+            assert ImportRun.get_by_id(number).status == "waiting"
+        return turn is not None
+
+    with ExitStack() as refusing:
+        refusing.enter_context(refusing_writes())
+        Worker(told, partner.registry, partner.hooks, bell).run()
+
+    assert ImportRun.get_by_id(number).status == "completed"
+    assert keys() == alerts
+    if alerts:
+        assert about(Mail.get()).startswith("No import could go on for ")
 
 
 def test_a_partners_bad_file_is_no_alert(told: Settings, make_partner: Callable[..., Partner]) -> None:

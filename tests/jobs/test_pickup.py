@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import PeeweeException
 
 import layout
 from jobs.pickup import ABANDONED, reconcile
 from models import Upload
 from settings import Settings
+from tests.failing_commit import failing_commit
 from tests.partner import Partner
 
 
@@ -55,6 +57,15 @@ def test_a_copy_that_fails_leaves_nothing(partner: Partner, monkeypatch: pytest.
 
     assert Upload.select().count() == 0
     assert not list(partner.settings.spool.glob("*staged*"))
+
+
+def test_a_copy_that_could_not_be_recorded_leaves_nothing(partner: Partner) -> None:
+    """Its COMMIT failed. Whoever gave the command was told so."""
+    with failing_commit(), pytest.raises(PeeweeException):
+        partner.queue("product", "SKU_ID,Name\n1,Cup\n")
+
+    assert Upload.select().count() == 0
+    assert not list(partner.settings.spool.rglob("*.csv"))
 
 
 def test_what_a_kill_left_of_a_copy_is_removed(partner: Partner) -> None:

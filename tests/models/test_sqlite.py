@@ -13,6 +13,7 @@ import peewee
 import pytest
 
 from models.sqlite import Sqlite
+from tests.full_disk import files_of
 
 
 @pytest.fixture
@@ -69,6 +70,34 @@ def test_what_was_read_has_changed(database: Sqlite) -> None:
         other.execute("INSERT INTO a VALUES (1)")
         with pytest.raises(peewee.OperationalError, match="database is locked"):
             database.execute_sql("INSERT INTO a VALUES (2)")
+
+
+def _write(database: Sqlite, value: str, *, nested: bool = False) -> None:
+    with database.atomic("IMMEDIATE"):
+        database.execute_sql("INSERT INTO a VALUES (1)")
+        with database.atomic() if nested else contextlib.nullcontext():
+            database.execute_sql(f"INSERT INTO a VALUES ({value})")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["statement", "savepoint"])
+def test_a_full_disk_is_told_as_such(database: Sqlite, nested: bool) -> None:
+    """SQLite ends the transaction by itself, and would say of the rollback that there is nothing to roll back."""
+    database.execute_sql(f"PRAGMA max_page_count = {database.execute_sql('PRAGMA page_count').fetchone()[0]}")
+
+    with pytest.raises(peewee.OperationalError, match="database or disk is full"):
+        _write(database, "zeroblob(100000)", nested=nested)
+
+    assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (0,)
+
+
+def test_a_commit_that_fails_says_why(database: Sqlite) -> None:
+    """It is the COMMIT that writes into the log."""
+    size = Path(f"{database.database}-wal").stat().st_size
+
+    with files_of(size), pytest.raises(peewee.OperationalError, match="disk I/O error"):
+        _write(database, "2")
+
+    assert database.execute_sql("SELECT count(*) FROM a").fetchone() == (0,)
 
 
 def test_the_log_is_emptied(database: Sqlite) -> None:
