@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, PeeweeException
 
 import jobs.schedules as ticks
 import passwords
@@ -29,7 +29,7 @@ from account_checks import (
 from errors import ConflictError, FtpdockError, NotFoundError
 from imports.templates import write_templates
 from layout import TEMPLATES, account_root, export_source, holds_files, make_account_folders
-from models import Account, EntitySettings, Login, now, refuse_removed, transaction, writing
+from models import Account, EntitySettings, Login, database, is_postgres, now, refuse_removed, transaction, writing
 from models.schedule import EXPORT
 from schedules import IMMEDIATE, OFF, check_schedule, describe
 from schemas import Formats, TemplateSchema
@@ -115,7 +115,7 @@ def add(
     }
     password_hash = passwords.hash_password(check_password(password))
     # Around the transaction: its COMMIT may fail, too.
-    with _taken_means_conflict(name), _removed_on_failure(account_root(settings, name)) as making, transaction():
+    with _taken_means_conflict(name), _removed_on_failure(settings, name) as making, transaction():
         account = Account.create(**values)
         Login.create(account=account, name=name, password_hash=password_hash)
         _refuse_files_of_another(export_source(settings, name))
@@ -152,10 +152,9 @@ def refuse_strange_home(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _removed_on_failure(root: Path) -> Iterator[Callable[[], None]]:
-    """Take away what was made when it fails. What is yielded is to be called before anything is made, and behind the
-    row: whoever made another account of that name meanwhile has his folder."""
-    made = False
+def _removed_on_failure(settings: Settings, name: str) -> Iterator[Callable[[], None]]:
+    """Take the account's folder away when making it fails. What is yielded is to be called before it is made."""
+    root, made = account_root(settings, name), False
 
     def making() -> None:
         nonlocal made
@@ -166,8 +165,19 @@ def _removed_on_failure(root: Path) -> Iterator[Callable[[], None]]:
         yield making
     except BaseException:
         if made:
-            shutil.rmtree(root, ignore_errors=True)
+            with contextlib.suppress(PeeweeException):
+                _take_folder_away(root, name)
         raise
+
+
+def _take_folder_away(root: Path, name: str) -> None:
+    """Unless there is such an account: one that another command has made since, or this one, of which a Postgres that
+    went away in the middle of COMMIT said nothing. Raises PeeweeException, then it stays."""
+    if is_postgres() and database.connection().closed:
+        return
+    with transaction():
+        if not Account.select().where(Account.name == name).exists():
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def make_folders(settings: Settings, schemas: Schemas, account: Account) -> None:

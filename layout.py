@@ -93,7 +93,7 @@ def take_back(settings: Settings, number: int, file: os.stat_result, *, recorded
     aside = (settings.spool / LOST).glob(f"{folder.name}-*")
     for each in aside if recorded else (folder, *aside):
         if each.is_dir() and any(os.path.samestat(path.stat(), file) for path in each.iterdir()):
-            shutil.rmtree(each, ignore_errors=True)
+            shutil.rmtree(each)
             log.info("%s is removed: it could not be recorded, and whoever sent it was told so", each)
 
 

@@ -117,7 +117,7 @@ def _put_back(settings: Settings, name: str, aside: Path) -> None:
     for source in (aside / "exports", settings.exports / REMOVED / aside.name):
         _put_among(source, exports)
     left = aside / "exports"
-    if left.exists():
+    if os.path.lexists(left):
         apart = aside.with_name(f"{aside.name}-exports")
         left.rename(apart)
         log.warning("%s holds exports in whose places others were written since", apart)
@@ -130,12 +130,14 @@ def _put_back(settings: Settings, name: str, aside: Path) -> None:
 
 
 def _put_among(source: Path, target: Path) -> None:
-    """Move a file or folder to its former place; of a folder that was made anew there, what is in it. What has no free
-    place stays."""
+    """Move a file, a folder or a link to its former place; of a folder that was made anew there, what is in it. What
+    has no free place stays."""
+    with contextlib.suppress(OSError):
+        target.rmdir()  # The mirror makes an empty one where there is none.
     if not os.path.lexists(target):
-        if source.exists():
+        if os.path.lexists(source):
             source.rename(target)
-    elif source.is_dir() and target.is_dir():
+    elif source.is_dir() and target.is_dir() and not source.is_symlink() and not target.is_symlink():
         for each in list(source.iterdir()):
             _put_among(each, target / each.name)
         with contextlib.suppress(OSError):

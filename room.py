@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +33,14 @@ class Room:
         return self.files is not None and self.files < times * LEAST_FILES
 
 
-def rooms(settings: Settings) -> list[Room]:
-    """Of the home, then, where they lie on others, of SQLite's file and of the exports. Raises OSError."""
+def rooms(settings: Settings) -> Iterator[Room]:
+    """Of the home, then, where they lie on others, of SQLite's file and of the exports. Raises OSError, each disk when
+    its turn comes."""
     database = settings.database_path
-    paths = map(nearest, (settings.home, database.parent if database else settings.home, settings.exports))
-    by_device: dict[int, Path] = {}
-    for path in paths:
-        by_device.setdefault(path.stat().st_dev, path)
-    return list(map(Room.of, by_device.values()))
+    seen = set()
+    for folder in (settings.home, database.parent if database else settings.home, settings.exports):
+        path = nearest(folder)
+        device = path.stat().st_dev
+        if device not in seen:
+            seen.add(device)
+            yield Room.of(path)

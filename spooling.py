@@ -27,8 +27,10 @@ def spooling(settings: Settings, account_id: int, file: Callable[[], os.stat_res
             yield numbers
     except BaseException:
         for number in numbers:
-            with contextlib.suppress(Exception):
+            try:
                 _take_back(settings, number, file())
+            except Exception:
+                log.warning("what could not be recorded as %s stays in the spool", number, exc_info=True)
         raise
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import socket
+import threading
+from itertools import islice
 
 import certs
 from errors import FtpdockError
 from jobs.mail_text import plural
 from models import Mail
-from room import LEAST_BYTES, rooms
+from room import LEAST_BYTES, Room, rooms
 from settings import Settings
 
 log = logging.getLogger("ftpdock.mail")
 
 EVERY = dt.timedelta(minutes=1)
 """Between two looks; of one thing the admin is told once a day."""
+PATIENCE = 2.0
+"""Seconds for disks other than the home's."""
 NEAR_END = dt.timedelta(days=14)
 
 
@@ -26,6 +30,8 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._looked: dt.datetime | None = None
+        self._looking: threading.Thread | None = None
+        self._found: list[Room] = []
 
     def look(self, moment: dt.datetime) -> None:
         """Queue what there is to be told, if it is time to look again."""
@@ -41,21 +47,36 @@ class Watch:
                 log.warning("a check for the admin failed", exc_info=True)
 
     def _disk(self, moment: dt.datetime) -> None:
-        home, *others = rooms(self._settings)
-        least = max(self._settings.min_free_bytes, LEAST_BYTES)
+        least = self._settings.min_free_bytes
         # Each machine may have a disk of its own.
         key = f"{socket.gethostname()}-{moment:%Y-%m-%d}"
+        home = next(rooms(self._settings))
         if home.bytes < 2 * least:
             Mail.alert(f"disk-{key}"[-200:], what="disk", free=_size(home.bytes), least=_size(least),
                        home=str(self._settings.home))  # fmt: skip
-        for number, each in enumerate(others):
-            if each.bytes < 2 * LEAST_BYTES:
+        for number, each in enumerate((home, *self._others())):
+            if each.bytes < 2 * LEAST_BYTES and (number or home.bytes >= 2 * least):
                 Mail.alert(f"disk-{number}-{key}"[-200:], what="disk_other", free=_size(each.bytes),
                            path=str(each.path))  # fmt: skip
-        for number, each in enumerate((home, *others)):
             if each.few_files(2):
                 Mail.alert(f"inodes-{number}-{key}"[-200:], what="disk_other", path=str(each.path),
                            free=plural(each.files or 0, "inode"))  # fmt: skip
+
+    def _others(self) -> list[Room]:
+        """Of the other disks, as far as they answer: one that hangs, as a share may, must not hold up all mails."""
+        if self._looking is None or not self._looking.is_alive():
+            self._found = []
+            self._looking = threading.Thread(target=self._look_at_others, name="disks", daemon=True)
+            self._looking.start()
+            self._looking.join(PATIENCE)
+        return list(self._found)
+
+    def _look_at_others(self) -> None:
+        try:
+            for each in islice(rooms(self._settings), 1, None):
+                self._found.append(each)
+        except OSError:
+            log.warning("a disk can't be looked at", exc_info=True)
 
     def _certificate(self, moment: dt.datetime) -> None:
         path = self._settings.certificate_path

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from peewee import InterfaceError, OperationalError
+from peewee import InterfaceError, OperationalError, PeeweeException
 
 from errors import FileProblem, LeaseLost
 from handlers.registry import Registry
@@ -93,8 +93,8 @@ class Worker:
         self._connect()
         self._sweep()
         pick_up(self.settings, self.folders)
-        run = claim(self.settings, self.registry, owner)
         self._tell_of_standstill()
+        run = claim(self.settings, self.registry, owner)
         if run is None:
             return False
         self.execute(run, owner)
@@ -110,8 +110,12 @@ class Worker:
             return
         since, error = self._failing
         if (lasted := time.monotonic() - since) >= STOOD_STILL:
-            Mail.alert(f"standstill-{now():%Y-%m-%d}", what="standstill", lasted=plural(round(lasted / 60), "minute"),
-                       error=error)  # fmt: skip
+            try:
+                Mail.alert(f"standstill-{now():%Y-%m-%d}", what="standstill",
+                           lasted=plural(round(lasted / 60), "minute"), error=error)  # fmt: skip
+            except PeeweeException as problem:
+                # No reason to let imports wait: the next turn that comes after a failure tells it.
+                log.warning("the admin could not be told of it: %s", problem)
 
     def _connect(self) -> None:
         """The transaction of a worker that stands still must not keep its import from its successor for ever."""

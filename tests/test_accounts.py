@@ -119,6 +119,25 @@ def test_a_commit_that_fails_leaves_no_folder(settings: Settings, add: Add) -> N
     add("acme")
 
 
+def test_a_commit_of_which_nothing_is_known_leaves_what_it_made(
+    settings: Settings, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row may be there all the same, or another command has made such an account since: the folder is its."""
+    real = type(models.database.obj).commit
+
+    def commit() -> None:
+        monkeypatch.undo()
+        real(models.database.obj)
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(models.database.obj, "commit", commit)
+    with pytest.raises(OperationalError, match="was lost"):
+        add("acme")
+
+    assert accounts.find("acme").name == "acme"
+    assert (account_root(settings, "acme") / "Templates" / "PRODUCT.csv").exists()
+
+
 def test_a_template_that_could_not_be_written_leaves_nothing(settings: Settings, add: Add) -> None:
     """What was written aside goes, and the former one stays."""
     add("acme")

@@ -181,3 +181,27 @@ def test_exports_written_since_stay(settings: Settings, caplog: pytest.LogCaptur
     (aside,) = (settings.accounts / REMOVED).iterdir()
     assert [each.read_text() for each in aside.rglob("*.csv")] == ["former"]
     assert f"{aside} holds exports in whose places others were written since" in caplog.messages
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_exports_that_a_link_leads_to_are_put_back(settings: Settings, tmp_path: Path, begun: bool) -> None:
+    """The link comes back if its place is free, and never is anything moved out of the folder that it leads to."""
+    make(settings)
+    exports, elsewhere = export_source(settings, "acme"), tmp_path / "elsewhere"
+    exported = elsewhere / "order_1.csv"
+    elsewhere.mkdir()
+    exported.write_text("theirs")
+    exports.parent.mkdir(exist_ok=True)
+    exports.symlink_to(elsewhere)
+    kill_a_removal(settings)
+    exports.mkdir()
+    if begun:
+        (exports / "order_2.csv").write_text("since")
+
+    put_back(settings)
+
+    assert exported.read_text() == "theirs"
+    assert exports.is_symlink() != begun
+    assert not (account_root(settings, "acme") / "exports").is_symlink()
+    left = list((settings.accounts / REMOVED).iterdir())
+    assert [each.readlink() for each in left] == ([elsewhere] if begun else [])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from peewee import OperationalError
 
 import certs
 import layout
@@ -22,6 +25,7 @@ from jobs.mail_sender import MailSender
 from jobs.queue import claim
 from jobs.worker import ATTEMPTS, Worker
 from models import ImportRun, Mail, database, is_postgres, now
+from room import Room
 from settings import Settings
 from tests.full_disk import ROOMLESS, files_of, statvfs_says
 from tests.partner import Partner
@@ -101,7 +105,7 @@ def test_other_disks_and_inodes_are_told_of(told: Settings, monkeypatch: pytest.
         Watch(replace(told, exports_path=ROOMLESS)).look(now())
 
     free = [about(mail).removeprefix("A disk is nearly full: ") for mail in Mail.select().order_by(Mail.number)]
-    assert free == ["0 MiB free", "3 inodes free", "3 inodes free"]
+    assert sorted(free) == ["0 MiB free", "3 inodes free", "3 inodes free"]
 
 
 def test_a_certificate_near_its_end_is_told_once_a_day(told: Settings) -> None:
@@ -275,6 +279,51 @@ def test_a_database_that_took_no_writes_is_told_when_it_does(
     assert keys() == alerts
     if alerts:
         assert about(Mail.get()).startswith("No import could go on for ")
+
+
+def test_an_alert_that_can_not_be_queued_keeps_no_import_waiting(
+    told: Settings, make_partner: Callable[..., Partner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database may take this and refuse that, as one that is nearly full."""
+    monkeypatch.setattr("jobs.worker.STOOD_STILL", 0.0)
+    partner = make_partner(told)
+    number = partner.queue("product", "SKU_ID,Name\n1,Cup\n").number
+    worker = Worker(told, partner.registry, partner.hooks, lambda _: True)
+    worker._failed(OSError("No space left on device"))
+
+    def alert(*_: object, **__: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Mail, "alert", alert)
+
+    assert worker.turn("test")
+    assert ImportRun.get_by_id(number).status == "completed"
+
+
+@pytest.mark.parametrize("answer", ["fails", "hangs"])
+def test_another_disk_that_gives_no_answer_keeps_no_mail_back(
+    told: Settings, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """A share may be dead, or never answer."""
+    monkeypatch.setattr("jobs.mail_alerts.PATIENCE", 0.2)
+    asked, over = [], threading.Event()
+
+    def of(path: Path) -> Room:
+        asked.append(path)
+        if path == Path(ROOMLESS):
+            if answer == "hangs":
+                over.wait(30)
+            raise OSError("Stale file handle")
+        return Room(path, 1, None)
+
+    monkeypatch.setattr(Room, "of", of)
+    watch = Watch(replace(told, exports_path=f"{ROOMLESS}/exports"))
+    watch.look(now())
+    watch.look(now() + dt.timedelta(hours=1))
+    over.set()
+
+    assert about(Mail.get()).startswith("A disk is nearly full")
+    assert asked.count(Path(ROOMLESS)) == (2 if answer == "fails" else 1)
 
 
 def test_a_partners_bad_file_is_no_alert(told: Settings, make_partner: Callable[..., Partner]) -> None:
