@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,13 +35,14 @@ class Room:
 
 
 def rooms(settings: Settings) -> Iterator[Room]:
-    """Of the home, then, where they lie on others, of SQLite's file and of the exports. Raises OSError, each disk when
-    its turn comes."""
-    database = settings.database_path
-    seen = set()
-    for folder in (settings.home, database.parent if database else settings.home, settings.exports):
-        path = nearest(folder)
-        device = path.stat().st_dev
-        if device not in seen:
-            seen.add(device)
-            yield Room.of(path)
+    """Of the home, then, where they lie on others, of SQLite's file and of the exports, if these can be looked at.
+    Raises OSError if the home can't."""
+    home, database = nearest(settings.home), settings.database_path
+    yield Room.of(home)
+    seen = {home.stat().st_dev}
+    for folder in (database.parent if database else settings.home, settings.exports):
+        with contextlib.suppress(OSError):
+            path = nearest(folder)
+            if (device := path.stat().st_dev) not in seen:
+                seen.add(device)
+                yield Room.of(path)

@@ -179,7 +179,7 @@ def _object(upload: Any) -> dict[str, Any]:
         "account": upload.account.name,
         "entity": upload.entity,
         "file": upload.name,
-        "status": "waiting" if run is None or run.idle else run.status,
+        "status": "waiting" if run is None else run.shown,
         **counts,
         "code": run.code if run else None,
         "error": "" if run is None else run.error or (IDLE if run.idle else ""),

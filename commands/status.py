@@ -143,10 +143,11 @@ def _scheduled() -> int:
 
 
 def _oldest() -> int:
-    """Age of the oldest import that is queued and not begun, in seconds; 0 when none is."""
+    """Age of the oldest import that waits in the queue, in seconds; 0 when none does."""
     from models import ImportRun, now
 
-    waiting = ImportRun.select(ImportRun.received_at).where((ImportRun.status == "waiting") & ~ImportRun.dry_run)
+    waits = (ImportRun.status == "waiting") | ImportRun.is_idle()
+    waiting = ImportRun.select(ImportRun.received_at).where(waits & ~ImportRun.dry_run)
     first = waiting.order_by(ImportRun.received_at).first()
     return 0 if first is None else max(0, int((now() - first.received_at) / dt.timedelta(seconds=1)))
 

@@ -54,13 +54,13 @@ def _ended(number: int) -> str | None:
     from models import ImportRun
 
     run = ImportRun.get_or_none(ImportRun.number == number)
-    return run and f"{_named(run)}: {run.status}, {run.rows:,} {_rows(run.rows)}, {run.rejected:,} rejected"
+    return run and f"{_named(run)}: {run.shown}, {run.rows:,} {_rows(run.rows)}, {run.rejected:,} rejected"
 
 
 def _line(run: Any) -> str:
     of = f" of {run.total:,}" if run.total is not None else ""
-    return f"{_named(run)}: {run.status}" + (
-        f", {run.position:,}{of} {_rows(run.total or run.position)}" if run.status == "running" else ""
+    return f"{_named(run)}: {run.shown}" + (
+        f", {run.position:,}{of} {_rows(run.total or run.position)}" if run.shown == "running" else ""
     )
 
 
@@ -88,9 +88,9 @@ def _live(account: int | None) -> None:
         queue = progress.add_task("waiting: 0", total=None)
         while True:
             runs = _runs(account)
-            waiting = sum(run.status == "waiting" for run in runs)
+            waiting = sum(run.shown == "waiting" for run in runs)
             progress.update(queue, description=f"waiting: {waiting}")
-            running = {run.number: run for run in runs if run.status == "running"}
+            running = {run.number: run for run in runs if run.shown == "running"}
             for number in tasks.keys() - running.keys():
                 progress.remove_task(tasks.pop(number))
                 progress.print(_ended(number) or "", markup=False)

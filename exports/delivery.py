@@ -199,7 +199,8 @@ class Delivery:
             elif is_known and state == "removed":
                 (self.target / path).unlink(missing_ok=True)
             elif not is_known and state != "removed":
-                self._tools.place.put_file(self.source / path, self.target / path, sight.files[path], link=ours)
+                place, version = self._tools.place, sight.files[path]
+                place.put_file(self.source / path, self.target / path, version, there, link=ours)
             if there is None or state == "removed":
                 remove_empty(self.target, path)
 

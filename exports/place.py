@@ -95,10 +95,13 @@ class Place:
         else:
             staged.replace(target)
 
-    def put_file(self, source: Path, target: Path, expected: Version, *, link: bool) -> None:
-        """Put a file in the place of another one. Raises Changing, FileNotFoundError and other OSErrors."""
+    def put_file(self, source: Path, target: Path, expected: Version, former: Version | None, *, link: bool) -> None:
+        """Put a file in the place of the `former` one. Raises Changing, also if that one went meanwhile, as by its
+        partner, FileNotFoundError and other OSErrors."""
         staged = self.stage_file(source, expected, link=link)
         try:
+            if version_at(target) != former:
+                raise Changing(f"{target} was deleted or replaced just now")
             self.put(staged, target)
         except OSError:
             self.drop(staged)

@@ -98,7 +98,7 @@ def _line(upload: Any) -> str:
     counts = " ".join(
         f"{name}={getattr(run, name)}" for name in ("rows", "created", "updated", "unchanged", "rejected", "warnings")
     )
-    line = f"{upload.id} {upload.name} {run.status} {counts}" + (f" code={run.code}" if run.code else "")
+    line = f"{upload.id} {upload.name} {run.shown} {counts}" + (f" code={run.code}" if run.code else "")
     return f"{line} (a dry run: nothing was changed)" if run.dry_run else line
 
 

@@ -72,11 +72,8 @@ class Watch:
         return list(self._found)
 
     def _look_at_others(self) -> None:
-        try:
-            for each in islice(rooms(self._settings), 1, None):
-                self._found.append(each)
-        except OSError:
-            log.warning("a disk can't be looked at", exc_info=True)
+        for each in islice(rooms(self._settings), 1, None):
+            self._found.append(each)
 
     def _certificate(self, moment: dt.datetime) -> None:
         path = self._settings.certificate_path

@@ -112,6 +112,11 @@ class ImportRun(Base):
         return self.status == "running" and (self.lease_until is None or self.lease_until <= now())
 
     @property
+    def shown(self) -> str:
+        """The status as all are told it: a run that nobody has in hand waits."""
+        return "waiting" if self.idle else str(self.status)
+
+    @property
     def imported(self) -> int:
         """Rows that are in: created, updated or unchanged. Of a dry run none, though it counts what would be."""
         return 0 if self.dry_run else int(self.created + self.updated + self.unchanged)

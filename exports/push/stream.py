@@ -9,6 +9,8 @@ import posixpath
 import threading
 import time
 
+from peewee import PeeweeException
+
 from exports.push import deliveries
 from exports.push.remote import Access, Missing, PushError, Refused, Remote, Unreachable, opened
 from exports.push.source import Stopped, source
@@ -74,8 +76,8 @@ class Stream:
         except Refused as error:
             self._refuse(delivery, str(error))
             return True
-        except (Unreachable, Stopped):
-            raise
+        except (Unreachable, Stopped, PeeweeException):
+            raise  # Nothing that the other side has refused.
         except Exception as error:
             log.exception("target %s: %s", self._target, path)
             self._refuse(delivery, f"{type(error).__name__}: {error}")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.watch import _line as watched
 from jobs.cards import read_cards, server_card
 from jobs.leases import Owner
 from jobs.queue import claim
@@ -36,8 +37,13 @@ def test_what_no_worker_has_in_hand_any_more_waits(partner: Partner, done: Calla
     assert json.loads(done("status", "--json"))["queue"] == {"waiting": 0, "running": 1, "scheduled": 0}
     assert json.loads(done("imports", "list", "--status", "waiting", "--json")) == []
 
-    ImportRun.update(lease_until=now() - dt.timedelta(seconds=1)).execute()
+    received = now() - dt.timedelta(seconds=100)
+    ImportRun.update(lease_until=now() - dt.timedelta(seconds=1), received_at=received).execute()
 
+    assert 100 <= json.loads(done("status", "--json"))["oldest_waiting_seconds"] < 200
+    run = ImportRun.get_by_id(number)
+    assert run.shown == "waiting"
+    assert watched(run).endswith(": waiting")
     shown = json.loads(done("imports", "show", str(number), "--json"))
     assert shown["status"] == "waiting"
     assert shown["error"].startswith("it was begun, and no worker has it in hand now: ")
@@ -122,7 +128,8 @@ def test_watch_tells_each_change_and_ends_with_ctrl_c(settings: Settings, partne
     assert watching.stdout is not None
     lines = [watching.stdout.readline()]
     mine = ImportRun.number == number
-    ImportRun.update(status="running", position=1, total=2).where(mine).execute()
+    lease = now() + dt.timedelta(seconds=100)
+    ImportRun.update(status="running", position=1, total=2, lease_until=lease).where(mine).execute()
     lines.append(watching.stdout.readline())
     ImportRun.update(status="completed", rows=2, rejected=0).where(mine).execute()
     lines.append(watching.stdout.readline())

@@ -102,6 +102,7 @@ def test_one_that_stands_still_loses_the_right(settings: Settings, monkeypatch: 
 def test_who_ends_its_work_keeps_the_right(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks meanwhile, however long the work takes."""
     monkeypatch.setattr(leader_module, "STANDS_STILL", 1)
+    monkeypatch.setattr(exporter, "ASK_EVERY", 0.1)
     begun, end = threading.Event(), threading.Event()
 
     class Slow:

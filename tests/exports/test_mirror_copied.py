@@ -11,11 +11,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exports.folders import APART, stamp
 from exports.look import Looker
+from exports.place import Place
 from exports.tree import digest_of_file, version, version_at
 from models import Export, ExportFile, now
 from models.ledger import Version
@@ -282,6 +284,27 @@ def test_what_keeps_a_copy_from_being_put_again_is_tried_on(shop: Shop, caplog: 
 
 
 FINE = 1_700_000_007_123_456_789
+
+
+def test_what_goes_while_it_is_put_again_stays_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partner may delete it just then, as long as a large file is copied."""
+    shop.drop(LIST, "prices")
+    settle(shop)
+    put_back(shop.settings, PLAIN, "accounts")
+    real = Place.stage_file
+
+    def stage_file(*arguments: Any, **more: Any) -> Path:
+        staged = real(*arguments, **more)
+        (shop.target / LIST).unlink()
+        return staged
+
+    monkeypatch.setattr(Place, "stage_file", stage_file)
+    settle(shop)
+    monkeypatch.undo()
+    settle(shop)
+
+    assert not (shop.target / LIST).exists()
+    assert files()[LIST] == "removed"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from peewee import OperationalError
 
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
@@ -159,6 +160,24 @@ def test_a_refused_file_fails_alone(desk: Desk, inbox: Path, target: Target, mon
     assert push_queue.retry(target) == 1
     desk.push()
     assert desk.states("delivered")[0] == ("order_A", 1, "delivered")
+
+
+def test_a_fault_of_the_own_database_is_no_refusal(
+    desk: Desk, inbox: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked right before the rename; the delivery waits, and nothing is told of the target's server."""
+    desk.order("A")
+    push_queue.plan(target)
+
+    def waits(_: Delivery) -> bool:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(push_queue, "waits", waits)
+    Stream(desk.settings, target.number, threading.Event()).run()
+
+    row = Delivery.get()
+    assert (row.state, row.refusals, row.error) == ("waiting", 0, "")
+    assert not (inbox / "Orders" / "order_A").exists()
 
 
 def test_what_is_gone_from_the_export_tree_fails_at_once(desk: Desk, inbox: Path) -> None:
