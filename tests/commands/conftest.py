@@ -1,4 +1,4 @@
-"""Factories for the tests of the command line: in this process (`run`) and as the real program (`process`)."""
+"""Factories for the tests of the command line: in this process (`run`, `doctor`) and as the program (`process`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from click.testing import CliRunner, Result
 import models
 from commands import main
 from settings import Settings
+from tests.commands.examining import doctor, home
+
+__all__ = ["doctor", "home"]
 
 ROOT = Path(__file__).parents[2]
 
