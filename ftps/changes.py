@@ -235,8 +235,9 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         spooled.with_name(new).unlink(missing_ok=True)
         spooled.with_name(new).hardlink_to(spooled)
         sync_folder(spooled.parent)
+        mtime = spooled.stat().st_mtime
     shared.overlay.forget(here.identity.key, here.virtual)
-    shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256)
+    shared.overlay.add(here.identity.key, goal.virtual, row.id, here.entity, row.size, row.sha256, mtime)
     with behind_record(row.id):
         show(spooled.with_name(new), goal.final, row.id)
     with behind_record(row.id):

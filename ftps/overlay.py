@@ -33,12 +33,14 @@ class Overlay:
         self._lock = threading.Lock()
         self._recent: dict[tuple[str, str], Recent] = {}
 
-    def add(self, key: str, virtual: str, number: int, entity: str, size: int, sha256: str, age: float = 0.0) -> None:
-        """Show a file that was received `age` seconds ago."""
+    def add(
+        self, key: str, virtual: str, number: int, entity: str, size: int, sha256: str, mtime: float, age: float = 0.0
+    ) -> None:
+        """Show a file that was received `age` seconds ago. Its `mtime` is what its clients have seen by now."""
         until = time.monotonic() + self._seconds - age
         name = virtual.rpartition("/")[2]
         with self._lock:
-            self._recent[key, virtual] = Recent(number, entity, name, size, sha256, time.time() - age, until)
+            self._recent[key, virtual] = Recent(number, entity, name, size, sha256, mtime, until)
 
     def get(self, key: str, virtual: str) -> Recent | None:
         with self._lock:

@@ -150,18 +150,20 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
         numbers.append(receipt.number)
         spooled = _spool(shared, receipt.number, arrival.source, target.name)
     with behind_record(receipt.number):
-        _tidy(shared, arrival, receipt, spooled, older, digest)
+        _tidy(shared, arrival, receipt, spooled, older, digest, before[2] / 1e9)
     if receipt.picked:
         # What waits is for the worker's own looks at the clock.
         _ring(shared)
     return receipt
 
 
-def _tidy(shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, older: list[int], digest: str) -> None:
+def _tidy(
+    shared: Shared, arrival: Arrival, receipt: Receipt, spooled: Path, older: list[int], digest: str, mtime: float
+) -> None:
     """Steps 4 and 5."""
     target = arrival.target
     shared.overlay.add(arrival.identity.key, target.virtual, receipt.number, target.schema.entity, arrival.size,
-                       digest)  # fmt: skip
+                       digest, mtime)  # fmt: skip
     if not receipt.picked:
         show(spooled, target.final, receipt.number)
     else:
@@ -238,7 +240,7 @@ def remember_recent(shared: Shared) -> None:
         if folder := folders.get(upload.entity):
             age = (now() - upload.received_at).total_seconds()
             shared.overlay.add(account_key(upload.account), f"/{folder}/{upload.name}", upload.id, upload.entity,
-                               upload.size, upload.sha256, age)  # fmt: skip
+                               upload.size, upload.sha256, upload.received_at.timestamp(), age)  # fmt: skip
 
 
 def sweep(shared: Shared) -> None:

@@ -113,7 +113,11 @@ class Shop:
     def seen(self, path: str) -> dict[str, str]:
         """Name to content of what the partner sees in a folder."""
         folder = self.target / path
-        return {each.name: each.read_text() for each in sorted(folder.iterdir())} if folder.is_dir() else {}
+        found = {}
+        for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):  # It goes just now.
+                found[each.name] = each.read_text()
+        return found
 
     def contents(self, path: str) -> set[str]:
         """What stands in the files of a folder behind their kind."""

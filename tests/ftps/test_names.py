@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ftplib
 import re
+import time
 from collections.abc import Callable
 
 import pytest
 
+import ftps.receipt
 from errors import FileRefused
 from layout import spool_folder
 from models import EntitySettings, Upload
@@ -277,6 +279,16 @@ def test_what_was_picked_up_vanishes_after_its_time(make_house: Callable[..., Ho
     house.wait(lambda: client.ask(f"SIZE {PATH}").startswith("550"))
     assert NAME not in client.nlst("/Products")
     assert client.ask(f"DELE {PATH}") == "550 It was already picked up as import 1."
+
+
+def test_a_pick_up_does_not_change_the_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it matter how long the receipt took: a client that looks again would take it for another file."""
+    monkeypatch.setattr(ftps.receipt, "_ask_hooks", lambda *_: time.sleep(1.1))
+    client = house.login()
+    client.put(PATH, BODY)
+    seen = client.ask(f"MDTM {PATH}")
+    pick_up(house, house.rows[0])
+    assert client.ask(f"MDTM {PATH}") == seen
 
 
 def test_mfmt_sets_the_time_of_a_waiting_file(house: House) -> None:
