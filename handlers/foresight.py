@@ -69,8 +69,13 @@ class Looking:
     _begun: tuple[Blocks, ColumnLoader] | None = field(default=None, init=False)
     _new: bool = field(default=False, init=False)
     """Whether none of the rows that were seen last had a record: then the next are loaded first, and split but once."""
+    _same: bool = field(default=False, init=False)
+    """Whether most of them were unchanged: then there is little to do but to look, which whoever writes can, too."""
 
-    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
+        if awaited and self._same:
+            self._same = False  # no two in a row: it is seen soon when they are not unchanged any more
+            return None
         if self._begun is None:
             models.bind(self.url).connect()
             models.by_keys(always=True)
@@ -78,6 +83,7 @@ class Looking:
             self._begun = self.blocks(task.shape, context), task.loader()
         seen = see(*self._begun, batch, hashes, first=self._new)
         self._new = seen.sight.nothing_found()
+        self._same = len(seen.sight.open_places()) * 10 < len(batch)
         return packed(seen)
 
 

@@ -83,7 +83,7 @@ class Pass:
         self.validator = Validator(job.schema, shape)
         self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now(), folder=job.folder)
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
-                                 key_columns=job.handler.key_columns)  # fmt: skip
+                                 key_columns=job.handler.key_columns, in_order=job.handler.order is None)  # fmt: skip
         if shape.guessed and not self.position:
             self.counts.warnings += 1
             message = (f"Line {shape.guessed} is no UTF-8, and the file was read as Windows-1252: check the letters "

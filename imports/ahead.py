@@ -23,7 +23,7 @@ from imports.ahead_process import WITHOUT_DRIVER
 from imports.columns import ColumnLoader
 from imports.frames import Packed, pack_loaded, unpack
 from imports.reading import Batch, FileShape, batches
-from imports.row_hash import RowHasher
+from imports.row_hash import RowHasher, release
 from models.base import Record, is_postgres
 from schemas import Formats, TemplateSchema
 
@@ -55,7 +55,8 @@ class Read(NamedTuple):
 class Foresight(Protocol):
     """Finds something out about the rows that are read, in the process that reads them. It is pickled on its way."""
 
-    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed: ...
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
+        """Nothing, if whoever writes finds it out as quickly, and waits (`awaited`)."""
 
 
 class Validating:
@@ -64,7 +65,7 @@ class Validating:
     def __init__(self) -> None:
         self._loader: ColumnLoader | None = None
 
-    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> Packed:
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
         if self._loader is None:
             self._loader = task.loader()
         return pack_loaded(self._loader.load(batch))
@@ -82,6 +83,7 @@ class Task:
     skip: int
     size: int
     foresight: Foresight = field(default_factory=Validating)
+    release: str = field(default_factory=release)
 
     def batches(self) -> Iterator[Batch]:
         skip = self.skip
@@ -96,7 +98,7 @@ class Task:
         return max(1 << 16, min(self.size * len(sample) // (sample.count(b"\n") + 1) * 15 // 16, 1 << 22))
 
     def hasher(self) -> RowHasher:
-        return RowHasher(self.schema(formats=self.formats), self.shape)
+        return RowHasher(self.schema(formats=self.formats), self.shape, self.release)
 
     def loader(self) -> ColumnLoader:
         return ColumnLoader(self.schema(formats=self.formats), self.shape, self.model)

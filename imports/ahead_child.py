@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import pickle
 import select
 import signal
 import sys
+import termios
 import threading
 from queue import SimpleQueue
 from typing import IO, BinaryIO, Self
@@ -30,6 +32,9 @@ class _Outgoing:
         self._frames = SimpleQueue[tuple[bytes, bytes] | None]()
         self._changed = threading.Condition()
         self._held = 0
+        self._first = True
+        self.awaited = False
+        """Whether the writer had taken all frames but the last when that was made."""
         self._broken = False
         self._sending = threading.Thread(target=self._send_all)
 
@@ -45,6 +50,8 @@ class _Outgoing:
     def put(self, renewals: int, data: bytes) -> None:
         """Wait while more than HELD bytes are held. Raises BrokenPipeError: the writer is gone."""
         with self._changed:
+            self.awaited = not (self._first or self._held or any(fcntl.ioctl(self._output, termios.FIONREAD, bytes(4))))
+            self._first = False
             self._held += len(data)
             self._frames.put((HEAD.pack(renewals, len(data)), data))
             self._changed.wait_for(lambda: self._held <= HELD or self._broken)
@@ -77,7 +84,8 @@ def _serve(task: Task, control: IO[bytes], outgoing: _Outgoing) -> None:
                 return
             renewals += 1
         hashes = hasher.of(batch.texts)
-        outgoing.put(renewals, pack(batch, hashes, task.foresight.see(task, batch, hashes)))
+        seen = task.foresight.see(task, batch, hashes, awaited=outgoing.awaited)
+        outgoing.put(renewals, pack(batch, hashes, seen))
     outgoing.put(0, b"")
 
 

@@ -44,11 +44,18 @@ class ReportFiles:
     """Appends to the three files of one import in `folder`, in the delimiter of the partner's file if that is usual.
 
     `offsets` is what `flush` returned last (nothing, for a new import): what the files hold behind it is cut off.
-    `key_columns` are the columns of `identified`'s keys. Raises FtpdockError if a file is shorter than its offset.
+    `key_columns` are the columns of `identified`'s keys. Rows that come `in_order` of the file need not be sorted by
+    line at the end. Raises FtpdockError if a file is shorter than its offset.
     """
 
     def __init__(
-        self, folder: Path, shape: FileShape | None, offsets: Mapping[str, int], *, key_columns: Sequence[str] = ()
+        self,
+        folder: Path,
+        shape: FileShape | None,
+        offsets: Mapping[str, int],
+        *,
+        key_columns: Sequence[str] = (),
+        in_order: bool = False,
     ) -> None:
         check_lengths(folder, offsets)
         self.folder = folder
@@ -59,7 +66,7 @@ class ReportFiles:
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
         self._ids = Table(folder / IDS, offsets, (*key_columns, *_IDENTIFIED), self._delimiter)
-        self._ids_lines = Numbers(folder / _IDS_LINES, offsets)
+        self._ids_lines = None if in_order else Numbers(folder / _IDS_LINES, offsets)
         sync_folder(folder)
 
     def message(self, line: int, column: str, value: str, code: str, message: str) -> None:
@@ -78,12 +85,16 @@ class ReportFiles:
     def identified_all(self, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
         """The lines of ids.csv that belong to `lines` of the file, whole."""
         self._ids.write_all(rows)
-        self._ids_lines.write_all(lines)
+        self._note_lines(lines)
 
     def identified_columns(self, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> None:
         """The same by the column."""
         self._ids.write_columns(columns)
-        self._ids_lines.write_all(lines)
+        self._note_lines(lines)
+
+    def _note_lines(self, lines: Sequence[int]) -> None:
+        if self._ids_lines:
+            self._ids_lines.write_all(lines)
 
     def flush(self) -> dict[str, int]:
         """Put everything on disk; return the length of each file, in bytes."""
@@ -112,7 +123,8 @@ class ReportFiles:
 
     @property
     def _files(self) -> tuple[Table | Numbers, ...]:
-        return self._report, self._rejected, self._ids, self._ids_lines
+        tables = self._report, self._rejected, self._ids
+        return (*tables, self._ids_lines) if self._ids_lines else tables
 
 
 def file_problem_report(folder: Path, problem: FileProblem, delimiter: str = ",") -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
-from importlib.metadata import version
 from struct import unpack
 
 from imports.reading import FileShape
@@ -17,13 +16,21 @@ _ALGORITHM = "blake2b of 64 bits by person"
 _UNPACK: Callable[..., int] = int.from_bytes
 
 
+@lru_cache
+def release() -> str:
+    """The version of ftpdock."""
+    from importlib.metadata import version  # takes a while to load, and who reads ahead is told
+
+    return version("ftpdock")
+
+
 class RowHasher:
     """Hashes the rows of one file together with all that decides what they mean."""
 
-    def __init__(self, schema: TemplateSchema, shape: FileShape) -> None:
+    def __init__(self, schema: TemplateSchema, shape: FileShape, release: str) -> None:
         columns = [(column.kind, column.name, column.open_prefix, column.open_name) for column in shape.columns]
         # Another version may read the same row otherwise.
-        meaning = (_ALGORITHM, version("ftpdock"), type(schema).__qualname__, schema.formats, shape.delimiter, columns)
+        meaning = (_ALGORITHM, release, type(schema).__qualname__, schema.formats, shape.delimiter, columns)
         self._empty = blake2b(digest_size=8, person=_digest(repr(meaning).encode(), blake2b.PERSON_SIZE))
 
     def of(self, texts: Iterable[str]) -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
 from peewee import PostgresqlDatabase
+
+if TYPE_CHECKING:
+    import psycopg
 
 IDLE_IN_TRANSACTION = 60
 """Seconds that a transaction may wait for its program, unless a worker asks for less. All who wait for its locks wait
@@ -39,6 +41,8 @@ class Postgres(PostgresqlDatabase):
 
 def connect(url: str, **options: Any) -> psycopg.Connection:
     """A connection of one's own, in autocommit. Raises psycopg.Error."""
+    import psycopg  # takes long to load, and SQLite needs none of it
+
     connection = psycopg.connect(url, autocommit=True, **options, **_unless_asked(url))
     watch(connection)
     return connection

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -17,6 +18,9 @@ from handlers.block_pass import BlockPass
 from handlers.foresight import Looking
 from handlers.plain_rows import ProductBlocks
 from imports import ahead
+from imports.ahead import Companion, Task
+from imports.frames import Packed
+from imports.reading import Batch
 from models import Category, Collection, Product, is_postgres, new_system_ids
 from tests.partner import Partner, counts
 
@@ -72,7 +76,21 @@ def before_the_second_chunk(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the chunks at which the writer had to look by itself."""
+    """The sizes of the chunks at which the writer had to look by itself. It takes none before all are seen, so that it
+    never waits, and no unchanged ones are left to it."""
+    frame, begun = Companion.frame, list[bool]()
+
+    def late(self: Companion) -> Any:
+        if not begun:
+            begun.append(True)
+            time.sleep(AHEAD)
+        return frame(self)
+
+    monkeypatch.setattr(Companion, "frame", late)
+    return counted_looks(monkeypatch)
+
+
+def counted_looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     look, found = ProductBlocks.look, list[int]()
 
     def counted(self: ProductBlocks, batch: Any, hashes: Any) -> Any:
@@ -89,6 +107,30 @@ def test_the_writer_need_not_look(stocked: Partner, looks: list[int]) -> None:
 
     assert counts(stocked.send("product", text)) == (20, 10, 20, 0)
     assert looks == []
+
+
+@dataclass
+class Slow(Looking):
+    """Lets the writer wait."""
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
+        time.sleep(0.1)
+        return super().see(task, batch, hashes, awaited=awaited)
+
+
+def test_a_writer_that_waits_looks_for_unchanged_rows_itself(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader leaves it every other chunk of them, until others come."""
+    stocked.send("product", HEADER + products(30, 100))
+    monkeypatch.setattr(way, "Looking", Slow)
+    looks = counted_looks(monkeypatch)
+    text = HEADER + products(0, 80) + products(80, 90, "Saucer") + products(90, 100) + products(200, 250)
+
+    event = stocked.send("product", text)
+
+    assert counts(event) == (50, 10, 90, 0)
+    assert [row["Outcome"] for row in stocked.read(event, ".ids.csv")] == [
+        *["unchanged"] * 80, *["updated"] * 10, *["unchanged"] * 10, *["created"] * 50]  # fmt: skip
+    assert 3 <= len(looks) <= 6  # of 15 chunks
 
 
 def test_new_records_come_in_the_order_of_the_file(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> None:

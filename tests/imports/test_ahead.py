@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 
+from handlers.foresight import Looking
+from handlers.plain_rows import blocks_for
 from imports import ahead
 from imports.ahead import Ahead, Read, Reader, Task, reader
+from imports.ahead_process import WITHOUT_DRIVER
 from imports.batches import Batch, by_cells
 from imports.columns import Loaded
 from imports.frames import (
@@ -184,13 +187,13 @@ def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> N
 class Slow:
     """Sees four megabytes in the first rows, and nothing in the next ones until a file is there."""
 
-    awaited: Path
+    signal: Path
     seen: int = 0
 
-    def see(self, task: Task, batch: Batch, hashes: Sequence[int]) -> str:
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> str:
         self.seen += 1
         deadline = time.monotonic() + 20
-        while self.seen == 2 and not self.awaited.exists():
+        while self.seen == 2 and not self.signal.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
         return "x" * (4 << 20) if self.seen == 1 else ""
@@ -203,6 +206,35 @@ def test_what_is_held_is_sent_meanwhile(task: Callable[..., Task], tmp_path: Pat
         first = next(rows)
         (tmp_path / "go on").touch()
         assert [len(read.seen) for read in (first, *rows)] == [4 << 20, 0, 0]
+
+
+@dataclass
+class Telling:
+    """Tells whether the writer waits; each batch takes a while."""
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> bool:
+        time.sleep(0.3)
+        return awaited
+
+
+def test_who_waits_is_noticed(task: Callable[..., Task]) -> None:
+    """From the third batch on: the first has nobody to wait for, and while the second is made it is not known yet."""
+    with closing(Ahead(replace(task(400), foresight=Telling()))) as started:
+        assert [read.seen for read in started] == [False, False, True, True]
+
+    with closing(Ahead(replace(task(400), foresight=Telling()))) as started:
+        assert started.companion.ended() == 0  # nothing is taken until all is made
+        assert [read.seen for read in started] == [False] * 4
+
+
+def test_for_sqlite_no_driver_of_postgres_is_loaded() -> None:
+    """It takes as long as all else that the process loads, and a large file waits for it."""
+    program = "import sys; from imports.ahead_process import main; main(); sys.exit('psycopg' in sys.modules)"
+    modules = (Looking.__module__, blocks_for.__module__, ProductSchema.__module__)
+    here = {**os.environ, "PYTHONPATH": str(Path(ahead.__file__).parents[1])}
+    for loaded, what in ((True, ()), (False, (WITHOUT_DRIVER,))):
+        command = [sys.executable, "-P", "-c", program, *what, *modules]
+        assert subprocess.run(command, stdin=subprocess.DEVNULL, env=here).returncode == loaded
 
 
 def test_the_working_directory_has_no_say(

@@ -272,6 +272,17 @@ def test_sorting_can_be_done_again(make_reports: MakeReports) -> None:
     assert (again.sort_by_line() / IDS).read_bytes() == first
 
 
+def test_rows_that_come_in_order_need_no_lines_to_sort_by(tmp_path: Path) -> None:
+    """Each file more is one more that every chunk has to bring to the disk."""
+    reports = ReportFiles(tmp_path, shape_of("SKU_ID"), {}, key_columns=KEYS, in_order=True)
+    reports.identified(2, ["1", ""], "id", "created")
+    reports.identified_columns([3], [["2"], [""], ["id"], ["created"]])
+    assert list(reports.flush()) == [REPORT, REJECTED, IDS]
+    reports.close()
+    assert (tmp_path / IDS).read_text().splitlines()[1:] == ["1,,id,created", "2,,id,created"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([REPORT, REJECTED, IDS])
+
+
 ROWS = st.lists(
     st.tuples(st.sampled_from("mri"), st.integers(1, 10**6), st.text(max_size=5), st.text(max_size=5)), max_size=12
 )

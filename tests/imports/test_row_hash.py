@@ -21,16 +21,17 @@ def shape(tmp_path: Path) -> FileShape:
 
 def test_a_row_has_its_hash_wherever_it_stands(shape: FileShape) -> None:
     """Also when somebody else reads it; it is a signed number of 64 bits, and other rows have others."""
-    hashes = RowHasher(ProductSchema(), shape).of(["1,a", "2,b", "1,a", "", "é\udc80"])
-    assert RowHasher(ProductSchema(), shape).of(["1,a"]) == hashes[:1] == hashes[2:3]
+    hashes = RowHasher(ProductSchema(), shape, "1.0").of(["1,a", "2,b", "1,a", "", "é\udc80"])
+    assert RowHasher(ProductSchema(), shape, "1.0").of(["1,a"]) == hashes[:1] == hashes[2:3]
     assert len(set(hashes)) == 4
     assert all(-(2**63) <= each < 2**63 for each in hashes)
-    assert RowHasher(ProductSchema(), shape).of([]) == []
+    assert RowHasher(ProductSchema(), shape, "1.0").of([]) == []
 
 
 def test_what_decides_the_meaning_of_a_row_changes_its_hash(shape: FileShape) -> None:
-    """The delimiter, the columns and the account's formats."""
+    """The delimiter, the columns, the account's formats, and the version of ftpdock that reads it."""
     turned = replace(shape, columns=shape.columns[::-1])
-    hashers = [RowHasher(ProductSchema(), each) for each in (shape, turned, replace(shape, delimiter=";"))]
-    hashers.append(RowHasher(ProductSchema(formats=Formats(decimal_separator=",")), shape))
-    assert len({hasher.of(["1,a"])[0] for hasher in hashers}) == 4
+    hashers = [RowHasher(ProductSchema(), each, "1.0") for each in (shape, turned, replace(shape, delimiter=";"))]
+    hashers.append(RowHasher(ProductSchema(formats=Formats(decimal_separator=",")), shape, "1.0"))
+    hashers.append(RowHasher(ProductSchema(), shape, "1.1"))
+    assert len({hasher.of(["1,a"])[0] for hasher in hashers}) == 5
