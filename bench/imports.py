@@ -12,6 +12,7 @@ from bench.bare import Ids, bare
 from bench.figures import Figure
 from bench.homes import TITLES, engine, home
 from bench.partner_files import PRODUCT, PRODUCT_NAME, STOCK, STOCK_NAME, product_rows, stock_rows, write
+from bench.second_core import second_core
 from bench.turn import import_file
 from models import Category, Collection
 
@@ -60,10 +61,15 @@ def measure(products: int, stock: int, rounds: int, engines: tuple[str, ...]) ->
         }
         for each in engines:
             costs: Costs = {}
-            with engine(each) as server:
+            worth = []
+            with engine(each) as server, second_core() as look:
                 for number in range(rounds):
                     for entity, who, cost in one_round(folder, server, files, number % 2 > 0):
                         costs.setdefault((entity, who), []).append(cost)
+                        worth.append(look())
+            name = f"{TITLES[each]}: what two processes did at once meanwhile, of what one did alone"
+            figures += [Figure(f"{name}, median of {len(worth)} looks", median(worth), "x"),
+                        Figure(f"{name}, least", min(worth), "x")]  # fmt: skip
             figures += told(TITLES[each], costs, {"product": products, "inventory": stock})
     return figures
 

@@ -120,9 +120,9 @@ class BlockPass(Pass):
         if apart:
             unchanged = [place for place in unchanged if place not in apart]
         wanted = set(range(len(chunk.batch))).difference(unchanged, apart)
-        loaded = self._load(chunk, wanted)
-        new = (list(compress(seen.new, seen.loaded.among(wanted))) if seen else
-               self._blocks.fresh(loaded, sight))  # fmt: skip
+        loaded, new = self._load(chunk, wanted)
+        if seen is None or new is None:
+            new = self._blocks.fresh(loaded, sight)
         fresh = loaded.only(new)
         known = loaded.where([] if sight.nothing_found() else sight.known())
         left = (wanted | apart).difference(fresh.places, known.places)
@@ -152,11 +152,13 @@ class BlockPass(Pass):
         """Whether names stand for something else by now: unlike keys, the database does not guard them."""
         return self._blocks.resolve(seen.sight.named) != seen.sight.named
 
-    def _load(self, chunk: Chunk, wanted: set[int]) -> Loaded:
-        """The plainly good ones of the rows at `wanted`."""
-        if chunk.seen is None or wanted.difference(chunk.seen.sight.open_places()):
-            return self._loader.load(chunk.batch, sorted(wanted))
-        return chunk.seen.loaded.only(chunk.seen.loaded.among(wanted))
+    def _load(self, chunk: Chunk, wanted: set[int]) -> tuple[Loaded, list[bool] | None]:
+        """The plainly good ones of the rows at `wanted`, and which of them make a record if the reader has seen it."""
+        seen = chunk.seen
+        if seen is None or wanted.difference(seen.sight.open_places()):
+            return self._loader.load(chunk.batch, sorted(wanted)), None
+        among = seen.loaded.among(wanted)
+        return seen.loaded.only(among), list(compress(seen.new, among))
 
     def _validated(self, chunk: Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:
         rows = [Row(chunk.first + place, chunk.batch.lines[place], chunk.batch.row(place)) for place in places]

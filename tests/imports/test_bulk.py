@@ -278,3 +278,21 @@ def test_a_question_for_keys_touches_no_other_records(account: Account) -> None:
         touched = database.execute_sql(fetched).fetchone()[0] - before if is_postgres() else len(found)
 
     assert (sorted(code for (code,) in found), touched) == (codes, len(codes))
+
+
+@pytest.mark.parametrize("asked", [
+    ["S5"], ["S50", "S51"], ["S0", "Z"], ["A", "B"], ["T"], ["\U0001f99a", "\uffee"], ["\uffed"], ["\ud800"], ["s1"],
+    ["S1", "\U0001f99b"], ["S10 ", "S10\x01"],
+])  # fmt: skip
+def test_keys_are_found_wherever_they_lie_beside_those_that_are_stored(account: Account, asked: list[str]) -> None:
+    """Before the first, behind the last, or between two: nothing that is there is taken for new, also where UTF-16
+    would sort otherwise; and another account's do not count."""
+    stored = ["S1", "S10", "S5", "S50", "\uffee", "\U0001f99a"]
+    store.insert(Product, [{**record(account, 0), "sku_id": code} for code in stored])
+    other = Account.create(name="other", password_hash="x")
+    store.insert(Product, [{**record(other, 0), "sku_id": code} for code in ("A", "T", "s1")])
+    known = [code for code in asked if code != "\ud800"]  # no text that a database takes
+
+    found = store.select(Product, ("sku_id",), account.id, {"sku_id": known if is_postgres() else asked})
+
+    assert sorted(code for (code,) in found) == sorted(set(asked) & set(stored))

@@ -1,0 +1,18 @@
+"""What a second core is worth is nothing where there is none."""
+
+from __future__ import annotations
+
+import os
+
+from bench.second_core import second_core
+
+
+def test_two_processes_on_one_core_do_no_more_than_one() -> None:
+    """The share that each has of it is told as it is."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        with second_core() as look:
+            assert 0.5 < look() < 1.5
+    finally:
+        os.sched_setaffinity(0, mine)
