@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import compress
-from operator import attrgetter
+from operator import and_, attrgetter
 from typing import TYPE_CHECKING, Any
 
 from errors import FileProblem
@@ -115,7 +115,7 @@ class BlockPass(Pass):
     def _outlined(self, chunk: Chunk, sight: Sight, seen: Seen | None = None) -> Outline:
         """By what was `seen`, or by a sight of our own."""
         numbers = range(chunk.first, chunk.first + len(chunk.batch))
-        apart = {number - chunk.first for number in self.scan.duplicates(numbers)}
+        apart = {number - chunk.first for number in self.scan.duplicate_rows(numbers)}
         unchanged = [] if sight.nothing_found() else list(compress(range(len(chunk.batch)), sight.unchanged()))
         if apart:
             unchanged = [place for place in unchanged if place not in apart]
@@ -158,6 +158,9 @@ class BlockPass(Pass):
         if seen is None or wanted.difference(seen.sight.open_places()):
             return self._loader.load(chunk.batch, sorted(wanted)), None
         among = seen.loaded.among(wanted)
+        if seen.sight.nothing_found():  # what is not new is no other record's either, and goes to the handler
+            new = list(map(and_, among, seen.new))
+            return seen.loaded.only(new), [True] * sum(new)
         return seen.loaded.only(among), list(compress(seen.new, among))
 
     def _validated(self, chunk: Chunk, sight: Sight, places: Iterable[int]) -> list[Row]:

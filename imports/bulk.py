@@ -76,9 +76,9 @@ def insert_columns(
 
 def sorted_by(keys: Sequence[str], columns: Mapping[str, Column]) -> Mapping[str, Column]:
     """The rows in the order of their keys: neighbours in an index that are written together cost it half."""
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    if order == list(range(len(keys))):
+    if sorted(keys) == list(keys):
         return columns
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     return {name: [values[place] for place in order] for name, values in columns.items()}
 
 

@@ -265,16 +265,23 @@ class Scan:
         self._db.execute("CREATE TABLE twice AS SELECT k, count(*) AS total FROM key GROUP BY k "
                          "HAVING count(*) > 1 AND max(strong)")  # fmt: skip
 
+    def duplicate_rows(self, numbers: range) -> set[int]:
+        """Which rows with these numbers, of step 1, are duplicates."""
+        if not self.has_duplicates:
+            return set()
+        query = "SELECT DISTINCT no FROM duplicate WHERE no BETWEEN ? AND ?"
+        return {number for (number,) in self._db.execute(query, (numbers.start, numbers.stop - 1))}
+
     def duplicates(self, numbers: Iterable[int]) -> dict[int, list[Duplicate]]:
-        """The duplicates among the rows with these numbers; cheapest for a range of step 1."""
+        """The duplicates among the rows with these numbers."""
         if not self.has_duplicates:
             return {}
         found: dict[int, list[Duplicate]] = {}
-        wanted, among = ((numbers.start, numbers.stop - 1), "BETWEEN ? AND ?") if isinstance(numbers, range) else (
-            (json.dumps(list(numbers)),), "IN (SELECT value FROM json_each(?))")  # fmt: skip
-        query = ("SELECT no, k, total, (SELECT json_group_array(line) FROM duplicate AS other "
-                 f"WHERE other.k = duplicate.k AND nth <= ?) FROM duplicate WHERE no {among}")  # fmt: skip
-        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, *wanted)):
+        query = (
+            "SELECT no, k, total, (SELECT json_group_array(line) FROM duplicate AS other WHERE "
+            "other.k = duplicate.k AND nth <= ?) FROM duplicate WHERE no IN (SELECT value FROM json_each(?))"
+        )
+        for number, key, total, lines in self._db.execute(query, (LINES_NAMED, json.dumps(list(numbers)))):
             column, _, value = key.partition("\t")
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
