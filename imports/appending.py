@@ -81,17 +81,17 @@ class Table(Appended):
 
     def write_columns(self, columns: Sequence[Sequence[str]]) -> None:
         """The same by the column; what needs no quotes is joined at once."""
-        joined = [self._delimiter.join(column) for column in columns]
-        most = len(columns[0]) - 1 if columns else 0
-        if columns and len(columns) > 1 and all(self._needs_none(text, most) for text in joined):
-            self._text.write("\r\n".join(map(self._delimiter.join, zip(*columns, strict=True))) + "\r\n")
+        text = "\r\n".join([*map(self._delimiter.join, zip(*columns, strict=True)), ""])
+        if len(columns) > 1 and self._needs_none(text, len(columns[0]), len(columns) - 1):
+            self._text.write(text)
             self.write_all(())
         else:
             self.write_all(zip(*columns, strict=True))
 
-    def _needs_none(self, joined: str, delimiters: int) -> bool:
-        """Whether csv would put none of the cells, which were joined by delimiters, into quotes."""
-        return joined.count(self._delimiter) == delimiters and not any(each in joined for each in '"\r\n')
+    def _needs_none(self, text: str, rows: int, delimiters: int) -> bool:
+        """Whether csv would put none of the cells into quotes: rows of so many delimiters, each with its line end."""
+        return (text.count(self._delimiter) == rows * delimiters and '"' not in text
+                and text.count("\r") == text.count("\n") == rows)  # fmt: skip
 
     def _pour(self) -> None:
         self._file.write(self._text.getvalue().encode())

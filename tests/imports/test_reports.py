@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import FileProblem, FtpdockError
+from imports.appending import Table
 from imports.cell_counts import FILLED_UP
 from imports.header import Column, read_header
 from imports.reading import FileShape, Record, inspect, records
@@ -328,6 +329,24 @@ def test_a_killed_import_ends_with_the_same_files(
 
         for path in Path(one).iterdir():
             assert (Path(other) / path.name).read_bytes() == path.read_bytes()
+
+
+CELLS = st.text('a;,"\r\n\u00e9 ', max_size=3)
+
+
+@given(
+    st.integers(1, 3).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), max_size=4)), st.sampled_from(",;")
+)
+@settings(max_examples=300, deadline=None)
+def test_columns_are_written_as_csv_writes_rows(rows: list[tuple[str, ...]], delimiter: str) -> None:
+    """Also cells that need quotes: what is in them is not taken for what stands between them."""
+    with tempfile.TemporaryDirectory() as folder:
+        tables = [Table(Path(folder) / name, {}, ("a",), delimiter) for name in ("columns", "rows")]
+        tables[0].write_columns(list(zip(*rows, strict=True)))
+        tables[1].write_all(rows)
+        for table in tables:
+            table.close()
+        assert tables[0].path.read_bytes() == tables[1].path.read_bytes()
 
 
 @given(ROWS)
