@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
+import termios
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -25,8 +27,6 @@ from models import Category, Collection, Product, is_postgres, new_system_ids
 from tests.partner import Partner, counts
 
 HEADER = "SKU_ID,Reference_ID,Name,Category\n"
-AHEAD = 0.5
-"""Seconds in which the process reads all of these small files."""
 
 
 def products(first: int, last: int, name: str = "Cup", category: str = "K") -> str:
@@ -54,15 +54,33 @@ def stocked(partner: Partner) -> Partner:
 
 
 @pytest.fixture
-def before_the_second_chunk(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def all_seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Wait until the process that reads ahead has seen all of a small file: then it has ended, with all in the pipe."""
+    begin, begun = Companion.begin, list[Companion]()
+
+    def known(self: Companion, task: Task) -> None:
+        begun.append(self)
+        begin(self, task)
+
+    def wait() -> None:
+        os.waitid(os.P_PID, begun[-1].pid, os.WEXITED | os.WNOWAIT)
+
+    monkeypatch.setattr(Companion, "begin", known)
+    return wait
+
+
+@pytest.fixture
+def before_the_second_chunk(
+    stocked: Partner, all_seen: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
     """Have another connection execute a statement when the first chunk is written and all others are seen."""
     commit = BlockPass._commit
     monkeypatch.setattr(block_pass, "TOGETHER", 1)
 
     def given(statement: str) -> None:
         def change_first(self: BlockPass, *args: Any) -> None:
-            time.sleep(AHEAD)
             if self.position == 10:
+                all_seen()
                 url = stocked.settings.database_url
                 other: Any = psycopg.connect(url) if is_postgres() else sqlite3.connect(url.removeprefix("sqlite:///"))
                 with closing(other), other:
@@ -75,15 +93,13 @@ def before_the_second_chunk(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def looks(all_seen: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the chunks at which the writer had to look by itself. It takes none before all are seen, so that it
     never waits, and no unchanged ones are left to it."""
-    frame, begun = Companion.frame, list[bool]()
+    frame = Companion.frame
 
     def late(self: Companion) -> Any:
-        if not begun:
-            begun.append(True)
-            time.sleep(AHEAD)
+        all_seen()
         return frame(self)
 
     monkeypatch.setattr(Companion, "frame", late)
@@ -111,10 +127,12 @@ def test_the_writer_need_not_look(stocked: Partner, looks: list[int]) -> None:
 
 @dataclass
 class Slow(Looking):
-    """Lets the writer wait."""
+    """Lets the writer take all that is ready, and wait."""
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
-        time.sleep(0.1)
+        time.sleep(0.02)  # until what was made last is in the pipe
+        while any(fcntl.ioctl(1, termios.FIONREAD, bytes(4))):
+            time.sleep(0.001)
         return super().see(task, batch, hashes, awaited=awaited)
 
 
