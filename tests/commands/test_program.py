@@ -251,8 +251,10 @@ def test_ctrl_c_while_it_is_loaded(tmp_path: Path, command: list[str]) -> None:
     # A library of ours that takes its time.
     (tmp_path / "platformdirs.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
     environ = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run of tests in the background ignores it
     with subprocess.Popen([sys.executable, *command, "--help"], cwd=ROOT, env=environ, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:  # fmt: skip
+        signal.signal(signal.SIGINT, former)
         assert program.stdout is not None
         assert program.stdout.readline() == "loading\n"
         program.send_signal(signal.SIGINT)
