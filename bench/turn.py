@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import handlers.registry
@@ -14,6 +15,9 @@ from jobs.worker import Worker
 from models import Account, ImportRun
 from settings import Settings, load
 
+REST = 0.5
+"""Seconds in which the process that a worker keeps ready has loaded."""
+
 
 def ready(home: Path, url: str) -> tuple[Worker, Owner]:
     """A worker that need not wait for a bell."""
@@ -24,10 +28,14 @@ def ready(home: Path, url: str) -> tuple[Worker, Owner]:
 
 
 def turn(home: Path, url: str) -> Cost:
-    """From the look for what waits to the closed import."""
+    """From the look for what waits to the closed import, by a worker that has had a large file and then some rest."""
     worker, owner = ready(home, url)
+    worker.standby.wanted = True
+    worker.standby.prepare()
+    time.sleep(REST)
     with stopwatch() as cost:
         assert worker.turn(owner.name)
+    worker.standby.close()
     models.database.close()
     owner.close()
     return cost

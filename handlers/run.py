@@ -18,6 +18,7 @@ from handlers.base import Handler
 from handlers.close import close, kept_file, kept_report, outcome
 from handlers.folder import move_in
 from handlers.passes import Counts, Pass, Progress
+from handlers.standby import Standby
 from handlers.way import Way, company
 from hooks import Hooks
 from imports.ahead import Companion
@@ -47,6 +48,7 @@ class ImportJob:
         run: ImportRun,
         owner: str,
         progress: Progress | None = None,
+        standby: Standby | None = None,
     ) -> None:
         self.settings, self.handler, self.hooks, self.run, self.owner = settings, handler, hooks, run, owner
         self.account: Account = run.account
@@ -59,6 +61,7 @@ class ImportJob:
         self.whole = False
         """Whether it counts as a whole or not at all, once that is asked."""
         self.progress: Progress = progress or (lambda done, rows: None)
+        self.standby = standby or Standby()
         self.schema: TemplateSchema = handler.schema(
             formats=Formats(self.account.date_format, self.account.decimal_separator)
         )

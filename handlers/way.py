@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from handlers.block_pass import BlockPass
@@ -12,7 +12,7 @@ from handlers.foresight import Looking
 from handlers.pace import state
 from handlers.passes import Pass
 from handlers.plain_rows import blocks_for, has_blocks
-from imports.ahead import Companion, Reader, Task, pays, reader
+from imports.ahead import Companion, Reader, Task, reader
 from imports.reading import FileShape
 from imports.scan import Scan
 from models import now
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def company(job: ImportJob) -> Iterator[Companion | None]:
-    """A process that gets ready while a large file is looked at, and ends with the import, whatever becomes of it."""
-    if not (_goes_by_column(job) and pays(job.source)):
-        yield None
-        return
-    with closing(Companion(Looking.__module__, blocks_for.__module__, type(job.schema).__module__)) as companion:
+    """A process that will be ready once a large file was looked at, and ends with its import."""
+    companion = job.standby.take(job.source) if _goes_by_column(job) else None
+    with closing(companion) if companion else nullcontext():
         yield companion
 
 

@@ -30,7 +30,9 @@ from schemas import Formats, TemplateSchema
 log = logging.getLogger("ftpdock.import")
 
 WORTH = 4_000_000
-"""Bytes of a file for which a process pays."""
+"""Bytes of a file for which a process pays that has to be started."""
+WORTH_READY = 1_500_000
+"""And for which one does that has loaded already."""
 _SAMPLE = 1 << 16
 """Bytes at the beginning of a file that tell how long its rows are."""
 _PIPE = 1 << 20
@@ -155,6 +157,9 @@ class Companion:
     def pid(self) -> int:
         return self._process.pid
 
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def ended(self) -> int:
         """How it has ended; waits for this."""
         return self._process.wait()
@@ -205,9 +210,9 @@ class Ahead(Reader):
         self.companion.close()
 
 
-def pays(path: Path) -> bool:
-    """Whether a process that reads a file ahead is worth it."""
-    return len(os.sched_getaffinity(0)) > 1 and path.stat().st_size >= WORTH
+def pays(path: Path, *, ready: bool = False) -> bool:
+    """Whether a process that reads a file ahead is worth it; `ready`: one that has loaded already."""
+    return len(os.sched_getaffinity(0)) > 1 and path.stat().st_size >= (WORTH_READY if ready else WORTH)
 
 
 def reader(task: Task, companion: Companion | None = None) -> Reader:

@@ -15,6 +15,7 @@ from peewee import InterfaceError, OperationalError, PeeweeException
 from errors import FileProblem, LeaseLost
 from handlers.registry import Registry
 from handlers.run import ImportJob
+from handlers.standby import Standby
 from hooks import Hooks
 from jobs.leases import Heartbeat, Owner, release_ahead, sweep_dead
 from jobs.mail_text import plural
@@ -53,6 +54,7 @@ class Worker:
     def __init__(self, settings: Settings, registry: Registry, hooks: Hooks, bell: Bell) -> None:
         self.settings, self.registry, self.hooks, self.bell = settings, registry, hooks, bell
         self.folders = {handler.entity: handler.schema.folder for handler in registry.handlers}
+        self.standby = Standby()
         self._swept = 0.0
         self._seen: set[str] = set()
         self._pauses: dict[int, float] = {}
@@ -70,6 +72,8 @@ class Worker:
                     owner.refuse_lost_home()
                     wait = 0.0 if self.turn(owner.name) else 1.0
                     pause, self._failing = PAUSE, None
+                    if wait:
+                        self.standby.prepare()
                 except (OperationalError, InterfaceError, OSError) as error:
                     log.exception("the database or the disk is not to be had; trying again in %.0f s", pause)
                     self._failed(error)
@@ -85,6 +89,7 @@ class Worker:
                     database.close()
                     wait = PAUSE
         finally:
+            self.standby.close()
             database.close()
             owner.close()
 
@@ -141,7 +146,8 @@ class Worker:
 
     def execute(self, run: ImportRun, owner: str) -> None:
         """Run a claimed import. What goes wrong with it is its own: the next turn has another."""
-        job = ImportJob(self.settings, self.registry.handler(run.entity), self.hooks, run, owner, self._go_on)
+        job = ImportJob(self.settings, self.registry.handler(run.entity), self.hooks, run, owner, self._go_on,
+                        self.standby)  # fmt: skip
         try:
             with Heartbeat(self.settings, run.number, owner):
                 if is_poisonous(run):

@@ -23,6 +23,7 @@ from jobs.queue import claim
 from models import Account, Category, Collection, EntitySettings, Inventory, Product, database, now
 from settings import Settings
 from tests.partner import Partner, counts
+from tests.processes import always_ahead
 from tests.random_files import NEEDED, Chance, File
 
 SCENARIOS = int(os.environ.get("FTPDOCK_RANDOM_SCENARIOS", "5"))
@@ -208,8 +209,7 @@ def scenario(partner: Partner, number: int) -> None:
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Whether another process reads the files ahead, which takes a while to start."""
     if request.param == "ahead":
-        monkeypatch.setattr(ahead, "WORTH", 0)
-        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+        always_ahead(monkeypatch)
     return str(request.param)
 
 

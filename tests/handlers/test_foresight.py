@@ -19,12 +19,12 @@ from handlers import block_pass, way
 from handlers.block_pass import BlockPass
 from handlers.foresight import Looking
 from handlers.plain_rows import ProductBlocks
-from imports import ahead
 from imports.ahead import Companion, Task
 from imports.frames import Packed
 from imports.reading import Batch
 from models import Category, Collection, Product, is_postgres, new_system_ids
 from tests.partner import Partner, counts
+from tests.processes import always_ahead
 
 HEADER = "SKU_ID,Reference_ID,Name,Category\n"
 
@@ -38,9 +38,8 @@ def in_order_made() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "WORTH", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+def all_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    always_ahead(monkeypatch)
 
 
 @pytest.fixture

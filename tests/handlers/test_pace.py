@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,9 +12,9 @@ import pytest
 from handlers import pace
 from handlers.pace import HOLD, MEMORY, Pace
 from handlers.passes import Pass
-from imports import ahead
 from models import is_postgres
 from tests.partner import Partner, counts
+from tests.processes import always_ahead
 
 CUSTOMERS, PRODUCTS = "Reference_ID,Company_Name\n", "SKU_ID,Reference_ID,Name,MOQ\n"
 ROWS = 100
@@ -98,8 +97,8 @@ def test_products_in_small_steps(
     partner: Partner, steps: list[int], monkeypatch: pytest.MonkeyPatch, read_ahead: bool
 ) -> None:
     """New, unchanged, changed, faulty and doubled rows, with what was seen of a chunk divided, too."""
-    monkeypatch.setattr(ahead, "WORTH", 0 if read_ahead else 1 << 40)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    if read_ahead:
+        always_ahead(monkeypatch)
     chunked = partner.in_chunks(40)
     first = "".join(f"{number:03},R{number},Cup,1\n" for number in range(ROWS))
     second = first.replace("033,R33,Cup", "033,R33,Mug") + "".join(

@@ -40,6 +40,7 @@ from models import Product
 from schemas import Formats
 from schemas.product import ProductSchema
 from tests.partner import Partner, counts
+from tests.processes import always_ahead, children, wait_for_end
 
 HEADER = "SKU_ID,Name,Description,MOQ,Media,Price: a,Attribute: b\n"
 
@@ -69,10 +70,6 @@ def task(tmp_path: Path) -> Callable[..., Task]:
 def flat(read: Iterable[Read]) -> list[tuple[int, list[str], int]]:
     return [(line, list(cells), hash) for batch, hashes, *_ in read
             for line, cells, hash in zip(batch.lines, batch.rows(), hashes, strict=True)]  # fmt: skip
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.parametrize("given", [["a", "", "\u00e9\U0001f99a b", "c"], ["one"], [""], []])
@@ -140,17 +137,38 @@ def test_the_same_rows(task: Callable[..., Task]) -> None:
             assert (list(loaded.places), loaded.columns) == (list(here.places), here.columns)
 
 
-def test_what_was_found_out_before_a_renewal_is_told_apart(task: Callable[..., Task]) -> None:
-    """What the reader has seen already is not current any more; what it sees from then on is."""
-    with closing(Ahead(task(60_000))) as started:
+@dataclass
+class Slow:
+    """Sees four megabytes in the first rows; says that it has come to the second, and waits until it may go on."""
+
+    folder: Path
+    seen: int = 0
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> str:
+        self.seen += 1
+        if self.seen == 2:
+            (self.folder / "second").touch()
+            wait_for(self.folder / "go on")
+        return "x" * (4 << 20) if self.seen == 1 else ""
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_was_found_out_before_a_renewal_is_told_apart(task: Callable[..., Task], tmp_path: Path) -> None:
+    """What the reader has seen already, or is about to, is not current any more; what it sees from then on is."""
+    with closing(Ahead(replace(task(400), foresight=Slow(tmp_path)))) as started:
         rows = iter(started)
         assert next(rows).current
-        time.sleep(0.2)  # it reads some more meanwhile, but by far not all
+        wait_for(tmp_path / "second")
         started.renew()
+        (tmp_path / "go on").touch()
         current = [read.current for read in rows]
-    assert not current[0]
-    assert current[-1]
-    assert current == sorted(current)
+    assert current == [False, True, True]
 
 
 def test_it_is_killed(task: Callable[..., Task], caplog: pytest.LogCaptureFixture) -> None:
@@ -177,31 +195,12 @@ def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> N
         assert writer.stdout.readline() == b"read\n"
         (child,) = children(writer.pid)
         writer.kill()
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{child}/stat").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@dataclass
-class Slow:
-    """Sees four megabytes in the first rows, and nothing in the next ones until a file is there."""
-
-    signal: Path
-    seen: int = 0
-
-    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> str:
-        self.seen += 1
-        deadline = time.monotonic() + 20
-        while self.seen == 2 and not self.signal.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        return "x" * (4 << 20) if self.seen == 1 else ""
+    wait_for_end(child)
 
 
 def test_what_is_held_is_sent_meanwhile(task: Callable[..., Task], tmp_path: Path) -> None:
     """More than the pipe holds comes through while the reader is busy with the next rows."""
-    with closing(Ahead(replace(task(300), foresight=Slow(tmp_path / "go on")))) as started:
+    with closing(Ahead(replace(task(300), foresight=Slow(tmp_path)))) as started:
         rows = iter(started)
         first = next(rows)
         (tmp_path / "go on").touch()
@@ -260,7 +259,7 @@ def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.Mon
     other = partner.neighbour("other").in_chunks(70)
     text = products(400)
     alone = [other.send("product", text), other.send("product", text.replace("Name 7", "Other"))]
-    monkeypatch.setattr(ahead, "WORTH", 0)
+    always_ahead(monkeypatch)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     mine = partner.in_chunks(70)
     ahead_of = [mine.send("product", text), mine.send("product", text.replace("Name 7", "Other"))]
@@ -288,8 +287,7 @@ def companions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(self.pid)
 
     monkeypatch.setattr(ahead.Companion, "__init__", noted)
-    monkeypatch.setattr(ahead, "WORTH", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    always_ahead(monkeypatch)
     return found
 
 

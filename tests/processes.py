@@ -1,0 +1,37 @@
+"""Processes that others start."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from imports import ahead
+
+
+def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one read ahead for imports that could do with it, however small their files are, on any machine."""
+    monkeypatch.setattr(ahead, "WORTH", 0)
+    monkeypatch.setattr(ahead, "WORTH_READY", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_for_end(*pids: int) -> None:
+    """Whether somebody has asked for how they ended or not."""
+    deadline = time.monotonic() + 20
+    while any(map(_runs, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
