@@ -240,9 +240,7 @@ class BlockPass(Pass):
         chunk.note(outline.unchanged, sight.ids_at(outline.unchanged), UNCHANGED)
         try:
             with refusable():
-                if changed:
-                    self._blocks.update(changed, found.columns, sight)
-                self._blocks.remember(same, sight)
+                self._blocks.update(places, found, sight)
                 if fresh.places:
                     self._blocks.insert(as_made or self._made(outline, chunk.new_ids), meanwhile=self._prepare)
         except Refused:

@@ -40,18 +40,25 @@ class Sight:
     """Parameters by attribute of the model; None for an empty cell."""
     named: Names = field(default_factory=dict, compare=False)
     """What the cells that refer to something stand for, by attribute; of a part of a batch, what those of all do."""
+    addresses: Sequence[Any] = field(default=(), compare=False)
+    """Where the records lie, as store.ADDRESS says, or nothing; of a reader only those that its row may change."""
 
     def part(self, start: int, end: int) -> Sight:
         """What was seen of the rows from one place to another."""
         rows = slice(start, end)
         return Sight(self.ids[rows], self.stored[rows], self.hashes[rows], [each[rows] for each in self.keys],
-                     {name: each[rows] for name, each in self.references.items()}, self.named)  # fmt: skip
+                     {name: each[rows] for name, each in self.references.items()}, self.named,
+                     self.addresses[rows])  # fmt: skip
 
     def ids_at(self, places: Iterable[int]) -> list[str]:
         """The System IDs of records that were found."""
         found = [self.ids[place] for place in places]
         assert None not in found
         return found  # type: ignore[return-value]
+
+    def addresses_at(self, places: Sequence[int]) -> list[Any]:
+        """Where their records lie, None where that was not seen."""
+        return [self.addresses[place] for place in places] if self.addresses else [None] * len(places)
 
     def known(self) -> list[bool]:
         """For each row whether it has a record, and refers to nothing that is unknown."""
@@ -143,21 +150,27 @@ class Blocks:
         given: dict[str, Sequence[Any]] = {name: each for name, each in loaded.columns.items() if name in fields}
         given |= {name: [each[place] for place in loaded.places] for name, each in sight.references.items()}
         return differences(self.handler.model, self.context.schema, self.context.account,
-                           sight.ids_at(loaded.places), given, self.keys)  # fmt: skip
+                           sight.ids_at(loaded.places), sight.addresses_at(loaded.places), given,
+                           self.keys)  # fmt: skip
 
-    def update(self, places: Sequence[int], columns: Mapping[str, Sequence[Any]], sight: Sight) -> None:
-        """Store what changes the records of the rows at `places`."""
-        hashes = [sight.hashes[place] for place in places]
-        columns = sorted_by(ids := sight.ids_at(places),
-                            {**columns, "row_hash": hashes, "system_id": ids})  # fmt: skip
-        update_columns(self.handler.model, columns, {"updated_at": self.context.moment})
+    def update(self, known: Sequence[int], found: Differences, sight: Sight) -> None:
+        """Store what was `found` to change the records of the rows at the `known` places."""
+        if found.changed:
+            columns = {**found.columns, **self._marks(known, found, found.changed, sight)}
+            update_columns(self.handler.model, sorted_by(columns["system_id"], columns),
+                           {"updated_at": self.context.moment})  # fmt: skip
+        forgotten = [each for each in found.same if sight.stored[known[each]] is None]
+        if forgotten:  # these records change by nothing but that they remember their rows
+            update_columns(self.handler.model, self._marks(known, found, forgotten, sight), {})
 
-    def remember(self, places: Iterable[int], sight: Sight) -> None:
-        """Store the hashes of rows that change nothing in records that have none."""
-        new = [place for place in places if sight.ids[place] and sight.stored[place] is None]
-        if new:
-            hashes = [sight.hashes[place] for place in new]
-            update_columns(self.handler.model, {"row_hash": hashes, "system_id": sight.ids_at(new)}, {})
+    @staticmethod
+    def _marks(
+        known: Sequence[int], found: Differences, some: Sequence[int], sight: Sight
+    ) -> Mapping[str, Sequence[Any]]:
+        """Of some of the known rows the hash, and which record it is for."""
+        places = [known[each] for each in some]
+        return {"row_hash": [sight.hashes[place] for place in places], "system_id": sight.ids_at(places),
+                store.ADDRESS: [found.addresses[each] for each in some]}  # fmt: skip
 
     def texts(self, batch: Batch, *columns: str) -> list[list[str]]:
         """The trimmed cells of columns; empty ones for rows, or a file, that do not have them."""

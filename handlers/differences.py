@@ -10,8 +10,8 @@ from typing import Any
 
 from peewee import BooleanField, JSONField, Model
 
-from imports import store
 from imports.bulk import as_json
+from imports.held import held
 from imports.stored import is_text, read_json
 from models.base import ExactDecimalField
 from schemas import TemplateSchema
@@ -36,6 +36,8 @@ class Differences:
     untold: list[int]
     columns: dict[str, list[Any]]
     """What is to be stored for those that change something, by attribute."""
+    addresses: list[Any]
+    """By place where the records of all lie now, as store.ADDRESS says; None for one that is gone."""
 
 
 def differences(
@@ -43,19 +45,21 @@ def differences(
     schema: TemplateSchema,
     account: int,
     ids: Sequence[str],
+    addresses: Sequence[Any],
     given: Mapping[str, Parameters],
     keys: Container[str],
 ) -> Differences:
-    """Compare parameters by attribute, None for an empty cell, with the records with these System IDs, which are held.
+    """Compare parameters by attribute, None for an empty cell, with the records with these System IDs, which are held;
+    `addresses` is where they lay when they were seen.
 
     A row that changes one of `keys` is the handler's.
     """
     lists = [name for names in schema.equal_lengths for name in names]
     names = list(dict.fromkeys([*given, *lists]))
-    stored = {row[0]: row[1:] for row in store.select(model, ("system_id", *names), account, {"system_id": ids},
-                                                             hold=True)}  # fmt: skip
-    gone = (None,) * len(names)
-    raws = dict(zip(names, zip(*(stored.get(each, gone) for each in ids), strict=True), strict=True)) if ids else {}
+    stored = held(model, names, account, ids, addresses)
+    gone = (None,) * (len(names) + 1)
+    found = list(zip(*(stored.get(each, gone) for each in ids), strict=True)) if ids else [()] * (len(names) + 1)
+    raws = dict(zip(names, found[1:], strict=True))
     verdicts = {name: _judged(_judge(model, schema, name, keys), raws[name], values)
                 for name, values in given.items() if ids}  # fmt: skip
     untold = {place for each in verdicts.values() if UNTOLD in each
@@ -65,7 +69,7 @@ def differences(
         values = given.get(name, ())
         untold.update(place for place, (raw, value) in enumerate(zip_longest(raws[name], values))
                       if value is None and raw != "[]")  # fmt: skip
-    return _sorted(verdicts, untold, raws, len(ids))
+    return _sorted(verdicts, untold, raws, list(found[0]))
 
 
 def _judged(judge: Judge, raws: Sequence[Any], values: Parameters) -> list[Any]:
@@ -74,7 +78,10 @@ def _judged(judge: Judge, raws: Sequence[Any], values: Parameters) -> list[Any]:
 
 
 def _sorted(
-    verdicts: Mapping[str, list[Any]], untold: set[int], raws: Mapping[str, Sequence[Any]], count: int
+    verdicts: Mapping[str, list[Any]],
+    untold: set[int],
+    raws: Mapping[str, Sequence[Any]],
+    addresses: list[Any],
 ) -> Differences:
     moved = {name: {place for place, verdict in enumerate(each) if verdict is not SAME} - untold
              for name, each in verdicts.items()}  # fmt: skip
@@ -82,8 +89,8 @@ def _sorted(
     changed = sorted(any_moved)
     columns = {name: [verdicts[name][place] if place in places else raws[name][place] for place in changed]
                for name, places in moved.items() if places}  # fmt: skip
-    same = [place for place in range(count) if place not in untold and place not in any_moved]
-    return Differences(same, changed, sorted(untold), columns)
+    same = [place for place in range(len(addresses)) if place not in untold and place not in any_moved]
+    return Differences(same, changed, sorted(untold), columns, addresses)
 
 
 def _judge(model: type[Model], schema: TemplateSchema, name: str, keys: Container[str]) -> Judge:

@@ -6,6 +6,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import models
 from handlers.base import Context
@@ -71,6 +72,8 @@ class Looking:
     """Whether none of the rows that were seen last had a record: then the next are loaded first, and split but once."""
     _same: bool = field(default=False, init=False)
     """Whether most of them were unchanged: then there is little to do but to look, which whoever writes can, too."""
+    near: bool = field(default=False, init=False)
+    """Whether most of them change their records, whose pages the server should still have when they are written."""
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
         if awaited and self._same:
@@ -83,13 +86,18 @@ class Looking:
             self._begun = self.blocks(task.shape, context), task.loader()
         seen = see(*self._begun, batch, hashes, first=self._new)
         self._new = seen.sight.nothing_found()
-        self._same = len(seen.sight.open_places()) * 10 < len(batch)
+        opened = 0 if self._new else len(seen.sight.open_places())
+        self._same = not self._new and opened * 10 < len(batch)
+        self.near = opened * 2 > len(batch)
         return packed(seen)
 
 
 def packed(seen: Seen) -> Packed:
     sight = seen.sight
-    records = None if sight.nothing_found() else (sight.ids, pack_numbers(sight.stored))
+    records = None
+    if not sight.nothing_found():
+        opened = list(sight.open_places())
+        records = sight.ids, pack_numbers(sight.stored), opened, sight.addresses_at(opened)
     return (records, pack_numbers(sight.hashes), sight.references, sight.keys, sight.named,
             pack_loaded(seen.loaded), seen.new, seen.ids)  # fmt: skip
 
@@ -97,7 +105,12 @@ def packed(seen: Seen) -> Packed:
 def unpacked(data: Packed) -> Seen:
     records, hashes, references, keys, named, loaded, new, new_ids = data
     own = unpack_numbers(hashes)
-    ids, stored = ((records[0], unpack_numbers(records[1])) if records else
-                   ([None] * len(own), [None] * len(own)))  # fmt: skip
-    sight = Sight(ids, stored, own, keys, references, named)
+    nothing: list[None] = [None] * len(own)
+    if records is None:
+        return Seen(Sight(nothing, nothing, own, keys, references, named), unpack_loaded(loaded), new, new_ids)
+    ids, stored, opened, there = records
+    addresses: list[Any] = nothing
+    for place, address in zip(opened, there, strict=True):
+        addresses[place] = address
+    sight = Sight(ids, unpack_numbers(stored), own, keys, references, named, addresses)
     return Seen(sight, unpack_loaded(loaded), new, new_ids)

@@ -39,7 +39,9 @@ class ProductBlocks(Blocks):
 
     def look(self, batch: Batch, hashes: Sequence[int]) -> Sight:
         codes, own_codes, *cells = self.texts(batch, *self.handler.key_columns, *self.refers)
-        rows = store.select(Product, ("sku_id", "system_id", "row_hash"), self.context.account, {"sku_id": codes})
+        rows = store.select(
+            Product, ("sku_id", "system_id", "row_hash", store.ADDRESS), self.context.account, {"sku_id": codes}
+        )
         own: list[int | None] = list(hashes)
         if "" in codes or CLEAR in codes:
             own = [value if code and code != CLEAR else None for code, value in zip(codes, own, strict=True)]
@@ -54,8 +56,8 @@ class ProductBlocks(Blocks):
             parts = {text: None if to is None else of_reference(attribute, to)
                      for text, to in named[attribute].items()}  # fmt: skip
             own = _joined(own, texts, parts)
-        _, ids, kept = _columns({row[0]: row for row in rows}, codes, 3)
-        return Sight(ids, kept, own, [codes, _cleared(own_codes, "")], references, named)
+        _, ids, kept, addresses = _columns({row[0]: row for row in rows}, codes, 4)
+        return Sight(ids, kept, own, [codes, _cleared(own_codes, "")], references, named, addresses)
 
     def resolve(self, texts: Mapping[str, Iterable[str]]) -> Names:
         return {attribute: self._resolved(set(texts[attribute]), attribute, column, model, named_by)
@@ -104,13 +106,13 @@ class InventoryBlocks(Blocks):
         several = len(set(warehouses)) > 1  # mostly a batch is about one, and then the SKU tells
         rows = _stock(self.context.account, codes, warehouses)
         by_code = {row[0]: row for row in rows}
-        _, own, _, ids, stored = _columns(by_code, codes, 5)
+        _, own, _, ids, stored, addresses = _columns(by_code, codes, 6)
         if several:
             keys = list(zip(codes, warehouses, strict=True))
-            *_, ids, stored = _columns({(row[0], row[2]): row for row in rows}, keys, 5)
+            *_, ids, stored, addresses = _columns({(row[0], row[2]): row for row in rows}, keys, 6)
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
-        return Sight(ids, stored, told, [codes, _cleared(named, MAIN)], {"product": own})
+        return Sight(ids, stored, told, [codes, _cleared(named, MAIN)], {"product": own}, addresses=addresses)
 
 
 def _cleared(texts: list[str], default: str) -> list[str]:
@@ -135,27 +137,31 @@ def _joined(own: list[int | None], texts: Iterable[str], parts: Mapping[str, int
 
 
 _STOCK = """
-    SELECT product.sku_id, product.system_id, stock.warehouse, stock.system_id, stock.row_hash
+    SELECT product.sku_id, product.system_id, stock.warehouse, stock.system_id, stock.row_hash, stock.{address}
     FROM {product} LEFT JOIN {stock} WHERE product.account_id = {own}
 """
 # Both go by the product alone: SQLite would look for each warehouse of each product, and Postgres, which does not know
 # yet how large the table is, through all of it for each product.
 _STOCK_ON_SQLITE = _STOCK.format(
+    address="rowid",
     product="json_each(?) AS wanted CROSS JOIN product ON product.sku_id = wanted.value",
     stock="""inventory AS stock ON stock.product_id = product.system_id
     AND +stock.warehouse IN (SELECT value FROM json_each(?))""",
     own="?",
 )
 _STOCK_ON_POSTGRES = _STOCK.format(
+    address="ctid",
     product="product",
     stock="""LATERAL (
-    SELECT * FROM inventory WHERE product_id = product.system_id AND warehouse = ANY(%s) OFFSET 0) AS stock ON TRUE""",
+    SELECT *, ctid FROM inventory WHERE product_id = product.system_id AND warehouse = ANY(%s) OFFSET 0
+    ) AS stock ON TRUE""",
     own="%s AND product.sku_id = ANY(%s)",
 )
 
 
 def _stock(account: int, codes: Iterable[str], warehouses: Iterable[str]) -> list[tuple[Any, ...]]:
-    """(SKU, System ID of the product, warehouse, System ID of the stock, its hash); without stock the last are None."""
+    """(SKU, System ID of the product, warehouse, and of the stock System ID, hash and address); without stock the last
+    are None."""
     products, places = store.several(codes), store.several(warehouses)
     if is_postgres():
         return store.ask(_STOCK_ON_POSTGRES, (places, account, products))

@@ -57,12 +57,17 @@ class Read(NamedTuple):
 class Foresight(Protocol):
     """Finds something out about the rows that are read, in the process that reads them. It is pickled on its way."""
 
+    near: bool
+    """Whether it should not be far ahead of whoever writes: what it has asked for last, the writer asks for again."""
+
     def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
         """Nothing, if whoever writes finds it out as quickly, and waits (`awaited`)."""
 
 
 class Validating:
     """Loads the plainly good rows."""
+
+    near = False
 
     def __init__(self) -> None:
         self._loader: ColumnLoader | None = None

@@ -47,14 +47,15 @@ class _Outgoing:
         self._frames.put(None)
         self._sending.join()
 
-    def put(self, renewals: int, data: bytes) -> None:
-        """Wait while more than HELD bytes are held. Raises BrokenPipeError: the writer is gone."""
+    def put(self, renewals: int, data: bytes, *, near: bool = False) -> None:
+        """Wait while more than HELD bytes are held; if `near`, until the writer has taken what the pipe does not hold.
+        Raises BrokenPipeError: the writer is gone."""
         with self._changed:
             self.awaited = not (self._first or self._held or any(fcntl.ioctl(self._output, termios.FIONREAD, bytes(4))))
             self._first = False
             self._held += len(data)
             self._frames.put((HEAD.pack(renewals, len(data)), data))
-            self._changed.wait_for(lambda: self._held <= HELD or self._broken)
+            self._changed.wait_for(lambda: self._held <= (0 if near else HELD) or self._broken)
             if self._broken:
                 raise BrokenPipeError
 
@@ -85,7 +86,7 @@ def _serve(task: Task, control: IO[bytes], outgoing: _Outgoing) -> None:
             renewals += 1
         hashes = hasher.of(batch.texts)
         seen = task.foresight.see(task, batch, hashes, awaited=outgoing.awaited)
-        outgoing.put(renewals, pack(batch, hashes, seen))
+        outgoing.put(renewals, pack(batch, hashes, seen), near=task.foresight.near)
     outgoing.put(0, b"")
 
 

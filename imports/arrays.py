@@ -69,17 +69,28 @@ def insert_columns(
         running.result()
 
 
-def update_columns(table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any]) -> None:
-    """Set `columns` but for the last, which names the records by System ID, and the constants for the other names."""
+def update_columns(
+    table: str, names: Sequence[str], columns: Columns, constants: Sequence[Any], addresses: Sequence[Any] | None
+) -> int:
+    """Set `columns` but for the last, which names the records by System ID, and the constants for the other names.
+
+    Returns how many records were found; if there are `addresses`, at these.
+    """
     types = _types(table)
     kept = [f"c{place}" for place in range(len(columns))]
     values = [f"{name} = new.{each}::{types[name]}" for name, each in zip(names, kept[:-1], strict=False)]
     values += [f"{name} = %s::{types[name]}" for name in names[len(kept) - 1 :]]
-    arrays = ", ".join(["%s::text[]"] * len(kept))
-    sql = (f"UPDATE {table} SET {', '.join(values)} FROM unnest({arrays}) AS new({', '.join(kept)}) "
-           f"WHERE {table}.system_id = new.{kept[-1]}")  # fmt: skip
+    arrays = ["%s::text[]"] * len(kept)
+    where = f"{table}.system_id = new.{kept[-1]}"
+    if addresses is not None:  # by these alone, as if no index knew of the System ID
+        arrays, kept = [*arrays, "%s::tid[]"], [*kept, "there"]
+        columns = [*columns, addresses]
+        where = f"{table}.ctid = new.there AND {table}.system_id || '' = new.{kept[-2]}"
+    given = f"unnest({', '.join(arrays)}) AS new({', '.join(kept)})"
+    sql = f"UPDATE {table} SET {', '.join(values)} FROM {given} WHERE {where}"
     with peewee.__exception_wrapper__, database.connection().cursor() as cursor:
         cursor.execute(sql, [*constants, *map(literal, columns)])
+        return int(cursor.rowcount)
 
 
 def literal(column: Sequence[Any]) -> Literal:

@@ -83,18 +83,32 @@ def sorted_by(keys: Sequence[str], columns: Mapping[str, Column]) -> Mapping[str
 
 
 def update_columns(model: type[Model], columns: Mapping[str, Column], constants: Mapping[str, Any]) -> None:
-    """Set attributes of records by the column, others to one value; `system_id`, the last one, names the records."""
+    """Set attributes of records by the column, others to one value, in a transaction. The last two columns, `system_id`
+    and `address` (see imports.held), name the records."""
     fields = model._meta.fields
     shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
-    names = [quoted(fields[name].column_name) for name in (*list(columns)[:-1], *shared)]
+    names = [quoted(fields[name].column_name) for name in (*list(columns)[:-2], *shared)]
     table = quoted(model._meta.table_name)
-    *values, ids = columns.values()
+    *given, addresses = columns.values()
+    with database.atomic() as savepoint:
+        if _update_columns(table, names, given, list(shared.values()), addresses) == len(addresses):
+            return
+        savepoint.rollback()  # or the same twice would count as a change by somebody else
+    _update_columns(table, names, given, list(shared.values()), None)
+
+
+def _update_columns(
+    table: str, names: Sequence[str], columns: Sequence[Column], constants: Sequence[Any], addresses: Column | None
+) -> int:
+    """How many records were found by System ID, the last column, and by where they lie if that is given."""
     if is_postgres():
-        arrays.update_columns(table, names, [*values, ids], list(shared.values()))
-        return
-    places = [*["?"] * len(values), *_literals(shared.values())]
+        return arrays.update_columns(table, names, columns, constants, addresses)
+    places = [*["?"] * (len(columns) - 1), *_literals(constants)]
     assignments = ", ".join(f"{name} = {place}" for name, place in zip(names, places, strict=True))
-    _execute_many(f"UPDATE {table} SET {assignments} WHERE system_id = ?", [*values, ids])
+    sql = f"UPDATE {table} SET {assignments} WHERE"
+    if addresses is None:
+        return _execute_many(f"{sql} system_id = ?", columns)
+    return _execute_many(f"{sql} +system_id = ? AND rowid = ?", [*columns, addresses])
 
 
 def update(model: type[Model], key: str, records: Records) -> None:
@@ -132,12 +146,14 @@ def _parameter() -> str:
     return "%s" if is_postgres() else "?"
 
 
-def _execute_many(sql: str, columns: Sequence[Iterable[Any]]) -> None:
+def _execute_many(sql: str, columns: Sequence[Iterable[Any]]) -> int:
+    """Returns how many rows were changed."""
     cursor = database.connection().cursor()
     try:
         # peewee maps a driver's errors onto its own only within execute_sql; the handlers know peewee's.
         with peewee.__exception_wrapper__:
             cursor.executemany(sql, zip(*columns, strict=False))
+            return int(cursor.rowcount)
     finally:
         cursor.close()
 

@@ -17,10 +17,12 @@ from imports.stored import Layout, Stored
 from models import database, is_postgres, now
 
 __all__ = [
+    "ADDRESS",
     "PARAMETERS",
     "STREAMED",
     "Stored",
     "ask",
+    "columns_of",
     "defaults",
     "fetch",
     "fetch_by",
@@ -39,6 +41,8 @@ __all__ = [
 
 PARAMETERS = 10_000
 """Values per query: SQLite takes 32,766 and Postgres 65,535."""
+ADDRESS = "address"
+"""What `select` gives as if it were an attribute: where a record lies in its table; see imports.held."""
 STREAMED = 1_000
 """Rows that `stream` fetches at once."""
 
@@ -140,8 +144,13 @@ def select(
 ) -> list[tuple[Any, ...]]:
     """Some attributes, as they lie in the table, of the records that have one of the texts in each of `wanted`."""
     among = {name: _possible(texts) for name, texts in wanted.items()}
-    columns = ", ".join(quoted(model._meta.fields[each].column_name) for each in names)
-    return _select(model, columns, account, among, hold) if all(among.values()) else []
+    return _select(model, columns_of(model, names), account, among, hold) if all(among.values()) else []
+
+
+def columns_of(model: type[Model], names: Sequence[str]) -> str:
+    """Attributes, and ADDRESS, as a statement names them."""
+    address = f"{quoted(model._meta.table_name)}.{'ctid' if is_postgres() else 'rowid'}"
+    return ", ".join(address if name == ADDRESS else quoted(model._meta.fields[name].column_name) for name in names)
 
 
 def several(texts: Iterable[str]) -> list[str] | str:

@@ -9,7 +9,9 @@ import termios
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -150,6 +152,28 @@ def test_a_writer_that_waits_looks_for_unchanged_rows_itself(stocked: Partner, m
     assert 3 <= len(looks) <= 6  # of 15 chunks
 
 
+@dataclass
+class Telling(Looking):
+    """Tells whether it wants to be near."""
+
+    told: Path = field(kw_only=True)
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
+        seen = super().see(task, batch, hashes, awaited=False)
+        with self.told.open("a") as file:
+            file.write(f"{self.near:d}")
+        return seen
+
+
+def test_who_reads_changed_rows_is_near(stocked: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has just asked for is what the writer wants next, who wants little of new and unchanged rows."""
+    monkeypatch.setattr(way, "Looking", partial(Telling, told=tmp_path / "told"))
+    text = HEADER + products(0, 10, "Saucer") + products(10, 20) + products(20, 26, "Saucer") + products(26, 50)
+
+    assert counts(stocked.send("product", text)) == (20, 16, 14, 0)
+    assert (tmp_path / "told").read_text() == "10100"
+
+
 def test_new_records_come_in_the_order_of_the_file(stocked: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their System IDs come from the reader, also those of rows that go to the handler; unchanged rows need none."""
     made: list[int] = []
@@ -191,6 +215,19 @@ def test_a_record_that_others_change_meanwhile(
     else:
         assert (counts(event), names.count("theirs")) == ((0, 1, 29, 0), 0)
         assert looks
+
+
+def test_a_record_that_others_change_before_the_file_does(
+    stocked: Partner, before_the_second_chunk: Callable[[str], None]
+) -> None:
+    """What the file says nothing of stays theirs, and the row is found although it does not lie where it was seen."""
+    before_the_second_chunk("UPDATE product SET name = 'theirs', uom = 'box' WHERE sku_id = '0025'")
+
+    event = stocked.send("product", HEADER + products(0, 30, "Saucer"))
+
+    assert counts(event) == (0, 30, 0, 0)
+    assert set(stocked.column("product", "Name")) == {"Saucer"}
+    assert stocked.column("product", "UOM").count("box") == 1
 
 
 def test_a_record_that_others_make_meanwhile(stocked: Partner, before_the_second_chunk: Callable[[str], None]) -> None:

@@ -143,6 +143,7 @@ class Slow:
 
     folder: Path
     seen: int = 0
+    near: bool = False
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> str:
         self.seen += 1
@@ -208,8 +209,36 @@ def test_what_is_held_is_sent_meanwhile(task: Callable[..., Task], tmp_path: Pat
 
 
 @dataclass
+class Counting:
+    """Sees four megabytes in each batch, and counts them."""
+
+    folder: Path
+    near: bool
+    seen: int = 0
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> str:
+        self.seen += 1
+        (self.folder / str(self.seen)).touch()
+        return "x" * (4 << 20)
+
+
+def test_one_that_is_near_waits_for_its_writer(task: Callable[..., Task], tmp_path: Path) -> None:
+    """It sees no further rows before the last ones are taken; another one holds sixteen megabytes."""
+    for near, last in ((True, 1), (False, 4)):
+        folder = tmp_path / str(near)
+        folder.mkdir()
+        with closing(Ahead(replace(task(600), foresight=Counting(folder, near)))) as started:
+            wait_for(folder / str(last))
+            time.sleep(0.3)
+            assert not (folder / str(last + 1)).exists()
+            assert [len(read.seen) for read in started] == [4 << 20] * 6
+
+
+@dataclass
 class Telling:
     """Tells whether the writer waits; each batch takes a while."""
+
+    near: bool = False
 
     def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> bool:
         time.sleep(0.3)

@@ -167,8 +167,9 @@ def test_what_is_inserted_by_the_column_is_read_again(account: Account, names: l
     assert read(account) == expected_of(columns, constants)
 
 
-def test_what_is_updated_by_the_column_is_read_again(account: Account) -> None:
-    """Of the records that are named, and no others."""
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_is_updated_by_the_column_is_read_again(account: Account, moved: bool) -> None:
+    """Of the records that are named, and no others, also where some do not lie where they did."""
     names: list[str | None] = [*NASTY, None]
     columns, constants = nasty_columns(account, names)
     insert_columns(Product, columns, constants)
@@ -176,7 +177,11 @@ def test_what_is_updated_by_the_column_is_read_again(account: Account) -> None:
     changes = {name: columns[name][:0:-1] for name in ("description", "attributes", "moq", "row_hash")}
 
     shared = {"uom": '}"', "updated_at": constants["created_at"]}
-    update_columns(Product, {**changes, "system_id": ids}, shared)
+    where = dict(store.select(Product, ("system_id", store.ADDRESS), account.id, {"system_id": ids}))
+    addresses = [where[each] for each in ids]
+    if moved:
+        addresses[5:7] = [None, addresses[8]]
+    update_columns(Product, {**changes, "system_id": ids, store.ADDRESS: addresses}, shared)
 
     first, *_ = expected_of(columns, constants)
     changed = expected_of({**{name: each[1:] for name, each in columns.items()}, **changes}, constants | {"uom": '}"'})
