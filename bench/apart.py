@@ -13,8 +13,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, TypeVar
 
-PAUSE = 0.25
-"""Seconds between two looks at the memory, which take a millisecond or two for each process."""
+PAUSE = 1.0
+"""Seconds between two looks at the memory, which hold each process up for some milliseconds: four a second were 2 % of
+an import in two processes."""
 Stop = Event
 Found = TypeVar("Found")
 SPAWN = multiprocessing.get_context("spawn")

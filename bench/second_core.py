@@ -2,6 +2,7 @@
 
 Where the machine is a virtual one, its cores may be threads of one, or have others' work beside them: two processes
 then do hardly more than one. What goes on in two processes loses by that what a rival in a single one does not.
+Others who are at work on the machine let it seem more: two get more of a core that is shared than one.
 """
 
 from __future__ import annotations

@@ -33,11 +33,13 @@ def turn(home: Path, url: str) -> Cost:
     worker.standby.wanted = True
     worker.standby.prepare()
     time.sleep(REST)
-    with stopwatch() as cost:
-        assert worker.turn(owner.name)
-    worker.standby.close()
-    models.database.close()
-    owner.close()
+    try:
+        with stopwatch() as cost:
+            assert worker.turn(owner.name)
+    finally:
+        worker.standby.close()
+        models.database.close()
+        owner.close()
     return cost
 
 

@@ -23,6 +23,9 @@ from imports.frames import (
 from imports.reading import Batch
 from models import new_system_ids
 
+PATIENCE = 2000
+"""Milliseconds for which it waits for somebody who takes a whole table, as ALTER TABLE does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -82,6 +85,8 @@ class Looking:
         if self._begun is None:
             models.bind(self.url).connect()
             models.by_keys(always=True)
+            if models.is_postgres():  # or it might wait for who waits for whoever writes, who waits for it
+                models.database.execute_sql(f"SET lock_timeout = {PATIENCE}")
             context = Context(self.account, task.schema(formats=task.formats), started=self.started)
             self._begun = self.blocks(task.shape, context), task.loader()
         seen = see(*self._begun, batch, hashes, first=self._new)

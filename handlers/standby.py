@@ -11,10 +11,9 @@ from imports.ahead import Companion, pays
 from schemas.inventory import InventorySchema
 from schemas.product import ProductSchema
 
-log = logging.getLogger("ftpdock.jobs")
+log = logging.getLogger("ftpdock.import")
 
 _NEEDED = sorted({each.__module__ for each in (Looking, blocks_for, ProductSchema, InventorySchema)})
-"""A plugin's schema is loaded with its task."""
 
 
 class Standby:
@@ -26,19 +25,17 @@ class Standby:
 
     def prepare(self) -> None:
         """Have one get ready if one is wanted; to be called when nothing else is to be done."""
-        if not self.wanted or self._waiting:
-            return
-        try:
-            self._waiting = Companion(*_NEEDED)
-        except OSError as error:
-            self.wanted = False
-            log.warning("no process can be kept ready to read large files ahead (%s): the next one has to load", error)
+        if self._waiting and not self._waiting.running():
+            log.warning("the process that was ready to read large files ahead has ended (%s)", self._waiting.ended())
+            self.close()
+            self.wanted = False  # until the next large file: it might end again and again
+        if self.wanted and not self._waiting:
+            self._waiting = _started()
+            self.wanted = self._waiting is not None
 
     def take(self, path: Path) -> Companion | None:
-        """One for this file, which is to be closed: the one that waits, or one that has yet to load; None if none pays.
-
-        Raises OSError: the system gives none.
-        """
+        """One for this file, which is to be closed: the one that waits, or one that has yet to load; None if none pays,
+        or none is to be had."""
         if not pays(path, ready=True):
             return None
         self.wanted = True
@@ -47,10 +44,18 @@ class Standby:
             return waiting
         if waiting:
             waiting.close()
-        return Companion(*_NEEDED) if pays(path) else None
+        return _started() if pays(path) else None
 
     def close(self) -> None:
         """Let the one that waits go."""
         if self._waiting:
             self._waiting.close()
             self._waiting = None
+
+
+def _started() -> Companion | None:
+    try:
+        return Companion(*_NEEDED)
+    except OSError as error:
+        log.warning("no process to read large files ahead is to be had: %s", error)
+        return None

@@ -222,7 +222,12 @@ def pays(path: Path, *, ready: bool = False) -> bool:
 
 def reader(task: Task, companion: Companion | None = None) -> Reader:
     """Whoever reads a task best, maybe with a companion that waits for it already; to be closed."""
-    return Ahead(task, companion) if companion or pays(task.path) else Reader(task)
+    if companion or pays(task.path):
+        try:
+            return Ahead(task, companion)
+        except OSError as error:
+            log.warning("nobody reads %s ahead: %s", task.path.name, error)
+    return Reader(task)
 
 
 def exactly(file: IO[bytes], size: int) -> bytearray | None:

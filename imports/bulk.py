@@ -84,7 +84,7 @@ def sorted_by(keys: Sequence[str], columns: Mapping[str, Column]) -> Mapping[str
 
 def update_columns(model: type[Model], columns: Mapping[str, Column], constants: Mapping[str, Any]) -> None:
     """Set attributes of records by the column, others to one value, in a transaction. The last two columns, `system_id`
-    and `address` (see imports.held), name the records."""
+    and the address (see imports.held), name the records."""
     fields = model._meta.fields
     shared = {name: one_parameter(fields[name], value) for name, value in constants.items()}
     names = [quoted(fields[name].column_name) for name in (*list(columns)[:-2], *shared)]

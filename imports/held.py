@@ -2,7 +2,7 @@
 
 SQLite calls the place `rowid` and Postgres `ctid`, which is that of one version of a record. Whatever changes or moves
 a record may leave another one there, or none; so a place counts only together with the System ID, and who is not there
-is asked for by that.
+is asked for by that. On Postgres what lies there instead, of the same account, is held as well.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ def held(
 
 
 def _select_at(model: type[Model], columns: str, account: int, addresses: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """What lies at some addresses. To hold it on SQLite nothing is needed: who writes has the whole database."""
+    """What lies at some addresses, by these alone: an index of the account would lead to all that it has.
+
+    To hold it on SQLite nothing is needed: who writes has the whole database.
+    """
     table, own = quoted(model._meta.table_name), quoted(model._meta.fields["account"].column_name)
     if is_postgres():
-        sql = f"SELECT {columns} FROM {table} WHERE ctid = ANY(%s::tid[]) AND {own} = %s FOR NO KEY UPDATE"
+        sql = f"SELECT {columns} FROM {table} WHERE ctid = ANY(%s::tid[]) AND {own} + 0 = %s FOR NO KEY UPDATE"
         return ask(sql, (literal(addresses), account))
     sql = (f"SELECT {columns} FROM (SELECT value AS wanted FROM json_each(?)) CROSS JOIN {table} "
            f"ON {table}.rowid = wanted WHERE +{own} = ?")  # fmt: skip

@@ -13,7 +13,7 @@ import peewee
 from peewee import Model, ModelSelect
 
 from imports.bulk import insert, one_parameter, quoted, update
-from imports.stored import Layout, Stored
+from imports.stored import Layout, Stored, is_text
 from models import database, is_postgres, now
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 
 PARAMETERS = 10_000
 """Values per query: SQLite takes 32,766 and Postgres 65,535."""
-ADDRESS = "address"
+ADDRESS = "@address"
 """What `select` gives as if it were an attribute: where a record lies in its table; see imports.held."""
 STREAMED = 1_000
 """Rows that `stream` fetches at once."""
@@ -91,9 +91,10 @@ def _select(
 
 def _nothing_between(model: type[Model], name: str, account: int, first: Any, last: Any) -> bool:
     """Whether SQLite surely has no record with a value from `first` to `last`: of new keys behind all that are stored,
-    as sorted files bring them, one look tells as much as one for each. It sorts texts as Python does."""
+    as sorted files bring them, one look tells as much as one for each. It sorts plain texts as Python does."""
     fields = model._meta.fields
-    if not any(names[:2] == ("account", name) for names, _ in model._meta.indexes):
+    plain = is_text(fields[name]) and not fields[name].collation
+    if not (plain and any(names[:2] == ("account", name) for names, _ in model._meta.indexes)):
         return False
     sql = (f"SELECT 1 FROM {quoted(model._meta.table_name)} WHERE {quoted(fields['account'].column_name)} = ? AND "
            f"{quoted(fields[name].column_name)} BETWEEN json_extract(?, '$[0]') AND json_extract(?, '$[1]') "

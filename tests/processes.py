@@ -1,10 +1,12 @@
-"""Processes that others start."""
+"""Processes that others start, and waiting for what they do."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +24,17 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def wait_for_end(*pids: int) -> None:
-    """Whether somebody has asked for how they ended or not."""
+def wait_until(true: Callable[[], Any]) -> None:
+    """Fails after twenty seconds."""
     deadline = time.monotonic() + 20
-    while any(map(_runs, pids)):
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_for_end(*pids: int) -> None:
+    """Whether somebody has asked for how they ended or not."""
+    wait_until(lambda: not any(map(_runs, pids)))
 
 
 def _runs(pid: int) -> bool:

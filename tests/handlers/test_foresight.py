@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import termios
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -26,7 +27,7 @@ from imports.frames import Packed
 from imports.reading import Batch
 from models import Category, Collection, Product, is_postgres, new_system_ids
 from tests.partner import Partner, counts
-from tests.processes import always_ahead
+from tests.processes import always_ahead, wait_until
 
 HEADER = "SKU_ID,Reference_ID,Name,Category\n"
 
@@ -64,7 +65,7 @@ def all_seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         begin(self, task)
 
     def wait() -> None:
-        os.waitid(os.P_PID, begun[-1].pid, os.WEXITED | os.WNOWAIT)
+        wait_until(lambda: os.waitid(os.P_PID, begun[-1].pid, os.WEXITED | os.WNOWAIT | os.WNOHANG))
 
     monkeypatch.setattr(Companion, "begin", known)
     return wait
@@ -239,6 +240,57 @@ def test_a_record_that_others_make_meanwhile(stocked: Partner, before_the_second
 
     assert counts(event) == (29, 1, 0, 0)
     assert "theirs" not in stocked.column("product", "Name")
+
+
+@dataclass
+class Halting(Looking):
+    """Says that it has come to the second chunk, and waits until it may go on."""
+
+    folder: Path = field(kw_only=True)
+    seen: int = 0
+
+    def see(self, task: Task, batch: Batch, hashes: Sequence[int], *, awaited: bool) -> Packed:
+        self.seen += 1
+        if self.seen == 2:
+            wait_until((self.folder / "go on").exists)
+        return super().see(task, batch, hashes, awaited=False)
+
+
+def test_somebody_wants_the_whole_table(
+    stocked: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On Postgres he waits for who writes, and who reads ahead behind him: the writer does not wait for that one then,
+    or nobody would get on."""
+    monkeypatch.setattr(way, "Looking", partial(Halting, folder=tmp_path))
+    text = HEADER + products(0, 30, "Saucer")
+    if not is_postgres():
+        (tmp_path / "go on").touch()
+        assert counts(stocked.send("product", text)) == (0, 30, 0, 0)
+        return
+    locks = "SELECT 1 FROM pg_locks WHERE relation = 'product'::regclass AND mode = %s AND granted = %s"
+    url = stocked.settings.database_url
+
+    def take_all() -> None:
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE product IN ACCESS EXCLUSIVE MODE")
+
+    def between() -> None:
+        with psycopg.connect(url, autocommit=True) as looking:
+            wait_until(lambda: looking.execute(locks, ("RowExclusiveLock", True)).fetchone())
+            taking = threading.Thread(target=take_all)
+            taking.start()
+            wait_until(lambda: looking.execute(locks, ("AccessExclusiveLock", False)).fetchone())
+        (tmp_path / "go on").touch()
+        taking.join()
+
+    meanwhile = threading.Thread(target=between)
+    meanwhile.start()
+    begun = time.monotonic()
+
+    assert counts(stocked.send("product", text)) == (0, 30, 0, 0)
+    meanwhile.join()
+    assert time.monotonic() - begun < stocked.settings.lease_seconds / 2
+    assert "going on without it" in caplog.text
 
 
 def test_a_name_that_others_change_meanwhile(stocked: Partner, before_the_second_chunk: Callable[[str], None]) -> None:

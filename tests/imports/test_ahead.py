@@ -40,7 +40,7 @@ from models import Product
 from schemas import Formats
 from schemas.product import ProductSchema
 from tests.partner import Partner, counts
-from tests.processes import always_ahead, children, wait_for_end
+from tests.processes import always_ahead, children, wait_for_end, wait_until
 
 HEADER = "SKU_ID,Name,Description,MOQ,Media,Price: a,Attribute: b\n"
 
@@ -149,15 +149,8 @@ class Slow:
         self.seen += 1
         if self.seen == 2:
             (self.folder / "second").touch()
-            wait_for(self.folder / "go on")
+            wait_until((self.folder / "go on").exists)
         return "x" * (4 << 20) if self.seen == 1 else ""
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_what_was_found_out_before_a_renewal_is_told_apart(task: Callable[..., Task], tmp_path: Path) -> None:
@@ -165,7 +158,7 @@ def test_what_was_found_out_before_a_renewal_is_told_apart(task: Callable[..., T
     with closing(Ahead(replace(task(400), foresight=Slow(tmp_path)))) as started:
         rows = iter(started)
         assert next(rows).current
-        wait_for(tmp_path / "second")
+        wait_until((tmp_path / "second").exists)
         started.renew()
         (tmp_path / "go on").touch()
         current = [read.current for read in rows]
@@ -228,7 +221,7 @@ def test_one_that_is_near_waits_for_its_writer(task: Callable[..., Task], tmp_pa
         folder = tmp_path / str(near)
         folder.mkdir()
         with closing(Ahead(replace(task(600), foresight=Counting(folder, near)))) as started:
-            wait_for(folder / str(last))
+            wait_until((folder / str(last)).exists)
             time.sleep(0.3)
             assert not (folder / str(last + 1)).exists()
             assert [len(read.seen) for read in started] == [4 << 20] * 6
@@ -289,7 +282,6 @@ def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.Mon
     text = products(400)
     alone = [other.send("product", text), other.send("product", text.replace("Name 7", "Other"))]
     always_ahead(monkeypatch)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     mine = partner.in_chunks(70)
     ahead_of = [mine.send("product", text), mine.send("product", text.replace("Name 7", "Other"))]
 

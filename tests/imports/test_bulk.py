@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from peewee import DataError, IntegrityError
+from peewee import CharField, DataError, ForeignKeyField, IntegerField, IntegrityError
 
-from imports import hashes, store
+from imports import bulk, hashes, store
 from imports.arrays import FEWEST
 from imports.bulk import as_json, insert_columns, update_columns
 from imports.hashes import Hashes, Twice
 from imports.quiet import held_back
-from models import Account, Product, by_keys, database, is_postgres, learn_size, now
+from models import Account, Product, Record, by_keys, database, is_postgres, learn_size, now
 from settings import Settings
 
 COUNTS = [2, FEWEST + 10]
@@ -168,7 +168,9 @@ def test_what_is_inserted_by_the_column_is_read_again(account: Account, names: l
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_what_is_updated_by_the_column_is_read_again(account: Account, moved: bool) -> None:
+def test_what_is_updated_by_the_column_is_read_again(
+    account: Account, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the records that are named, and no others, also where some do not lie where they did."""
     names: list[str | None] = [*NASTY, None]
     columns, constants = nasty_columns(account, names)
@@ -181,6 +183,13 @@ def test_what_is_updated_by_the_column_is_read_again(account: Account, moved: bo
     addresses = [where[each] for each in ids]
     if moved:
         addresses[5:7] = [None, addresses[8]]
+    write, ways = bulk._update_columns, list[bool]()
+
+    def noted(*given: Any) -> int:
+        ways.append(given[-1] is not None)
+        return write(*given)
+
+    monkeypatch.setattr(bulk, "_update_columns", noted)
     update_columns(Product, {**changes, "system_id": ids, store.ADDRESS: addresses}, shared)
 
     first, *_ = expected_of(columns, constants)
@@ -189,6 +198,7 @@ def test_what_is_updated_by_the_column_is_read_again(account: Account, moved: bo
         if each[0] == each[1]:  # which the trigger takes for the old one
             changed[number]["row_hash"] = None
     assert read(account) == [first, *changed]
+    assert ways == [True, False][: 1 + moved]
 
 
 def test_a_key_that_is_taken_is_an_integrity_error_by_the_column_too(account: Account) -> None:
@@ -301,3 +311,42 @@ def test_keys_are_found_wherever_they_lie_beside_those_that_are_stored(account: 
     found = store.select(Product, ("sku_id",), account.id, {"sku_id": known if is_postgres() else asked})
 
     assert sorted(code for (code,) in found) == sorted(set(asked) & set(stored))
+
+
+class Numbered(Record):
+    """As a plugin may have it, whose keys SQLite sorts in its own way."""
+
+    account = ForeignKeyField(Account)
+    number = IntegerField()
+    code = CharField(collation="NOCASE")
+
+    class Meta:
+        indexes = ((("account", "number"), True), (("account", "code"), True))
+
+
+def test_keys_that_are_sorted_otherwise(account: Account) -> None:
+    """Texts that stand for numbers, and those of a collation."""
+    if is_postgres():
+        assert store.select(Product, ("name",), account.id, {"sku_id": ["9"]}) == []
+        return
+    database.create_tables([Numbered])
+    Numbered.create(account=account, number=9, code="alpha")
+    Numbered.create(account=account, number=10, code="Zeta")
+
+    assert len(store.select(Numbered, ("number",), account.id, {"number": ["10", "9"]})) == 2
+    assert len(store.select(Numbered, ("code",), account.id, {"code": ["ALPHA", "zeta"]})) == 2
+
+
+def test_one_look_for_keys_behind_all_others(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite, where the next ones cost nothing more."""
+    store.insert(Product, [record(account, 1)])
+    ask, asked = store.ask, list[str]()
+
+    def noted(sql: str, parameters: Any) -> Any:
+        asked.append(sql)
+        return ask(sql, parameters)
+
+    monkeypatch.setattr(store, "ask", noted)
+
+    assert store.select(Product, ("name",), account.id, {"sku_id": ["S2", "S3"]}) == []
+    assert ["LIMIT 1" in sql for sql in asked] == ([False] if is_postgres() else [True])

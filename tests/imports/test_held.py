@@ -8,9 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
+import imports.held
 from imports import store
 from imports.held import held
-from models import Account, Product, database, is_postgres
+from models import Account, Product, by_keys, database, is_postgres, learn_size, now
 from settings import Settings
 from tests.partner import Partner
 
@@ -40,8 +41,9 @@ def names(account: Account, ids: list[str], there: list[Any]) -> dict[str, str]:
         return {key: row[1] for key, row in held(Product, ("name",), account.id, ids, there).items()}
 
 
-def test_at_their_addresses(account: Account) -> None:
-    """And these are told again."""
+def test_at_their_addresses(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And these are told again. Nobody asks by System ID."""
+    monkeypatch.delattr(imports.held, "select")
     where = addresses()
     ids = IDS[:3]
 
@@ -107,3 +109,21 @@ def test_what_others_are_just_changing(account: Account, settings: Settings) -> 
         found = names(account, IDS[:3], [where[IDS[0]], None, where[IDS[2]]])
         later.join()
     assert found == {IDS[0]: "theirs", IDS[1]: "theirs", IDS[2]: "N2"}
+
+
+def test_no_others_are_looked_at(account: Account) -> None:
+    """Postgres counts what it fetches by an index; to go through all of the account would seem cheap to it."""
+    store.insert(Product, [store.fresh(Product, now()) | {"account": account.id, "sku_id": f"F{number}", "name": "x"}
+                           for number in range(5000)])  # fmt: skip
+    learn_size(Product)
+    places = dict(store.select(Product, ("system_id", store.ADDRESS), account.id,
+                               {"sku_id": [f"F{number}" for number in range(0, 5000, 2)]}))  # fmt: skip
+    fetched = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'product'"
+
+    with database.atomic():
+        by_keys()
+        before = database.execute_sql(fetched).fetchone()[0] if is_postgres() else 0
+        found = held(Product, ("name",), account.id, list(places), list(places.values()))
+        touched = database.execute_sql(fetched).fetchone()[0] - before if is_postgres() else 0
+
+    assert (len(found), touched) == (2500, 0)

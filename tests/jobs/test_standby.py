@@ -19,7 +19,7 @@ from imports.ahead import Companion
 from jobs.worker import Worker
 from models import ImportRun, Product
 from tests.partner import Partner
-from tests.processes import children, wait_for_end
+from tests.processes import children, wait_for_end, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 IDLE = """
@@ -115,10 +115,11 @@ def test_it_gets_ready_when_nothing_else_is_to_be_done(partner: Partner, taken: 
     """And ends with the worker."""
     before = children(os.getpid())
     kept: list[int] = []
+    deadline = time.monotonic() + 20
 
     def bell(seconds: float) -> bool:
         kept[:] = set(children(os.getpid())).difference(before, taken)
-        return not kept
+        return not kept and time.monotonic() < deadline
 
     numbers = [put(partner, 100), put(partner, 200)]
     Worker(partner.settings, partner.registry, partner.hooks, bell).run("test")
@@ -129,12 +130,18 @@ def test_it_gets_ready_when_nothing_else_is_to_be_done(partner: Partner, taken: 
     assert children(os.getpid()) == before
 
 
-def test_the_one_that_waits_is_killed(partner: Partner, idle: Callable[[], list[int]], taken: list[int]) -> None:
-    """Another takes its place, and nothing of it is left."""
+@pytest.mark.parametrize("seen", [False, True])
+def test_the_one_that_waits_is_killed(
+    partner: Partner, idle: Callable[[], list[int]], taken: list[int], caplog: pytest.LogCaptureFixture, seen: bool
+) -> None:
+    """The next large file has another, and nothing is left of it, also where nobody has seen it die."""
     put(partner, 100)
     (waiting,) = idle()
     os.kill(waiting, signal.SIGKILL)
     wait_for_end(waiting)
+    if seen:
+        assert idle() == idle() == []
+        assert caplog.text.count("has ended (-9)") == 1
     number = put(partner, 200)
     kept = idle()
 
@@ -148,19 +155,19 @@ def test_no_process_is_to_be_had(
     partner: Partner, idle: Callable[[], list[int]], taken: list[int], monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    """The log says it once, and the worker goes on; after the next large file it is tried again."""
-    put(partner, 100)
-    (waiting,) = idle()
-    put(partner, 200)
+    """Files are imported without, which the log says, and it is not tried each second; the next large one has one."""
     with monkeypatch.context() as patched:
-        patched.setattr(standby, "Companion", refused)
+        for module in (standby, ahead):
+            patched.setattr(module, "Companion", refused)
+        numbers = [put(partner, 100)]
         assert idle() == idle() == []
-    assert caplog.text.count("Resource temporarily unavailable") == 1
-    number = put(partner, 300)
+    refusals = caplog.text.count("Resource temporarily unavailable")
+    numbers.append(put(partner, 200))
 
     assert len(idle()) == 1
-    assert status(number) == "completed"
-    assert taken[1] == waiting
+    assert [status(number) for number in numbers] == ["completed"] * 2
+    assert refusals == 3  # at the beginning, when the header is known, and in the rest that follows
+    assert len(taken) == 1
 
 
 def refused(*modules: str) -> Companion:
@@ -170,9 +177,9 @@ def refused(*modules: str) -> Companion:
 def test_it_ends_with_a_worker_that_is_killed(partner: Partner) -> None:
     command = [sys.executable, "-c", IDLE, str(partner.settings.home), partner.settings.database_url]
     with subprocess.Popen(command, cwd=ROOT) as worker:
-        deadline = time.monotonic() + 20
-        while not (kept := children(worker.pid)):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        worker.kill()
+        try:
+            wait_until(lambda: children(worker.pid))
+            kept = children(worker.pid)
+        finally:
+            worker.kill()
     wait_for_end(*kept)
