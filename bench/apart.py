@@ -13,9 +13,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, TypeVar
 
-PAUSE = 1.0
-"""Seconds between two looks at the memory, which hold each process up for some milliseconds: four a second were 2 % of
-an import in two processes."""
+SOON, PAUSE = 0.25, 1.0
+"""Seconds before the first look at the memory and between the others. They hold each process up for some milliseconds:
+four a second were 2 % of an import in two processes."""
 Stop = Event
 Found = TypeVar("Found")
 SPAWN = multiprocessing.get_context("spawn")
@@ -49,8 +49,9 @@ def apart(work: Callable[..., Cost], *arguments: object, look: Callable[[], obje
     `look` is called every now and then meanwhile.
     """
     with _process(work, arguments) as (ours, process):
-        peak = 0
-        while not ours.poll(PAUSE):
+        peak, pause = 0, SOON
+        while not ours.poll(pause):
+            pause = PAUSE
             peak = max(peak, memory(process))
             look()
         cost: Cost = _result(ours, work)
