@@ -1,4 +1,8 @@
-"""Whole imports against the bare limit of the database, in turns; and the same files again, unchanged."""
+"""Whole imports against the bare limit of the database, in turns; and the same files again, unchanged.
+
+By a worker that has had a large file before, and so has a process ready that reads ahead; what that one took to load is
+among the CPU, not among the time.
+"""
 
 from __future__ import annotations
 
