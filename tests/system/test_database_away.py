@@ -68,12 +68,16 @@ def take_all(url: str, mine: list[psycopg.Connection]) -> None:
 
 
 def take_from_others(url: str, mine: list[psycopg.Connection]) -> None:
-    """Those that others have, too."""
-    take_all(url, mine)
-    kept = [connection.info.backend_pid for connection in mine]
-    mine[0].execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE NOT pid = ANY(%s) "
-                    "AND backend_type = 'client backend'", (kept,))  # fmt: skip
-    take_all(url, mine)
+    """Those that others have, too, who may be quicker to have some again."""
+
+    def nobody_has_one() -> bool:
+        take_all(url, mine)
+        kept = [connection.info.backend_pid for connection in mine]
+        ended = mine[0].execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE NOT pid = ANY(%s) "
+                                "AND backend_type = 'client backend'", (kept,)).fetchall()  # fmt: skip
+        return not ended
+
+    wait_for(nobody_has_one)
 
 
 def test_a_postgres_without_connections_to_spare(postgres: Any, tmp_path: Path) -> None:
