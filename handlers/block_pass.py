@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from itertools import compress
 from operator import and_, attrgetter
 from typing import TYPE_CHECKING, Any
@@ -27,11 +26,6 @@ from models import is_postgres, new_system_ids, now
 if TYPE_CHECKING:
     from handlers.run import ImportJob
 
-TOGETHER = 4
-"""Chunks of a transaction on Postgres, where only rows are locked: nobody waits but who writes the same ones.
-
-A run that has died before goes on chunk by chunk, so that it gets on even if each life is short.
-"""
 HOLD = 1.0
 """Seconds after which a transaction takes no further chunk: the lease that it renews is seen when it is committed."""
 
@@ -48,7 +42,8 @@ class BlockPass(Pass):
         self._loader = ColumnLoader(job.schema, shape, job.handler.model)
         self._reads = iter(reader)
         self._read_rows = self.position
-        self._together = TOGETHER if is_postgres() and job.run.attempts < 2 and not dry_run else 1
+        self._singly = dry_run or job.run.attempts > 1
+        """Whether a transaction has one chunk: a run that has died before gets on even if each life is short."""
         self._last: Chunk
         """The chunk at hand."""
         self._last_id = ""
@@ -65,7 +60,7 @@ class BlockPass(Pass):
                     self._commit(self._write_on, self._conclude_last)
                 else:
                     chunk.plan = self._plan(chunk)  # what can be done before the whole database is locked
-                    self._commit(partial(self._write, chunk), self._conclude_last, self._prepare)
+                    self._commit(self._write_on, self._conclude_last, self._prepare_more)
                 if self._last.strays():
                     self._renew()
                 yield
@@ -83,8 +78,16 @@ class BlockPass(Pass):
 
     def _prepare(self) -> None:
         """Get the next chunks ready, without asking the database; what stops this comes up when one is taken."""
-        if self._prepared:
-            return
+        if not self._prepared:
+            self._prepare_one()
+
+    def _prepare_more(self) -> None:
+        """And those that can be had without waiting, as far as the next transaction may take them."""
+        self._prepare()
+        while len(self._prepared) < self._most and isinstance(self._prepared[-1], Chunk) and self._reader.has_more():
+            self._prepare_one()
+
+    def _prepare_one(self) -> None:
         try:
             read = next(self._reads, None)
         except FileProblem as problem:
@@ -182,7 +185,7 @@ class BlockPass(Pass):
         """Write the chunk at hand and some that follow it; conclude all but the last."""
         begun = time.monotonic()
         self._write(self._last)
-        for _ in range(1, self._together):
+        for _ in range(1, self._most):
             if time.monotonic() - begun > HOLD:
                 return
             # What the reader sees has to be renewed before it can be believed again, and that takes a commit.
@@ -192,10 +195,22 @@ class BlockPass(Pass):
             self._last = following
             self._write(following)
 
+    @property
+    def _most(self) -> int:
+        """How many a transaction may take."""
+        return 1 if self._singly else self.pace.chunks
+
     def _following(self) -> Chunk | None:
-        """The next chunk, if there is one and the file has no problem before it."""
-        self._prepare()
-        return self._take() if isinstance(self._prepared[0], Chunk) else None
+        """The next chunk, if there is one and the file has no problem before it.
+
+        On SQLite, which is locked by now, only one that need but be written.
+        """
+        if is_postgres():
+            self._prepare()
+        first = self._prepared[0] if self._prepared else None
+        if not isinstance(first, Chunk) or not (is_postgres() or (first.outline and first.current)):
+            return None
+        return self._take()
 
     def _conclude_last(self) -> None:
         self._conclude(self._last)

@@ -1,4 +1,4 @@
-"""How many rows a transaction takes: fewer while others write, whom SQLite's one lock keeps waiting."""
+"""How much a transaction takes: less while others write, whom SQLite's one lock keeps waiting."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from models import database, is_postgres
 
 HOLD = 0.015
 """Seconds for which about the lock is held while others write."""
+TOGETHER = 4
+"""Chunks of a transaction on Postgres, where only rows are locked: nobody waits but who writes the same ones."""
+PAIR = 2
+"""On SQLite, if all of them are written within CALM: somebody may begin to write."""
+CALM = 0.1
+"""Seconds."""
 FEWEST = 250
 """Rows of a transaction at the least: each costs some milliseconds, however small it is."""
 MEMORY = 0.5
@@ -27,9 +33,20 @@ class Pace:
     @property
     def rows(self) -> int:
         """Rows that the next transaction may take."""
-        if time.monotonic() - self._crowded > MEMORY or self._rate == math.inf:
+        if self._calm or self._rate == math.inf:
             return self._most
         return min(self._most, max(FEWEST, int(self._rate * HOLD)))
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of so many rows that it may take, if they are ready: each commit costs some milliseconds."""
+        if is_postgres():
+            return TOGETHER
+        return PAIR if self._calm and math.inf > self._rate * CALM >= PAIR * self._most else 1
+
+    @property
+    def _calm(self) -> bool:
+        return time.monotonic() - self._crowded > MEMORY
 
     def took(self, rows: int, seconds: float) -> None:
         """Tell how long a transaction held its locks, outside of which others may have written."""

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import pickle
+import select
 import struct
 import subprocess
 import sys
@@ -122,6 +123,10 @@ class Reader:
         for batch in self._task.batches():
             yield Read(batch, hasher.of(batch.texts))
 
+    def has_more(self) -> bool:
+        """Whether the next rows are there without waiting."""
+        return False
+
     def renew(self) -> None:
         """Say that what was found out so far need not be true any more."""
 
@@ -153,6 +158,9 @@ class Companion:
         renewals, length = HEAD.unpack(head)
         data = exactly(self._output, length)
         return None if data is None else (renewals, data) if length else ()
+
+    def has_more(self) -> bool:
+        return bool(select.select([self._output], [], [], 0)[0])
 
     def tell(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
@@ -206,6 +214,9 @@ class Ahead(Reader):
             log.warning("the process that reads %s ahead has ended (%s): going on without it", self._task.path.name,
                         self.companion.ended())  # fmt: skip
             yield from Reader(replace(self._task, skip=self._task.skip + done))
+
+    def has_more(self) -> bool:
+        return self.companion.has_more()
 
     def renew(self) -> None:
         self._renewals += 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imports import ahead
+from imports.ahead import Companion, Task
 
 
 def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +19,22 @@ def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "WORTH", 0)
     monkeypatch.setattr(ahead, "WORTH_READY", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+
+
+def all_seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What waits until the process that reads ahead has seen all of a small file: then it has ended, with all in the
+    pipe."""
+    begin, begun = Companion.begin, list[Companion]()
+
+    def known(self: Companion, task: Task) -> None:
+        begun.append(self)
+        begin(self, task)
+
+    def wait() -> None:
+        wait_until(lambda: os.waitid(os.P_PID, begun[-1].pid, os.WEXITED | os.WNOWAIT | os.WNOHANG))
+
+    monkeypatch.setattr(Companion, "begin", known)
+    return wait
 
 
 def children(pid: int) -> list[int]:

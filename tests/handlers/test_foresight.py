@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
 import termios
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from handlers import block_pass, way
+from handlers import block_pass, pace, way
 from handlers.block_pass import BlockPass
 from handlers.foresight import Looking
 from handlers.plain_rows import ProductBlocks
@@ -26,6 +25,7 @@ from imports.ahead import Companion, Task
 from imports.frames import Packed
 from imports.reading import Batch
 from models import Category, Collection, Product, is_postgres, new_system_ids
+from tests import processes
 from tests.partner import Partner, counts
 from tests.processes import always_ahead, wait_until
 
@@ -57,18 +57,7 @@ def stocked(partner: Partner) -> Partner:
 
 @pytest.fixture
 def all_seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Wait until the process that reads ahead has seen all of a small file: then it has ended, with all in the pipe."""
-    begin, begun = Companion.begin, list[Companion]()
-
-    def known(self: Companion, task: Task) -> None:
-        begun.append(self)
-        begin(self, task)
-
-    def wait() -> None:
-        wait_until(lambda: os.waitid(os.P_PID, begun[-1].pid, os.WEXITED | os.WNOWAIT | os.WNOHANG))
-
-    monkeypatch.setattr(Companion, "begin", known)
-    return wait
+    return processes.all_seen(monkeypatch)
 
 
 @pytest.fixture
@@ -77,7 +66,8 @@ def before_the_second_chunk(
 ) -> Callable[[str], None]:
     """Have another connection execute a statement when the first chunk is written and all others are seen."""
     commit = BlockPass._commit
-    monkeypatch.setattr(block_pass, "TOGETHER", 1)
+    monkeypatch.setattr(pace, "TOGETHER", 1)
+    monkeypatch.setattr(pace, "PAIR", 1)
 
     def given(statement: str) -> None:
         def change_first(self: BlockPass, *args: Any) -> None:

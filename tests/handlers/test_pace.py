@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers import pace
-from handlers.pace import HOLD, MEMORY, Pace
+from handlers.pace import CALM, HOLD, MEMORY, PAIR, TOGETHER, Pace
 from handlers.passes import Pass
 from models import is_postgres
 from tests.partner import Partner, counts
@@ -65,6 +65,23 @@ def test_beside_others_it_takes_what_is_soon_done(
     assert made.rows == (5000 if is_postgres() else pace.FEWEST)
     clock[0] += MEMORY + 0.01
     assert made.rows == 5000
+
+
+def test_two_chunks_where_they_are_soon_written(
+    partner: Partner, write: Callable[[], None], clock: list[float]
+) -> None:
+    """By the speed of the last transaction, while nobody else writes."""
+    made = Pace(5000)
+    assert made.chunks == (TOGETHER if is_postgres() else 1)
+    made.took(5000, 0.4 * CALM)
+    assert made.chunks == (TOGETHER if is_postgres() else PAIR)
+    made.took(10_000, 1.1 * CALM)
+    assert made.chunks == (TOGETHER if is_postgres() else 1)
+    write()
+    made.took(5000, 0.4 * CALM)
+    assert made.chunks == (TOGETHER if is_postgres() else 1)
+    clock[0] += MEMORY + 0.01
+    assert made.chunks == (TOGETHER if is_postgres() else PAIR)
 
 
 def test_never_more_than_was_asked_for(partner: Partner, write: Callable[[], None], clock: list[float]) -> None:

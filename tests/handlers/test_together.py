@@ -1,7 +1,8 @@
-"""On Postgres an import by the column takes several chunks into one transaction."""
+"""An import by the column takes several chunks into one transaction."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from errors import FileProblem
-from handlers import block_pass
+from handlers import block_pass, pace
 from handlers.block_pass import BlockPass
 from imports.ahead import Read, Reader
 from models import Product, is_postgres
 from tests.partner import Partner, counts
+from tests.processes import all_seen, always_ahead
 
 HEADER = "SKU_ID,Reference_ID,Name\n"
 
@@ -38,6 +40,59 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_chunks_of_one_transaction(partner: Partner, commits: list[int]) -> None:
     assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
     assert commits == ([40, 80, 100] if is_postgres() else [*range(10, 110, 10)])
+
+
+@pytest.fixture
+def prepared(commits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process has read all that an import will write when this begins, and nobody takes long."""
+    always_ahead(monkeypatch)
+    monkeypatch.setattr(pace, "CALM", 60)
+    commit, wait = BlockPass._commit, all_seen(monkeypatch)
+
+    def late(self: BlockPass, *args: Any) -> None:
+        if not self.position:
+            wait()
+        commit(self, *args)
+
+    monkeypatch.setattr(BlockPass, "_commit", late)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_two_chunks_of_one_transaction_on_sqlite(partner: Partner, commits: list[int]) -> None:
+    """Once one has told how long it takes, and two were made ready beside the next."""
+    assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
+    assert commits == ([40, 80, 100] if is_postgres() else [10, 20, 40, 60, 80, 100])
+    assert partner.column("product", "SKU_ID") == [f"{number:04}" for number in range(100)]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_one_chunk_where_two_would_hold_the_lock_for_long(
+    partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = BlockPass._write
+
+    def slow(self: BlockPass, *args: Any) -> None:
+        time.sleep(0.01)
+        write(self, *args)
+
+    monkeypatch.setattr(BlockPass, "_write", slow)
+    monkeypatch.setattr(pace, "CALM", 0.015)
+
+    assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 50))) == (50, 0, 0, 0)
+    assert commits == ([40, 50] if is_postgres() else [10, 20, 30, 40, 50])
+
+
+@pytest.mark.usefixtures("prepared")
+def test_what_was_seen_too_early_does_not_share_a_transaction(partner: Partner, commits: list[int]) -> None:
+    """On SQLite, which would be locked while it is seen anew."""
+    chunked = partner.in_chunks(10)
+    chunked.send("product", HEADER + products(0, 60))
+    commits.clear()
+
+    event = chunked.send("product", HEADER + products(0, 19) + ",R55,Saucer\n" + products(20, 50))
+
+    assert counts(event) == (0, 1, 49, 0)
+    assert commits == ([20, 50] if is_postgres() else [10, 20, 30, 40, 50])
 
 
 def test_a_slow_database_gets_one_chunk_at_a_time(
