@@ -142,6 +142,13 @@ def test_a_broken_promise_of_a_byte_order_mark(content: bytes, line: int, write_
         ("SKU_ID,Name\r\n1,a\r\n".encode("utf-16-be"), "UTF-16 without a byte order mark: save it as CSV UTF-8"),
         (bytes(range(256)) * 8, "binary data"),
         (b"SKU_ID,Name\n" + b"\0" * 4096, "binary data"),
+        # Beyond what is looked at byte by byte.
+        *[
+            (("SKU_ID,Name\r\n" + "1,a\r\n" * 20_000).encode(f"utf-16-{each}"), "UTF-16 without a byte order mark")
+            for each in ("le", "be")
+        ],
+        (b"SKU_ID,Name\n" + b"\x01\x80ab" * 20_000, "binary data"),
+        (b"SKU_ID,Name\n" + b"1,abcdefgh\n" * 100_000 + bytes(range(256)) * 400, "binary data"),
     ],
 )
 def test_files_that_are_no_text(content: bytes, kind: str, write_file: WriteFile) -> None:
@@ -175,6 +182,13 @@ def test_the_line_of_a_bad_byte_is_counted_over_blocks(
 def test_a_lone_control_character_is_a_matter_of_its_row(write_file: WriteFile) -> None:
     """A NUL in a cell does not make a file binary."""
     assert Encoding("utf-8") == detect(write_file(b"SKU_ID,Name\n1,a\0b\n"))
+
+
+def test_some_control_characters_in_a_large_file(write_file: WriteFile) -> None:
+    """Up to one byte in twenty."""
+    rows = b"1,abcdefghijklmnopqrstuvwxyz0123456789\0b\n" * 5_000
+
+    assert Encoding("utf-8") == detect(write_file(b"SKU_ID,Name\n" + rows))
 
 
 @pytest.mark.parametrize(("text", "ends"), [("", 0), ("a", 0), ("a\n", 1), ("\r\n\r\n", 2), ("a\rb\nc\r\n\r", 4)])
