@@ -9,7 +9,7 @@ from models import database, is_postgres
 
 HOLD = 0.015
 """Seconds for which about the lock is held while others write."""
-TOGETHER = 4
+TOGETHER = 8
 """Chunks of a transaction on Postgres, where only rows are locked: nobody waits but who writes the same ones."""
 PAIR = 2
 """On SQLite, if all of them are written within CALM: somebody may begin to write."""
