@@ -48,7 +48,8 @@ def _named(value: Any, names: dict[str, str]) -> Any:
     return [names.get(each, each) for each in value] if isinstance(value, list) else names.get(str(value), value)
 
 
-def test_it_stores_what_an_import_stores(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_it_stores_what_an_import_stores(settings: Settings, tmp_path: Path, streamed: bool) -> None:
     """Value by value, on either engine; and besides only rows that an import rejects."""
     products = write(tmp_path / PRODUCT_NAME, PRODUCT, product_rows(3_000))
     stock = write(tmp_path / STOCK_NAME, STOCK, stock_rows(4_000, 3_000))
@@ -56,7 +57,7 @@ def test_it_stores_what_an_import_stores(settings: Settings, tmp_path: Path) -> 
     known = ids()
     ours = account("ours")
     for entity, path in (("product", products), ("inventory", stock)):
-        bare(settings.database_url, entity, path, known)
+        bare(settings.database_url, entity, path, known, streamed)
         cost, run = import_file(settings, ours, entity, path)
         assert cost.seconds > 0
         assert cost.peak > 10_000_000
