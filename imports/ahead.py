@@ -32,8 +32,8 @@ log = logging.getLogger("ftpdock.import")
 
 WORTH = 4_000_000
 """Bytes of a file for which a process pays that has to be started."""
-WORTH_READY = 1_500_000
-"""And for which one does that has loaded already."""
+WORTH_READY = 10_000
+"""Rows for which one does that has loaded already."""
 _SAMPLE = 1 << 16
 """Bytes at the beginning of a file that tell how long its rows are."""
 _PIPE = 1 << 20
@@ -101,9 +101,7 @@ class Task:
 
     def _block(self) -> int:
         """Characters that hold nearly `size` rows, by the first ones: a little more would be two halves."""
-        with self.path.open("rb") as file:
-            sample = file.read(_SAMPLE)
-        return max(1 << 16, min(self.size * len(sample) // (sample.count(b"\n") + 1) * 15 // 16, 1 << 22))
+        return max(1 << 16, min(int(self.size * _row_length(self.path)) * 15 // 16, 1 << 22))
 
     def hasher(self) -> RowHasher:
         return RowHasher(self.schema(formats=self.formats), self.shape, self.release)
@@ -228,7 +226,17 @@ class Ahead(Reader):
 
 def pays(path: Path, *, ready: bool = False) -> bool:
     """Whether a process that reads a file ahead is worth it; `ready`: one that has loaded already."""
-    return len(os.sched_getaffinity(0)) > 1 and path.stat().st_size >= (WORTH_READY if ready else WORTH)
+    if len(os.sched_getaffinity(0)) < 2:
+        return False
+    size = path.stat().st_size
+    return size >= WORTH or (ready and size > WORTH_READY * _row_length(path))
+
+
+def _row_length(path: Path) -> float:
+    """Bytes, by the first rows."""
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+    return len(sample) / (sample.count(b"\n") + 1)
 
 
 def reader(task: Task, companion: Companion | None = None) -> Reader:

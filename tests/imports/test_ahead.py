@@ -275,6 +275,20 @@ def test_small_files_are_read_here(task: Callable[..., Task]) -> None:
     assert type(reader(task(100))) is Reader
 
 
+@pytest.mark.parametrize("row", ["1,W,5\n", "1,W,5,a longer text,and another one,and so on until the row is long\r\n"])
+def test_a_ready_process_pays_by_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str) -> None:
+    """However short these are; one that has to be started pays by what there is to read."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    paths = [tmp_path / "small", tmp_path / "large", tmp_path / "empty"]
+    for path, rows in zip(paths, [9_000, 11_000, 0], strict=True):
+        path.write_text("SKU_ID,Warehouse\n" * (rows > 0) + row * rows, newline="")
+
+    assert [ahead.pays(path, ready=True) for path in paths] == [False, True, False]
+    assert not any(map(ahead.pays, paths))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+    assert not ahead.pays(paths[1], ready=True)
+
+
 def test_an_import_with_a_reader_ahead(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, reports and records are those of an import that reads by itself, and no process is left."""
     before = children(os.getpid())

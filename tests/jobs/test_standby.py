@@ -43,7 +43,7 @@ def worth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here files are large that have a hundred rows, and worth a process that is ready if they have more than ten."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     monkeypatch.setattr(ahead, "WORTH", 1000)
-    monkeypatch.setattr(ahead, "WORTH_READY", 100)
+    monkeypatch.setattr(ahead, "WORTH_READY", 10)
 
 
 @pytest.fixture
