@@ -72,7 +72,7 @@ class Settings:
     )
     queue: str = _setting("sqlite", "what rings for workers: sqlite (queue.db in the home), postgresql:// or redis://")
     workers: int = _setting(1, "worker processes that serve supervises; 0: a thread")
-    chunk_rows: int = _setting(5_000, "rows per transaction; mostly 2 (Postgres: 8) times as many of products, stock")
+    chunk_rows: int = _setting(5_000, "rows per transaction; up to 2 (Postgres: 8) times as many of products, stock")
     lease_seconds: int = _setting(30, "how long a worker may be silent before another takes its import")
     export_folder: str = _setting("Export", "the partner's folder for exports, as it is shown")
     exports_path: str = _setting("", "where exports are written before they are mirrored; empty: exports/ in the home")

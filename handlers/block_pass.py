@@ -26,9 +26,6 @@ from models import is_postgres, new_system_ids, now
 if TYPE_CHECKING:
     from handlers.run import ImportJob
 
-HOLD = 1.0
-"""Seconds after which a transaction takes no further chunk: the lease that it renews is seen when it is committed."""
-
 
 class BlockPass(Pass):
     """As Pass, by the rules of `blocks`."""
@@ -133,7 +130,7 @@ class BlockPass(Pass):
 
     def _plan(self, chunk: Chunk) -> Plan:
         version = self._observe(chunk)
-        outline = chunk.outline if chunk.current else None
+        outline = chunk.outline if chunk.current and state() == self._version else None
         if outline is None:
             outline = self._outlined(chunk, self._blocks.look(chunk.batch, chunk.hashes))
         known, rows = outline.known, outline.rows
@@ -186,7 +183,7 @@ class BlockPass(Pass):
         begun = time.monotonic()
         self._write(self._last)
         for _ in range(1, self._most):
-            if time.monotonic() - begun > HOLD:
+            if not self.pace.goes_on(time.monotonic() - begun):
                 return
             # What the reader sees has to be renewed before it can be believed again, and that takes a commit.
             if self._last.strays() or not (following := self._following()):
@@ -203,14 +200,18 @@ class BlockPass(Pass):
     def _following(self) -> Chunk | None:
         """The next chunk, if there is one and the file has no problem before it.
 
-        On SQLite, which is locked by now, only one that need but be written.
+        On SQLite, which is locked by now, only one that is ready.
         """
         if is_postgres():
             self._prepare()
         first = self._prepared[0] if self._prepared else None
-        if not isinstance(first, Chunk) or not (is_postgres() or (first.outline and first.current)):
-            return None
-        return self._take()
+        return self._take() if isinstance(first, Chunk) and (is_postgres() or self._needs_no_look(first)) else None
+
+    def _needs_no_look(self, chunk: Chunk) -> bool:
+        """Whether a chunk need but be written: nothing of it has to be asked for or compared, and few rows go one by
+        one."""
+        outline = chunk.outline if chunk.current and state() == self._version else None
+        return bool(outline and not outline.known.places and len(outline.rows) * 10 <= len(chunk.batch))
 
     def _conclude_last(self) -> None:
         self._conclude(self._last)

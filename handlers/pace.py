@@ -11,6 +11,8 @@ HOLD = 0.015
 """Seconds for which about the lock is held while others write."""
 TOGETHER = 8
 """Chunks of a transaction on Postgres, where only rows are locked: nobody waits but who writes the same ones."""
+LONG = 1.0
+"""Seconds after which it takes no further one there: the lease that it renews is seen when it is committed."""
 PAIR = 2
 """On SQLite, if all of them are written within CALM: somebody may begin to write."""
 CALM = 0.1
@@ -43,6 +45,10 @@ class Pace:
         if is_postgres():
             return TOGETHER
         return PAIR if self._calm and math.inf > self._rate * CALM >= PAIR * self._most else 1
+
+    def goes_on(self, seconds: float) -> bool:
+        """Whether a transaction that has lasted so long, and may take several chunks, takes the next one."""
+        return seconds <= (LONG if is_postgres() else CALM / PAIR)
 
     @property
     def _calm(self) -> bool:

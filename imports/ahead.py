@@ -158,7 +158,9 @@ class Companion:
         return None if data is None else (renewals, data) if length else ()
 
     def has_more(self) -> bool:
-        return bool(select.select([self._output], [], [], 0)[0])
+        waiting = select.poll()  # select() takes no descriptor above 1023
+        waiting.register(self._output, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def tell(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
@@ -198,6 +200,8 @@ class Ahead(Reader):
     def __init__(self, task: Task, companion: Companion | None = None) -> None:
         super().__init__(task)
         self._renewals = 0
+        self._ended = False
+        """Whether the process has ended before its time."""
         self.companion = companion or Companion()
         self.companion.begin(task)
 
@@ -209,12 +213,13 @@ class Ahead(Reader):
             yield read
             done += len(read.batch)
         if frame is None:
+            self._ended = True
             log.warning("the process that reads %s ahead has ended (%s): going on without it", self._task.path.name,
                         self.companion.ended())  # fmt: skip
             yield from Reader(replace(self._task, skip=self._task.skip + done))
 
     def has_more(self) -> bool:
-        return self.companion.has_more()
+        return not self._ended and self.companion.has_more()
 
     def renew(self) -> None:
         self._renewals += 1

@@ -41,8 +41,8 @@ _MOST_CONTROLS = 8
 """So many control characters are forgiven; beyond, they may be one byte in twenty."""
 _SAMPLED = 1 << 16
 """Bytes of which not all are looked at for control characters, which takes twice as long as all else."""
-_STEP = 17
-"""Only one in so many, at first: an odd number, because in UTF-16 every other byte is NUL."""
+_STEPS = (17, 19)
+"""Only one in so many, at first: odd, as in UTF-16 every other byte is NUL, and two, as all rows may be as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _refuse_signature(head: bytes) -> None:
 def _refuse_binary(path: Path) -> None:
     """Text has next to no control characters; a stray NUL in a cell is a matter of its row."""
     for block in _blocks(path):
-        if len(block) >= _SAMPLED and not _controls(block[::_STEP]):
+        if len(block) >= _SAMPLED and not any(_controls(block[::step]) for step in _STEPS):
             continue  # it is not full of them
         controls = _controls(block)
         if controls > _MOST_CONTROLS and controls * 20 > len(block):

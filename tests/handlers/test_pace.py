@@ -84,6 +84,13 @@ def test_two_chunks_where_they_are_soon_written(
     assert made.chunks == (TOGETHER if is_postgres() else PAIR)
 
 
+def test_a_transaction_that_takes_long_takes_no_further_chunk(partner: Partner) -> None:
+    made = Pace(5000)
+    assert made.goes_on(0.4 * CALM)
+    assert made.goes_on(0.6 * CALM) == is_postgres()
+    assert not made.goes_on(1.1)
+
+
 def test_never_more_than_was_asked_for(partner: Partner, write: Callable[[], None], clock: list[float]) -> None:
     """A setting below the fewest rows holds, too."""
     made = Pace(10)

@@ -9,6 +9,7 @@ import pytest
 
 import layout
 from events import ImportFinished
+from handlers import pace
 from handlers.orders import OrderHandler
 from handlers.run import ImportJob
 from jobs.queue import claim
@@ -28,6 +29,12 @@ FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUS
 
 class Killed(BaseException):
     """Nobody catches this one."""
+
+
+@pytest.fixture(autouse=True)
+def together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer chunks than these files have share a transaction on Postgres."""
+    monkeypatch.setattr(pace, "TOGETHER", 4)
 
 
 def execute(partner: Partner, number: int, kill_after: int = 0) -> ImportFinished:

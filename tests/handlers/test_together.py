@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
 import pytest
 
 from errors import FileProblem
-from handlers import block_pass, pace
+from handlers import pace
 from handlers.block_pass import BlockPass
+from handlers.chunks import Chunk
+from handlers.pace import Pace
 from imports.ahead import Read, Reader
-from models import Product, is_postgres
+from models import ImportRun, Product, is_postgres
+from tests.handlers.test_resume import Killed, execute, outcome
 from tests.partner import Partner, counts
 from tests.processes import all_seen, always_ahead
 
@@ -47,6 +52,7 @@ def prepared(commits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process has read all that an import will write when this begins, and nobody takes long."""
     always_ahead(monkeypatch)
     monkeypatch.setattr(pace, "CALM", 60)
+    monkeypatch.setattr(Pace, "chunks", property(lambda self: pace.TOGETHER if is_postgres() else pace.PAIR))
     commit, wait = BlockPass._commit, all_seen(monkeypatch)
 
     def late(self: BlockPass, *args: Any) -> None:
@@ -59,9 +65,9 @@ def prepared(commits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_two_chunks_of_one_transaction_on_sqlite(partner: Partner, commits: list[int]) -> None:
-    """Once one has told how long it takes, and two were made ready beside the next."""
+    """They were made ready beside the first."""
     assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
-    assert commits == ([80, 100] if is_postgres() else [10, 20, 40, 60, 80, 100])
+    assert commits == ([80, 100] if is_postgres() else [10, 30, 50, 70, 90, 100])
     assert partner.column("product", "SKU_ID") == [f"{number:04}" for number in range(100)]
 
 
@@ -95,10 +101,79 @@ def test_what_was_seen_too_early_does_not_share_a_transaction(partner: Partner, 
     assert commits == ([20, 50] if is_postgres() else [10, 20, 30, 40, 50])
 
 
+@pytest.mark.usefixtures("prepared")
+def test_a_row_that_strays_in_the_second_of_two_chunks(partner: Partner, commits: list[int]) -> None:
+    chunked = partner.in_chunks(10)
+    chunked.send("product", HEADER + products(0, 10))
+    commits.clear()
+
+    event = chunked.send("product", HEADER + products(100, 125) + ",R5,Saucer\n" + products(126, 160))
+
+    assert counts(event) == (59, 1, 0, 0)
+    assert commits == ([30, 60] if is_postgres() else [10, 30, 40, 50, 60])
+
+
+@pytest.mark.usefixtures("prepared")
+def test_changed_records_do_not_share_a_transaction(partner: Partner, commits: list[int]) -> None:
+    """On SQLite, where they are compared with what is stored before that is locked."""
+    chunked = partner.in_chunks(10)
+    chunked.send("product", HEADER + products(0, 50))
+    commits.clear()
+
+    event = chunked.send("product", HEADER + products(0, 50).replace("Cup", "Mug"))
+
+    assert counts(event) == (0, 50, 0, 0)
+    assert commits == ([50] if is_postgres() else [10, 20, 30, 40, 50])
+
+
+@pytest.mark.usefixtures("prepared")
+def test_somebody_writes_while_two_chunks_are_ready(
+    partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite nothing that was seen counts any more, and nothing is looked for while the database is locked."""
+    commit = BlockPass._commit
+
+    def beside(self: BlockPass, *args: Any) -> None:
+        if self.position == 10:
+            with closing(sqlite3.connect(partner.settings.database_url.removeprefix("sqlite:///"))) as other, other:
+                other.execute("CREATE TABLE others (what TEXT)")
+        commit(self, *args)
+
+    monkeypatch.setattr(BlockPass, "_commit", beside)
+
+    assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 50))) == (50, 0, 0, 0)
+    assert commits == ([50] if is_postgres() else [10, 20, 30, 40, 50])
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_death_between_two_chunks_of_one_transaction(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undoes both; counts, report files and records are those of an import that nobody disturbed."""
+    content = HEADER + products(0, 45) + "".join(f"{number:04},R{number},\n" for number in range(45, 50))
+    content = content.replace("0005,R5,Cup", "0005,R5,").replace("0015,R15,Cup", "0015,R15,")
+    partner = partner.in_chunks(10)
+    expected = outcome(partner, partner.send("product", content))
+    other = partner.neighbour("globex")
+    number = other.queue("product", content).number
+    write = BlockPass._write
+
+    def deadly(self: BlockPass, chunk: Chunk) -> None:
+        if chunk.first == 20:
+            raise Killed
+        write(self, chunk)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlockPass, "_write", deadly)
+        with pytest.raises(Killed):
+            execute(other, number)
+
+    assert ImportRun.get_by_id(number).position == (0 if is_postgres() else 10)
+    assert outcome(other, execute(other, number)) == expected
+
+
 def test_a_slow_database_gets_one_chunk_at_a_time(
     partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block_pass, "HOLD", 0)
+    monkeypatch.setattr(pace, "LONG", 0)
 
     assert counts(partner.in_chunks(10).send("product", HEADER + products(0, 100))) == (100, 0, 0, 0)
     assert commits == list(range(10, 110, 10))

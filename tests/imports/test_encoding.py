@@ -148,6 +148,7 @@ def test_a_broken_promise_of_a_byte_order_mark(content: bytes, line: int, write_
             for each in ("le", "be")
         ],
         (b"SKU_ID,Name\n" + b"\x01\x80ab" * 20_000, "binary data"),
+        (b"SKU_ID,Nam\n" + b"12,\0bcdefghijklm\n" * 10_000, "binary data"),
         (b"SKU_ID,Name\n" + b"1,abcdefgh\n" * 100_000 + bytes(range(256)) * 400, "binary data"),
     ],
 )
