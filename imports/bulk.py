@@ -49,7 +49,7 @@ def insert(model: type[Model], records: Records) -> None:
 
 def ready_columns(columns: Mapping[str, Column]) -> Mapping[str, Column]:
     """The same for `insert_columns`, which then has less to do before the database begins."""
-    return {name: arrays.literal(values) for name, values in columns.items()} if is_postgres() else columns
+    return {name: arrays.joined(values) for name, values in columns.items()} if is_postgres() else columns
 
 
 def insert_columns(
