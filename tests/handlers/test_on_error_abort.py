@@ -8,7 +8,7 @@ import pytest
 
 import layout
 from events import ImportFinished
-from handlers import block_pass
+from handlers import pace
 from handlers.run import ImportJob
 from hooks import Hooks
 from hookspecs import hookimpl
@@ -155,7 +155,7 @@ class Watcher:
 def torn(request: pytest.FixtureRequest, strict: Partner, monkeypatch: pytest.MonkeyPatch) -> Partner:
     """A strict partner with a category K, whose files go two rows at a time, one chunk to a transaction."""
     strict.send("category", "Category\nK\n")
-    monkeypatch.setattr(block_pass, "HOLD", 0)
+    monkeypatch.setattr(pace, "LONG", 0)
     strict.hooks = Hooks(plugins=[Watcher()] if request.param == "by rows" else [])
     return strict.in_chunks(2)
 

@@ -16,7 +16,7 @@ import handlers.run
 import layout
 from errors import FileRefused
 from events import ImportFinished
-from handlers import block_pass
+from handlers import pace
 from handlers.passes import Counts
 from handlers.run import ImportJob
 from hooks import Hooks
@@ -83,7 +83,7 @@ def mail(partner: Partner) -> tuple[str, str]:
 
 def lose(partner: Partner, monkeypatch: pytest.MonkeyPatch, name: str) -> int:
     """An import that fails halfway once, and then loses one of its report files; its number."""
-    monkeypatch.setattr(block_pass, "HOLD", 0)  # a transaction for each chunk
+    monkeypatch.setattr(pace, "LONG", 0)  # a transaction for each chunk
     number = partner.queue("product", FILES["product"]).number
     with monkeypatch.context() as broken:
         fail_behind(broken, 2)
