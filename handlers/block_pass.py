@@ -130,7 +130,7 @@ class BlockPass(Pass):
 
     def _plan(self, chunk: Chunk) -> Plan:
         version = self._observe(chunk)
-        outline = chunk.outline if chunk.current and state() == self._version else None
+        outline = chunk.outline if chunk.current else None
         if outline is None:
             outline = self._outlined(chunk, self._blocks.look(chunk.batch, chunk.hashes))
         known, rows = outline.known, outline.rows
@@ -194,7 +194,7 @@ class BlockPass(Pass):
 
     @property
     def _most(self) -> int:
-        """How many a transaction may take."""
+        """How many chunks a transaction may take."""
         return 1 if self._singly else self.pace.chunks
 
     def _following(self) -> Chunk | None:
