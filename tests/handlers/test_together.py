@@ -127,6 +127,17 @@ def test_changed_records_do_not_share_a_transaction(partner: Partner, commits: l
 
 
 @pytest.mark.usefixtures("prepared")
+def test_many_rows_that_go_one_by_one_do_not_come_second(partner: Partner, commits: list[int]) -> None:
+    """On SQLite, which they would keep locked for long."""
+    content = HEADER + products(0, 50)
+    for number in (21, 24, 27):
+        content = content.replace(f"R{number},Cup", f"R{number},")
+
+    assert counts(partner.in_chunks(10).send("product", content)) == (47, 0, 0, 3)
+    assert commits == ([50] if is_postgres() else [10, 20, 40, 50])
+
+
+@pytest.mark.usefixtures("prepared")
 def test_somebody_writes_while_two_chunks_are_ready(
     partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
