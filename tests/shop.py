@@ -79,3 +79,8 @@ class Shop:
         """Path, state and revision of each export, oldest first."""
         query = Export.select(Export.path, Export.state, Export.revision).order_by(Export.number)
         return list(query.tuples())
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each of its files was written, in nanoseconds."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}

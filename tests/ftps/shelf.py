@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
+import ssl
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from tests.visitor import House
 UUID = "0192f0c4-7c1e-7cc3-9e64-5b0a4d3f2a11"
 FOLDER = f"Orders/order_{UUID}"
 DATA, ITEMS = f"{FOLDER}/order_data_{UUID}.csv", f"{FOLDER}/order_items_{UUID}.csv"
+FILE = "Orders/a.csv"
+"""One file, which no folder holds back."""
 STEP = itertools.count(time.time_ns(), 1_000_000)
 
 
@@ -88,3 +93,26 @@ class Shelf:
         """Wait until no session is left and nothing is being done."""
         shared = self.house.door.shared
         self.house.wait(lambda: not shared.sessions and all(pool.idle for pool in shared.pools))
+
+
+def read_all(connection: ssl.SSLSocket) -> int:
+    """Read until close_notify, without answering it."""
+    total = 0
+    while chunk := connection.recv(65536):
+        total += len(chunk)
+    return total
+
+
+def read_what_is_there(connection: ssl.SSLSocket) -> int:
+    """Read until nothing comes for a moment."""
+    total = 0
+    connection.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        while chunk := connection.recv(65536):
+            total += len(chunk)
+    return total
+
+
+def hold(held: threading.Event, gate: threading.Event) -> None:
+    held.set()
+    assert gate.wait(10)

@@ -16,8 +16,8 @@ from handlers import pace
 from handlers.block_pass import BlockPass
 from handlers.chunks import Chunk
 from handlers.pace import Pace
-from imports.ahead import Read, Reader
-from models import ImportRun, Product, is_postgres
+from imports.ahead import Ahead, Read, Reader
+from models import ImportRun, Product, database, is_postgres
 from tests.handlers.test_resume import Killed, execute, outcome
 from tests.partner import Partner, counts
 from tests.processes import all_seen, always_ahead
@@ -135,6 +135,42 @@ def test_many_rows_that_go_one_by_one_do_not_come_second(partner: Partner, commi
 
     assert counts(partner.in_chunks(10).send("product", content)) == (47, 0, 0, 3)
     assert commits == ([50] if is_postgres() else [10, 20, 40, 50])
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_database_refuses_a_row_of_the_second_of_two_chunks(partner: Partner, commits: list[int]) -> None:
+    """It is rejected alone: the first chunk and the rest of its own are written as if it were not there."""
+    database.execute_sql("CREATE UNIQUE INDEX no_name_twice ON product (name)")
+    names = [f"Cup {number}" for number in range(50)]
+    names[25] = names[12]
+    content = HEADER + "".join(f"{number:04},R{number},{name}\n" for number, name in enumerate(names))
+
+    event = partner.in_chunks(10).send("product", content)
+
+    assert counts(event) == (49, 0, 0, 1)
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(27, "INVALID_VALUE")]
+    assert commits == ([50] if is_postgres() else [10, 30, 50])
+    assert partner.column("product", "Name") == [name for number, name in enumerate(names) if number != 25]
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("whole", [2, 3])
+def test_a_problem_of_the_file_within_two_chunks_or_behind_them(
+    partner: Partner, commits: list[int], monkeypatch: pytest.MonkeyPatch, whole: int
+) -> None:
+    """What comes before it is kept."""
+    read = Ahead.__iter__
+
+    def some_chunks(self: Ahead) -> Iterator[Read]:
+        yield from islice(read(self), whole)
+        raise FileProblem("BAD_ENCODING", "It can't be read on", line=whole * 10 + 2)
+
+    monkeypatch.setattr(Ahead, "__iter__", some_chunks)
+    event = partner.in_chunks(10).send("product", HEADER + products(0, 100))
+
+    assert (event.status, event.code) == ("failed", "BAD_ENCODING")
+    assert commits == ([whole * 10] if is_postgres() else [10, whole * 10])
+    assert Product.select().count() == whole * 10
 
 
 @pytest.mark.usefixtures("prepared")

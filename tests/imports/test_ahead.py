@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import marshal
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -173,8 +175,25 @@ def test_it_is_killed(task: Callable[..., Task], caplog: pytest.LogCaptureFixtur
         found = [next(rows)]
         os.kill(started.companion.pid, signal.SIGKILL)
         found += rows
+        assert not started.has_more()  # what is read here has to be waited for
     assert flat(found) == flat(Reader(wanted))
     assert "going on without it" in caplog.text
+
+
+def test_a_descriptor_above_1023(task: Callable[..., Task]) -> None:
+    """A busy server has so many."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, most))
+    try:
+        with closing(Ahead(task(300))) as started:
+            low = started.companion._output
+            high = os.fdopen(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 1024), "rb", buffering=0)
+            low.close()
+            started.companion._process.stdout = high
+            wait_until(started.has_more)
+            assert flat(started) == flat(Reader(task(300)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
 
 
 def test_it_ends_with_its_writer(task: Callable[..., Task], tmp_path: Path) -> None:

@@ -2,86 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from zoneinfo import ZoneInfo
-
 import psycopg
 import pytest
-import time_machine
 from peewee import InternalError, OperationalError
 
 import accounts
 import layout
 import models
-import ticks
 from handlers.registry import Registry
-from jobs.pickup import pick_up, pick_up_now, waiting_entities
-from layout import make_account_folders
+from jobs.pickup import pick_up_now, waiting_entities
 from models import Account, EntitySettings, ImportRun, ScheduleState, Upload
 from schemas import SCHEMAS
-from settings import Settings
-from tests.conftest import BACKENDS
-
-FOLDERS = {schema.entity: schema.folder for schema in SCHEMAS}
-BERLIN = ZoneInfo("Europe/Berlin")
-Travel = Callable[[str], None]
-
-
-@dataclass
-class Shop:
-    """An account in Berlin and what is done with it."""
-
-    settings: Settings
-    account: Account
-
-    def schedule(self, entity: str | None, schedule: str | None) -> None:
-        accounts.set_schedule(self.settings, SCHEMAS, self.account, entity, schedule)
-
-    def waits(self, entity: str = "product", name: str = "") -> int:
-        """Record a waiting upload as a receipt does: bytes in the spool, shown in the entity folder."""
-        made = Upload.create(
-            account=self.account, entity=entity, name=name or f"{entity.upper()}_18_09_2024.csv", size=1
-        )
-        spooled = layout.spool_folder(self.settings, made.id) / made.name
-        spooled.parent.mkdir(parents=True)
-        spooled.write_bytes(b"x")
-        shown = self.shown(made)
-        shown.unlink(missing_ok=True)
-        shown.hardlink_to(spooled)
-        return int(made.id)
-
-    def shown(self, upload: Upload) -> Path:
-        return layout.account_root(self.settings, "acme") / FOLDERS[upload.entity] / upload.name
-
-    def tick(self) -> list[int]:
-        """One look of a worker."""
-        return pick_up(self.settings, FOLDERS)
-
-    def next_run(self, entity: str = "product") -> str:
-        state = ScheduleState.get(ScheduleState.entity == entity)
-        return str(state.next_run.astimezone(BERLIN).isoformat(timespec="minutes"))
-
-
-@pytest.fixture
-def travel() -> Iterator[Travel]:
-    """travel("2026-11-23 14:00") -> it is that time in Berlin; the clock stands still. Add an offset to be exact."""
-
-    def go(text: str) -> None:
-        moment = dt.datetime.fromisoformat(text)
-        traveller.move_to(moment if moment.tzinfo else moment.replace(tzinfo=BERLIN), tick=False)
-
-    with time_machine.travel(dt.datetime(2026, 11, 23, 14, tzinfo=BERLIN), tick=False) as traveller:
-        yield go
-
-
-@pytest.fixture
-def shop(settings: Settings, travel: Travel) -> Shop:
-    make_account_folders(settings, "acme", FOLDERS.values())
-    return Shop(settings, Account.create(name="acme", time_zone="Europe/Berlin"))
+from tests.jobs.ticking import FOLDERS, Shop, Travel
 
 
 def test_a_tick_takes_all_that_waits_in_order_of_arrival(shop: Shop, travel: Travel) -> None:
@@ -160,23 +92,6 @@ def test_a_tick_with_nothing_to_do_is_over(shop: Shop, travel: Travel) -> None:
     assert shop.tick() == []
     assert shop.next_run() == "2026-11-25T02:00+01:00"
     assert ScheduleState.get().last_run == models.now()
-
-
-@pytest.mark.parametrize(("day", "ran"), [("2026-03-29", "03:00:00+02:00"), ("2026-10-25", "02:30:00+02:00")])
-def test_a_run_at_half_past_two_happens_once_when_the_clock_changes(
-    shop: Shop, travel: Travel, day: str, ran: str
-) -> None:
-    """A worker that looks every ten minutes through the night finds one tick."""
-    travel(f"{day} 00:00")
-    shop.schedule("product", "30 2 * * *")
-    moment = dt.datetime.fromisoformat(f"{day} 00:00").replace(tzinfo=BERLIN).astimezone(dt.UTC)
-    ticks = []
-    for turn in range(6 * 8):
-        shop.waits(name=f"PRODUCT_18_09_2024_{turn}.csv")
-        travel(str(moment + dt.timedelta(minutes=10 * (turn + 1))))
-        if shop.tick():
-            ticks.append(models.now().astimezone(BERLIN).isoformat())
-    assert ticks == [f"{day}T{ran}"]
 
 
 def test_each_entity_has_its_own_times(shop: Shop, travel: Travel) -> None:
@@ -282,131 +197,6 @@ def test_what_is_picked_up_together_shares_a_mark(shop: Shop, travel: Travel) ->
     assert None not in marks
 
 
-def test_a_clock_that_was_ahead_stops_no_schedule(shop: Shop, travel: Travel) -> None:
-    """It took a tick, of which the next is a year away: once it is right the next night's run is to come."""
-    shop.schedule("product", "0 2 * * *")
-    travel("2027-11-23 14:00")
-    assert shop.tick() == []
-    travel("2026-11-23 14:01")
-    number = shop.waits()
-    assert shop.tick() == []
-    assert shop.next_run() == "2026-11-24T02:00+01:00"
-    travel("2026-11-24 01:59:59")
-    assert shop.tick() == []
-    travel("2026-11-24 02:00")
-    assert shop.tick() == [number]
-    assert shop.next_run() == "2026-11-25T02:00+01:00"
-
-
-@pytest.mark.parametrize("last_run", [{}, {"last_run": None}], ids=["planned", "planned by a former version"])
-def test_a_schedule_that_was_set_while_the_clock_was_ahead_begins(
-    shop: Shop, travel: Travel, last_run: dict[str, None]
-) -> None:
-    """When a file waits, and when it is set once more."""
-    travel("2027-11-23 14:00")
-    for entity in ("product", "inventory"):
-        shop.schedule(entity, "0 2 * * *")
-    if last_run:
-        ScheduleState.update(**last_run).execute()
-    travel("2026-11-23 14:00")
-    shop.schedule("inventory", "0 2 * * *")
-    assert shop.next_run("inventory") == "2026-11-24T02:00+01:00"
-    number = shop.waits()
-    assert shop.tick() == []
-    travel("2026-11-24 02:00")
-    assert shop.tick() == [number]
-
-
-@pytest.mark.parametrize(
-    ("schedule", "fast", "slow", "then"),
-    [
-        ("0 2 * * *", "2026-11-24 02:00:10", "2026-11-24 01:59:40", "2026-11-25T02:00+01:00"),
-        ("0 2 * * *", "2026-11-24 02:00:10", "2026-11-24 01:01", "2026-11-25T02:00+01:00"),
-        ("every 30m", "2026-11-23 14:30:10", "2026-11-23 14:29:40", "2026-11-23T15:00+01:00"),
-        ("30 2 * * *", "2026-10-25 02:30:10+02:00", "2026-10-25 02:29:40+02:00", "2026-10-26T02:30+01:00"),
-    ],
-)
-def test_a_run_of_a_node_whose_clock_is_a_little_ahead_is_a_run(
-    shop: Shop, travel: Travel, schedule: str, fast: str, slow: str, then: str
-) -> None:
-    """Nobody whose clock has not come to it yet runs it once more, whatever waits by then."""
-    travel(str(dt.datetime.fromisoformat(slow) - dt.timedelta(minutes=5)))
-    shop.schedule("product", schedule)
-    number = shop.waits()
-    travel(fast)
-    assert shop.tick() == [number]
-    shop.waits()
-    for moment in (slow, fast):
-        travel(moment)
-        shop.schedule("product", schedule)
-        assert shop.tick() == []
-    assert shop.next_run() == then
-
-
-def test_nodes_whose_clocks_differ_by_much_make_no_runs_by_turns(shop: Shop, travel: Travel) -> None:
-    """What the one puts back is no run that the other has missed."""
-    shop.schedule("product", "0 2 * * *")
-    travel("2027-11-23 14:00")
-    assert shop.tick() == []
-    shop.waits()
-    for _ in range(2):
-        travel("2026-11-23 14:00")
-        assert shop.tick() == []
-        travel("2027-11-23 14:01")
-        assert shop.tick() == []
-
-
-@pytest.mark.parametrize("has_run", [True, False])
-def test_a_node_that_begins_in_the_past_disturbs_no_schedule(shop: Shop, travel: Travel, has_run: bool) -> None:
-    """It takes the others for ahead, until its clock is set; no run is made by that, and none is lost."""
-    shop.schedule("product", "0 2 * * *")
-    if has_run:
-        travel("2026-11-24 02:00")
-        assert shop.tick() == []
-    number = shop.waits()
-    travel("2020-01-01 00:00")
-    assert shop.tick() == []
-    assert shop.next_run() == "2020-01-01T02:00+01:00"
-    travel("2026-11-24 02:01" if has_run else "2026-11-24 01:59")
-    assert shop.tick() == []
-    travel("2020-01-01 00:00")
-    assert shop.tick() == []
-    travel("2026-11-25 02:00" if has_run else "2026-11-24 02:00")
-    assert shop.tick() == [number]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_two_nodes_run_a_tick_once(make_settings: Callable[..., Settings], backend: str) -> None:
-    """Eight workers look at the same moment, twenty times: each upload is an import once, each tick one pick-up."""
-    settings = make_settings(backend)
-    shop = Shop(settings, Account.create(name="acme"))
-    make_account_folders(settings, "acme", FOLDERS.values())
-    shop.schedule(None, "every 1m")
-    for turn in range(20):
-        numbers = [shop.waits(name=f"PRODUCT_18_09_2024_{turn}.csv"), shop.waits("order")]
-        ScheduleState.update(next_run=models.now() - dt.timedelta(seconds=1), last_run=None).execute()
-        taken = at_once(shop, nodes=8)
-        assert sorted(taken) == [[]] * 7 + [numbers]
-    assert ImportRun.select().count() == 40
-
-
-def at_once(shop: Shop, nodes: int) -> list[list[int]]:
-    """What each of several workers picked up, in threads that start together and have connections of their own."""
-    start, taken = threading.Barrier(nodes), []
-
-    def look() -> None:
-        with models.database.connection_context():
-            start.wait()
-            taken.append(shop.tick())
-
-    threads = [threading.Thread(target=look) for _ in range(nodes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return taken
-
-
 def test_accounts_do_not_share_ticks(shop: Shop, travel: Travel) -> None:
     """The neighbour's files wait for the neighbour's times."""
     shop.schedule(None, "every 1h")
@@ -489,12 +279,3 @@ def test_a_connection_that_is_gone_is_no_accounts_fault(shop: Shop, monkeypatch:
 
     with pytest.raises(OperationalError):
         shop.tick()
-
-
-def test_of_two_nodes_one_takes_a_tick(shop: Shop, travel: Travel) -> None:
-    """Both have read that it is due; the next one is there for either again."""
-    shop.schedule("product", "every 1h")
-    for moment in ("2026-11-23 15:00", "2026-11-23 16:00"):
-        one, other = (ScheduleState.get(ScheduleState.entity == "product") for _ in range(2))
-        travel(moment)
-        assert [ticks.claim_tick(each, models.now()) for each in (one, other)] == [True, False]

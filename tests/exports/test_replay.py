@@ -1,0 +1,93 @@
+"""An export is put back as it was, or written anew, and is a new revision."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+
+import pytest
+import time_machine
+
+from exports.job import REPLAY
+from exports.replay import replay
+from models import Export, ExportFile, Order
+from settings import Settings
+from tests.shop import Shop, times
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Shop:
+    """One on each engine."""
+    return Shop(settings)
+
+
+@pytest.fixture
+def local(make_settings: Callable[..., Settings]) -> Shop:
+    """One on SQLite, for what is about files."""
+    return Shop(make_settings())
+
+
+def test_replay_is_a_new_revision_with_new_times(shop: Shop) -> None:
+    """Of what is confirmed with what is stored now; the commit's moment stays."""
+    order = shop.order()
+    shop.dispatch()
+    before, created = times(shop.folder(order)), shop.export(order).created_at
+    Export.update(state="removed").execute()
+
+    assert replay([shop.export(order)]) == 1
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+
+    after = shop.export(order)
+    assert (after.state, after.revision, after.created_at) == ("waiting", 2, created)
+    assert all(each > before[name] for name, each in times(shop.folder(order)).items())
+    assert not after.digest.startswith(REPLAY)
+
+
+def test_replay_of_what_a_clock_that_was_ahead_has_written(local: Shop) -> None:
+    """Its files are later than the request, and are no answer to it; those of others get no later times by that."""
+    with time_machine.travel(dt.datetime(2126, 11, 23, tzinfo=dt.UTC)):
+        early = local.order()
+        local.dispatch()
+    order = local.order()
+    local.dispatch()
+    before = times(local.folder(early))
+    for each in (early, order):
+        _mirrored(local, each)
+
+    replay([local.export(early), local.export(order)])
+    local.dispatch()
+
+    assert [local.export(each).revision for each in (early, order)] == [2, 2]
+    assert all(each > before[name] for name, each in times(local.folder(early)).items())
+    assert max(times(local.folder(order)).values()) < min(before.values())
+
+
+def _mirrored(shop: Shop, order: Order) -> None:
+    """The ledger has the files of its folder."""
+    for file in shop.folder(order).iterdir():
+        ExportFile.create(account=shop.account, export=shop.export(order), size=1,
+                          path=str(file.relative_to(shop.tree)), mtime_ns=file.stat().st_mtime_ns)  # fmt: skip
+
+
+def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:
+    """It comes as it was exported while its files are there, else as it is now; if it is gone, too, that is told."""
+    order = local.order()
+    local.dispatch()
+    Order.update(status="shipped").execute()
+
+    replay([local.export(order)])
+    assert local.dispatch() == [f"Orders/order_{order.system_id}"]
+    assert [row["Status"] for row in local.rows(order, "order_data")] == ["confirmed"]
+
+    shutil.rmtree(local.folder(order))
+    replay([local.export(order)])
+    local.dispatch()
+    assert [row["Status"] for row in local.rows(order, "order_data")] == ["shipped"]
+
+    shutil.rmtree(local.folder(order))
+    order.delete_instance()
+    replay([local.export(order)])
+    local.dispatch()
+    assert (local.export(order).state, local.export(order).revision) == ("failed", 3)
+    assert "nothing can be put back" in local.export(order).error
