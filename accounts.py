@@ -138,19 +138,6 @@ def _refuse_files_of_another(root: Path) -> None:
         raise ConflictError(f"{root} holds files of an earlier account of this name: move the folder away first")
 
 
-def refuse_strange_home(settings: Settings) -> None:
-    """Raises FtpdockError if there are accounts and the home has the folder of none: its disk may not be mounted.
-
-    Uploads would be written below the mount point, and those that wait on the disk taken for lost.
-    """
-    names = [name for (name,) in Account.select(Account.name).tuples()]
-    if names and not any(account_root(settings, name).is_dir() for name in names):
-        raise FtpdockError(
-            f"The database has accounts, and {settings.accounts} has the folder of none of them: is the disk mounted? "
-            f"If this is meant to be a new home, make {account_root(settings, names[0])} first"
-        )
-
-
 @contextlib.contextmanager
 def _removed_on_failure(settings: Settings, name: str) -> Iterator[Callable[[], None]]:
     """Take the account's folder away when making it fails. What is yielded is to be called before it is made."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import handlers.registry
 import logs
 import models
-from accounts import refuse_strange_home
+from belonging import refuse_strange_home
 from exports import Exporter
 from ftps import FrontDoor, settle
 from hooks import Hooks

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import platformdirs
 
@@ -126,6 +126,15 @@ class Settings:
         if self.database and not self.database.startswith(SQLITE):
             return None
         return self.home / (unquote(self.database.removeprefix(SQLITE)) or "ftpdock.db")
+
+    @property
+    def database_name(self) -> str:
+        """What people read of it: the file, or the address without user, password and options."""
+        if path := self.database_path:
+            return str(path)
+        address = urlsplit(self.database)
+        host = address.netloc.rpartition("@")[2] or dict(parse_qsl(address.query)).get("host", "")
+        return f"{address.scheme}://{host}{address.path}"
 
     @property
     def accounts(self) -> Path:

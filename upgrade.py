@@ -9,7 +9,7 @@ from peewee import Database
 
 from errors import VersionError
 from jobs.cards import read_cards
-from models.migrate import migrate, pending
+from models.migrate import are_all, migrate, pending
 from settings import Settings
 
 _TO_DO = "Stop each `ftpdock serve` and `ftpdock worker`, on all machines, run `ftpdock db migrate`, start them again"
@@ -29,12 +29,24 @@ def bring_up(settings: Settings, database: Database) -> list[str]:
 
 
 def hindrance(settings: Settings, database: Database) -> str:
-    """What runs on the shape of a version before and has to be stopped; empty: nothing does."""
+    """What runs on the shape of a version before and has to be stopped, or on another database; empty: nothing does."""
     # Who runs by now may be of this version, and has applied what was pending.
     if not (running := _running(settings)) or not (names := pending(database)):
         return ""
+    if are_all(names):
+        return another(settings)
     return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(running)}. "
             f"{_TO_DO}")  # fmt: skip
+
+
+def another(settings: Settings) -> str:
+    """What runs on this home, so with another database than the present one, which is empty; empty: nothing does."""
+    if not (running := _running(settings)):
+        return ""
+    return (
+        f"The database {settings.database_name} is empty, and what runs on this home has another one: "
+        f"{', '.join(running)}. Call this with the setting `database` that it has, as in FTPDOCK_DATABASE"
+    )
 
 
 def refuse_pending(database: Database) -> None:

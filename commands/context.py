@@ -74,6 +74,13 @@ class Context:
         self.registry.make_tables()
         return applied
 
+    def _tell_of_new(self, applied: list[str]) -> None:
+        """Who has left out --home or a variable by mistake would wonder where all accounts are."""
+        from models.migrate import are_all
+
+        if are_all(applied):
+            click.echo(f"A new database was made: {self.settings.database_name}", err=True)
+
     def connect(self, *, child: bool = False) -> Database:
         """Connect the database; it is closed with the command.
 
@@ -87,7 +94,7 @@ class Context:
         if child:
             refuse_pending(self.bind())
         else:
-            self.migrate()
+            self._tell_of_new(self.migrate())
         database: Database = models.database.obj
         database.connect(reuse_if_open=True)
         click.get_current_context().call_on_close(database.close)

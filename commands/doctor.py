@@ -96,16 +96,18 @@ def _made_first(path: Path) -> str:
 
 def _database(context: Context) -> str:
     import models
-    from accounts import refuse_strange_home
-    from models.migrate import MIGRATIONS, NAMES, pending
+    from belonging import refuse_strange_files, refuse_strange_home
+    from models.migrate import NAMES, are_all, pending
     from models.rights import unchangeable, unfit, unusable
-    from upgrade import hindrance
+    from upgrade import another, hindrance
 
     path = context.settings.database_path
     if path is not None:
         _raise(barred(path.parent))
         # To open it would make it.
         if not path.exists():
+            _raise(another(context.settings))
+            refuse_strange_files(context.settings)
             return _made_first(_can_be_made(path, context))
         if _is_busy(path):
             return "another program has been writing into it for a second: not looked at any further"
@@ -117,7 +119,8 @@ def _database(context: Context) -> str:
     with database.connection_context():
         if missing:
             _raise(unchangeable(database, NAMES))
-        if len(missing) == len(list(MIGRATIONS.glob("[0-9]*.py"))):
+        if are_all(missing):
+            refuse_strange_files(context.settings)
             return "empty: its tables are made by the first `ftpdock serve`"
         if missing:
             raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")

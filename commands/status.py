@@ -77,6 +77,8 @@ def _status(context: Context) -> dict[str, Any]:
     by_status = _by_status()
     servers = _servers(context)
     return {
+        "home": str(context.settings.home),
+        "database": context.settings.database_name,
         "server": _server(servers),
         "servers": servers,
         "workers": _workers(context),

@@ -25,12 +25,12 @@ def worker(context: Context, bell: str | None) -> None:
     `ftpdock serve` starts and minds workers by itself; this one is for machines that only import. It minds as many
     worker processes as the setting `workers` says, and stops between two chunks of the import at hand.
     """
-    import accounts
     import logs
     import models
+    from belonging import refuse_strange_home
 
     context.connect(child=bell is not None)
-    accounts.refuse_strange_home(context.settings)
+    refuse_strange_home(context.settings)
     models.database.close()
     if bell:
         logs.start(context.settings, "worker")

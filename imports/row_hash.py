@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from struct import unpack
 
 from imports.reading import FileShape
@@ -16,12 +17,27 @@ _ALGORITHM = "blake2b of 64 bits by person"
 _UNPACK: Callable[..., int] = int.from_bytes
 
 
+_MEANING = ("handlers", "imports", "models", "schemas")
+"""The packages that decide what a row means and what becomes of it."""
+
+
 @lru_cache
 def release() -> str:
-    """The version of ftpdock."""
+    """What this ftpdock is: its version, and its sources, which may change between two versions."""
     from importlib.metadata import version  # takes a while to load, and who reads ahead is told
 
-    return version("ftpdock")
+    return f"{version('ftpdock')} {sources(Path(__file__).parents[1])}"
+
+
+def sources(root: Path) -> str:
+    """Of the packages in this folder that decide what a row means, as a digest."""
+    digest = blake2b(digest_size=8)
+    for package in _MEANING:
+        for path in sorted((root / package).glob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{package}/{path.name} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 class RowHasher:
@@ -29,7 +45,7 @@ class RowHasher:
 
     def __init__(self, schema: TemplateSchema, shape: FileShape, release: str) -> None:
         columns = [(column.kind, column.name, column.open_prefix, column.open_name) for column in shape.columns]
-        # Another version may read the same row otherwise.
+        # Another state of ftpdock may read the same row otherwise.
         meaning = (_ALGORITHM, release, type(schema).__qualname__, schema.formats, shape.delimiter, columns)
         self._empty = blake2b(digest_size=8, person=_digest(repr(meaning).encode(), blake2b.PERSON_SIZE))
 

@@ -17,6 +17,7 @@ from handlers.registry import Registry
 from handlers.run import ImportJob
 from handlers.standby import Standby
 from hooks import Hooks
+from imports.row_hash import release
 from jobs.leases import Heartbeat, Owner, release_ahead, sweep_dead
 from jobs.mail_text import plural
 from jobs.pickup import pick_up, reconcile
@@ -64,6 +65,7 @@ class Worker:
     def run(self, name: str | None = None) -> None:
         """Work until the bell says stop, under the name that a supervisor gave."""
         owner = Owner(self.settings, name)
+        release()  # of the sources that were loaded: a new version may be installed beneath a worker that runs
         pause = PAUSE
         wait = 0.0
         try:

@@ -40,6 +40,11 @@ def _pending(runner: Runner) -> list[str]:
     return [each.name for each in status if not each.applied]
 
 
+def are_all(names: list[str]) -> bool:
+    """Whether these are all the migrations that there are, as of a database that is not ftpdock's yet."""
+    return len(names) == len(list(MIGRATIONS.glob("[0-9]*.py")))
+
+
 def migrate(database: Database) -> list[str]:
     """Apply what is pending, once even when several programs start together; return the names of what was applied.
 

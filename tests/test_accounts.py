@@ -179,17 +179,3 @@ def test_what_two_admins_set_at_once_is_both_kept(add: Add, monkeypatch: pytest.
 
     row = EntitySettings.get(EntitySettings.entity == "product")
     assert (row.on_error, row.schedule) == ("abort", "0 2 * * *")
-
-
-def test_a_home_without_the_folder_of_any_account_is_refused(settings: Settings, add: Add) -> None:
-    """Its disk is not mounted; one folder is enough to go on."""
-    accounts.refuse_strange_home(settings)
-    add("acme")
-    add("beta")
-    root = account_root(settings, "acme")
-    root.rename(root.with_name("away"))
-    accounts.refuse_strange_home(settings)
-    account_root(settings, "beta").rename(root.with_name("away2"))
-
-    with pytest.raises(FtpdockError, match="is the disk mounted"):
-        accounts.refuse_strange_home(settings)

@@ -66,6 +66,22 @@ def test_what_the_first_serve_makes_is_no_problem(doctor: Doctor, tmp_path: Path
     assert (list(fresh.iterdir()), nowhere.exists()) == ([], False)
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_a_database_that_is_not_that_of_the_home(doctor: Doctor, tmp_path: Path, made: bool) -> None:
+    """It is not there or empty, and partners' files are: `serve` would begin anew beside them."""
+    file = tmp_path / "home" / "accounts" / "acme" / "Products" / "PRODUCT_18_09_2024.csv"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (tmp_path / "home").chmod(0o700)
+    if made:
+        sqlite3.connect(tmp_path / "home" / "ftpdock.db").close()
+
+    told = problem(doctor(1, folder=tmp_path / "home"))
+
+    assert list(told) == ["database"]
+    assert f"{tmp_path / 'home' / 'accounts' / 'acme'} holds files of one" in told["database"]
+
+
 def test_a_home_that_can_not_be_made(doctor: Doctor, tmp_path: Path) -> None:
     """Neither can what would lie in it."""
     (tmp_path / "file").touch()

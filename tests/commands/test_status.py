@@ -53,10 +53,11 @@ def test_what_no_worker_has_in_hand_any_more_waits(partner: Partner, done: Calla
     assert json.loads(done("imports", "list", "--status", "running", "--json")) == []
 
 
-def test_nothing_runs_and_nothing_waits(done: Callable[..., str]) -> None:
+def test_nothing_runs_and_nothing_waits(settings: Settings, done: Callable[..., str]) -> None:
     """Every part is there, so that a program need not ask whether it is."""
     shown = json.loads(done("status", "--json"))
 
+    assert (shown["home"], shown["database"]) == (str(settings.home), settings.database_name)
     assert shown["server"]["running"] is False
     assert (shown["servers"], shown["workers"], shown["last_imports"]) == ([], [], [])
     assert shown["queue"] == {"waiting": 0, "running": 0, "scheduled": 0}

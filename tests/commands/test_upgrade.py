@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from click.testing import CliRunner
 from peewee import Database
 from playhouse.migrations import Runner
 
 import models
+from commands import main
 from jobs.cards import Card, server_card
 from jobs.leases import Owner
-from models.migrate import MIGRATIONS, pending
+from models.migrate import MIGRATIONS, are_all, pending
 from settings import Settings
-from tests.commands.conftest import Process, Run
+from tests.commands.conftest import Process, Run, environment
 
 LAST = max(path.stem for path in MIGRATIONS.glob("0*.py"))
 
@@ -46,6 +48,20 @@ def test_a_command_does_not_migrate_beneath_a_running_server(settings: Settings,
     worker.close()
     assert run("db", "migrate").stdout == f"Applied {LAST}.\n"
     assert run("status").exit_code == 0
+
+
+def test_an_empty_database_beside_a_running_server_is_another_one(settings: Settings, server: Card) -> None:
+    """The shell has not the server's variables. To stop everything and migrate would be wrong advice."""
+    other = {**environment(settings), "FTPDOCK_DATABASE": "sqlite:///other.db"}
+    for command in ("doctor", "status", "doctor"):  # of one that is not there, then of one without tables
+        result = CliRunner().invoke(main, [command], env=other)
+
+        assert result.exit_code == 1
+        told = result.stderr or result.stdout
+        assert f"{settings.home / 'other.db'} is empty, and what runs on this home has another one" in told
+        assert "FTPDOCK_DATABASE" in told
+        assert "db migrate" not in told
+    assert are_all(pending(models.bind(f"sqlite:///{settings.home / 'other.db'}")))
 
 
 def test_the_doctor_says_what_has_to_be_stopped(settings: Settings, server: Card, run: Run) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from imports.reading import FileShape, inspect
-from imports.row_hash import RowHasher
+from imports.row_hash import RowHasher, release, sources
 from schemas import Formats, ProductSchema
 
 
@@ -35,3 +36,20 @@ def test_what_decides_the_meaning_of_a_row_changes_its_hash(shape: FileShape) ->
     hashers.append(RowHasher(ProductSchema(formats=Formats(decimal_separator=",")), shape, "1.0"))
     hashers.append(RowHasher(ProductSchema(), shape, "1.1"))
     assert len({hasher.of(["1,a"])[0] for hasher in hashers}) == 5
+
+
+def test_changed_sources_are_another_ftpdock(tmp_path: Path) -> None:
+    """Though its number is the same: of an upgrade between two versions, or a patch of somebody's own."""
+    for name in ("handlers", "imports", "models", "schemas", "ftps"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "product.py").write_text("MOST = 1\n")
+    found = [sources(tmp_path)]
+
+    for change in (("schemas", "product.py", "MOST = 2\n"), ("models", "other.py", ""), ("ftps", "product.py", "")):
+        folder, name, text = change
+        (tmp_path / folder / name).write_text(text)
+        found.append(sources(tmp_path))
+
+    assert len(set(found[:3])) == 3
+    assert found[3] == found[2], "what receives a file has no say in what its rows mean"
+    assert release() == f"{version('ftpdock')} {sources(Path(__file__).parents[2])}"
