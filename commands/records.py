@@ -21,10 +21,10 @@ from commands.output import cell, without_empty
 def records(context: Context, entity: str, account: str, as_json: bool, form: str) -> None:
     """Print the records of ENTITY (product or products, and so on) of an account."""
     from handlers.records import Records
-    from models import snapshot
+    from models import patient_snapshot
 
     context.connect()
-    with snapshot():
+    with patient_snapshot():
         found = Records(context.registry.handler(entity), accounts.find(account))
         if as_json or form == "json":
             print_json(found.objects())

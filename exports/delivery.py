@@ -15,9 +15,10 @@ from exports.copied import copied
 from exports.place import Changing, Place, remove_empty
 from exports.sight import Folder, Gone, Odd, Resting, Sight, beside, look
 from exports.todo import Key, Todo
-from exports.tree import digest_of, is_unit, odd_name, unit_of, version_at
+from exports.tree import digest_of, digest_of_file, odd_name, unit_of, version_at
 from hooks import Hooks
 from models import Account, Export, is_of_one_account
+from models.export import is_unit
 from models.ledger import Version, mark_removed
 from settings import Settings
 
@@ -159,14 +160,15 @@ class Delivery:
     def _is_to_appear(self, sight: Sight, states: known.States, export: Export | None) -> bool:
         """False: all of it is there, or was deleted by the partner, or it is still being written."""
         found = {path: known.state(states, path, each) for path, each in sight.files.items()}
-        if all(state in known.SETTLED for state in found.values()):
+        settled = all(state in known.SETTLED for state in found.values())
+        if settled:
             self._check(sight, found, ours=export is not None)
             if export is None or export.state != "waiting":
                 self._pauses.pop(sight.path, None)
                 self._warned.discard(sight.path)
                 return False
         if export is not None:
-            if not self._is_recorded(sight, export):
+            if not self._is_recorded(sight, export) or (settled and self._is_former(sight, export)):
                 self._again(sight.path, UNRECORDED)
                 return False
             return True
@@ -184,6 +186,16 @@ class Delivery:
             return digest_of(self.source / sight.path, names) == export.digest
         except FileNotFoundError:
             return False
+
+    def _is_former(self, sight: Sight, export: Export) -> bool:
+        """Whether a full export's file, which the ledger knows, is that of the revision before: its writer has recorded
+        the new one and is about to put it there. Files that are new are not hashed for that."""
+        if sight.folder or export.kind != "full":
+            return False
+        try:
+            return digest_of_file(self.source / sight.path) != export.digest
+        except FileNotFoundError:
+            return True
 
     def _check(self, sight: Sight, states: dict[str, str], *, ours: bool) -> None:
         """The ledger says that all is done: note what somebody deleted, delete what a kill has left behind.

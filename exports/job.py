@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +23,8 @@ from settings import Settings
 
 REPLAY = "replay "
 """Begins the digest of an export that is to be put back; behind it stands when that was asked for (ns)."""
+CONFIRMED, GONE_ON = "confirmed", ("shipped", "invoiced")
+"""The status with which an order becomes an export, and those that it may have by the time it is read."""
 FOLDERS = {"order": OrderSchema.folder, "customer": CustomerSchema.folder}
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -140,11 +142,26 @@ def _files(job: Job, record: Record | None, style: Style) -> Files | None:
                            "lower case with dashes, such as 0192f3a0-5b6c-7d8e-9f00-112233445566")  # fmt: skip
     if isinstance(record, Unexportable):
         raise record
-    if isinstance(record, OrderRecord) and _is(record.order, job, status="confirmed"):
+    if isinstance(record, OrderRecord) and _is(record.order, job, status=CONFIRMED):
         return csv_files.order_files(record, style)
+    if isinstance(record, OrderRecord) and job.replay_ns is None and _has_gone_on(record, job):
+        return None if _is_known(record, job, style) else csv_files.order_files(record, style)
     if isinstance(record, CustomerRecord) and _is(record.customer, job):
         return csv_files.customer_files(record, style)
     return _files_again(job, record, style) if job.replay_ns is not None else None
+
+
+def _has_gone_on(record: OrderRecord, job: Job) -> bool:
+    """Whether the business has gone on with an order since it was committed as confirmed: to the partner it is due."""
+    return any(_is(record.order, job, status=each) for each in GONE_ON)
+
+
+def _is_known(record: OrderRecord, job: Job, style: Style) -> bool:
+    """Whether the partner has it as it was while it was confirmed: that it was shipped since is no news to him."""
+    if job.former is None or job.former.state == "failed":
+        return False
+    confirmed = replace(record, order={**record.order, "status": CONFIRMED})
+    return job.former.digest == csv_files.digest(csv_files.order_files(confirmed, style))
 
 
 def _is(record: csv_files.Record, job: Job, **values: str) -> bool:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from exports import known
 from exports.todo import Key
-from exports.tree import below, files_of_unit, hidden, is_odd, is_ours, is_unit, odd_name, version, version_at
+from exports.tree import below, files_of_unit, hidden, is_odd, is_ours, odd_name, version, version_at
 from models import now
+from models.export import is_unit
 from models.ledger import Version
 
 log = logging.getLogger("ftpdock.exports")

@@ -10,9 +10,10 @@ from exports.delivery import Tools
 from exports.mirror_run import MirrorRun
 from exports.place import Place
 from exports.todo import Key, Todo
-from exports.tree import is_unit, unit_of
+from exports.tree import unit_of
 from exports.watching import Watcher
 from hooks import Hooks
+from models.export import is_unit
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")

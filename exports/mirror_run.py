@@ -13,9 +13,10 @@ from pathlib import Path
 from exports.delivery import Delivery, Tools
 from exports.look import Found, Looker
 from exports.todo import Key
-from exports.tree import below, is_unit
+from exports.tree import below
 from exports.watching import Watcher
 from models import Account, Export, is_of_one_account
+from models.export import is_unit
 from settings import Settings
 
 log = logging.getLogger("ftpdock.exports")

@@ -15,8 +15,9 @@ import layout
 from exports.known import Known, look_up
 from exports.place import remove_empty
 from exports.swap import STAGING
-from exports.tree import below, files_of_unit, hidden, is_unit, odd_name, version_at
+from exports.tree import below, files_of_unit, hidden, odd_name, version_at
 from models import Account, Export, ExportFile, is_postgres, transaction
+from models.export import is_unit
 from models.ledger import By, Version, mark_removed
 from models.target import Delivery
 from settings import Settings

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from exports.tree import below, files_of_unit, is_odd, is_ours, is_unit, odd_name, version
+from exports.tree import below, files_of_unit, is_odd, is_ours, odd_name, version
+from models.export import is_unit
 from models.ledger import Version
 
 

@@ -10,17 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from exports.files import digest
-from models.export import PATH
+from models.export import PATH, UUID, is_unit
 from models.ledger import Version
 
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_UNIT = re.compile(f"(Orders/order|Customers/customer)_{_UUID}")
-_OURS = re.compile(f"(order_data|order_items|customer_data)_{_UUID}\\.csv")
-
-
-def is_unit(path: str) -> bool:
-    """Whether `path`, below an account's folder, is a folder that appears whole: an order or a customer."""
-    return _UNIT.fullmatch(path) is not None
+_OURS = re.compile(f"(order_data|order_items|customer_data)_{UUID}\\.csv")
 
 
 def is_ours(name: str) -> bool:

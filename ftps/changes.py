@@ -15,7 +15,7 @@ from ftps.claims import Claim
 from ftps.core import Core
 from ftps.exports import delete, remove_folder
 from ftps.identity import Identity
-from ftps.partials import hold
+from ftps.partials import hold, there
 from ftps.places import Place
 from ftps.receipt import NO_MORE_UPLOADS, Arrival, behind_record, forget_spooled, hide, rename, show, told, waiting
 from ftps.replies import BUSY_FILE, NO_SUCH_FILE, Refusal
@@ -149,11 +149,16 @@ def delete_upload(shared: Shared, here: Here) -> str:
         if not numbers:
             numbers = _unqueue(here)
     forget_spooled(shared, numbers)
+    # Whoever picked it up was killed, or failed, before he hid it.
+    picked = _picked_up(here) if not numbers and _has_other_names(here.path) else None
     shown = _unlink(here.path)
+    if picked:
+        raise Refusal(picked)
     if numbers or shown:
         shared.overlay.forget(key, here.virtual)
         # What was begun of a newer one would show up under the name, and be joined to whatever is sent next.
-        shared.partials.discard(key, here.virtual)
+        with contextlib.suppress(Refusal):  # unless another server receives it
+            shared.partials.discard(key, here.virtual)
         return "250 File removed."
     if recent := shared.overlay.get(key, here.virtual):
         raise Refusal(f"550 It was already picked up as import {recent.number}.")
@@ -195,6 +200,13 @@ def _unlink(path: Path) -> bool:
     return False
 
 
+def _has_other_names(path: Path) -> bool:
+    """As what is shown has: its bytes lie in the spool, and later in processed/."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.lstat().st_nlink > 1
+    return False
+
+
 def _picked_up(here: Here) -> str | None:
     query = Upload.select(Upload.id).join(ImportRun, JOIN.LEFT_OUTER, on=(ImportRun.number == Upload.id))
     last = query.where(*_picked(here), no_dry_run()).order_by(Upload.id.desc()).first()
@@ -204,7 +216,7 @@ def _picked_up(here: Here) -> str | None:
 def move_temporary(shared: Shared, here: Here, goal: Target, remote_ip: str) -> str:
     """From a temporary name to a right one (a receipt) or to another temporary one. Raises Refusal."""
     try:
-        lock = hold(here.path, lambda: os.open(here.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC))
+        lock = hold(here.path, there(here.path))
     except FileNotFoundError:
         raise Refusal(NO_SUCH_FILE) from None
     try:
@@ -244,5 +256,6 @@ def rename_waiting(shared: Shared, here: Here, goal: Target, remote_ip: str) -> 
         hide(here.path, spooled)
         spooled.unlink(missing_ok=True)
         forget_spooled(shared, older)
-        shared.partials.discard(here.identity.key, goal.virtual)
+        with contextlib.suppress(Refusal):  # another server receives one that is newer
+            shared.partials.discard(here.identity.key, goal.virtual)
     return f"250 Renamed, queued as import {row.id}{told(row.id)}."

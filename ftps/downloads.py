@@ -67,7 +67,7 @@ class Downloads(Core):
                 export.pin.asked(export.name, -1)
             return self.answer_end(missed)
         if export.pin is not None:
-            self.shared.pins.fetched(export.key, export.pin, export.name)
+            self.shared.pins.fetched(export.key, export.pin, export.name, export.version)
         work = functools.partial(collect, self.shared.rights, self.identity, export, self.remote_ip)
         then = functools.partial(self._collected, file, channel.tot_bytes_sent)
         if not self.defer(work, then):

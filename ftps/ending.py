@@ -34,6 +34,11 @@ comes when small transfers are long over."""
 ABORTED = "426 The connection was cut before the file was whole."
 
 
+def cut_by(error: OSError) -> str:
+    """The reply to a transfer that ended because the file system could not go on."""
+    return f"426 {os.strerror(error.errno or errno.EIO)}; transfer aborted."
+
+
 class Ending(OwnErrors, Records):
     """How a transfer ends. It stands below pyftpdlib's TLS mixin, whose handle_close calls past a subclass."""
 
@@ -99,7 +104,7 @@ class Ending(OwnErrors, Records):
         except DiskFull:
             self.abort("426 The disk is full; transfer aborted.")
         except OSError as error:
-            self.abort(f"426 {os.strerror(error.errno or errno.EIO)}; transfer aborted.")
+            self.abort(cut_by(error))
 
     def initiate_send(self) -> None:
         """Send on until the socket is full, for the same reason as in handle_read.

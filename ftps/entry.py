@@ -19,6 +19,8 @@ from ftps.view import View
 DENIED = "530 Login incorrect."
 """One answer for every reason: a wrong password, no such user, a disabled account, a wrong network or certificate."""
 
+TOO_MANY = "421 Too many wrong passwords for this login from this address. Try again in ten minutes."
+
 _MECHANISMS = ("TLS", "TLS-C", "TLS-P", "SSL")
 """What pyftpdlib takes for TLS. Anything else is a parameter that is not known (RFC 2228, section 3)."""
 
@@ -69,6 +71,8 @@ class Entry(Core):
             return self.respond("503 You are logged in already.")
         if not self.username:
             return self.respond("503 Login with USER first.")
+        if self.shared.guesses.barred(self.origin, self.username):
+            return self.end(TOO_MANY)
         work = functools.partial(enter, self.username, line, self.remote_ip, peer_certificate(self.socket), self.shared)
         if not self._check(work):
             self.end("421 Too many logins at the moment. Try again later.")
@@ -87,6 +91,7 @@ class Entry(Core):
     def _checked(self, identity: Identity | None) -> None:
         if identity is None:
             self.log(f"login of {self.username!r} failed")
+            self.shared.guesses.wrong(self.origin, self.username)
             self.pause()
             self.ioloop.call_later(self.auth_failed_timeout, self._denied, _errback=self.handle_error)
             return
@@ -114,6 +119,7 @@ class Entry(Core):
         self.attempted_logins = 0
         self.fs = View(layout.account_root(self.shared.settings, identity.account), self, self.shared)
         self.shared.identities_changed = True
+        self.shared.guesses.right(self.origin, self.username)
         self.shared.login_times.note(identity.login_id)
         self.respond("230 Logged in.")
         self.log("logged in")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import os
@@ -15,7 +14,7 @@ import layout
 from ftps.identity import Identity
 from ftps.overlay import Recent
 from ftps.places import Place
-from ftps.replies import A_FOLDER, NO_SUCH_FILE, Refusal
+from ftps.replies import A_FOLDER, NO_SUCH_FILE, Refusal, is_passing, unreadable
 from ftps.shared import Shared
 from settings import Settings
 
@@ -43,14 +42,17 @@ def open_bytes(shared: Shared, wanted: Wanted) -> io.BufferedReader:
     ways: list[Callable[[], int]] = [wanted.held] if wanted.held else []
     ways += [functools.partial(os.open, path, _FLAGS) for path in _candidates(shared.settings, wanted)]
     for way in ways:
-        with contextlib.suppress(OSError):
+        try:
             descriptor = way()
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISREG(mode):
-                return os.fdopen(descriptor, "rb")
-            os.close(descriptor)
-            if stat.S_ISDIR(mode):
-                why = A_FOLDER
+        except OSError as error:
+            why = unreadable(error) if is_passing(error) else why
+            continue
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return os.fdopen(descriptor, "rb")
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            why = A_FOLDER
     if wanted.place.kind == "inbox":
         why = shared.unfinished(wanted.identity.key, wanted.place.virtual) or why
     raise Refusal(why)

@@ -138,7 +138,10 @@ class FrontDoor:
         self.shared.stopping = True
         self._server.close()
         for session in list(self.shared.sessions):
-            session.end("421 The server is stopping.")
+            try:
+                session.end("421 The server is stopping.")
+            except Exception:
+                session.handle_error()  # one of them must not keep the others, and the server, from ending
         self._finish_stop(time.monotonic() + GRACE)
 
     def _finish_stop(self, deadline: float) -> None:

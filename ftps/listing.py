@@ -16,7 +16,7 @@ from collections.abc import Callable
 from ftps.core import Core
 from ftps.entries import list_line, mlsx_line
 from ftps.folders import Folder, Line
-from ftps.replies import BUSY, NO_SUCH_FILE, Refusal
+from ftps.replies import BUSY, NO_SUCH_FILE, Refusal, unreadable
 
 
 class Blocks:
@@ -44,8 +44,8 @@ class Listing(Core):
     def ftp_MLSD(self, path: str) -> None:
         try:
             found = self.fs.stat(path)
-        except OSError:
-            return self.respond(NO_SUCH_FILE)
+        except OSError as error:
+            return self.respond(unreadable(error))
         if not stat.S_ISDIR(found.st_mode):
             # RFC 3659, section 7.2.1: only what is there can be the wrong thing to list.
             return self.respond("501 It is a file; MLSD lists folders (MLST tells of one file).")
@@ -67,8 +67,8 @@ class Listing(Core):
             if pattern is None and not stat.S_ISDIR((found := self.fs.stat(path)).st_mode):
                 return then([line(posixpath.basename(path), found, self.fs.place(path).kind)])
             folder = self.fs.folder(path if pattern is None else posixpath.dirname(path))
-        except OSError:
-            return self.respond(NO_SUCH_FILE)
+        except OSError as error:
+            return self.respond(unreadable(error))
         if not self.defer(functools.partial(_lines, folder, line, pattern), then):
             self.respond(BUSY)
         return None

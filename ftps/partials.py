@@ -19,6 +19,9 @@ from room import Room
 _FREE_EVERY = 16 * 1024 * 1024
 """Bytes between two looks at the free space."""
 
+MOST_COPIED = 4 * 1024 * 1024
+"""Bytes of a recorded upload that one which goes on from it gets as its own: some milliseconds."""
+
 _TRIES = 5
 """How often a file is opened that others are done with in the same moment."""
 
@@ -55,11 +58,17 @@ class Partials:
         return None
 
     def discard(self, key: str, virtual: str) -> bool:
-        """Remove a partial; False when there is none."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path(key, virtual).unlink()
-            return True
-        return False
+        """Remove a partial; False when there is none. Raises Refusal while another server of this home receives it."""
+        path = self.path(key, virtual)
+        try:
+            lock = hold(path, there(path))
+        except FileNotFoundError:
+            return False
+        try:
+            path.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
+        return True
 
     def free(self) -> int:
         """Bytes that may still be uploaded; none where no more files can be made."""
@@ -80,15 +89,16 @@ class Partials:
                 raise Refusal(f"554 REST {rest} is beyond the {size} bytes that arrived; continue at {size} or less.")
             start = size if append else rest
             if found.st_nlink > 1:
+                _refuse_copy(start)
                 descriptor = _part_from_receipt(path, descriptor, start)
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
+            return Incoming(self, descriptor, path, target, start)
         except BaseException:
             os.close(descriptor)
             _remove_empty(path)
             raise
-        return Incoming(self, descriptor, path, target, start)
 
     def sweep(self, keys: set[str] | None, older_than: float) -> Iterator[Path]:
         """Remove what nobody continued for `older_than` seconds, and all of accounts that are not in `keys`."""
@@ -126,6 +136,11 @@ def hold(path: Path, open_it: Callable[[], int]) -> int:
     raise Refusal(BUSY_FILE)
 
 
+def there(path: Path) -> Callable[[], int]:
+    """Opens a file that is there, for `hold`."""
+    return functools.partial(os.open, path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def _open(path: Path) -> int:
     try:
         return os.open(path, _FLAGS, 0o600)
@@ -140,8 +155,7 @@ def _remove_old(path: Path, oldest: float) -> bool:
         # Without a lock at first: who comes to continue it in this very moment would be told that it is busy.
         if path.lstat().st_ctime >= oldest:
             return False
-        # Not open for reading alone: over NFS that could not be locked.
-        lock = hold(path, functools.partial(os.open, path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC))
+        lock = hold(path, there(path))
     except (OSError, Refusal):
         return False
     try:
@@ -154,6 +168,12 @@ def _remove_old(path: Path, oldest: float) -> bool:
         return False  # It may not be removed; the others still may.
     finally:
         os.close(lock)
+
+
+def _refuse_copy(size: int) -> None:
+    """The loop would stand still for as long as it takes. Raises Refusal."""
+    if size > MOST_COPIED:
+        raise Refusal("554 It had arrived whole when the server was stopped; send it from the beginning.")
 
 
 def _part_from_receipt(path: Path, descriptor: int, start: int) -> int:
@@ -192,6 +212,8 @@ class Incoming:
         self.size = size
         self.name = target.virtual
         self.closed = False
+        self.failed: OSError | None = None
+        """What the file system said when the file was closed: over NFS it may say only then that there is no room."""
         self.lock = os.dup(descriptor)
         """Keeps the file locked until the claim on its name is released, which may be long after `close`."""
         self.moved_at = time.monotonic()
@@ -222,13 +244,17 @@ class Incoming:
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            os.close(self._descriptor)
+            try:
+                os.close(self._descriptor)
+            except OSError as error:
+                self.failed = error
             self.on_close(self)
 
     def unlock(self) -> None:
-        if self.lock >= 0:
-            os.close(self.lock)
-            self.lock = -1
+        lock, self.lock = self.lock, -1
+        if lock >= 0:
+            with contextlib.suppress(OSError):  # it is closed in any case, and the transfer's end is told already
+                os.close(lock)
 
     def drop(self) -> None:
         """Remove the bytes: they can't become a file that is taken."""

@@ -172,7 +172,7 @@ class Pins:
             older = [self._pop(key)]
             self._pins.setdefault(key[0], collections.OrderedDict())[key] = pin
             self._count += 1
-            self._seen.put(key[0], key, pin.files)
+            self._seen.put(key[0], key, dict(pin.files))
             older.append(self._surplus(key))
         for each in filter(None, older):
             each.close()
@@ -218,8 +218,12 @@ class Pins:
         if self._sent.get(key[0], (key, name)) is not None:
             self.sent(key, name, version(found))
 
-    def fetched(self, key: Key, pin: Pin, name: str) -> None:
+    def fetched(self, key: Key, pin: Pin, name: str, current: Version) -> None:
         """A file was fetched whole; after the last one the login goes on to the newest revision."""
+        with self._lock:
+            # Other programs' files in the folder may have been replaced since it was listed.
+            if self._find(key) is pin and (files := self._seen.get(key[0], key)) is not None:
+                files[name] = current
         if pin.done(name):
             self.drop(key, pin)
 

@@ -106,8 +106,8 @@ def rename(shared: Shared, arrival: Arrival) -> str:
         _put_aside(shared, arrival)
         return "250 Renamed; not yet to be imported."
     receipt = record(shared, arrival)
-    with behind_record(receipt.number):
-        # What was once begun under the final name is older than this file.
+    with behind_record(receipt.number), contextlib.suppress(Refusal):
+        # What was once begun under the final name is older than this file; what another server receives now is not.
         shared.partials.discard(arrival.identity.key, arrival.target.virtual)
     return f"250 Renamed, queued as import {receipt.number}{_told(receipt)}."
 

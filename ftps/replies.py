@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
+
+log = logging.getLogger("ftpdock.ftps")
 
 DISK_FULL = "53100"
 """Postgres' code for it."""
@@ -22,6 +25,7 @@ BUSY_FILE = "450 The file is being uploaded."
 NO_SPACE = "452 There is not enough space. Try again later."
 NO_SUCH_FILE = "550 No such file or directory."
 A_FOLDER = "550 It is a folder."
+NOT_NOW = "451 The server can't read it now; its log says why. Try again later."
 FAILED = "451 The server failed to do this; its log says why."
 
 
@@ -33,6 +37,24 @@ def is_full(error: BaseException) -> bool:
         or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         or getattr(cause, "sqlstate", None) == DISK_FULL
     )
+
+
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EIO, errno.ESTALE, errno.EAGAIN,
+            errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH)  # fmt: skip
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether it says nothing about the file, but that the machine has no descriptors left, or its disk no answer."""
+    return error.errno in _PASSING
+
+
+def unreadable(error: OSError) -> str:
+    """The reply about a file or folder that could not be looked at. For good (550) only if it is not there: of what
+    was refused for good many clients think that it is gone."""
+    if not is_passing(error):
+        return NO_SUCH_FILE
+    log.error("something that a client asked for can't be read: %s", error)
+    return NOT_NOW
 
 
 LONGEST_LINE = 600

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ftps.claims import Claims
+from ftps.guesses import Guesses
 from ftps.identity import Rights, Schemas
 from ftps.login_times import LoginTimes
 from ftps.outgoing import Beginnings
@@ -54,6 +55,7 @@ class Shared:
         self.checks: collections.Counter[str] = collections.Counter()
         """Passwords that are to be checked, by the origin of their clients. Touched on the loop only."""
         self.pools = (self.logins, self.pool, self.bulk, self.afterwards)
+        self.guesses = Guesses()
         self.login_times = LoginTimes(self.pool)
         self.overlay = Overlay(settings.visible_seconds)
         self.partials = Partials(partial_folder(settings), settings.max_file_size, settings.min_free_bytes)

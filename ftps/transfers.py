@@ -13,7 +13,7 @@ from ftps.connecting import RangeUsedUp, as_the_kernel_spells
 from ftps.data import DataChannel
 from ftps.digest import Digest
 from ftps.downloads import Downloads
-from ftps.ending import ABORTED
+from ftps.ending import ABORTED, cut_by
 from ftps.partials import Incoming
 from ftps.receipt import LOST, Arrival, receive, tell_incomplete
 from ftps.replies import BUSY, NO_SPACE, Refusal, is_full, lines
@@ -245,6 +245,9 @@ class Transfers(Downloads):
         if upload is None or upload.incoming is not incoming:
             return
         reply = channel.reply
+        if channel.whole and incoming.failed is not None:
+            log.error("%r: an upload could not be written: %s", self, incoming.failed)
+            channel.whole, reply = False, cut_by(incoming.failed)
         if channel.whole and not self.reachable():
             channel.whole, reply = False, LOST
         if channel.whole:
@@ -268,6 +271,7 @@ class Transfers(Downloads):
         self.shared.claims.release(upload.claim)
         if reply.startswith("552"):
             self.shared.claims.refuse(identity.key, incoming.target.virtual)
+        if reply.startswith("552") or incoming.failed is not None:  # which of its bytes are there nobody knows
             incoming.drop()
             received = 0
         incoming.drop_if_empty()

@@ -20,11 +20,9 @@ from ftps.folders import Folder, arriving
 from ftps.outgoing import Exported, Outgoing
 from ftps.pins import FOLDER, Key, Pin, version
 from ftps.places import Map, Place, missing, on_disk
-from ftps.replies import Refusal, one_line
+from ftps.replies import Refusal, is_passing, one_line, unreadable
 from ftps.shared import Shared
-
-_PINNED = ("order", "customer")
-"""Entities whose export folders are exchanged for newer ones."""
+from models.export import is_unit
 
 
 class View(AbstractedFS):
@@ -77,10 +75,7 @@ class View(AbstractedFS):
     def pinned(self, place: Place) -> tuple[Key, Path, str] | None:
         """Of a folder that may be exchanged, or a file in it: the pin's key, the folder, and the file's name in it."""
         parts = place.parts
-        if place.kind != "export" or place.schema is None or not 3 <= len(parts) <= 4:
-            return None
-        entity = place.schema.entity
-        if entity not in _PINNED or not parts[2].startswith(f"{entity}_"):
+        if place.kind != "export" or not 3 <= len(parts) <= 4 or not is_unit("/".join(parts[1:3])):
             return None
         key = (self.key, self._login, "/" + "/".join(parts[:3]))
         return key, self.home.joinpath(*place.on_disk[:3]), "".join(parts[3:])
@@ -167,19 +162,31 @@ class View(AbstractedFS):
             raise missing(path)
         held = self.pinned(self.place(path))
         if held is not None:
-            self._shared.pins.take(*held[:2])
+            try:
+                self._shared.pins.take(*held[:2])
+            except OSError as error:
+                if not is_passing(error):  # else it is taken with its first file
+                    raise
         self.cwd = path
 
     def open(self, filename: str, mode: str) -> Outgoing:
-        """Open a file for RETR; uploads go their own way. Raises Refusal."""
+        """Open a file for RETR; uploads go their own way. Raises OSError and Refusal."""
+        try:
+            return self._open(filename)
+        except OSError as error:
+            if is_passing(error):
+                raise Refusal(unreadable(error)) from error
+            raise
+
+    def _open(self, filename: str) -> Outgoing:
         place = self.place(filename)
         path = on_disk(self.home, place)
         held = self.pinned(place)
         pin, descriptor = self._open_pinned(*held) if held is not None else (None, _open_file(path))
-        file = Outgoing(descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            file.close()
+            os.close(descriptor)
             raise missing(filename)
+        file = Outgoing(descriptor)
         file.virtual = filename
         if place.kind == "export":
             key = held[0] if held else (self.key, self._login, place.folder)

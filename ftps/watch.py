@@ -107,4 +107,7 @@ class Watch:
 
 def _tell(changed: list[tuple[Any, Identity | None]]) -> None:
     for session, identity in changed:
-        session.renewed(identity)
+        try:
+            session.renewed(identity)
+        except Exception:
+            session.handle_error()  # the others are to hear of their changes, too

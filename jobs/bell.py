@@ -20,7 +20,7 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from models.postgres import connect
+from models.postgres import connect, watchful
 from models.sqlite import make_private
 from settings import Settings
 
@@ -33,6 +33,8 @@ SOON, AWAY = 0.1, 5.0
 """Seconds after an error, at first and at the most: two nodes that make the storage's tables at once are no outage."""
 REACH = 3
 """Seconds that a storage has to answer who only asks for it."""
+PATIENCE = 5.0
+"""Seconds that who stops waits for what the storage is just asked."""
 SAY_AGAIN = 60.0
 """Seconds between two log lines about a storage that is away."""
 
@@ -43,7 +45,7 @@ def open_storage(settings: Settings) -> Huey:
     if url.startswith("redis"):
         return RedisHuey(NAME, url=url, results=False)
     if url.startswith("postgres"):
-        dsn = url.replace("postgres://", "postgresql://", 1)
+        dsn = watchful(url.replace("postgres://", "postgresql://", 1))
         try:
             return PostgresHuey(NAME, dsn=dsn, results=False)
         except psycopg.errors.UniqueViolation:
@@ -97,7 +99,8 @@ class Bell:
         self._stopping.set()
         self._wanted.set()
         if self._thread is not None:
-            self._thread.join()
+            # It may wait for an answer of a storage whose network is gone, and ends with the process then.
+            self._thread.join(PATIENCE)
 
     def _loop(self, turn: Callable[[], None]) -> None:
         pause = SOON

@@ -88,9 +88,12 @@ def _ready(registry: Registry, owner: str) -> dict[int, Group]:
     group = (ImportRun.account, ImportRun.entity)
     query = ImportRun.select(*group, fn.MIN(ImportRun.number)).where(files).group_by(*group)
     first: dict[Group, int] = {(account, entity): number for account, entity, number in query.tuples()}
-    begun = ImportRun.select(*group, ImportRun.number).where(files & (ImportRun.status == "running"))
-    # What is begun is ended first, even if a file of a smaller number has been picked up since.
-    first.update({(account, entity): number for account, entity, number in begun.tuples()})
+    # What is begun is ended first, even if a file of a smaller number has been picked up since: also what was put back
+    # in the midst, as by a restart. Two files that take turns would leave values of both.
+    in_the_midst = (ImportRun.status == "running") | (ImportRun.position > 0) | ImportRun.closing
+    begun = ImportRun.select(*group, ImportRun.number).where(files & in_the_midst)
+    running_last = Case(None, [(ImportRun.status == "running", 1)], 0)
+    first.update({(account, entity): number for account, entity, number in begun.order_by(running_last).tuples()})
     held = {number for (number,) in ImportRun.select(ImportRun.number).where(files & _held(owner)).tuples()}
     return {number: group for group, number in first.items()
             if number not in held and not _must_wait(registry, group, first)}  # fmt: skip

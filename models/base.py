@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -37,6 +39,9 @@ _OUTGROWN = ("SELECT pg_relation_size(oid) > 2 * relpages::bigint * current_sett
 AHEAD = dt.timedelta(hours=1)
 """What lies further in the future than this, and than any pause, was written by a clock that was wrong. Nodes whose
 clocks are less apart see the same."""
+
+PATIENT_HOURS = 2
+"""For which a command that only reads may wait for whoever takes what it prints."""
 
 NAME, CODE, TEXT = 200, 100, 1_048_576
 """Lengths in characters, shared with the schemas: short names, codes, long texts."""
@@ -213,6 +218,16 @@ def snapshot() -> AbstractContextManager[Any]:
     if database.in_transaction():
         return database.atomic()
     return database.atomic("REPEATABLE READ" if is_postgres() else "DEFERRED")
+
+
+@contextlib.contextmanager
+def patient_snapshot() -> Iterator[None]:
+    """A snapshot for who may have to wait for a person between two rows, as for one who reads them in a pager: Postgres
+    ends other transactions of which nothing is heard after a minute."""
+    with snapshot():
+        if is_postgres():
+            database.execute_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENT_HOURS}h'")
+        yield
 
 
 def is_postgres() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from peewee import BigAutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
 
 from models.account import Account
@@ -9,6 +11,13 @@ from models.base import Base, NumberField, UTCField, now
 
 PATH = 1000
 """Characters of a path below the export root."""
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UNIT = re.compile(f"(Orders/order|Customers/customer)_{UUID}")
+
+
+def is_unit(path: str) -> bool:
+    """Whether `path`, below the export root, is a folder that appears whole and is exchanged: an order, a customer."""
+    return _UNIT.fullmatch(path) is not None
 
 
 class Outbox(Base):

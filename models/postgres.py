@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from peewee import PostgresqlDatabase
 
@@ -46,6 +46,11 @@ def connect(url: str, **options: Any) -> psycopg.Connection:
     connection = psycopg.connect(url, autocommit=True, **options, **_unless_asked(url))
     watch(connection)
     return connection
+
+
+def watchful(url: str) -> str:
+    """The address with HERE in it, for a library that connects by itself."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(_unless_asked(url))}"
 
 
 def _unless_asked(url: str) -> dict[str, Any]:

@@ -113,4 +113,6 @@ def _patiently(work: Callable[[], Result]) -> Result:
 
 def _is_busy(error: OperationalError) -> bool:
     """Whether waiting helps; a transaction that has read what was replaced meanwhile has to begin again."""
-    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None) or 0
+    # Also SQLITE_BUSY_RECOVERY: another process makes good what a kill has left in the log.
+    return code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT

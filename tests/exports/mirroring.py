@@ -20,7 +20,7 @@ from exports.parts import PartThread
 from exports.place import Place
 from exports.swap import replace_folder
 from exports.todo import Todo
-from exports.tree import version
+from exports.tree import digest_of_file, version
 from hooks import Hooks
 from hookspecs import hookimpl
 from models import Account, Export, ExportFile, now
@@ -109,6 +109,20 @@ class Shop:
         row.revision += 0 if new else 1
         row.state, row.digest, row.created_at = "waiting", made, now()
         row.save()
+
+    def record_full(self, path: str, content: str) -> Path:
+        """What the writer of a full export does first; returns the new file, which is not in its place yet."""
+        aside = self.settings.home / "aside"
+        aside.write_text(content)
+        row, _ = Export.get_or_create(account=self.account, path=path, defaults={"kind": "full", "entity": "product"})
+        row.revision, row.state, row.digest, row.ready_at = row.revision + 1, "waiting", digest_of_file(aside), None
+        row.save()
+        (self.source / path).parent.mkdir(parents=True, exist_ok=True)
+        return aside
+
+    def put_full(self, path: str, content: str) -> None:
+        """A full export, the way its writer puts it there."""
+        self.record_full(path, content).rename(self.source / path)
 
     def seen(self, path: str) -> dict[str, str]:
         """Name to content of what the partner sees in a folder."""

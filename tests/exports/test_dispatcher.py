@@ -71,12 +71,44 @@ def test_new_customer_is_exported(shop: Shop) -> None:
 
 
 def test_what_is_not_confirmed_any_more_is_dropped(shop: Shop) -> None:
-    """An order that was deleted or went back to draft before it was read is no export, and nobody waits for it."""
-    deleted, draft, other = shop.order(), shop.order(), shop.order()
+    """An order that was deleted, cancelled or a draft again before it was read is no export; nobody waits for it."""
+    deleted, draft, cancelled, other = (shop.order() for _ in range(4))
     deleted.delete_instance()
     Order.update(status="draft").where(Order.system_id == draft.system_id).execute()
+    Order.update(status="cancelled").where(Order.system_id == cancelled.system_id).execute()
 
     assert shop.dispatch() == [f"Orders/order_{other.system_id}"]
+    assert Outbox.select().count() == 0
+
+
+@pytest.mark.parametrize("status", ["shipped", "invoiced"])
+def test_an_order_that_has_gone_on_is_exported(shop: Shop, status: str) -> None:
+    """It was committed as confirmed while nobody read the outbox, as during an upgrade. The file tells what it is."""
+    order = shop.order()
+    Order.update(status=status).where(Order.system_id == order.system_id).execute()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
+
+    assert [row["Status"] for row in shop.rows(order, "order_data")] == [status]
+    assert shop.exports() == [(f"Orders/order_{order.system_id}", "waiting", 1)]
+    assert Outbox.select().count() == 0
+
+
+def test_the_last_change_of_an_order_that_has_gone_on_is_exported(shop: Shop) -> None:
+    """But that it has gone on is no change: who has it as it was while it was confirmed gets nothing new."""
+    changed, same, failed = shop.order(), shop.order(), shop.order()
+    shop.dispatch()
+    Export.update(state="failed").where(Export.system_id == failed.system_id).execute()
+    OrderLine.update(quantity=Decimal(3)).where(OrderLine.order == changed).execute()
+    for order in (changed, same, failed):
+        order.save()
+        Order.update(status="shipped").where(Order.system_id == order.system_id).execute()
+
+    assert shop.dispatch() == [f"Orders/order_{order.system_id}" for order in (changed, failed)]
+
+    assert [row["Quantity"] for row in shop.rows(changed, "order_items")] == ["3"]
+    assert [row["Status"] for row in shop.rows(same, "order_data")] == ["confirmed"]
+    assert [shop.export(order).revision for order in (changed, same, failed)] == [2, 1, 2]
     assert Outbox.select().count() == 0
 
 

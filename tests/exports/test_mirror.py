@@ -82,6 +82,25 @@ def test_a_revision_appears_when_it_is_recorded(shop: Shop) -> None:
     assert [event.revision for event in shop.listener.told if event.path.name in path] == [1, 2]
 
 
+def test_a_full_export_is_ready_when_its_file_is_there(shop: Shop) -> None:
+    """Its writer records it first. Where a look comes in between, the file is that of the revision before."""
+    path = "Products/PRODUCT_23_11_2026.csv"
+    with shop.mirroring() as mirror:
+        shop.put_full(path, "one")
+        wait_for(lambda: shop.state(path) == "ready")
+        aside = shop.record_full(path, "two")
+        mirror.tell("acme", path)
+        marker = shop.put("marker")
+        mirror.tell("acme", marker)
+        shop.ready(marker, "marker")
+        assert (shop.state(path), (shop.target / path).read_text()) == ("waiting", "one")
+        aside.rename(shop.source / path)
+        wait_for(lambda: shop.state(path) == "ready")
+
+    assert (shop.target / path).read_text() == "two"
+    assert [event.revision for event in shop.listener.told if event.kind == "full"] == [2, 3]
+
+
 def test_a_reader_sees_one_revision_or_the_next_never_half_of_each(shop: Shop) -> None:
     """Whoever lists and reads through a handle of the folder, in a loop, gets two files of one revision."""
     path = shop.put("0")

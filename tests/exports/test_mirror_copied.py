@@ -18,7 +18,7 @@ import pytest
 from exports.folders import APART, stamp
 from exports.look import Looker
 from exports.place import Place
-from exports.tree import digest_of_file, version, version_at
+from exports.tree import version, version_at
 from models import Export, ExportFile, now
 from models.ledger import Version
 from settings import Settings
@@ -61,17 +61,6 @@ def put_back_at_once(settings: Settings, way: str) -> None:
     copy.rename(settings.home)
 
 
-def put_full(shop: Shop, content: str) -> None:
-    """A full export, the way its writer puts it there."""
-    aside = shop.settings.home / "aside"
-    aside.write_text(content)
-    row, _ = Export.get_or_create(account=shop.account, path=FULL, defaults={"kind": "full", "entity": "product"})
-    row.revision, row.state, row.digest, row.ready_at = row.revision + 1, "waiting", digest_of_file(aside), None
-    row.save()
-    (shop.source / FULL).parent.mkdir(parents=True, exist_ok=True)
-    aside.rename(shop.source / FULL)
-
-
 def settle(shop: Shop) -> None:
     """What a mirror does that was just started: it looks at everything and delivers what differs."""
     delivery = shop.delivery()
@@ -108,7 +97,7 @@ def names(path: str) -> tuple[str, str]:
 def fill(shop: Shop) -> dict[str, str]:
     """Exports in each state, and other programs' files; the orders' paths by their states."""
     orders = {state: shop.put(state) for state in ("ready", "begun", "collected", "removed", "half")}
-    put_full(shop, "SKU_ID\r\n1\r\n")
+    shop.put_full(FULL, "SKU_ID\r\n1\r\n")
     for path in (LIST, OLD, f"{orders['collected']}/order.pdf"):
         shop.drop(path, path)
     settle(shop)
@@ -231,7 +220,7 @@ def test_a_revision_that_never_was_there_is_no_copy_of_the_former(shop: Shop) ->
 
 def test_a_full_export_that_is_asked_for_again_is_there_again_though_nothing_has_changed(shop: Shop) -> None:
     """Also if the mirror looks between its row and its file, and takes the former file for it."""
-    put_full(shop, "SKU_ID\r\n1\r\n")
+    shop.put_full(FULL, "SKU_ID\r\n1\r\n")
     settle(shop)
     shop.collect(FULL)
     written = shop.settings.home / "written"

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import zoneinfo
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -217,3 +218,43 @@ def test_the_folder_is_the_same_on_both_engines(settings: Settings, open_house: 
     assert client.delete(f"/Ausgang/{path}") == "250 File removed."
     assert client.rmd("/Ausgang/Customers/customer_1") == "250 Folder removed."
     assert shelf.state(path) == "removed"
+
+
+@pytest.mark.parametrize("path", [
+    "Orders/order_list.csv", "Customers/customer_prices.csv", "Orders/order_archive/2024.csv",
+])  # fmt: skip
+def test_other_programs_files_may_be_named_like_orders(shelf: Shelf, path: str) -> None:
+    """Only with a UUID it is a folder that is exchanged as a whole."""
+    shelf.place(path)
+    client = shelf.house.login()
+    assert client.get(f"/Export/{path}") == b"body"
+    assert shelf.state(path) == "collected"
+    assert client.delete(f"/Export/{path}") == "250 File removed."
+    assert shelf.state(path) == "removed"
+
+
+def test_a_folder_can_not_be_fetched(shelf: Shelf) -> None:
+    """However often somebody tries, no file descriptor is left."""
+    shelf.order()
+    (shelf.root / FOLDER / "more").mkdir()
+    client = shelf.house.login()
+
+    def descriptors() -> int:
+        client.makepasv()
+        assert client.ask(f"RETR /Export/{FOLDER}/more")[:3] == "550"
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    before = descriptors()
+    assert [descriptors() for _ in range(5)] == [before] * 5
+
+
+def test_what_was_fetched_may_be_deleted(shelf: Shelf) -> None:
+    """Also what another program has replaced since the folder was listed."""
+    shelf.order()
+    pdf = f"{FOLDER}/order.pdf"
+    shelf.place(pdf, "one")
+    client = shelf.house.login()
+    client.nlst(f"/Export/{FOLDER}")
+    shelf.place(pdf, "two, and longer")
+    assert client.get(f"/Export/{pdf}") == b"two, and longer"
+    assert client.delete(f"/Export/{pdf}") == "250 File removed."

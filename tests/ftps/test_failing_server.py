@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from ftps.partials import Incoming
 from layout import spool_folder
-from models import EntitySettings, Upload
+from models import EntitySettings, Login, Upload
 from tests.visitor import BODY, PATH, House
 
 OTHER = "/Products/PRODUCT_19_09_2024.csv"
@@ -231,3 +232,87 @@ def test_an_end_that_was_not_yet_read_is_no_death(house: House) -> None:
     assert first.voidresp().startswith("226 ")
     with pytest.raises(ftplib.error_temp, match=r"^450 "):
         second.voidresp()
+
+
+def test_an_upload_that_can_not_be_closed_is_not_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS may say only then that there is no more room: nothing is recorded, nothing to be continued is left, and the
+    name is free."""
+    client, close = house.login(), Incoming.close
+
+    def closed_before(self: Incoming) -> None:
+        os.close(self._descriptor)
+        close(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Incoming, "close", closed_before)
+        with pytest.raises(ftplib.error_temp, match=r"^426 Bad file descriptor; transfer aborted\.$"):
+            client.put(PATH, BODY)
+
+    assert (house.rows, client.ask(f"SIZE {PATH}")[:3]) == ([], "550")
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+def test_descriptors_run_out_in_the_midst_of_opening(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was opened is closed, or its lock would keep the name busy until a restart."""
+    client = house.login()
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.partials.os.dup", _fails(errno.EMFILE))
+        client.makepasv()
+        assert client.ask(f"STOR {PATH}").startswith("451 The server can't open a file for the upload")
+    assert client.put(PATH, BODY).startswith("226 ")
+
+
+@pytest.mark.parametrize("step", ["view", "listing"])
+def test_what_can_not_be_read_now_is_not_gone(house: House, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many clients take 550 for the end of a file or folder; what passes is 451."""
+    client = house.login()
+    client.put(PATH, BODY)
+    with monkeypatch.context() as patch:
+        if step == "view":
+            patch.setattr("ftps.view._open_file", _fails(errno.EMFILE))
+            client.makepasv()
+            assert client.ask(f"RETR {PATH}") == "451 The server can't read it now; its log says why. Try again later."
+        else:
+            patch.setattr("ftps.view.on_disk", _fails(errno.ESTALE))
+            for command in ("LIST /Products", "MLSD /Products", "STAT /Products"):
+                assert client.ask(command) == "451 The server can't read it now; its log says why. Try again later."
+    assert client.get(PATH) == BODY
+    assert client.ask("STAT /Products/none")[:3] == "550"
+
+
+def test_a_hash_that_can_not_be_made_now(house: House) -> None:
+    """It is not said that there is no such file."""
+    client = house.login()
+    client.put(PATH, BODY)
+    with no_file_descriptors():
+        assert client.ask(f"HASH {PATH}") == "451 The server can't read it now; its log says why. Try again later."
+    assert client.ask(f"HASH {PATH}").startswith("213 ")
+
+
+def test_a_session_that_can_not_be_ended_keeps_no_other(house: House) -> None:
+    """Nor the server."""
+    clients = [house.login() for _ in range(3)]
+    for session in list(house.door.shared.sessions)[:2]:
+        session.end = _fails(errno.EIO)
+    house.door.stop()
+
+    ended = 0
+    for client in clients:
+        with suppress(EOFError, OSError, ssl.SSLError):
+            ended += client.last_reply() == "421 The server is stopping."
+    house.thread.join(20)
+    assert (ended, house.thread.is_alive()) == (1, False)
+
+
+def test_a_session_that_can_not_be_told_keeps_no_other_from_being_told(house: House) -> None:
+    """Of changes of their logins."""
+    clients = [house.login() for _ in range(3)]
+    for session in list(house.door.shared.sessions)[:2]:
+        session.renewed = _fails(errno.EIO)
+    Login.update(disabled=True).execute()
+
+    ended = 0
+    for client in clients:
+        with suppress(EOFError, OSError, ssl.SSLError):
+            ended += client.last_reply() == "421 This login was changed; log in again."
+    assert ended == 1

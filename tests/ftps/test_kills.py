@@ -81,6 +81,26 @@ def test_what_a_kill_leaves_behind_a_receipt_is_not_written_on(house: House, res
     assert (spool_folder(house.settings, house.rows[-1].id) / NAME).read_bytes() == stored
 
 
+def test_much_of_it_is_not_copied_while_all_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is told to send it whole, and may."""
+    client = house.login()
+    EntitySettings.update(schedule="immediate").execute()
+    client.put(PATH, b"older")
+    (key,) = {each.identity.key for each in house.door.shared.sessions}
+    recorded = spool_folder(house.settings, house.rows[0].id) / NAME
+    house.door.shared.partials.path(key, PATH).hardlink_to(recorded)
+    house.door.shared.overlay.forget(key, PATH)
+    monkeypatch.setattr("ftps.partials.MOST_COPIED", 4)
+
+    client.makepasv()
+    assert client.ask("REST 5").startswith("350 ")
+    assert client.ask(f"STOR {PATH}").startswith("554 It had arrived whole when the server was stopped; send it from")
+
+    assert client.put(PATH, b"newer").startswith("226 ")
+    assert recorded.read_bytes() == b"older"
+    assert (spool_folder(house.settings, house.rows[-1].id) / NAME).read_bytes() == b"newer"
+
+
 def test_a_bell_that_is_broken_does_not_take_the_receipt_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep finds what was not rung for."""
 

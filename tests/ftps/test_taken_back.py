@@ -8,7 +8,7 @@ from handlers.registry import Registry
 from jobs.leases import reservation
 from jobs.queue import claim, give_back
 from layout import spool_folder
-from models import EntitySettings, ImportRun
+from models import Account, EntitySettings, ImportRun, Upload
 from settings import Settings
 from tests.ftps.shelf import on_loopback
 from tests.visitor import BODY, NAME, PATH, House
@@ -49,3 +49,19 @@ def test_a_newer_one_is_taken_back_before_what_a_worker_has(house: House) -> Non
     assert [row.state for row in house.rows] == ["picked", "deleted"]
     assert [run.number for run in ImportRun.select()] == [1]
     assert client.ask(f"DELE {PATH}") == "550 It was already picked up as import 1."
+
+
+def test_what_is_still_shown_though_it_was_picked_up_is_not_taken_back(house: House) -> None:
+    """Its worker was killed before he hid it: the client is told the truth, and sees it no more."""
+    client = house.login()
+    client.put(PATH, BODY)
+    Upload.update(state="picked").execute()
+    ImportRun.create(number=1, account=Account.get(), entity="product", file=NAME, status="running")
+    house.door.shared.overlay.forget(next(iter(house.door.shared.sessions)).identity.key, PATH)
+    assert house.file(PATH).exists()
+
+    for _ in range(2):
+        assert client.ask(f"DELE {PATH}") == "550 It was already picked up as import 1."
+
+    assert not house.file(PATH).exists()
+    assert (spool_folder(house.settings, 1) / NAME).read_bytes() == BODY

@@ -161,3 +161,23 @@ def test_a_file_that_goes_in_the_same_moment_is_opened_anew(house: House, monkey
     assert path.read_bytes() == b"abc"
     incoming.close()
     incoming.unlock()
+
+
+def test_what_one_server_receives_the_other_does_not_remove(pair: tuple[House, House]) -> None:
+    """Neither by DELE nor by a rename to its name: at its end the first client's bytes are all there."""
+    one, two = (house.login() for house in pair)
+    connection = one.begin(f"STOR {PATH}")
+    connection.sendall(BODY[:1000])
+    pair[0].wait(lambda: partial(pair[0]) == 1000)
+
+    assert two.ask(f"DELE {PATH}") == "450 The file is being uploaded."
+    assert two.put(f"{PATH}.part", b"SKU_ID,Name\n1,a\n").startswith("226 ")
+    two.ask(f"RNFR {PATH}.part")
+    assert two.ask(f"RNTO {PATH}").startswith("250 Renamed, queued as import ")
+    assert two.delete(PATH) == "250 File removed."
+
+    connection.sendall(BODY[1000:])
+    connection.unwrap().close()
+    assert one.voidresp().startswith("226 ")
+    assert [(row.size, row.state) for row in pair[0].rows] == [(16, "deleted"), (len(BODY), "waiting")]
+    assert pair[0].file(PATH).read_bytes() == BODY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from jobs import bell
 from jobs.bell import Bell, open_storage
+from models.postgres import watchful
 from settings import Settings, load
 
 STORAGES = ("sqlite", "postgres", "redis")
@@ -122,3 +124,30 @@ def test_a_storage_that_is_away_is_told_once(
 
     assert len(caplog.messages) == 1
     assert "can't be reached" in caplog.messages[0]
+
+
+def test_who_stops_does_not_wait_for_a_storage_that_never_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its network is gone without a word."""
+    monkeypatch.setattr(bell, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        far = Bell(load(tmp_path, environ={}, queue=f"postgresql://127.0.0.1:{port}/x"))
+        far.start_ringing()
+        far.ring()
+        connection, _ = silent.accept()
+        begun = time.monotonic()
+        far.stop()
+        assert time.monotonic() - begun < 10
+        assert far._thread is not None
+        assert far._thread.is_alive()
+        connection.close()
+        far._thread.join(20)
+        assert not far._thread.is_alive()
+
+
+def test_a_postgres_that_is_gone_is_noticed() -> None:
+    """As that of the database is; what the address itself says holds."""
+    assert "tcp_user_timeout=60000" in watchful("postgresql:///x")
+    assert watchful("postgresql:///x?tcp_user_timeout=5&sslmode=require").count("tcp_user_timeout") == 1

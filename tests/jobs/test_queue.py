@@ -250,6 +250,42 @@ def test_what_is_begun_is_ended_before_an_earlier_number_starts(partner: Partner
     assert (run.number, after and after.number) == (later, earlier)
 
 
+@pytest.mark.parametrize("changes", [{"position": 1}, {"closing": True}])
+def test_what_was_put_back_in_the_midst_keeps_its_turn(partner: Partner, changes: dict[str, object]) -> None:
+    """As by a restart or a full disk, also while it rests: two files that take turns would leave values of both."""
+    earlier, later = queue(partner, "product", "product")
+    ImportRun.update(status="completed").where(ImportRun.number == earlier).execute()
+    run = take(partner)
+    assert run is not None
+    ImportRun.update(**changes).where(ImportRun.number == later).execute()
+    assert give_back(run, "one", pause=60)
+    ImportRun.update(status="waiting").where(ImportRun.number == earlier).execute()
+
+    assert take(partner, "two") is None
+    ImportRun.update(lease_until=None).where(ImportRun.number == later).execute()
+    assert drain_numbers(partner) == [later, earlier]
+
+
+def drain_numbers(partner: Partner) -> list[int]:
+    taken: list[int] = []
+    while run := take(partner):
+        taken.append(run.number)
+        finish(run)
+    return taken
+
+
+def test_what_was_put_back_before_it_began_takes_its_place_in_the_queue(partner: Partner) -> None:
+    """Nothing of it is in yet."""
+    earlier, later = queue(partner, "product", "product")
+    ImportRun.update(status="completed").where(ImportRun.number == earlier).execute()
+    run = take(partner)
+    assert run is not None
+    assert give_back(run, "one")
+    ImportRun.update(status="waiting").where(ImportRun.number == earlier).execute()
+
+    assert drain_numbers(partner) == [earlier, later]
+
+
 def test_a_long_queue_is_cheap(partner: Partner) -> None:
     """With 2,000 imports waiting a claim takes milliseconds, not a walk over all pairs of them."""
     row = {"account": partner.account, "file": "x.csv", "received_at": now()}

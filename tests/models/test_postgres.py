@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from hooks import Hooks
 from jobs.queue import claim
 from jobs.worker import ThreadBell, Worker
 from layout import make_home
-from models import Account, Product, database, postgres, transaction
+from models import Account, Product, database, patient_snapshot, postgres, transaction
 from models.base import open_database
 from models.migrate import MIGRATIONS, _alone, migrate
 from settings import Settings, load
@@ -161,3 +162,17 @@ def test_changed_rows_stay_in_their_pages(partner: Partner, entity: str, changed
     assert later == (30,)
     assert pages() == before
     assert len({page for _, page in before}) > 5
+
+
+def test_a_reader_may_wait_for_a_person(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads what a command prints in a pager, for longer than a transaction else may stand still."""
+    monkeypatch.setattr(postgres, "IDLE_IN_TRANSACTION", 0.3)
+    database.close()
+    database.connect()
+
+    with patient_snapshot():
+        assert value("idle_in_transaction_session_timeout") == "2h"
+        time.sleep(0.6)
+        assert Account.select().count() == 0
+
+    assert value("idle_in_transaction_session_timeout") == "300ms"

@@ -12,7 +12,7 @@ from pathlib import Path
 import peewee
 import pytest
 
-from models.sqlite import Sqlite
+from models.sqlite import Sqlite, _is_busy
 from tests.full_disk import files_of
 
 
@@ -70,6 +70,21 @@ def test_what_was_read_has_changed(database: Sqlite) -> None:
         other.execute("INSERT INTO a VALUES (1)")
         with pytest.raises(peewee.OperationalError, match="database is locked"):
             database.execute_sql("INSERT INTO a VALUES (2)")
+
+
+@pytest.mark.parametrize(("code", "waits"), [
+    (sqlite3.SQLITE_BUSY, True),
+    (sqlite3.SQLITE_BUSY_RECOVERY, True),
+    (sqlite3.SQLITE_BUSY_SNAPSHOT, False),
+    (sqlite3.SQLITE_FULL, False),
+])  # fmt: skip
+def test_what_is_waited_for(code: int, waits: bool) -> None:
+    """Also the end of another process's recovery, which follows a kill of all; not what time does not change."""
+    cause = sqlite3.OperationalError("database is locked")
+    cause.sqlite_errorcode = code
+    error = peewee.OperationalError(str(cause))
+    error.orig = cause
+    assert _is_busy(error) is waits
 
 
 def _write(database: Sqlite, value: str, *, nested: bool = False) -> None:
