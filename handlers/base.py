@@ -134,6 +134,12 @@ class Handler:
 
     longest_group: ClassVar[int] = sys.maxsize
     """Rows of a group that are held at once. A longer one comes in parts, and `process` has to reject all of them."""
+    heaviest_group: ClassVar[int] = sys.maxsize
+    """Characters of a group's rows that are; likewise."""
+
+    def holds(self, row: Row) -> bool:
+        """Whether the group of a row is held at once."""
+        return row.group_size <= self.longest_group and row.group_weight <= self.heaviest_group
 
     def process(self, rows: list[Row], context: Context) -> None:
         """Write the rows of a chunk; those that can't be are rejected. Runs inside a transaction."""

@@ -19,6 +19,8 @@ LINE_COLUMNS = frozenset({"SKU_ID", "Quantity", "Unit_Price", "Line_Discount", "
 
 MOST = 20_000
 """Lines that are held at once when orders are written out."""
+PLAIN_LINE = 1_000
+"""Characters of notes that count as another line."""
 
 Record = dict[str, Any]
 Item = TypeVar("Item")
@@ -61,9 +63,11 @@ class Lines:
 
 
 def in_parts(items: Sequence[Item], order_of: Callable[[Item], str]) -> Iterator[list[Item]]:
-    """The items, so many at a time that their orders have at most MOST lines together; more only if one alone has."""
+    """The items, so many at a time that their orders have at most MOST lines together, or notes that are as long; more
+    only if one alone has."""
     orders = [order_of(each) for each in items]
-    counts = OrderLine.select(OrderLine.order, fn.COUNT(OrderLine.id)).where(OrderLine.order.in_(orders))
+    notes = fn.COALESCE(fn.SUM(fn.LENGTH(OrderLine.line_notes)), 0) / PLAIN_LINE
+    counts = OrderLine.select(OrderLine.order, fn.COUNT(OrderLine.id) + notes).where(OrderLine.order.in_(orders))
     lines = dict(counts.group_by(OrderLine.order).tuples())
     part: list[Item] = []
     held = 0

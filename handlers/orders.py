@@ -28,7 +28,7 @@ from imports.rows import UNCHANGED, UPDATED, Row, live
 from imports.scan import Key, Texts
 from models import Address, Order, OrderLine, now
 from schemas import CLEAR, quoted
-from schemas.order import LONGEST_ORDER, OrderSchema
+from schemas.order import HEAVIEST_ORDER, LONGEST_ORDER, OrderSchema
 
 ADDRESSES = {
     "billing_address_reference_id": ("billing_address", "Billing_Address_Reference_ID"),
@@ -46,6 +46,7 @@ class OrderHandler(Handler):
     after = ("customer", "address", "contact", "product")
     references = frozenset({"customer_system_id", "customer_reference_id", *ADDRESSES, *LINE_ATTRIBUTES})
     longest_group = LONGEST_ORDER
+    heaviest_group = HEAVIEST_ORDER
 
     def order(self, texts: Texts) -> list[Key] | None:
         """By the IDs. A row without any is an order of its own if it has what that takes, else a line of some other."""
@@ -72,10 +73,12 @@ class OrderHandler(Handler):
 
     def _without_long(self, rows: list[Row]) -> list[Row]:
         """The rows of orders that are not too long; the others are rejected."""
-        bearable = [row for row in rows if row.group_size <= self.longest_group]
+        bearable = [row for row in rows if self.holds(row)]
         for row in rows if len(bearable) < len(rows) else ():
             if row.group_size > self.longest_group:
-                _reject_long(row, self.longest_group)
+                _reject_long(row, f"{row.group_size} rows, and at most {self.longest_group}")
+            elif not self.holds(row):
+                _reject_long(row, f"{row.group_weight} characters in its rows, and at most {self.heaviest_group}")
         return bearable
 
     def find(self, rows: list[Row], context: Context) -> None:
@@ -199,14 +202,13 @@ def _told(row: Row, name: str, column: str) -> str:
     return row.texts[column] if column in row.texts else str(row.values[name])
 
 
-def _reject_long(row: Row, most: int) -> None:
+def _reject_long(row: Row, what: str) -> None:
     """A row of an order of which not all rows are at hand: only what the row itself tells can be said."""
     if row.rejected:
         return
     column = next((each for each in ("Order_ID", "Reference_ID") if row.text(each) not in ("", CLEAR)), "Reference_ID")
-    row.reject("ORDER_REJECTED", column, f"The order with {column} {quoted(row.text(column))} has {row.group_size} "
-               f"rows, and at most {most} are taken: give each order a Reference_ID of its own, or make several orders "
-               "of it")  # fmt: skip
+    row.reject("ORDER_REJECTED", column, f"The order with {column} {quoted(row.text(column))} has {what} are taken: "
+               "give each order a Reference_ID of its own, or make several orders of it")  # fmt: skip
 
 
 def _reject_stray(row: Row) -> None:

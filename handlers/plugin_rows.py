@@ -12,8 +12,8 @@ from hooks import Hooks
 from imports.changed_values import ChangedValues
 from imports.rows import Message, Row
 
-FIXED = ("number", "line", "cells", "group", "stray", "group_size", "new_id", "hash", "stored", "system_id", "outcome",
-         "write", "_places")  # fmt: skip
+FIXED = ("number", "line", "cells", "group", "stray", "group_size", "group_weight", "new_id", "hash", "stored",
+         "system_id", "outcome", "write", "_places")  # fmt: skip
 """What of a row is no plugin's to change."""
 _fixed = attrgetter(*FIXED)
 _CHANGEABLE = frozenset({dict, list})

@@ -107,7 +107,8 @@ class Gathering:
             self._follow_claims()
             self._find_doubts()
         self._db.execute("CREATE TABLE place AS SELECT place, CASE typeof(place) WHEN 'integer' THEN place "
-                         "ELSE min(no) END AS first, count(*) AS size FROM record GROUP BY place")  # fmt: skip
+                         "ELSE min(no) END AS first, count(*) AS size, sum(length(cells)) AS weight FROM record "
+                         "GROUP BY place")  # fmt: skip
 
     def _find_records(self, holders: Holders) -> None:
         """Put the records that keys mean beside them.
@@ -167,10 +168,14 @@ class Gathering:
         self._db.execute("INSERT OR IGNORE INTO doubt SELECT k, line FROM claim JOIN record USING (no) "
                          "WHERE state = ? ORDER BY no", (TORN,))  # fmt: skip
 
-    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int, int]]:
+    def records(self, skip: int) -> Iterator[tuple[int, Record, str, int, int, int]]:
         """See Scan.records."""
-        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0), size FROM record JOIN place "
-                 "USING (place) LEFT JOIN doubt USING (place) ORDER BY first, no LIMIT -1 OFFSET ?")  # fmt: skip
-        for number, line, cells, place, stray, size in self._db.execute(query, (skip,)):
-            record, grouped = Record(line, from_plain(json.loads(cells))), isinstance(place, str)
-            yield number, record, place if grouped else "", stray, size if grouped else 0
+        query = ("SELECT no, record.line, cells, place, coalesce(doubt.line, 0), size, weight FROM record "
+                 "JOIN place USING (place) LEFT JOIN doubt USING (place) ORDER BY first, no "
+                 "LIMIT -1 OFFSET ?")  # fmt: skip
+        for number, line, cells, place, stray, size, weight in self._db.execute(query, (skip,)):
+            record = Record(line, from_plain(json.loads(cells)))
+            if isinstance(place, str):
+                yield number, record, place, stray, size, weight
+            else:
+                yield number, record, "", stray, 0, 0

@@ -35,6 +35,7 @@ class Row:
         "errors",
         "group",
         "group_size",
+        "group_weight",
         "hash",
         "line",
         "new_id",
@@ -49,13 +50,16 @@ class Row:
     )  # fmt: skip
 
     def __init__(
-        self, number: int, line: int, cells: list[str], group: str = "", stray: int = 0, group_size: int = 0
-    ) -> None:
+        self, number: int, line: int, cells: list[str], group: str = "", stray: int = 0, group_size: int = 0,
+        group_weight: int = 0,
+    ) -> None:  # fmt: skip
         self.number, self.line, self.cells, self.group = number, line, cells, group
         self.stray = stray
         """The line of a row that may be one of the same group, though nothing tells; 0: there is none."""
         self.group_size = group_size
         """How many rows of the file are of the group."""
+        self.group_weight = group_weight
+        """About how many characters these have."""
         self.new_id = ""
         """The System ID of a record that it makes, so that these follow the file; empty: any."""
         self.hash: int | None = None

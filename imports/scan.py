@@ -286,14 +286,15 @@ class Scan:
             found.setdefault(number, []).append(Duplicate(column, value, sorted(json.loads(lines)), total))
         return found
 
-    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int, int]]:
-        """(number, record, group, stray, size) from the `skip`th on, in the order of work.
+    def records(self, skip: int = 0) -> Iterator[tuple[int, Record, str, int, int, int]]:
+        """(number, record, group, stray, size, weight) from the `skip`th on, in the order of work.
 
         `stray` is the line of a row that may be one of the group, though nothing tells; 0: there is none. `size` is the
-        number of the group's rows, which must not be torn apart if they are to be written.
+        number of the group's rows, which must not be torn apart if they are to be written, and `weight` about that of
+        their characters.
         """
         if self._gathering:
             yield from self._gathering.records(skip)
             return
         for number, record in enumerate(islice(records(self._path, self._shape), skip, None), skip):
-            yield number, record, "", 0, 0
+            yield number, record, "", 0, 0, 0

@@ -7,6 +7,8 @@ from schemas.fields import Choice, Code, Currency, Date, Number, SystemId, Text
 
 LONGEST_ORDER = 50_000
 """Rows of one order in a file: as it is taken whole or not at all, they are all held at once."""
+HEAVIEST_ORDER = 32_000_000
+"""Characters of these rows, for the same reason: a thirtieth of them may be full of notes."""
 
 STATUSES = ("draft", "confirmed", "shipped", "invoiced", "cancelled")
 

@@ -79,7 +79,7 @@ def groups(scan: Scan) -> list[list[int]]:
 
 def strays(scan: Scan) -> list[int]:
     """By row number the line of a row that may be of the same group."""
-    return [stray for _, stray in sorted((number, stray) for number, _, _, stray, _ in scan.records())]
+    return [stray for _, stray in sorted((number, stray) for number, _, _, stray, *_ in scan.records())]
 
 
 def test_rows_are_counted(scan: Make) -> None:

@@ -222,8 +222,28 @@ def test_the_rows_of_a_longer_order_are_not_held_at_once(partner: Partner, monke
     assert done == [2, 4, 6, 8, 9]
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 5_000])
+def test_an_order_with_more_text_than_can_be_held_is_rejected(
+    partner: Partner, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its rows, wherever chunks end; the orders beside it go in, and one of as many rows with less text."""
+    monkeypatch.setattr(OrderHandler, "heaviest_group", 1_000)
+    content = HEADER + (
+        f"PO-1,K1,2024-09-18,A,1,{'x' * 500}\nPO-2,K1,2024-09-18,A,1,\nPO-1,,,B,1,{'x' * 500}\nPO-2,,,B,1,\n"
+    )
+
+    event = partner.in_chunks(chunk_rows).send("order", content)
+
+    assert counts(event) == (2, 0, 0, 2)
+    assert orders(partner) == {"PO-2": "AB"}
+    assert [(each["line"], each["code"]) for each in partner.messages(event)] == [
+        (2, "ORDER_REJECTED"), (4, "ORDER_REJECTED")]  # fmt: skip
+    assert "characters in its rows, and at most 1000 are taken" in partner.messages(event)[0]["message"]
+
+
 def test_the_limit_of_an_order_is_documented() -> None:
     """In the words of the page about imports, and of the partner's README."""
+    assert f"{OrderHandler.heaviest_group:,} characters" in (ROOT / "docs" / "imports.md").read_text()
     assert f"at most {OrderHandler.longest_group:,} rows" in (ROOT / "docs" / "imports.md").read_text()
     assert any(f"at most {OrderHandler.longest_group:,} lines" in hint for hint in OrderHandler.schema.hints)
 
