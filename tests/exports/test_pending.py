@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from exports import pending
-from handlers.order_lines import MOST
+from handlers.order_lines import MOST, PLAIN_LINE
 from models import Customer, Order, OrderLine, Outbox, database, is_postgres, now
 from settings import Settings
 from tests.shop import Shop
@@ -119,3 +119,16 @@ def _add_lines(order: Order, lines: int) -> None:
     database.execute_sql(f"INSERT INTO order_line (order_id, position, product_id, quantity) {many} SELECT order_id, "
                          f"position + n, product_id, quantity FROM order_line, many "
                          f"WHERE order_id = '{order.system_id}'")  # fmt: skip
+
+
+def test_orders_of_long_notes_are_taken_few_at_a_time(settings: Settings) -> None:
+    """As those of many lines are: else some of them would not fit into memory together."""
+    shop = Shop(settings)
+    long = "x" * (MOST * PLAIN_LINE // 2)
+    orders = [shop.order({"line_notes": notes}) for notes in (long, long, None, "short")]
+
+    taken = [[each.system_id for each in pending.take(10)]]
+    Outbox.delete().where(Outbox.system_id.in_(taken[0])).execute()
+    taken.append([each.system_id for each in pending.take(10)])
+
+    assert taken == [[orders[0].system_id], [order.system_id for order in orders[1:]]]
