@@ -107,8 +107,8 @@ class Pass:
         """Rows by the chunk; rows of one group stay together, unless it is too long for its handler."""
         rows: list[Row] = []
         size = 0
-        for number, record, *group in self.scan.records(self.position):
-            row = Row(number, record.line, record.cells, *group)
+        for number, record, group, stray, group_size, weight in self.scan.records(self.position):
+            row = Row(number, record.line, record.cells, group, stray, group_size, weight)
             full = len(rows) >= self.pace.rows or size > CHUNK_BYTES
             if full and not (row.group and row.group == rows[-1].group and self.job.handler.holds(row)):
                 yield rows

@@ -262,30 +262,40 @@ def test_descriptors_run_out_in_the_midst_of_opening(house: House, monkeypatch: 
     assert client.put(PATH, BODY).startswith("226 ")
 
 
-@pytest.mark.parametrize("step", ["view", "listing"])
-def test_what_can_not_be_read_now_is_not_gone(house: House, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+NOT_NOW = "451 The server can't read it now; its log says why. Try again later."
+
+
+def test_what_can_not_be_read_now_is_not_gone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many clients take 550 for the end of a file or folder; what passes is 451."""
     client = house.login()
-    client.put(PATH, BODY)
+    done = "/Products/processed/PRODUCT_18_09_2024.000001.csv"
+    house.file(done).write_bytes(BODY)
     with monkeypatch.context() as patch:
-        if step == "view":
-            patch.setattr("ftps.view._open_file", _fails(errno.EMFILE))
+        patch.setattr("ftps.view._open_file", _fails(errno.EMFILE))
+        client.makepasv()
+        assert client.ask(f"RETR {done}") == NOT_NOW
+    with monkeypatch.context() as patch:
+        patch.setattr("ftps.view.on_disk", _fails(errno.ESTALE))
+        for command in ("LIST /Products", "MLSD /Products", "STAT /Products"):
             client.makepasv()
-            assert client.ask(f"RETR {PATH}") == "451 The server can't read it now; its log says why. Try again later."
-        else:
-            patch.setattr("ftps.view.on_disk", _fails(errno.ESTALE))
-            for command in ("LIST /Products", "MLSD /Products", "STAT /Products"):
-                assert client.ask(command) == "451 The server can't read it now; its log says why. Try again later."
-    assert client.get(PATH) == BODY
+            assert client.ask(command) == NOT_NOW
+    assert client.get(done) == BODY
     assert client.ask("STAT /Products/none")[:3] == "550"
 
 
-def test_a_hash_that_can_not_be_made_now(house: House) -> None:
+def test_a_hash_that_can_not_be_made_now(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not said that there is no such file."""
-    client = house.login()
+    client, real = house.login(), os.open
     client.put(PATH, BODY)
-    with no_file_descriptors():
-        assert client.ask(f"HASH {PATH}") == "451 The server can't read it now; its log says why. Try again later."
+
+    def no_descriptor(path: Any, *arguments: Any, **options: Any) -> int:
+        if str(path).endswith(".csv"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", no_descriptor)
+        assert client.ask(f"HASH {PATH}") == NOT_NOW
     assert client.ask(f"HASH {PATH}").startswith("213 ")
 
 

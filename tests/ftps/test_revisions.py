@@ -141,8 +141,8 @@ def test_pins_are_bounded_and_closed(shelf: Shelf, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ftps.memory, "MOST", 5)
     client = shelf.house.login()
     for number in range(10):
-        shelf.place(f"Orders/order_{number}/a.csv")
-        client.nlst(f"/Export/Orders/order_{number}")
+        shelf.place(f"Orders/order_{UUID[:-1]}{number}/a.csv")
+        client.nlst(f"/Export/Orders/order_{UUID[:-1]}{number}")
     pins = shelf.house.door.shared.pins
     held = list(filter(None, map(pins.get, pins.held())))
     assert (len(held), len(pins._seen)) == (3, 5)
@@ -180,8 +180,8 @@ def test_looking_around_costs_nobody_a_revision(shelf: Shelf, monkeypatch: pytes
     client = shelf.house.login()
     get(client, DATA)
     for number in range(6):
-        shelf.place(f"Orders/order_{number}/a.csv")
-        client.nlst(f"/Export/Orders/order_{number}")
+        shelf.place(f"Orders/order_{UUID[:-1]}{number}/a.csv")
+        client.nlst(f"/Export/Orders/order_{UUID[:-1]}{number}")
     shelf.order("two, longer")
     assert get(client, ITEMS) == "order_item one"
 
