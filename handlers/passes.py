@@ -16,7 +16,7 @@ from peewee import DataError, IntegrityError, OperationalError
 
 from errors import FileProblem
 from handlers.base import Context, Entangled
-from handlers.pace import Pace
+from handlers.pace import FEWEST, Pace
 from handlers.plugin_rows import show_rows
 from imports.changed_values import ChangedValues
 from imports.given_up import rows_in
@@ -28,7 +28,7 @@ from imports.scan import Duplicate, Scan
 from imports.store import is_too_large
 from imports.unread import shown
 from imports.validate import Validator
-from models import ImportRun, by_keys, database, learn_size, now, transaction, trim_log
+from models import ImportRun, by_keys, database, is_postgres, learn_size, now, transaction, trim_log
 from models.progress import unechoed
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ Progress = Callable[[int, int], None]
 
 class Undo(Exception):
     """Leaves a transaction that is not to be kept."""
+
+
+class Apart(Exception):
+    """Leaves a transaction whose rows are written in several ones instead."""
 
 
 @dataclass
@@ -122,7 +126,20 @@ class Pass:
         """Do the work, step by step; each ends with a commit."""
         for rows in self._chunks():
             self._validate(rows)
-            self._commit(partial(self._process, rows), partial(self._report, rows))
+            yield from self._step(rows)
+
+    def _step(self, rows: list[Row]) -> Iterator[None]:
+        """Rows that fall apart get a transaction for each part: on SQLite all who write would have to wait for the
+        whole chunk, which takes some hundred times as long then."""
+        apart = not (is_postgres() or self.dry_run) and len(rows) > FEWEST
+        try:
+            self._commit(partial(self._process, rows, apart=apart), partial(self._report, rows))
+            halves = []
+        except Apart:
+            halves = _halves(rows)
+        for half in halves:
+            yield from self._step(half)
+        if not halves:
             yield
 
     def _commit(
@@ -191,8 +208,11 @@ class Pass:
             return "", f"{lines.capitalize()} mean the same record ({duplicate.value}): keep one of them"
         return self.job.handler.duplicate(row, duplicate.column, lines)
 
-    def _process(self, rows: list[Row]) -> None:
-        """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts."""
+    def _process(self, rows: list[Row], *, apart: bool = False) -> None:
+        """Write the rows; if they stand in each other's way or the database refuses one, in smaller parts.
+
+        With `apart` these are left to other transactions: raises Apart.
+        """
         try:
             with refusable():
                 self.job.handler.process(rows, self.context)
@@ -200,6 +220,8 @@ class Pass:
             for row in rows:
                 row.reset()
             halves = _halves(rows)
+            if halves and apart:
+                raise Apart from None
             if not halves:
                 self._refuse(rows, error)
             for half in halves:
