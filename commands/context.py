@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -75,10 +76,11 @@ class Context:
         return applied
 
     def _tell_of_new(self, applied: list[str]) -> None:
-        """Who has left out --home or a variable by mistake would wonder where all accounts are."""
+        """A person who has left out --home or a variable by mistake would wonder where all accounts are; a program that
+        reads stderr is not to be surprised."""
         from models.migrate import are_all
 
-        if are_all(applied):
+        if are_all(applied) and sys.stderr.isatty():
             click.echo(f"A new database was made: {self.settings.database_name}", err=True)
 
     def connect(self, *, child: bool = False) -> Database:

@@ -46,13 +46,16 @@ def test_the_page_has_every_command_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_has_every_option(name: str) -> None:
+    """With the command, or with another one to which it refers."""
     options = {
         option
         for parameter in COMMANDS[name].params
         if isinstance(parameter, click.Option) and not parameter.hidden
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    told = set(re.findall(r"--[a-z][a-z-]*", sections()[name]))
+    page = sections()
+    named = [other for other in page if f"`{other.removeprefix('ftpdock ')}`" in page[name]]
+    told = set(re.findall(r"--[a-z][a-z-]*", "".join(page[each] for each in (name, *named))))
     assert options - EVERYWHERE - told == set()
 
 

@@ -33,6 +33,21 @@ def test_the_first_command_needs_no_setup(process: Process, tmp_path: Path) -> N
     assert [each["name"] for each in json.loads(process("account", "list", "--json").stdout)] == ["acme"]
 
 
+def test_a_person_is_told_that_a_database_was_made(tmp_path: Path) -> None:
+    """Who has forgotten --home would wonder where all accounts are. It is told once, and to no program."""
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "commands", "account", "list", "--home", str(home)]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("FTPDOCK_")}
+    said = []
+    for _ in range(2):
+        terminal, inside = pty.openpty()
+        subprocess.run(command, cwd=ROOT, env={**environ, "COLUMNS": "500"}, stderr=inside, check=True)
+        os.close(inside)
+        said.append(os.read(terminal, 4096).decode())
+        os.close(terminal)
+    assert said == [f"A new database was made: {home / 'ftpdock.db'}\r\nNo accounts.\r\n", "No accounts.\r\n"]
+
+
 def test_failures_are_one_line_and_status_one(process: Process) -> None:
     """No traceback; usage errors are status 2."""
     failed = process("account", "show", "nobody")

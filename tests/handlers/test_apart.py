@@ -44,7 +44,9 @@ def test_parts_are_committed_one_by_one(partner: Partner, commits: list[int]) ->
     assert counts(event) == (0, 11, 0, 1)
     assert commits == ([12] if is_postgres() else [3, 6, 9, 12])
     assert [(each["line"], each["code"]) for each in partner.messages(event)] == [(13, "KEY_CONFLICT")]
-    assert sorted(partner.column("category", "Category")) == sorted([*(f"B{number}" for number in range(11)), "A11", "Z"])
+    assert sorted(partner.column("category", "Category")) == sorted(
+        [*(f"B{number}" for number in range(11)), "A11", "Z"]
+    )
 
 
 def test_what_does_not_fall_apart_stays_together(partner: Partner, commits: list[int]) -> None:
