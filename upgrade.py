@@ -31,9 +31,9 @@ def bring_up(settings: Settings, database: Database) -> list[str]:
 def hindrance(settings: Settings, database: Database) -> str:
     """What runs on the shape of a version before and has to be stopped; empty: nothing does."""
     # Who runs by now may be of this version, and has applied what was pending.
-    if not (running := _running(settings)) or not (names := pending(database)):
+    if not (found := running(settings)) or not (names := pending(database)):
         return ""
-    return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(running)}. "
+    return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(found)}. "
             f"{_TO_DO}")  # fmt: skip
 
 
@@ -44,8 +44,8 @@ def refuse_pending(database: Database) -> None:
                            f"started it, leaves it alone. {_TO_DO}")  # fmt: skip
 
 
-def _running(settings: Settings) -> list[str]:
-    """The servers and workers of this home, on whatever machine."""
+def running(settings: Settings) -> list[str]:
+    """The servers and workers of this home, on whatever machine, in words for an admin."""
     return [f"{kind} ({_who(settings.spool / f'{kind}s', card)})" for kind in ("server", "worker")
             for card in read_cards(settings.spool / f"{kind}s") if card["alive"]]  # fmt: skip
 
