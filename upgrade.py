@@ -31,21 +31,21 @@ def bring_up(settings: Settings, database: Database) -> list[str]:
 def hindrance(settings: Settings, database: Database) -> str:
     """What runs on the shape of a version before and has to be stopped, or on another database; empty: nothing does."""
     # Who runs by now may be of this version, and has applied what was pending.
-    if not (running := _running(settings)) or not (names := pending(database)):
+    if not (found := running(settings)) or not (names := pending(database)):
         return ""
     if are_all(names):
         return another(settings)
-    return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(running)}. "
+    return (f"The database waits for {', '.join(names)}, but what runs is of a version before: {', '.join(found)}. "
             f"{_TO_DO}")  # fmt: skip
 
 
 def another(settings: Settings) -> str:
     """What runs on this home, so with another database than the present one, which is empty; empty: nothing does."""
-    if not (running := _running(settings)):
+    if not (found := running(settings)):
         return ""
     return (
         f"The database {settings.database_name} is empty, and what runs on this home has another one: "
-        f"{', '.join(running)}. Call this with the setting `database` that it has, as in FTPDOCK_DATABASE"
+        f"{', '.join(found)}. Call this with the setting `database` that it has, as in FTPDOCK_DATABASE"
     )
 
 
@@ -56,8 +56,8 @@ def refuse_pending(database: Database) -> None:
                            f"started it, leaves it alone. {_TO_DO}")  # fmt: skip
 
 
-def _running(settings: Settings) -> list[str]:
-    """The servers and workers of this home, on whatever machine."""
+def running(settings: Settings) -> list[str]:
+    """The servers and workers of this home, on whatever machine, in words for an admin."""
     return [f"{kind} ({_who(settings.spool / f'{kind}s', card)})" for kind in ("server", "worker")
             for card in read_cards(settings.spool / f"{kind}s") if card["alive"]]  # fmt: skip
 

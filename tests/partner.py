@@ -47,10 +47,13 @@ class Partner:
 
     def send(self, entity: str, content: str | bytes, **run: Any) -> ImportFinished:
         """Import a file and return how it ended."""
-        number = self.queue(entity, content, **run).number
+        return self.work(self.queue(entity, content, **run).number)
+
+    def work(self, number: int) -> ImportFinished:
+        """Import what is in the queue and return how it ended."""
         claimed = claim(self.settings, self.registry, "test", number)
         assert claimed is not None
-        handler = self.registry.handler(entity)
+        handler = self.registry.handler(claimed.entity)
         return ImportJob(self.settings, handler, self.hooks, claimed, "test").execute()
 
     def rejected(self, entity: str, content: str | bytes) -> Messages:

@@ -1,0 +1,90 @@
+"""Copies a SQLite database into the one that the settings name, as a deployment needs that has outgrown SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from peewee import Model, sort_models
+
+from errors import ConflictError, FtpdockError
+from handlers.registry import Registry
+from models import TABLES, EchoGuard, large_cache, transaction, trim_log
+from models.filling import fill, filled, go_on_behind, hold
+from models.progress import unechoed
+from models.source import Source
+from settings import Settings
+from upgrade import running
+
+Table = type[Model]
+
+
+def tables(registry: Registry) -> tuple[Table, ...]:
+    """What is copied, plugins' tables included: those that are referred to before those that refer to them."""
+    ours = [each for each in TABLES if each is not EchoGuard]  # it holds nothing that is ever committed
+    return (*ours, *(each for each in sort_models(registry.plugin_tables) if each not in TABLES))
+
+
+def refuse_same(settings: Settings, file: Path) -> None:
+    """Raises ConflictError if the database is to be copied into itself."""
+    target = settings.database_path
+    if target is not None and target.exists() and target.samefile(file):
+        raise ConflictError(f"{file} is the database that the settings name themselves: let `database` in "
+                            f"{settings.home / 'ftpdock.toml'}, or FTPDOCK_DATABASE, name the one that it is to be "
+                            "copied into")  # fmt: skip
+
+
+def refuse_running(settings: Settings) -> None:
+    """Raises ConflictError while a server or worker is at work: what it writes meanwhile would be lost."""
+    if found := running(settings):
+        raise ConflictError(f"No database is copied while a server or worker of this home runs: {', '.join(found)}. "
+                            "Stop each `ftpdock serve` and `ftpdock worker`, on all machines. Nothing was "
+                            "copied")  # fmt: skip
+
+
+def refuse_filled(models: Collection[Table]) -> None:
+    """Raises ConflictError if one of these tables has a row in the connected database; some may still be to be made."""
+    if names := filled((*models, EchoGuard)):
+        raise ConflictError(f"The database that the settings name has rows already, in {', '.join(names)}: name an "
+                            "empty one. Nothing was copied")  # fmt: skip
+
+
+def copy(
+    settings: Settings, source: Source, models: Collection[Table], show: Callable[[int, int], None]
+) -> dict[str, int]:
+    """Copy all rows into the connected database, whose tables are there and empty, or none of them.
+
+    Returns how many rows each table has. `show` gets how many rows are copied, and of how many. Raises FtpdockError.
+    """
+    counts = {model: source.count(model) for model in models}
+    for model in models:
+        source.refuse_dangling(model)
+    total, done = sum(counts.values()), 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        show(done, total)
+
+    with large_cache(), transaction():
+        hold(models)
+        refuse_filled(models)
+        # The triggers of orders and customers would ask for exports of all of them.
+        with unechoed():
+            for model in models:
+                fill(source, model, told)
+        _refuse_missing(counts)
+        # One that was started meanwhile has found an empty database.
+        refuse_running(settings)
+        for model in models:
+            go_on_behind(model, source.last_number(model))
+    trim_log()
+    return {model._meta.table_name: count for model, count in counts.items()}
+
+
+def _refuse_missing(counts: Mapping[Table, int]) -> None:
+    """Raises FtpdockError if a table does not have the rows of its source."""
+    for model, wanted in counts.items():
+        if (found := model.select().count()) != wanted:
+            raise FtpdockError(f"{model._meta.table_name} has {found} rows in place of {wanted}: another program "
+                               "changes it, or the file is damaged. Nothing was copied")  # fmt: skip

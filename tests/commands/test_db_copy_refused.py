@@ -1,0 +1,306 @@
+"""What `ftpdock db copy` does not copy, why it says so, and that nothing was done then."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from playhouse.migrations import Runner
+
+import copying
+import models
+from errors import ConflictError
+from handlers.registry import Registry
+from jobs.cards import Card, server_card
+from jobs.leases import Owner
+from models import Account
+from models.migrate import MIGRATIONS, pending
+from models.source import opened
+from settings import Settings
+from tests.commands.conftest import ROOT, environment
+from tests.commands.copied import connected, file_of, invoke, moved, rows, shipments, source, write
+from tests.conftest import BACKENDS
+from tests.processes import wait_until
+
+__all__ = ["shipments", "source"]
+
+
+@pytest.fixture
+def target(source: Settings, make_database: Callable[[str], str]) -> Settings:
+    """The home of the source, whose settings name an empty Postgres now."""
+    return moved(source, make_database("postgres"))
+
+
+def refused(target: Settings, file: Path, status: int = 1) -> str:
+    """What is said in place of a copy."""
+    result: Result = invoke(target, "db", "copy", str(file), status=status)
+    assert result.stdout == ""
+    return result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"SKU_ID;Name\n", b"SQLite format 2\0" + bytes(4096)])
+def test_a_file_that_is_no_database(target: Settings, tmp_path: Path, content: bytes) -> None:
+    """Not one of SQLite's."""
+    (tmp_path / "x.db").write_bytes(content)
+
+    assert f"{tmp_path / 'x.db'} is no SQLite database: name the one that is" in refused(target, tmp_path / "x.db")
+
+
+def test_a_damaged_database(target: Settings, tmp_path: Path) -> None:
+    """With the words of SQLite."""
+    (tmp_path / "x.db").write_bytes(b"SQLite format 3\0" + bytes(4096))
+
+    assert refused(target, tmp_path / "x.db").startswith(f"Error: {tmp_path / 'x.db'} can't be read: file is not a ")
+
+
+def test_a_database_of_something_else(target: Settings, tmp_path: Path) -> None:
+    """What is missing is named."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as file:
+        file.execute("CREATE TABLE account (id INTEGER)")
+
+    told = f"Error: {tmp_path / 'x.db'} is no database of ftpdock: it has no table schema_migration\n"
+    assert refused(target, tmp_path / "x.db") == told
+
+
+def test_what_is_no_file(target: Settings, tmp_path: Path, pipe: Path) -> None:
+    """A name that nothing has is wrong usage; a pipe is not waited for."""
+    assert "does not exist" in refused(target, tmp_path / "nothing.db", status=2)
+    assert f"{pipe} is no file" in refused(target, pipe)
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_a_database_of_a_version_before(source: Settings, target: Settings, shipments: Registry) -> None:
+    """It is not changed; the command that is told brings it up to date, and then it can be copied."""
+    with connected(source):
+        Runner(models.database.obj, str(MIGRATIONS)).down()
+        (waiting,) = pending(models.database.obj)
+
+    said = refused(target, file_of(source))
+
+    assert f"{file_of(source)} is of a version before and waits for {waiting}" in said
+    (command,) = re.findall("`(FTPDOCK_DATABASE=.*)`", said)
+    variable, program, *arguments = shlex.split(command)
+    assert program == "ftpdock"
+    invoke(moved(source, variable.partition("=")[2]), *arguments)
+    invoke(target, "db", "copy", str(file_of(source)))
+    assert rows(target, shipments) == rows(source, shipments)
+
+
+def test_a_database_of_a_newer_version(source: Settings, target: Settings) -> None:
+    """Which file it is stands before what is wrong with it."""
+    write(source, "INSERT INTO schema_migration (name, applied) VALUES ('9999_later', '2030-01-01')")
+
+    told = f"Error: {file_of(source)}: A newer version of ftpdock has changed the database (9999_later)"
+    assert refused(target, file_of(source)).startswith(told)
+
+
+def test_a_home_that_is_at_work(source: Settings, target: Settings, shipments: Registry) -> None:
+    """A server or a worker, each by itself, would write into the one while the other is copied."""
+    with contextlib.closing(server_card(source, "127.0.0.1", 2121)):
+        said = refused(target, file_of(source))
+        assert "while a server or worker of this home runs: server (pid " in said
+        assert "Stop each `ftpdock serve` and `ftpdock worker`" in said
+    with contextlib.closing(Owner(source)):
+        assert "runs: worker (pid " in refused(target, file_of(source))
+    assert rows(target, shipments) == 0
+
+
+def test_a_server_that_is_started_meanwhile(source: Settings, target: Settings, shipments: Registry) -> None:
+    """It has found an empty database: nothing is in it when it goes on."""
+    cards: list[Card] = []
+
+    def show(done: int, _: int) -> None:
+        if not cards:
+            cards.append(server_card(target, "127.0.0.1", 2121))
+
+    invoke(target, "db", "migrate")
+    refusal = pytest.raises(ConflictError, match=r"of this home runs: server \(pid .* Nothing was copied")
+    with opened(file_of(source)) as opened_source, connected(target), refusal:
+        copying.copy(target, opened_source, copying.tables(shipments), show)
+    cards[0].close()
+    assert rows(target, shipments) == 0
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_database_into_itself(source: Settings, tmp_path: Path, linked: bool) -> None:
+    """Under whatever name, and though it would have to be migrated."""
+    with connected(source):
+        Runner(models.database.obj, str(MIGRATIONS)).down()
+    file = file_of(source)
+    if linked:
+        file = tmp_path / "link.db"
+        file.symlink_to(file_of(source))
+    invoke(source, "db", "migrate")
+
+    assert f"{file} is the database that the settings name themselves" in refused(source, file)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_target_that_is_not_empty(source: Settings, make_database: Callable[[str], str], backend: str) -> None:
+    """Another ftpdock may be at work with it: it is not even migrated."""
+    target = moved(source, make_database(backend))
+    with connected(target):
+        Account.create(name="theirs")
+        Runner(models.database.obj, str(MIGRATIONS)).down()
+
+    said = refused(target, file_of(source))
+
+    assert "The database that the settings name has rows already, in account: name an empty one" in said
+    with connected(target):
+        assert len(pending(models.database.obj)) == 1
+
+
+def test_a_program_that_writes_into_the_target(source: Settings, target: Settings, tmp_path: Path) -> None:
+    """It is waited for, and what it has written is seen."""
+    environ = environment(target) | {"PATH": "/usr/bin:/bin", "FTPDOCK_PLUGINS": ""}
+    with psycopg.connect(target.database_url) as other:
+        other.execute("INSERT INTO account (name, company, emails, time_zone, date_format, decimal_separator, "
+                      "column_order, disabled, created_at, digest, schedule, export_imported, export_bom, "
+                      "export_delimiter) VALUES ('theirs', '', '[]', 'UTC', '', '.', '', false, now(), false, '', "
+                      "false, false, ',')")  # fmt: skip
+        command = [sys.executable, "-m", "commands", "db", "copy", str(file_of(source))]
+        copying = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+        with psycopg.connect(target.database_url, autocommit=True) as looking:
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'account'::regclass"
+            wait_until(lambda: looking.execute(waits).fetchone() == (1,))
+        other.commit()
+        _, said = copying.communicate(timeout=60)
+
+    assert copying.returncode == 1
+    assert "has rows already, in account" in said
+
+
+def test_a_program_that_holds_the_target(source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does in the midst of its transaction: it is not waited for for ever."""
+    monkeypatch.setattr("models.filling.LOCK_TIMEOUT", 0.1)
+    with psycopg.connect(target.database_url) as other:
+        other.execute("LOCK TABLE mail IN ROW EXCLUSIVE MODE")
+
+        assert "Another program is writing into the database" in refused(target, file_of(source))
+
+
+WRONG = {
+    "NUL": ("UPDATE customer SET company_name = 'a' || char(0) || 'b' WHERE reference_id = 'K2'",
+            "customer {id}: company_name holds a character of the value 0, which no text of Postgres has"),
+    "NUL in JSON": ("UPDATE product SET attributes = '{\"a\": \"\\u0000\"}' WHERE sku_id = '002' AND name = 'Cup'",
+                    "product {id}: attributes Postgres says: unsupported Unicode escape sequence"),
+    "no UTF-8": ("UPDATE product SET name = CAST(X'fe41' AS TEXT) WHERE reference_id = 'P2'",
+                 "product {id}: name holds bytes that are no UTF-8"),
+    "too long": ("UPDATE sales_order SET currency = 'EURO' WHERE reference_id = 'PO-1'",
+                 "sales_order {id}: currency Postgres says: value too long for type character varying(3)"),
+    "no number": ("UPDATE product SET moq = '7,90' WHERE reference_id = 'P2'",
+                  "product {id}: moq is '7,90', which is no value of its kind"),
+    "no whole number": ("UPDATE import_run SET rows = 'many' WHERE number = 2",
+                        'import_run 2: rows Postgres says: invalid input syntax for type integer: "many"'),
+    "too large": ("UPDATE import_run SET rows = 3000000000 WHERE number = 2",
+                  'import_run 2: rows Postgres says: value "3000000000" is out of range for type integer'),
+    "no date": ("UPDATE sales_order SET order_date = '11.12.2026' WHERE reference_id = 'PO-1'",
+                "sales_order {id}: order_date is '11.12.2026', which is no value of its kind"),
+    "no time": ("UPDATE customer SET created_at = 'yesterday' WHERE reference_id = 'K2'",
+                "customer {id}: created_at is 'yesterday', which is no value of its kind"),
+    "no JSON": ("UPDATE product SET prices = '{7.90}' WHERE reference_id = 'P2'",
+                "product {id}: prices Postgres says: invalid input syntax for type json"),
+    "NaN": ("UPDATE product SET prices = '{\"a\": NaN}' WHERE reference_id = 'P2'",
+            "product {id}: prices Postgres says: invalid input syntax for type json"),
+    "a long key": ("UPDATE category SET path = printf('%.*c', 1000, '\U0001f9a6') || path WHERE reference_id = 'C1'",
+                   "category {id}: path Postgres says: value too long for type character varying(1000)"),
+    "a key for no index": (f"UPDATE category SET path = '{''.join(map(chr, range(0x10000, 0x103e0)))}' "
+                           "WHERE reference_id = 'C1'", "category {id}: Postgres says: index row size "),
+    "one key as text and bytes": (
+        "UPDATE product SET sku_id = CAST('001' AS BLOB) WHERE reference_id = 'P2'",
+        'product {id}: Postgres says: duplicate key value violates unique constraint "product_account_id_sku_id" '
+        "(Key (account_id, sku_id)=(1, 001) already exists.)"),
+    "nobody there": ("DELETE FROM product WHERE reference_id = 'P2'",
+                     "inventory {id}: product_id refers to a row of product that is not there"),
+}  # fmt: skip
+"""What another program may have written into SQLite, and what is said of it; {id}: a System ID."""
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_row_that_postgres_can_not_hold(
+    source: Settings, target: Settings, shipments: Registry, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, with its key and column as far as they are known; nothing is copied, and nothing is changed."""
+    monkeypatch.setattr("models.filling.CHUNK", 2)
+    sql, told = WRONG[case]
+    write(source, sql)
+    digest = hashlib.sha256(file_of(source).read_bytes()).digest()
+
+    said = refused(target, file_of(source))
+
+    words = re.escape(told).replace(r"\{id\}", "[0-9a-f]{8}-[0-9a-f-]{27}")
+    assert re.match(f"Error: A row of {file_of(source)} can't be copied: {words}", said), said
+    assert "Nothing was copied." in said
+    assert rows(target, shipments) == 0
+    assert hashlib.sha256(file_of(source).read_bytes()).digest() == digest
+
+
+def test_the_row_that_is_named_is_the_one(source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is found here or by Postgres, in the first statement or a later one."""
+    for chunk in (1, 2, 5000):
+        monkeypatch.setattr("models.filling.CHUNK", chunk)
+        for column, value in (("uom", 201 * "x"), ("moq", "many")):
+            with connected(source):
+                key = models.Product.get(models.Product.reference_id == "P2").system_id
+            write(source, f"UPDATE product SET {column} = '{value}' WHERE system_id = '{key}'")
+            assert f"product {key}: {column} " in refused(target, file_of(source))
+            write(source, f"UPDATE product SET {column} = NULL")
+
+
+def test_a_password_is_not_told(source: Settings, target: Settings) -> None:
+    """Nor its hash, whatever is wrong with its row."""
+    write(source, "UPDATE login SET name = printf('%.*c', 64, 'x'), password_hash = 'the hash'")
+    assert "the hash" not in refused(target, file_of(source))
+    write(source, "UPDATE login SET name = 'x', password_hash = 'the hash' || char(0)")
+    assert "the hash" not in refused(target, file_of(source))
+    # Postgres tells the whole row where a value is missing, as it may be in a damaged file.
+    write(source, """
+        UPDATE login SET password_hash = 'the hash';
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET sql = replace(sql, '"networks" TEXT NOT NULL', '"networks" TEXT')
+            WHERE name = 'login';
+    """)  # fmt: skip
+    write(source, "UPDATE login SET networks = NULL")
+    said = refused(target, file_of(source))
+    assert 'login 1: networks Postgres says: null value in column "networks"' in said
+    assert "the hash" not in said
+
+
+def test_a_column_that_a_plugins_table_lacks(source: Settings, target: Settings, shipments: Registry) -> None:
+    """The plugin has another version than the one that made the table. It is not taken for a text of that name."""
+    write(source, "ALTER TABLE shipment DROP COLUMN carrier")
+
+    assert "can't be read: no such column: shipment.carrier" in refused(target, file_of(source))
+    assert rows(target, shipments) == 0
+
+
+def test_a_damaged_index(source: Settings, target: Settings, shipments: Registry) -> None:
+    """By which SQLite counts other rows than it finds: no part is taken for the whole."""
+    write(source, """
+        DROP INDEX target_account_id;
+        CREATE INDEX target_account_id ON target (account_id) WHERE account_id < 0;
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET sql = 'CREATE INDEX target_account_id ON target (account_id)'
+            WHERE name = 'target_account_id';
+    """)  # fmt: skip
+
+    assert "target has 2 rows in place of 0: another program changes it, or the file is damaged" in refused(
+        target, file_of(source)
+    )
+    assert rows(target, shipments) == 0
