@@ -15,6 +15,7 @@ import click
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
 from layout import barred, barred_home, open_home, refuse_export_folder
+from owners import foreign_home
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
@@ -77,7 +78,7 @@ def _schemas(context: Context) -> Sequence[type[TemplateSchema]]:
 
 def _home(context: Context) -> str:
     home = context.settings.home
-    _raise(barred_home(context.settings))
+    _raise(foreign_home(context.settings) or barred_home(context.settings))
     if not home.exists():
         return _made_first(home)
     _raise(open_home(home))

@@ -29,6 +29,7 @@ def worker(context: Context, bell: str | None) -> None:
     import logs
     import models
 
+    context.serves = True
     context.connect(child=bell is not None)
     accounts.refuse_strange_home(context.settings)
     models.database.close()
