@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certs.files import write_pair
+from certs.files import make_folder, write_pair
 from errors import FtpdockError
 from settings import Settings
 
@@ -42,7 +42,7 @@ def make(certificate: Path, key: Path, hostname: str = "") -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     signed = _build(hostname, private).sign(private, hashes.SHA256())
     for path in (certificate, key):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
     write_pair(key, _pem(private), certificate, signed.public_bytes(serialization.Encoding.PEM))
 
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-from certs.files import write_pair
+from certs.files import make_folder, write_pair
 from errors import FtpdockError
 from settings import Settings
 
@@ -56,7 +56,7 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
     chain, private = read(certificate), read(key)
     check_pair(_certificate(certificate, chain), key, private)
     for path in (settings.certificate_path, settings.private_key_path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
     write_pair(settings.private_key_path, private, settings.certificate_path, chain, check_usable)
     return show(settings.certificate_path)
 
