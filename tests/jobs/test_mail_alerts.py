@@ -50,7 +50,7 @@ def nearly_full(settings: Settings) -> Settings:
 def certificate(settings: Settings) -> dt.datetime:
     """Make one; return when it ends."""
     settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
-    certs.make(settings.certificate_path, settings.private_key_path, "")
+    certs.make(settings.certificate_path, settings.private_key_path)
     return certs.show(settings.certificate_path).not_after
 
 
