@@ -27,3 +27,8 @@ def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
         return STRANGER
     monkeypatch.setattr("os.geteuid", lambda: 0)
     return path.stat().st_uid
+
+
+def as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all files that are ours be another user's, of our group."""
+    monkeypatch.setattr("os.geteuid", lambda: STRANGER)

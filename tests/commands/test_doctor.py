@@ -103,6 +103,7 @@ def test_a_folder_that_is_none_or_can_not_be_written(doctor: Doctor, home: Path,
     folder.chmod(0o500)
     assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
 
+    folder.chmod(0o700)
     shutil.rmtree(folder)
     folder.touch()
     assert problem(doctor(1)) == {"home": f"{folder} is no folder, and has to be one: move it away"}
@@ -421,3 +422,16 @@ def test_a_home_that_others_may_read(doctor: Doctor, home: Path) -> None:
 
     home.chmod(0o750)
     assert problem(doctor()) == {}
+
+
+@pytest.mark.parametrize("name", ["acme", "acme/Products", "acme/Products/processed", "acme/Export"])
+def test_a_folder_of_an_account_that_can_not_be_written(doctor: Doctor, home: Path, name: str) -> None:
+    """Uploads would come in, and their imports never be closed."""
+    for account in ("acme", "beta"):
+        assert CliRunner().invoke(main, ["--home", str(home), "account", "add", account]).exit_code == 0
+    assert problem(doctor()) == {}
+    folder = home / "accounts" / name
+    folder.chmod(0o500)
+
+    assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
+    folder.chmod(0o700)
