@@ -103,7 +103,10 @@ def refusal(details: Details, moment: dt.datetime) -> str:
 
 
 def check_usable(certificate: Path, key: Path) -> None:
-    """Load both files as the server will, chain and all. Raises CertificateError, or OSError for what can't be read."""
+    """Load both files as the server will, chain and all. Raises CertificateError."""
+    # OpenSSL does not say which of them it can't read.
+    for path in (certificate, key):
+        read(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers(_LEVEL)
     try:

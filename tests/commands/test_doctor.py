@@ -435,3 +435,13 @@ def test_a_folder_of_an_account_that_can_not_be_written(doctor: Doctor, home: Pa
 
     assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
     folder.chmod(0o700)
+
+
+def test_a_key_that_can_not_be_read(home: Path) -> None:
+    """As root's own, which it has put there: of the two files that one is named."""
+    key = home / "certs" / "server.key"
+    key.chmod(0)
+
+    told = problem(like_others(home))["certificate"]
+
+    assert f"can't be used together: {key}: Permission denied; `ftpdock cert install` or `ftpdock cert make`" in told
