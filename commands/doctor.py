@@ -15,7 +15,7 @@ import click
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
 from layout import barred, barred_home, open_home, refuse_export_folder
-from owners import barred_account, foreign_home
+from owners import barred_account, foreign_home, open_secrets
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
@@ -63,6 +63,9 @@ def _result(name: str, check: Check, context: Context) -> dict[str, Any]:
 def _settings(context: Context) -> str:
     file = context.settings.home / "ftpdock.toml"
     refuse_export_folder(context.settings, _folders(context))
+    # What is open depends on who asks, and that has to be whom the server runs as.
+    if not foreign_home(context.settings):
+        _raise("; ".join(open_secrets(context.settings)))
     return f"{file} is read" if file.exists() else f"defaults; there is no {file}"
 
 

@@ -28,6 +28,7 @@ def worker(context: Context, bell: str | None) -> None:
     import accounts
     import logs
     import models
+    from owners import warn_of_open_secrets
 
     context.serves = True
     context.connect(child=bell is not None)
@@ -38,6 +39,7 @@ def worker(context: Context, bell: str | None) -> None:
         _work(context, bell)
     else:
         logs.start(context.settings, "workers")
+        warn_of_open_secrets(context.settings)
         _mind(context)
 
 
