@@ -122,11 +122,16 @@ def mail_beside(settings: Settings, name: str, token: str) -> Path:
     return mail_file(settings, f"{name}-{token[-8:]}")
 
 
+def account_folders(root: Path, folders: Iterable[str]) -> Iterator[Path]:
+    """/Products/processed and so on, without those in which they lie."""
+    yield from (root / folder / name for folder in folders for name in INNER)
+    yield from (root / TEMPLATES, root / EXPORT)
+
+
 def make_account_folders(settings: Settings, account: str, folders: Iterable[str]) -> Path:
-    """Make what is missing of /Products/processed and so on; return the account's root."""
+    """Make what is missing of an account's folders; return its root."""
     root = account_root(settings, account)
-    inner = [root / folder / name for folder in folders for name in INNER]
-    for path in (*inner, root / TEMPLATES, root / EXPORT):
+    for path in account_folders(root, folders):
         # Asked at each login, when mostly nothing is missing.
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
@@ -167,12 +172,18 @@ def barred_home(settings: Settings) -> str:
     return next((_not_writable(path) for path in logs if not os.access(path, os.W_OK)), "")
 
 
-def barred(folder: Path) -> str:
-    """What keeps this user from writing into a folder, or from making one that is missing; empty: nothing."""
+_ANOTHERS = "run ftpdock as the user who owns it"
+
+
+def barred(folder: Path, anothers: str = _ANOTHERS) -> str:
+    """What keeps this user from writing into a folder, or from making one that is missing; empty: nothing.
+
+    `anothers` is what to do about one of another user.
+    """
     folder = nearest(folder)
     if not folder.is_dir():
         return f"{folder} is no folder, and has to be one: move it away"
-    return "" if os.access(folder, os.R_OK | os.W_OK | os.X_OK) else _not_writable(folder)
+    return "" if os.access(folder, os.R_OK | os.W_OK | os.X_OK) else _not_writable(folder, anothers)
 
 
 def nearest(path: Path) -> Path:
@@ -182,11 +193,11 @@ def nearest(path: Path) -> Path:
     return path
 
 
-def _not_writable(path: Path) -> str:
+def _not_writable(path: Path, anothers: str = _ANOTHERS) -> str:
     found = path.stat() if path.exists() else path.lstat()
     needed = stat.S_IRWXU if stat.S_ISDIR(found.st_mode) else stat.S_IRUSR | stat.S_IWUSR
     if found.st_uid != os.geteuid():
-        advice = "run ftpdock as the user who owns it"
+        advice = anothers
     elif found.st_mode & needed != needed:
         advice = f"chmod u+rw{'x' if needed & stat.S_IXUSR else ''} {path}"
     else:

@@ -18,6 +18,7 @@ from jobs.cards import server_card
 from jobs.mail_sender import MailSender
 from jobs.supervisor import Supervisor
 from layout import make_home, warn_of_open_home
+from owners import warn_of_open_secrets
 from removal import put_back
 from settings import Settings
 from upgrade import bring_up
@@ -31,6 +32,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     make_home(settings)
     logs.start(settings, "server")
     warn_of_open_home(settings)
+    warn_of_open_secrets(settings)
     database = models.bind(settings.database_url)
     bring_up(settings, database)
     with database.connection_context():

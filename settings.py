@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import platformdirs
 
 from errors import SettingsError
-from settings_checks import SQLITE, check
+from settings_checks import SQLITE, URLS, check, has_password
 
 PREFIX = "FTPDOCK_"
 
@@ -30,8 +30,8 @@ def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every field but `home` and `sources` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an environment variable
-    (which wins).
+    """Every field but `home`, `sources` and `secrets_in_file` is a key of ftpdock.toml and, as FTPDOCK_<NAME>, an
+    environment variable (which wins).
 
     Paths that are not whole begin in the home.
     """
@@ -103,6 +103,8 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Setting to where its value stands: the path of ftpdock.toml, a variable or an option; without those that stand
     nowhere and have their defaults."""
+    secrets_in_file: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """Those of ftpdock.toml that hold secrets, whether they count or the environment has others."""
 
     def where(self, name: str) -> str:
         """How a message about a setting begins: `/srv/ftpdock/ftpdock.toml: port`, `FTPDOCK_PORT` or `--port`."""
@@ -174,6 +176,7 @@ def load(home: Path | str | None = None, environ: Mapping[str, str] | None = Non
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SettingsError(f"{file}: unknown setting {key!r}{hint}")
         values[key], sources[key] = _convert(known[key], raw, f"{file}: {key}"), str(file)
+    secrets = tuple(name for name, value in values.items() if _holds_secret(known[name], value))
     for name in known:
         text = environ.get(_variable(name))
         if text is not None:
@@ -181,9 +184,13 @@ def load(home: Path | str | None = None, environ: Mapping[str, str] | None = Non
     for name, value in overrides.items():
         if value is not None:
             values[name], sources[name] = value, f"--{name.replace('_', '-')}"
-    settings = Settings(home=folder, sources=sources, **values)
+    settings = Settings(home=folder, sources=sources, secrets_in_file=secrets, **values)
     check(settings)
     return settings
+
+
+def _holds_secret(setting: dataclasses.Field[Any], value: Any) -> bool:
+    return bool(value) and (setting.metadata["secret"] or (setting.name in URLS and has_password(value)))
 
 
 def _variable(name: str) -> str:

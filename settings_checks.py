@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
+URLS = ("database", "queue")
+"""Settings that may be addresses with a password."""
 
 
 def _wrong(settings: Settings, name: str, expected: str) -> SettingsError:
@@ -50,6 +52,12 @@ def _check_url(where: str, url: str) -> None:
         raise SettingsError(f"{where} is no {scheme} address that can be read: in the user and the password write each "
                             "character but letters, digits, - . _ ~ as % and two hexadecimal digits, as %40 for "
                             "@ and %25 for %")  # fmt: skip
+
+
+def has_password(url: str) -> bool:
+    """Before the host, or among the parameters, as in ?password=."""
+    user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    return bool(user.partition(":")[2]) or "password=" in url.partition("?")[2]
 
 
 def _check_network(settings: Settings) -> None:
@@ -198,7 +206,7 @@ def _check_texts(settings: Settings) -> None:
             continue
         value = getattr(settings, each.name)
         if isinstance(value, str) and _CONTROLS.search(value):
-            told = _shape(value) if each.name in ("database", "queue") else value
+            told = _shape(value) if each.name in URLS else value
             raise SettingsError(f"{settings.where(each.name)} is {told!r}: expected one line without control "
                                 "characters")  # fmt: skip
         if isinstance(value, tuple) and any(_CONTROLS.search(text) for text in value):

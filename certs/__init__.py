@@ -1,7 +1,7 @@
 """Makes, shows and replaces the server's certificate; reads those of clients."""
 
 from certs.client import ended, fingerprint, fingerprints
-from certs.make import check_hostname, ensure, make
+from certs.make import check_hostname, ensure, make, present
 from certs.store import (
     RENEWAL,
     CertificateError,
@@ -27,6 +27,7 @@ __all__ = [
     "install",
     "make",
     "missing",
+    "present",
     "refusal",
     "remedy",
     "show",

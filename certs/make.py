@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certs.files import write_pair
+from certs.files import make_folder, write_pair
+from certs.store import CertificateError, show
 from errors import FtpdockError
 from settings import Settings
 
@@ -30,22 +32,34 @@ def ensure(settings: Settings) -> None:
         make(settings.certificate_path, settings.private_key_path)
 
 
-def make(certificate: Path, key: Path, hostname: str = "") -> None:
+def make(certificate: Path, key: Path, *names: str) -> None:
     """Write a new self-signed certificate and its key (mode 0600) as PEM.
 
-    `hostname`, a name or an address, defaults to this machine's name. Raises FtpdockError for what is neither.
+    `names` are host names and addresses, by default those of `present`. Raises FtpdockError for what is neither.
     """
-    if hostname:
-        check_hostname(hostname)
-    # What the machine calls itself is no reason not to start.
-    hostname = hostname or socket.gethostname()
+    for name in names:
+        check_hostname(name)
     private = ec.generate_private_key(ec.SECP256R1())
-    signed = _build(hostname, private).sign(private, hashes.SHA256())
+    signed = _build(names or present(certificate), private).sign(private, hashes.SHA256())
     for path in (certificate, key):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
     write_pair(key, _pem(private), certificate, signed.public_bytes(serialization.Encoding.PEM))
 
 
+def present(certificate: Path) -> tuple[str, ...]:
+    """Whom the present certificate names, without localhost and 127.0.0.1, else this machine: clients check the names.
+
+    What the machine calls itself may be no host name, and is no reason not to start.
+    """
+    try:
+        found = show(certificate).names
+    except CertificateError:
+        found = ()
+    return tuple(name for name in found if name not in _ALWAYS and _is_host(name)) or (socket.gethostname(),)
+
+
+_ALWAYS = ("localhost", "127.0.0.1")
+"""In each certificate that is made here."""
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 
@@ -58,8 +72,17 @@ def check_hostname(hostname: str) -> str:
     return hostname
 
 
-def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
+def _is_host(name: str) -> bool:
+    """Others, such as mail addresses, are not made anew."""
+    try:
+        check_hostname(name)
+    except FtpdockError:
+        return False
+    return True
+
+
+def _build(hosts: Sequence[str], key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
     today = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -70,14 +93,9 @@ def _build(hostname: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBu
         # A partner's clock may be behind ours.
         .not_valid_before(today - dt.timedelta(days=1))
         .not_valid_after(today + dt.timedelta(days=DAYS))
-        .add_extension(x509.SubjectAlternativeName(_names(hostname)), critical=False)
+        .add_extension(x509.SubjectAlternativeName(dict.fromkeys(map(_name, (*hosts, *_ALWAYS)))), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     )
-
-
-def _names(hostname: str) -> list[x509.GeneralName]:
-    names = dict.fromkeys([_name(hostname), x509.DNSName("localhost"), _address("127.0.0.1")])
-    return [name for name in names if name is not None]
 
 
 def _address(text: str) -> x509.IPAddress | None:

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-from certs.files import write_pair
+from certs.files import make_folder, write_pair
 from errors import FtpdockError
 from settings import Settings
 
@@ -56,7 +56,7 @@ def install(settings: Settings, certificate: Path, key: Path) -> Details:
     chain, private = read(certificate), read(key)
     check_pair(_certificate(certificate, chain), key, private)
     for path in (settings.certificate_path, settings.private_key_path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
     write_pair(settings.private_key_path, private, settings.certificate_path, chain, check_usable)
     return show(settings.certificate_path)
 
@@ -103,7 +103,10 @@ def refusal(details: Details, moment: dt.datetime) -> str:
 
 
 def check_usable(certificate: Path, key: Path) -> None:
-    """Load both files as the server will, chain and all. Raises CertificateError, or OSError for what can't be read."""
+    """Load both files as the server will, chain and all. Raises CertificateError."""
+    # OpenSSL does not say which of them it can't read.
+    for path in (certificate, key):
+        read(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers(_LEVEL)
     try:

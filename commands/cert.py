@@ -9,7 +9,7 @@ import click
 
 from commands.common import Checked, Context, Group, json_option, pass_context, print_object, yes_option
 from errors import ConflictError, NotFoundError
-from layout import make_home
+from settings import Settings
 
 if TYPE_CHECKING:
     from certs import Details
@@ -56,24 +56,28 @@ def _object(details: Details, path: Path) -> dict[str, Any]:
 
 @cert.command()
 @click.option("--hostname", type=Checked("name", _hostname), default="", metavar="NAME",
-              help="The name that partners connect to.  [default: this machine's]")  # fmt: skip
+              help="The name that partners connect to.  [default: those of the present certificate, else this "
+                   "machine's]")  # fmt: skip
 @yes_option
 @pass_context
 def make(context: Context, hostname: str, yes: bool) -> None:
     """Make a self-signed certificate, in place of the present one.
 
-    Clients that trusted the old one will ask again. The running server takes it for the connections that follow.
+    Without --hostname it has the names of that. Clients that trusted the old one will ask again. The running server
+    takes it for the connections that follow.
     """
     import certs
 
     settings = context.settings
     _refuse_foreign(context)
     if settings.certificate_path.exists() and not yes:
+        named = hostname or ", ".join(certs.present(settings.certificate_path))
         click.confirm(
-            "Replace the present certificate? Clients that trust it will have to trust the new one", abort=True
+            f"Replace the present certificate by one for {named}? Clients that trust it will have to trust the new one",
+            abort=True,
         )
-    make_home(settings)
-    certs.make(settings.certificate_path, settings.private_key_path, hostname)
+    _make_home(settings)
+    certs.make(settings.certificate_path, settings.private_key_path, *filter(None, [hostname]))
     print_object(_object(certs.show(settings.certificate_path), settings.certificate_path), as_json=False)
 
 
@@ -89,9 +93,14 @@ def install(context: Context, certificate: Path, key: Path) -> None:
     import certs
 
     _refuse_foreign(context)
-    make_home(context.settings)
+    _make_home(context.settings)
     details = certs.install(context.settings, certificate, key)
     print_object(_object(details, context.settings.certificate_path), as_json=False)
+
+
+def _make_home(settings: Settings) -> None:
+    """The folder alone: root may call this in another user's home, whose server could not use what else was made."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _refuse_foreign(context: Context) -> None:

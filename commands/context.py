@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import settings as settings_module
-from errors import SettingsError
+from errors import FtpdockError, SettingsError
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Context:
         """As --home gave it."""
         self.overrides: dict[str, Any] = {}
         """Settings that options of a command decide; to be filled before `settings` is read."""
+        self.serves = False
+        """Whether this is a server or worker, or what one has started: root may run them in whosever home."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -53,11 +55,23 @@ class Context:
     def schemas(self) -> Sequence[type[TemplateSchema]]:
         return self.registry.schemas
 
+    def refuse_root(self) -> None:
+        """Raises FtpdockError if we are root in another user's home, whose server could not use what we make."""
+        from owners import foreign_home
+
+        if words := foreign_home(self.settings):
+            raise FtpdockError(words)
+
     def bind(self) -> Database:
-        """The database of the settings, not connected; the home is made when it is missing. Raises SettingsError."""
+        """The database of the settings, not connected; the home is made when it is missing.
+
+        Raises SettingsError, and FtpdockError in a home in which this user has no business.
+        """
         import models
         from layout import make_home
 
+        if not self.serves:
+            self.refuse_root()
         make_home(self.settings)
         try:
             return models.bind(self.settings.database_url)

@@ -15,6 +15,7 @@ import click
 from commands.common import Command, Context, iso, json_option, pass_context, print_objects
 from errors import FtpdockError
 from layout import barred, barred_home, open_home, refuse_export_folder
+from owners import barred_account, foreign_home, open_secrets
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
@@ -61,7 +62,10 @@ def _result(name: str, check: Check, context: Context) -> dict[str, Any]:
 
 def _settings(context: Context) -> str:
     file = context.settings.home / "ftpdock.toml"
-    refuse_export_folder(context.settings, [schema.folder for schema in _schemas(context)])
+    refuse_export_folder(context.settings, _folders(context))
+    # What is open depends on who asks, and that has to be whom the server runs as.
+    if not foreign_home(context.settings):
+        _raise("; ".join(open_secrets(context.settings)))
     return f"{file} is read" if file.exists() else f"defaults; there is no {file}"
 
 
@@ -75,12 +79,16 @@ def _schemas(context: Context) -> Sequence[type[TemplateSchema]]:
         return SCHEMAS
 
 
+def _folders(context: Context) -> list[str]:
+    return [schema.folder for schema in _schemas(context)]
+
+
 def _home(context: Context) -> str:
     home = context.settings.home
-    _raise(barred_home(context.settings))
+    _raise(foreign_home(context.settings) or barred_home(context.settings))
     if not home.exists():
         return _made_first(home)
-    _raise(open_home(home))
+    _raise(barred_account(context.settings, _folders(context)) or open_home(home))
     return f"{home} is writable"
 
 

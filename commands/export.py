@@ -29,6 +29,7 @@ def export(context: Context, entity: str, account: str, leashed: bool, as_json: 
 
     if leashed:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
+    context.serves = leashed
     context.connect(child=leashed)
     found = accounts.find(account)
     accounts.refuse_foreign(found, [entity])

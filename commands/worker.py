@@ -28,7 +28,9 @@ def worker(context: Context, bell: str | None) -> None:
     import logs
     import models
     from belonging import refuse_strange_home
+    from owners import warn_of_open_secrets
 
+    context.serves = True
     context.connect(child=bell is not None)
     refuse_strange_home(context.settings)
     models.database.close()
@@ -37,6 +39,7 @@ def worker(context: Context, bell: str | None) -> None:
         _work(context, bell)
     else:
         logs.start(context.settings, "workers")
+        warn_of_open_secrets(context.settings)
         _mind(context)
 
 

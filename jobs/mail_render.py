@@ -62,6 +62,10 @@ _ALERTS = {
     "certificate": ("The certificate ends in {days}",
                     "{file} ends at {end}. From then on partners can't connect.",
                     "Renew it: `ftpdock cert make` or `cert install`, or where the settings name another file."),
+    "certificate_unused": ("The server can't use its certificate",
+                           "{file} or its key can't be used: {words}. The server goes on with the one that it has "
+                           "until that ends, or until it is started anew.",
+                           "What to do: {remedy}."),
     "certificate_refused": ("Clients refuse the certificate",
                             "Partners whose programs look at it can't connect. Of {file}:",
                             "{words}"),
@@ -115,20 +119,21 @@ def trial(settings: Settings, address: str, token: str, date: dt.datetime) -> Em
 
 def about(mail: Mail) -> str:
     """What a mail tells of, in a listing: a file's name, or an alert's title."""
-    return one_line(mail.run.file) if mail.run_id is not None else _lines(mail)[0]
+    return one_line(mail.run.file) if mail.run_id is not None else alert_lines(mail.data)[0]
 
 
 def _alert(settings: Settings, mail: Mail) -> EmailMessage:
-    title, *lines = _lines(mail)
+    title, *lines = alert_lines(mail.data)
     message = envelope(settings, recipients(settings, mail), f"[ftpdock] {title}", mail.token, mail.created_at)
     _fill(message, "alert", title=title, lines=lines, host=socket.gethostname())
     return message
 
 
-def _lines(mail: Mail) -> list[str]:
-    data = {key: one_line(value, 500) for key, value in mail.data.items()}
+def alert_lines(found: Mapping[str, Any]) -> list[str]:
+    """The title of an alert with these data, and its lines."""
+    data = {key: one_line(value, 500) for key, value in found.items()}
     *lines, advice = [each.format(**data) for each in _ALERTS[data["what"]]]
-    return [*lines, *(one_line(each, 500) for each in mail.data.get("listed", ())), advice]
+    return [*lines, *(one_line(each, 500) for each in found.get("listed", ())), advice]
 
 
 def _fill(message: EmailMessage, template: str, **context: Any) -> None:

@@ -27,6 +27,16 @@ def test_half_a_pair_is_made_anew(settings: Settings, lost: str) -> None:
     certs.check_usable(settings.certificate_path, settings.private_key_path)
 
 
+def test_a_lost_key_loses_no_name(settings: Settings) -> None:
+    """Clients that check names go on by the certificate that the next start makes."""
+    certs.make(settings.certificate_path, settings.private_key_path, "ftp.acme.example", "192.0.2.7")
+    settings.private_key_path.unlink()
+
+    certs.ensure(settings)
+
+    assert certs.show(settings.certificate_path).names == ("ftp.acme.example", "192.0.2.7", "localhost", "127.0.0.1")
+
+
 @pytest.mark.parametrize("named", ["certificate", "private_key"])
 def test_of_a_pair_that_settings_name_in_part_nothing_is_made(tmp_path: Path, named: str) -> None:
     """The other file would be written for a pair that is another program's."""

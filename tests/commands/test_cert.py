@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,47 @@ def test_make_for_an_address_and_for_a_name_with_other_letters(cert: Cert, hostn
     found = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     addresses = [str(each) for each in found.get_values_for_type(x509.IPAddress)]
     assert addresses == [each for each in names if each[0].isdigit()]
+
+
+def test_make_keeps_the_names_of_the_present_certificate(cert: Cert, tmp_path: Path) -> None:
+    """Clients that check names go on after the renewal that `doctor` advises, however many there are."""
+    names = ["ftp.acme.example", "*.acme.example", "xn--bcher-kva.example", "192.0.2.7", "2001:db8::1"]
+    issued = trustme.CA().issue_cert(*names, "ops@acme.example")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    assert cert("install", str(chain), str(key)).exit_code == 0
+
+    for _ in range(2):
+        made = cert("make", input="y\n")
+
+        assert f"Replace the present certificate by one for {', '.join(names)}? Clients that trust it" in made.output
+        assert json.loads(cert("show", "--json").stdout)["names"] == [*names, "localhost", "127.0.0.1"]
+
+
+def test_make_for_another_name_has_that_alone(cert: Cert) -> None:
+    """`--hostname` is what is meant."""
+    cert("make", "--hostname", "ftp.acme.example")
+
+    made = cert("make", "--hostname", "files.acme.example", input="y\n")
+
+    assert "Replace the present certificate by one for files.acme.example?" in made.output
+    assert json.loads(cert("show", "--json").stdout)["names"] == ["files.acme.example", "localhost", "127.0.0.1"]
+
+
+@pytest.mark.parametrize("present", [None, "rubbish", "localhost"])
+def test_make_without_a_name_to_keep_takes_this_machines(cert: Cert, tmp_path: Path, present: str | None) -> None:
+    """When there is no certificate, none that can be read, or one that names nobody but this machine to itself."""
+    if present == "localhost":
+        cert("make", "--hostname", "localhost")
+    elif present:
+        (tmp_path / "home" / "certs").mkdir(parents=True)
+        (tmp_path / "home" / "certs" / "server.pem").write_text(present)
+
+    assert cert("make", "--yes").exit_code == 0
+
+    expected = dict.fromkeys([socket.gethostname(), "localhost", "127.0.0.1"])
+    assert json.loads(cert("show", "--json").stdout)["names"] == list(expected)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_a_folder_that_is_none_or_can_not_be_written(doctor: Doctor, home: Path,
     folder.chmod(0o500)
     assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
 
+    folder.chmod(0o700)
     shutil.rmtree(folder)
     folder.touch()
     assert problem(doctor(1)) == {"home": f"{folder} is no folder, and has to be one: move it away"}
@@ -244,6 +245,7 @@ def test_a_file_for_mail_that_can_not_be_used(doctor: Doctor, home: Path, name: 
     assert "No such file or directory" in missing
     assert missing.endswith(f"or take FTPDOCK_{name.upper()} out of the environment")
 
+    (home / "wrong").touch(0o600)
     (home / "wrong").write_bytes(b"caf\xe9")
     assert problem(doctor(1, smtp_host="mail.example", **{name: "wrong"})).keys() == {"mail"}
 
@@ -437,3 +439,45 @@ def test_a_home_that_others_may_read(doctor: Doctor, home: Path) -> None:
 
     home.chmod(0o750)
     assert problem(doctor()) == {}
+
+
+@pytest.mark.parametrize("name", ["acme", "acme/Products", "acme/Products/processed", "acme/Export"])
+def test_a_folder_of_an_account_that_can_not_be_written(doctor: Doctor, home: Path, name: str) -> None:
+    """Uploads would come in, and their imports never be closed."""
+    for account in ("acme", "beta"):
+        assert CliRunner().invoke(main, ["--home", str(home), "account", "add", account]).exit_code == 0
+    assert problem(doctor()) == {}
+    folder = home / "accounts" / name
+    folder.chmod(0o500)
+
+    assert problem(like_others(home)) == {"home": f"{folder} is not writable for this user: chmod u+rwx {folder}"}
+    folder.chmod(0o700)
+
+
+def test_secrets_that_others_may_read(doctor: Doctor, home: Path) -> None:
+    """A problem of the settings, which are read all the same; closed files are none."""
+    settings, password = home / "ftpdock.toml", home / "password"
+    settings.write_text('smtp_password_file = "password"\nsecret_key = "' + "x" * 43 + '="\n')
+    password.write_text("hush")
+    settings.chmod(0o644)
+    password.chmod(0o640)
+
+    assert problem(doctor(1)) == {
+        "settings": f"{settings} holds secrets (secret_key), and others than its owner may read it: chmod 600 "
+                    f"{settings}; {password} holds a secret (smtp_password_file), and others than its owner may read "
+                    f"it: chmod 600 {password}"
+    }  # fmt: skip
+
+    settings.chmod(0o600)
+    password.chmod(0o400)
+    assert problem(doctor()) == {}
+
+
+def test_a_key_that_can_not_be_read(home: Path) -> None:
+    """As root's own, which it has put there: of the two files that one is named."""
+    key = home / "certs" / "server.key"
+    key.chmod(0)
+
+    told = problem(like_others(home))["certificate"]
+
+    assert f"can't be used together: {key}: Permission denied; `ftpdock cert install` or `ftpdock cert make`" in told

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import wait_until
+
 ROOT = Path(__file__).parents[2]
 Serve = Callable[..., AbstractContextManager["Server"]]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -174,6 +176,28 @@ def test_a_home_that_everybody_may_look_into_is_told_of(process: Process, tmp_pa
     made = {path.name: path.stat().st_mode & 0o077 for path in home.iterdir()}
     assert made.keys() >= {"accounts", "certs", "exports", "ftpdock.db", "logs", "spool"}
     assert set(made.values()) == {0}
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_secrets_that_others_may_read_are_told_of(tmp_path: Path, command: str) -> None:
+    """Once at each start, by the server or by whoever minds workers alone; not by each worker that is started."""
+    home = tmp_path / "home"
+    home.mkdir(0o700)
+    (home / "ftpdock.toml").write_text('smtp_password = "hush"\nhost = "127.0.0.1"\nport = 0\n')
+    (home / "ftpdock.toml").chmod(0o644)
+    log = tmp_path / "log"
+    with log.open("w") as file, subprocess.Popen([sys.executable, "-m", "commands", command], cwd=ROOT, stderr=file,
+                                                 env={**os.environ, "FTPDOCK_HOME": str(home)}) as program:  # fmt: skip
+        wait_until(lambda: list((home / "spool" / "workers").glob("*.lock")))
+        program.terminate()
+
+    assert program.returncode == 0
+    (line,) = [line for line in log.read_text().splitlines() if "ftpdock.toml" in line]
+    assert line.endswith(
+        f" WARNING ftpdock: {home}/ftpdock.toml holds secrets (smtp_password), and others than its owner may read it: "
+        f"chmod 600 {home}/ftpdock.toml"
+    )
+    assert "hush" not in log.read_text()
 
 
 def test_a_port_that_is_taken_is_named(process: Process) -> None:

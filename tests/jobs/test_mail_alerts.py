@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,12 +32,14 @@ from room import Room
 from settings import Settings
 from tests.full_disk import ROOMLESS, files_of, statvfs_says
 from tests.partner import Partner
+from tests.rights import LIKE_OTHERS
 from tests.tls import write_self_signed
 
 
 @pytest.fixture
 def told(settings: Settings) -> Settings:
-    """A home with an admin who is told."""
+    """A home with a certificate, and an admin who is told."""
+    certificate(settings)
     return replace(settings, admin_email="admin@house.example", min_free_bytes=0)
 
 
@@ -50,7 +55,7 @@ def nearly_full(settings: Settings) -> Settings:
 def certificate(settings: Settings) -> dt.datetime:
     """Make one; return when it ends."""
     settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
-    certs.make(settings.certificate_path, settings.private_key_path, "")
+    certs.make(settings.certificate_path, settings.private_key_path)
     return certs.show(settings.certificate_path).not_after
 
 
@@ -138,25 +143,116 @@ def test_a_certificate_that_clients_refuse_is_told(told: Settings) -> None:
     assert ("it ended at" in bodies[1], "it begins at" in bodies[2]) == (True, True)
 
 
-def test_a_certificate_that_can_not_be_read_stops_nothing(told: Settings) -> None:
-    """The disk is looked after all the same, and mail goes on."""
+def spoil(settings: Settings) -> str:
+    settings.private_key_path.write_text("rubbish")
+    return "TLS refuses the certificate or its key ("
+
+
+def lose(settings: Settings) -> str:
+    settings.private_key_path.unlink()
+    return f"{settings.private_key_path}: No such file or directory"
+
+
+def replace_key(settings: Settings) -> str:
+    certs.make(settings.home / "other.pem", settings.private_key_path)
+    return "TLS refuses the certificate or its key (key values mismatch)"
+
+
+@pytest.mark.parametrize("harm", [spoil, lose, replace_key])
+def test_a_certificate_that_the_server_can_not_use_is_told(told: Settings, harm: Callable[[Settings], str]) -> None:
+    """It goes on with the one before: that the files' own is good for long is no comfort. The disk is looked after."""
     settings = nearly_full(told)
-    settings.certificate_path.parent.mkdir(parents=True, exist_ok=True)
-    settings.certificate_path.write_text("no certificate")
+    words = harm(settings)
+    watch, noon = Watch(settings), now().replace(hour=12)
+    for minutes in (0, 1, 2, 24 * 60):
+        watch.look(noon + dt.timedelta(minutes=minutes))
 
-    Watch(settings).look(now())
+    assert keys() == ["disk", "certificate", "disk", "certificate"]
+    mail = Mail.get(Mail.key.startswith("certificate"))
+    assert about(mail) == "The server can't use its certificate"
+    text = render(settings, mail, {}).get_body(("plain",))
+    assert text is not None
+    said = " ".join(text.get_content().split())
+    assert words in said
+    assert "The server goes on with the one that it has" in said
+    assert "What to do: `ftpdock cert install` or `ftpdock cert make` replaces them." in said
 
-    assert keys() == ["disk"]
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_key_that_the_server_may_not_read_is_told(told: Settings, tmp_path: Path) -> None:
+    """As root's own, which it has renewed; the reason is that, and the file that has it."""
+    told.private_key_path.chmod(0)
+    program = ("import datetime as dt, sys, models, settings\nfrom jobs.mail_alerts import Watch\n"
+               "found = settings.load(sys.argv[1], admin_email='admin@house.example')\n"
+               "models.bind(found.database_url).connect()\n"
+               "watch = Watch(found)\n"
+               "for minute in range(2): watch.look(models.now() + dt.timedelta(minutes=minute))\n")  # fmt: skip
+    environ = {**os.environ, "FTPDOCK_DATABASE": told.database_url}
+    subprocess.run([*LIKE_OTHERS, sys.executable, "-c", program, str(told.home)], cwd=Path(__file__).parents[2],
+                   env=environ, check=True, capture_output=True)  # fmt: skip
+
+    assert [mail.data["words"] for mail in Mail.select()] == [f"{told.private_key_path}: Permission denied"]
 
 
-def test_without_an_admin_nobody_is_told(told: Settings) -> None:
-    """The default: no address, no alert."""
-    settings = replace(nearly_full(told), admin_email="")
-    certificate(settings)
-
-    Watch(settings).look(now() + dt.timedelta(days=36_500))
+def test_a_pair_that_is_just_being_replaced_is_not_told(told: Settings) -> None:
+    """Two files can't be replaced in one step, and a look may come between."""
+    watch = Watch(told)
+    replace_key(told)
+    watch.look(now())
+    certs.make(told.certificate_path, told.private_key_path)
+    watch.look(now() + dt.timedelta(minutes=1))
 
     assert keys() == []
+
+
+def test_without_an_admin_the_log_is_told(told: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """The default: no address, no mail. A line for each thing, once a day, however often it is looked at."""
+    settings = replace(nearly_full(told), admin_email="")
+    end = now().replace(hour=18) + dt.timedelta(days=60)
+    files = settings.certificate_path, settings.private_key_path
+    write_self_signed(*files, ec.generate_private_key(ec.SECP256R1()), ends=end)
+    watch = Watch(settings)
+    for days in (20, 3, 2):
+        for minutes in range(3):
+            watch.look(end.replace(hour=12) - dt.timedelta(days=days, minutes=-minutes))
+
+    assert keys() == []
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line.split(":")[0].partition(".")[0] for line in lines] == [
+        "The disk is nearly full", "The disk is nearly full", "The certificate ends in 3 days",
+        "The disk is nearly full", "The certificate ends in 2 days",
+    ]  # fmt: skip
+    assert f"The certificate ends in 2 days. {settings.certificate_path} ends at " in lines[-1]
+    assert "Renew it: `ftpdock cert make` or `cert install`" in lines[-1]
+
+
+def test_with_an_admin_the_log_is_told_as_well(told: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """A mail may go nowhere."""
+    settings = nearly_full(told)
+    watch = Watch(settings)
+    for minutes in range(3):
+        watch.look(now().replace(hour=12) + dt.timedelta(minutes=minutes))
+
+    assert keys() == ["disk"]
+    assert [record.levelname for record in caplog.records if "nearly full" in record.getMessage()] == ["WARNING"]
+
+
+def test_a_check_that_fails_is_logged_once_a_day(
+    told: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what it met; the other one goes on."""
+
+    def away(path: Path) -> Room:
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr(Room, "of", away)
+    watch, end = Watch(told), certs.show(told.certificate_path).not_after.replace(hour=0)
+    for minutes in (0, 1, 2, 24 * 60):
+        watch.look(end - dt.timedelta(days=5, minutes=-minutes))
+
+    assert keys() == ["certificate", "certificate"]
+    failed = [record for record in caplog.records if record.getMessage() == "a check for the admin failed"]
+    assert [str(record.exc_info[1]) for record in failed if record.exc_info] == ["Stale file handle"] * 2
 
 
 def test_an_import_that_failed_by_our_fault_is_told_to_the_admin_and_the_partner(
