@@ -18,7 +18,7 @@ from commands.common import (
 )
 from commands.running import by_server
 from commands.target_key import check_servers, tell_lost
-from commands.target_options import target_options, url_argument
+from commands.target_options import target_options, url_argument, url_option
 from commands.target_values import ask_for_change, ask_for_new, given
 from errors import FtpdockError
 
@@ -106,6 +106,7 @@ def _object(row: Target) -> dict[str, Any]:
 
 @target.command("set")
 @click.argument("number", type=NUMBER)
+@url_option
 @target_options
 @click.option(
     "--no-key-file", is_flag=True, help="sftp: log in with a password, which is asked for, in place of a key."
@@ -113,7 +114,11 @@ def _object(row: Target) -> dict[str, Any]:
 @click.option("--no-ca-file", is_flag=True, help="ftps: trust the system's authorities again.")
 @pass_context
 def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, key_lost: bool, **options: Any) -> None:
-    """Change target NUMBER, such as its password, and try again at once."""
+    """Change target NUMBER, such as its password, and try again at once.
+
+    With another URL what waits for it goes there. A password was given for one host: for another one it is asked for
+    again, and so is the host key of another server.
+    """
     from exports.push import targets as push_targets
 
     values = given(options)
@@ -129,7 +134,8 @@ def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, key
     found = push_targets.find(number)
     ask_for_change(context, found, values, key_lost)
     push_targets.change(context.settings, found, key_lost=key_lost, **values)
-    click.echo(f"Changed the target {number}.")
+    moved = f": what waits goes to {found.url}. Try it: ftpdock target test {number}" if "place" in values else "."
+    click.echo(f"Changed the target {number}{moved}")
     if key_lost:
         tell_lost(context)
 
@@ -201,12 +207,21 @@ def _switch(context: Context, number: int, disabled: bool) -> None:
 @yes_option
 @pass_context
 def remove(context: Context, number: int, yes: bool) -> None:
-    """Remove target NUMBER; what was delivered there stays there."""
+    """Remove target NUMBER; what was delivered there stays there, what waits for it is dropped."""
     from exports.push import targets as push_targets
+    from models.target import counts
 
     context.connect()
     found = push_targets.find(number)
+    dropped = _dropped(counts(number).get("waiting", 0))
     if not yes:
-        click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?", abort=True)
+        fate = f" {dropped} `target set {number} --url URL` would bring it to another server" if dropped else ""
+        click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?{fate}", abort=True)
     found.delete_instance()
-    click.echo(f"Removed the target {number}.")
+    click.echo(f"Removed the target {number}. {dropped}".rstrip())
+
+
+def _dropped(waiting: int) -> str:
+    if not waiting:
+        return ""
+    return f"Dropped with it: {waiting:,} {'delivery that waits' if waiting == 1 else 'deliveries that wait'} for it."

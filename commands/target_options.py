@@ -76,7 +76,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Only these of order,customer,full, or all.  [default: all]"),
 )  # fmt: skip
 
-url_argument = click.argument("place", metavar="URL", type=Checked("url", _place))
+_url = Checked("url", _place)
+url_argument = click.argument("place", metavar="URL", type=_url)
+url_option = click.option(
+    "--url", "place", metavar="URL", type=_url, help="Where it is from now on; what waits goes there."
+)
 
 
 def target_options(command: Decorated) -> Decorated:

@@ -44,15 +44,20 @@ def ask_for_new(context: Context, place: Place, values: dict[str, Any], key_lost
 
 def ask_for_change(context: Context, target: Target, values: dict[str, Any], key_lost: bool) -> None:
     """Fill up what the change needs. Raises FtpdockError for one that can't be made, before anything is asked."""
+    from exports.push import moving
     from exports.push.url import read_url
 
-    # A passphrase of a key file is no password.
-    unlocks = "key_file" in target.options and values.get("key_file", True) is None
-    asks = unlocks and not values.keys() & {"secret", "secret_env"}
+    place: Place | None = values.get("place")
+    if place:
+        moving.check_move(target, values)
+    asks = moving.needs_password(target, values)
     if asks or values.get("secret"):
         check_key(context, target.number, key_lost)
+    if place and moving.needs_host_key(target, values):
+        values["host_key"] = _host_key(place)
     if asks:
-        values["secret"] = _password(values.get("username") or target.username, read_url(target.url).host)
+        username = values.get("username") or (place and place.username) or target.username
+        values["secret"] = _password(username, (place or read_url(target.url)).host)
     _tell_making(context, values)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import deliveries, steps
+from exports.push.moving import move, refuse_second
 from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
 from exports.push.target_checks import (
@@ -21,6 +22,9 @@ from exports.push.url import LOCAL, PORTS, Place, check_username, read_url
 from models import Account, Target, now, refuse_removed, transaction
 from settings import Settings
 
+CHANGED = ("url", "name", "username", "secret", "secret_env", "options", "kinds")
+"""What `change` may write."""
+
 
 def find(number: int) -> Target:
     """Raises NotFoundError."""
@@ -31,7 +35,7 @@ def find(number: int) -> Target:
 
 
 def add(settings: Settings, account: Account, place: Place, *, everything: bool = False, **values: Any) -> Target:
-    """Make a target of `account`. Values: those of `change`. Raises FtpdockError.
+    """Make a target of `account`. Values: those of `change` but the place. Raises FtpdockError.
 
     It gets what becomes ready from now on; with `everything` also all that is there.
     """
@@ -41,25 +45,37 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
     _look_for_mount(target, place)
     with transaction():
         refuse_removed(account)
-        if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
-            raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
+        refuse_second(target, place)
         target.save(force_insert=True)
     return target
 
 
 def change(settings: Settings, target: Target, **values: Any) -> None:
-    """Set name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at once.
+    """Set place, name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
+    once. None takes a file away. With `key_lost` a password is encrypted though others can't be decrypted any more.
 
-    None takes a file away. With `key_lost` a password is encrypted though others can't be decrypted any more. Raises
-    FtpdockError.
+    What waits goes to a new place; a password that was given for another host does not. Raises FtpdockError.
     """
+    former = target.url
+    if "place" in values:
+        move(target, values)
     _check_keys(target, values)
     _set(settings, target, values)
     _check_whole(target, read_url(target.url))
     _look_for_mount(target, read_url(target.url))
     with transaction():
-        target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
+        if "place" in values:
+            refuse_second(target, values["place"])
+        _save(target, former)
         deliveries.restart(target)
+
+
+def _save(target: Target, former: str) -> None:
+    """Raises ConflictError if it is elsewhere by now: a password is given for the host that an admin has seen."""
+    changed = {name: getattr(target, name) for name in CHANGED}
+    if not Target.update(changed).where((Target.number == target.number) & (Target.url == former)).execute():
+        raise ConflictError(f"The target {target.number} was moved or removed meanwhile: see `ftpdock target list`, "
+                            "and say it again")  # fmt: skip
 
 
 def _check_keys(target: Target, values: dict[str, Any]) -> None:
@@ -113,7 +129,8 @@ def _look_for_mount(target: Target, place: Place) -> bool:
 def note_mount(target: Target) -> None:
     """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
     if _look_for_mount(target, _place(target)):
-        target.save(only=["options"])
+        here = (Target.number == target.number) & (Target.url == target.url)
+        Target.update(options=target.options).where(here).execute()
 
 
 def access_of(settings: Settings, target: Target) -> Access:
@@ -128,7 +145,7 @@ def _place(target: Target) -> Place:
     try:
         return read_url(target.url)
     except FtpdockError as error:
-        raise PushError(f"{error}. Remove the target, and add it anew") from error
+        raise PushError(f"{error}. Give it by `ftpdock target set {target.number} --url URL`") from error
 
 
 def server_key(place: Place) -> str:
