@@ -72,6 +72,18 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+def zone_of(account: str, name: str) -> zoneinfo.ZoneInfo:
+    """The time zone `name` of an account. It was one when the account got it, and may be none on this machine, or by
+    now: raises FtpdockError then."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise FtpdockError(
+            f"This machine knows no time zone {name!r}, which the account {account} has: install the system's time "
+            f"zones (tzdata), or set another by `ftpdock account set {account} --timezone ZONE`"
+        ) from None
+
+
 def check_date_format(text: str) -> str:
     """YYYY, MM and DD once each, in any order, with -, . or / between them, or nothing."""
     if text not in _DATE_FORMATS:

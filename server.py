@@ -12,6 +12,7 @@ import logs
 import models
 from belonging import refuse_strange_home
 from exports import Exporter
+from exports.push.key import on_card
 from ftps import FrontDoor, settle
 from hooks import Hooks
 from jobs.cards import server_card
@@ -51,7 +52,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     # What can't be started takes along what was, in the opposite order: nobody is to hang at a door that no loop minds.
     with contextlib.ExitStack() as stops:
         stops.callback(models.database.close)
-        stops.callback(server_card(settings, *door.address).close)
+        stops.callback(server_card(settings, *door.address, key=on_card(settings)).close)
         sender.start()
         stops.callback(sender.stop)
         supervisor.start()

@@ -43,6 +43,7 @@ def copy(context: Context, file: Path, as_json: bool) -> None:
     import copying
     from models.source import opened
 
+    context.refuse_root()
     with opened(file.absolute()) as source:
         copying.refuse_same(context.settings, source.path)
         copying.refuse_running(context.settings)

@@ -280,9 +280,9 @@ def _mail(context: Context) -> str:
 
 
 def _secret_key(context: Context) -> str:
-    from exports.push.secret import check
+    from commands.target_key import examine
 
-    return "can be used" if check(context.settings) else "none yet: made for the first target that has a password"
+    return examine(context)
 
 
 CHECKS: dict[str, Check] = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,9 +22,14 @@ from commands.common import (
     print_object,
     print_objects,
     print_table,
+    yes_option,
 )
+from commands.exports_since import fate, since_of, told
 from commands.running import by_server
 from errors import ConflictError, FtpdockError, NotFoundError
+
+if TYPE_CHECKING:
+    from exports.replay import Extent
 
 STATES = ("waiting", "ready", "collected", "removed", "failed")
 KINDS = ("order", "customer", "full")
@@ -153,11 +157,16 @@ def show(context: Context, export: int | str, as_json: bool) -> None:
 @click.argument("export", metavar="NUMBER|SYSTEM_ID", type=ExportName(), required=False)
 @click.option("--since", type=Since(), metavar="MOMENT", help="All since a day such as 2026-11-20, or an age: 24h.")
 @account_option(help="Whose exports: needed with --since; one export has to be of this account.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be put back.")
+@yes_option
 @pass_context
-def replay(context: Context, export: int | str | None, since: dt.datetime | None, account: str | None) -> None:
+def replay(
+    context: Context, export: int | str | None, since: dt.datetime | None, account: str | None, dry_run: bool, yes: bool
+) -> None:
     """Put exports back into the partner's folder, whole, even if they were collected or removed.
 
-    Each comes as a new revision. Without a running server it happens at the next start.
+    Each comes as a new revision, which is delivered to targets again; with --since it is asked first. Without a running
+    server it happens at the next start.
     """
     from exports.replay import replay as put_back
 
@@ -167,26 +176,28 @@ def replay(context: Context, export: int | str | None, since: dt.datetime | None
         raise click.UsageError("--since needs --account.")
     context.connect()
     owner = accounts.find(account) if account else None
-    found = [_find(export, owner)] if export is not None else []
-    count = put_back(_since(since, owner) if since is not None else found)
-    if count:
-        click.echo(f"{count} export{'' if count == 1 else 's'} will be put back {by_server(context)}.")
-    else:
+    found = _extent(export, since, owner)
+    if found is None:
         click.echo("Nothing was exported since.")
+        return
+    if dry_run:
+        click.echo(f"{told(found)} would be put back, {fate(found)}.")
+        return
+    if since is not None and not yes:
+        click.confirm(f"Put back {told(found)}, {fate(found)}?", abort=True)
+    count = put_back(found.wanted)
+    click.echo(f"{count} export{'' if count == 1 else 's'} will be put back {by_server(context)}.")
 
 
-def _since(moment: dt.datetime, account: Any) -> list[Any]:
+def _extent(export: int | str | None, since: dt.datetime | None, owner: Any) -> Extent | None:
+    from exports.replay import extent
     from models import Export
 
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(account.time_zone))
-    try:
-        moment = moment.astimezone(dt.UTC)
-    except OverflowError:
-        raise click.UsageError(f"--since {moment:%Y-%m-%d} is a time that no clock shows: give a day in this era, such "
-                               "as 2026-11-20.") from None  # fmt: skip
-    mine = (Export.account == account) & (Export.created_at >= moment)
-    return list(Export.select().where(mine).order_by(Export.number))
+    if since is not None:
+        return extent(owner, Export.created_at >= since_of(since, owner))
+    assert export is not None
+    one = _find(export, owner)
+    return extent(one.account, Export.number == one.number)
 
 
 def _find(name: int | str, account: Any = None) -> Any:

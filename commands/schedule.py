@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import zoneinfo
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from account_checks import zone_of
 from commands.common import (
     Context,
     EntityType,
@@ -22,7 +24,7 @@ from commands.common import (
 )
 from commands.running import queued
 from errors import FtpdockError
-from schedules import IMMEDIATE, OFF, check_schedule, next_run, told
+from schedules import IMMEDIATE, OFF, check_schedule, is_timed, next_run, told
 
 if TYPE_CHECKING:
     from models import Account
@@ -72,7 +74,6 @@ def set_(context: Context, account: str, entity: str | None, when: str, export: 
     leaves it to `ftpdock export`.
     """
     import accounts
-    from jobs.pickup import pick_up_now
 
     if entity is None and when == INHERIT:
         raise click.UsageError("all is the account's default: there is nothing that it could inherit.")
@@ -80,17 +81,35 @@ def set_(context: Context, account: str, entity: str | None, when: str, export: 
         raise click.UsageError(f'An export has no {when}: write "every 1d" (m, h or d), five cron fields, or off.')
     context.connect()
     found = accounts.find(account)
+    if is_timed(found.schedule if when == INHERIT else when):
+        zone_of(found.name, found.time_zone)
     if entity is not None and not (when in (OFF, INHERIT) and accounts.has_schedule(found, entity)):
         # What was set before the entity was taken from the account can be taken back.
         accounts.refuse_foreign(found, [entity])
-    if export:
-        _set_export(context, found, entity, when)
-        return
-    accounts.set_schedule(context.settings, context.schemas, found, entity, None if when == INHERIT else when)
-    click.echo(f"{account}, {entity or 'all'}: {_told(context, found, entity)}.")
-    holding = accounts.schedules_of(found, context.schemas)
+    with _zone_told(found):
+        (_set_export if export else _set_pickup)(context, found, entity, when)
+
+
+@contextlib.contextmanager
+def _zone_told(account: Account) -> Iterator[None]:
+    """Raises FtpdockError if something has to be reckoned in a time zone that this machine does not know, such as the
+    runs of other entities."""
+    try:
+        yield
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        zone_of(account.name, account.time_zone)
+        raise
+
+
+def _set_pickup(context: Context, account: Account, entity: str | None, when: str) -> None:
+    import accounts
+    from jobs.pickup import pick_up_now
+
+    accounts.set_schedule(context.settings, context.schemas, account, entity, None if when == INHERIT else when)
+    click.echo(f"{account.name}, {entity or 'all'}: {_told(context, account, entity)}.")
+    holding = accounts.schedules_of(account, context.schemas)
     at_once = [each for each in holding if holding[each] == IMMEDIATE and entity in (None, each)]
-    if taken := pick_up_now(context.settings, folders(context), found, at_once):
+    if taken := pick_up_now(context.settings, folders(context), account, at_once):
         click.echo(queued(context, taken))
 
 

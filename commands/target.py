@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,15 +11,15 @@ from commands.common import (
     Context,
     Group,
     account_option,
-    chosen,
     json_option,
     pass_context,
     print_objects,
-    read_password,
     yes_option,
 )
 from commands.running import by_server
-from commands.target_options import target_options, url_argument
+from commands.target_key import check_servers, tell_lost
+from commands.target_options import target_options, url_argument, url_option
+from commands.target_values import ask_for_change, ask_for_new, given
 from errors import FtpdockError
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def target() -> None:
 @target_options
 @click.option("--all", "everything", is_flag=True, help="Deliver what was exported before, too.")
 @pass_context
-def add(context: Context, account: str, place: Place, everything: bool, **options: Any) -> None:
+def add(context: Context, account: str, place: Place, everything: bool, key_lost: bool, **options: Any) -> None:
     """Deliver the exports of ACCOUNT to the folder URL, too.
 
     URL is ftps://user@host/folder (explicit TLS), sftp://user@host/folder, or one of another scheme that fsspec
@@ -49,56 +48,20 @@ def add(context: Context, account: str, place: Place, everything: bool, **option
     """
     import accounts
     from exports.push import targets as push_targets
+    from exports.push.target_checks import check_fit
 
-    values = _values(options)
+    values = given(options)
     try:
-        push_targets.check_fit(place, values.get("username") or place.username, values)
+        check_fit(place, values.get("username") or place.username, values)
     except FtpdockError as error:
         raise click.UsageError(f"{error}.") from error
     context.connect()
     found = accounts.find(account)
-    if place.scheme == "sftp" and "host_key" not in values:
-        values["host_key"] = _host_key(place)
-    if place.scheme in ("ftps", "sftp") and not values.keys() & {"secret", "secret_env", "key_file"}:
-        values["secret"] = _asked(values.get("username") or place.username, place.host)
-    made = push_targets.add(context.settings, found, place, everything=everything, **values)
+    ask_for_new(context, place, values, key_lost)
+    made = push_targets.add(context.settings, found, place, everything=everything, key_lost=key_lost, **values)
     click.echo(f"Added the target {made.number}: {made.url}. Try it: ftpdock target test {made.number}")
-
-
-def _values(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, as push_targets takes them."""
-    values = chosen(**options)
-    variable = values.pop("password_env", None)
-    from_stdin = values.pop("password_stdin", False)
-    if variable and from_stdin:
-        raise click.UsageError("--password-stdin and --password-env exclude each other.")
-    if variable:
-        values["secret_env"] = variable
-    if from_stdin:
-        values["secret"] = read_password("", from_stdin=True)[0]
-    return values
-
-
-def _asked(username: str, host: str) -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError("Give the password by --password-stdin or --password-env (for sftp, or a --key-file).")
-    password: str = click.prompt(f"Password of {username} at {host}", hide_input=True)
-    return password
-
-
-def _host_key(place: Place) -> str:
-    """The key that the server shows, once a person has compared it."""
-    from exports.push.targets import server_key
-
-    found = server_key(place)
-    if not sys.stdin.isatty():
-        raise FtpdockError(
-            f"{place.host}:{place.port} shows the host key {found}. Compare it with what the partner says, then add "
-            f"the target with --host-key {found}"
-        )
-    click.echo(f"{place.host}:{place.port} shows the host key {found}")
-    click.confirm("Is it the one that the partner named?", abort=True)
-    return found
+    if key_lost:
+        tell_lost(context)
 
 
 @target.command("list")
@@ -143,18 +106,22 @@ def _object(row: Target) -> dict[str, Any]:
 
 @target.command("set")
 @click.argument("number", type=NUMBER)
+@url_option
 @target_options
 @click.option(
     "--no-key-file", is_flag=True, help="sftp: log in with a password, which is asked for, in place of a key."
 )
 @click.option("--no-ca-file", is_flag=True, help="ftps: trust the system's authorities again.")
 @pass_context
-def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, **options: Any) -> None:
-    """Change target NUMBER, such as its password, and try again at once."""
-    from exports.push import targets as push_targets
-    from exports.push.url import read_url
+def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, key_lost: bool, **options: Any) -> None:
+    """Change target NUMBER, such as its password, and try again at once.
 
-    values = _values(options)
+    With another URL what waits for it goes there. A password was given for one host: for another one it is asked for
+    again, and so is the host key of another server.
+    """
+    from exports.push import targets as push_targets
+
+    values = given(options)
     for name, gone in (("key_file", no_key_file), ("ca_file", no_ca_file)):
         if gone and name in values:
             option = name.replace("_", "-")
@@ -165,10 +132,12 @@ def set_(context: Context, number: int, no_key_file: bool, no_ca_file: bool, **o
         raise click.UsageError("Nothing to change: give at least one option.")
     context.connect()
     found = push_targets.find(number)
-    if no_key_file and "key_file" in found.options and not values.keys() & {"secret", "secret_env"}:
-        values["secret"] = _asked(values.get("username") or found.username, read_url(found.url).host)
-    push_targets.change(context.settings, found, **values)
-    click.echo(f"Changed the target {number}.")
+    ask_for_change(context, found, values, key_lost)
+    push_targets.change(context.settings, found, key_lost=key_lost, **values)
+    moved = f": what waits goes to {found.url}. Try it: ftpdock target test {number}" if "place" in values else "."
+    click.echo(f"Changed the target {number}{moved}")
+    if key_lost:
+        tell_lost(context)
 
 
 @target.command()
@@ -180,6 +149,8 @@ def test(context: Context, number: int) -> None:
 
     context.connect()
     found = push_targets.find(number)
+    if found.secret:
+        check_servers(context)
     push_targets.test(context.settings, found)
     click.echo(f"{found.url}: connected, logged in, wrote, renamed and removed a file.")
 
@@ -236,12 +207,21 @@ def _switch(context: Context, number: int, disabled: bool) -> None:
 @yes_option
 @pass_context
 def remove(context: Context, number: int, yes: bool) -> None:
-    """Remove target NUMBER; what was delivered there stays there."""
+    """Remove target NUMBER; what was delivered there stays there, what waits for it is dropped."""
     from exports.push import targets as push_targets
+    from models.target import counts
 
     context.connect()
     found = push_targets.find(number)
+    dropped = _dropped(counts(number).get("waiting", 0))
     if not yes:
-        click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?", abort=True)
+        fate = f" {dropped} `target set {number} --url URL` would bring it to another server" if dropped else ""
+        click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?{fate}", abort=True)
     found.delete_instance()
-    click.echo(f"Removed the target {number}.")
+    click.echo(f"Removed the target {number}. {dropped}".rstrip())
+
+
+def _dropped(waiting: int) -> str:
+    if not waiting:
+        return ""
+    return f"Dropped with it: {waiting:,} {'delivery that waits' if waiting == 1 else 'deliveries that wait'} for it."

@@ -25,7 +25,7 @@ def _place(text: str) -> Place:
 
 
 def _name(text: str) -> str:
-    from exports.push.targets import check_name
+    from exports.push.target_checks import check_name
 
     return check_name(text)
 
@@ -37,20 +37,20 @@ def _username(text: str) -> str:
 
 
 def _variable(text: str) -> str:
-    from exports.push.targets import check_variable
+    from exports.push.target_checks import check_variable
 
     return check_variable(text)
 
 
 def _host_key(text: str) -> str:
-    from exports.push.targets import check_host_key
+    from exports.push.target_checks import check_host_key
 
     return check_host_key(text)
 
 
 def _kinds(text: str) -> list[str]:
     """`all` is the empty list."""
-    from exports.push.targets import check_kinds
+    from exports.push.target_checks import check_kinds
 
     return [] if text.strip().lower() == "all" else check_kinds([kind.strip() for kind in text.split(",")])
 
@@ -62,6 +62,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--password-stdin", is_flag=True, help="Read the password from one line of stdin."),
     click.option("--password-env", type=Checked("variable", _variable), metavar="VARIABLE",
                  help="The server finds the password in this environment variable; nothing is stored."),
+    click.option("--key-lost", is_flag=True,
+                 help="Store a password though the key of those that are stored is lost for good."),
     click.option("--key-file", type=_FILE, metavar="FILE",
                  help="sftp: a private key on the server; a password is its passphrase then."),
     click.option("--ca-file", type=_FILE, metavar="FILE",
@@ -74,7 +76,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Only these of order,customer,full, or all.  [default: all]"),
 )  # fmt: skip
 
-url_argument = click.argument("place", metavar="URL", type=Checked("url", _place))
+_url = Checked("url", _place)
+url_argument = click.argument("place", metavar="URL", type=_url)
+url_option = click.option(
+    "--url", "place", metavar="URL", type=_url, help="Where it is from now on; what waits goes there."
+)
 
 
 def target_options(command: Decorated) -> Decorated:

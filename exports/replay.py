@@ -2,32 +2,69 @@
 
 from __future__ import annotations
 
-import itertools
+import datetime as dt
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from peewee import fn
 
 from exports.job import REPLAY
-from models import Account, Export, ExportFile, Outbox, is_postgres, transaction
+from models import Account, Export, ExportFile, Outbox, Target, is_postgres, transaction
 
 AT_ONCE = 500
-"""Exports of one statement."""
+"""Exports that are read, and asked for, at once."""
 
 
-def replay(exports: Iterable[Export]) -> int:
-    """Ask for each to be put back, for all or for none; returns how many. The exporting node does it, now or when it
-    starts.
+@dataclass(frozen=True)
+class Extent:
+    """What a replay would do."""
+
+    wanted: Any
+    """The condition that these exports meet, and none that was made since."""
+    account: Account
+    kinds: dict[str, int]
+    """Kind of export to the number of these."""
+    oldest: dt.datetime
+    newest: dt.datetime
+    targets: int
+    """To how many targets some of them are delivered again, at once or when they are enabled."""
+
+
+def extent(account: Account, wanted: Any) -> Extent | None:
+    """How far a replay of the account's exports that meet a condition would go; None: there are none."""
+    wanted &= Export.account == account
+    number, created = Export.number, Export.created_at
+    query = Export.select(Export.kind, fn.COUNT(number), fn.MIN(created), fn.MAX(created), fn.MAX(number)).where(wanted)
+    found = list(query.group_by(Export.kind).order_by(Export.kind.desc()).tuples())
+    if not found:
+        return None
+    kinds, counts, oldest, newest, last = zip(*found, strict=True)
+    return Extent(wanted & (number <= max(last)), account, dict(zip(kinds, counts, strict=True)), min(oldest),
+                  max(newest), _targets(account, set(kinds)))  # fmt: skip
+
+
+def _targets(account: Account, kinds: set[str]) -> int:
+    """A revision becomes ready after all of them were added."""
+    return sum(each.kinds is None or not kinds.isdisjoint(each.kinds)
+               for each in Target.select().where(Target.account == account))  # fmt: skip
+
+
+def replay(wanted: Any) -> int:
+    """Ask for each export that meets a condition to be put back, for all or for none; returns how many. The exporting
+    node does it, now or when it starts.
 
     An order or customer is written again as a new revision. The request stands in the ledger until that is recorded,
     so that a kill in between neither loses nor doubles it. A full export is asked for anew.
     """
-    count = 0
+    count = last = 0
+    # Page by page: there may be more than fit into memory.
+    page = Export.select().where(wanted).order_by(Export.number).limit(AT_ONCE)
     with transaction():
-        wanted = sorted(exports, key=lambda export: export.number)
-        _hold_accounts({export.account_id for export in wanted})
-        iterator = iter(wanted)
-        while some := list(itertools.islice(iterator, AT_ONCE)):
+        _hold_accounts(wanted)
+        while some := list(page.where(Export.number > last)):
+            last = some[-1].number
             numbers = [export.number for export in some if export.kind != "full"]
             _hold_exports(numbers)
             _ask(numbers)
@@ -36,11 +73,11 @@ def replay(exports: Iterable[Export]) -> int:
     return count
 
 
-def _hold_accounts(accounts: set[int]) -> None:
+def _hold_accounts(wanted: Any) -> None:
     """Before their exports, as a removal does; the outbox refers to them."""
     if is_postgres():
-        query = Account.select(Account.id).where(Account.id.in_(accounts)).order_by(Account.id)
-        query.for_update("FOR KEY SHARE").execute()
+        theirs = Account.id.in_(Export.select(Export.account).where(wanted))
+        Account.select(Account.id).where(theirs).order_by(Account.id).for_update("FOR KEY SHARE").execute()
 
 
 def _hold_exports(numbers: Sequence[int]) -> None:

@@ -49,15 +49,15 @@ class Card:
         os.close(self._handle)
 
 
-def server_card(settings: Settings, host: str, port: int) -> Card:
-    """The card of a running server. Those that dead ones left are removed."""
+def server_card(settings: Settings, host: str, port: int, **more: Any) -> Card:
+    """The card of a running server, with its address and `more`. Those that dead ones left are removed."""
     folder = settings.spool / "servers"
     for path in folder.glob("*.lock"):
         if is_held(path) is False:
             path.unlink(missing_ok=True)
     # Two containers may have one host's name and the same process id.
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
-    return Card(folder / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return Card(folder / name, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **more)
 
 
 def is_held(path: Path) -> bool | None:

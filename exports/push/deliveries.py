@@ -59,10 +59,10 @@ def due(moment: dt.datetime, only: int | None = None) -> list[int]:
 
 
 def head(target: int) -> Delivery | None:
-    """The delivery that is to be made next; None if there is none, or the stream is held."""
+    """The delivery that is to be made next, with its export and target; None if there is none or the stream is held."""
     if not due(now(), target):
         return None
-    query = Delivery.select(Delivery, Export).join(Export)
+    query = Delivery.select(Delivery, Export, Target).join(Export).switch(Delivery).join(Target)
     waiting = (Delivery.target == target) & (Delivery.state == "waiting")
     while (first := query.where(waiting).order_by(Delivery.number).first()) is not None:
         if first.export.revision == first.revision:
@@ -72,8 +72,8 @@ def head(target: int) -> Delivery | None:
 
 
 def waits(delivery: Delivery) -> bool:
-    """False: another node has settled it, while this one stood still."""
-    return Delivery.select().where((Delivery.number == delivery.number) & (Delivery.state == "waiting")).exists()
+    """False: another node has settled it, while this one stood still; or its target has moved since `head`."""
+    return bool(Delivery.select().where(_still(delivery)).exists())
 
 
 def delivered(delivery: Delivery) -> None:
@@ -102,14 +102,15 @@ def missing(delivery: Delivery, words: str) -> None:
     _settle(delivery, state="failed", error=words, attempts=Delivery.attempts + 1)
 
 
-def held(target: int, words: str, moment: dt.datetime, took: dt.timedelta = dt.timedelta(0)) -> int:
+def held(target: int, words: str, moment: dt.datetime, took: dt.timedelta = dt.timedelta(0), url: str = "") -> int:
     """Nothing can be delivered now: the stream pauses. Returns how many deliveries were given up for that.
 
-    `took` is how long the attempt was at it, the machine being awake.
+    `took` is how long the attempt was at it, the machine being awake. `url` is where: that of a target that has moved
+    since is no reason to wait.
     """
     with transaction():
         row = Target.get_or_none(Target.number == target)
-        if row is None:
+        if row is None or (url and row.url != url):
             return 0
         row.failures, row.error = row.failures + 1, words
         row.unreachable_since = min(row.unreachable_since or moment, moment) + _idle(row, moment - took)
@@ -151,9 +152,14 @@ def _waiting(target: int) -> Any:
 
 
 def _settle(delivery: Delivery, **changes: object) -> bool:
-    """False: it waits no more; a node that leads no longer may come too late."""
-    mine = (Delivery.number == delivery.number) & (Delivery.state == "waiting")
-    return bool(Delivery.update(**changes).where(mine).execute())
+    """False: it waits no more, since a node that leads no longer may come too late; or it has to go elsewhere."""
+    return bool(Delivery.update(**changes).where(_still(delivery)).execute())
+
+
+def _still(delivery: Delivery) -> Any:
+    """It waits, for the place that its target had when it was read."""
+    here = Target.select(Target.number).where(Target.number == delivery.target_id, Target.url == delivery.target.url)
+    return (Delivery.number == delivery.number) & (Delivery.state == "waiting") & Delivery.target.in_(here)
 
 
 def _reached(target: int, due_at: dt.datetime | None = None) -> None:

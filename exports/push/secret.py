@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
+from cryptography.fernet import InvalidToken
 
-from cryptography.fernet import Fernet, InvalidToken
-
-from errors import FtpdockError, SettingsError
+from errors import FtpdockError
+from exports.push.key import cipher, refuse_another, where
 from exports.push.remote import Unreachable
 from models import Target
 from settings import Settings, environment_variable
 
 
-def key_path(settings: Settings) -> Path:
-    return settings.home / "certs" / "secret.key"
-
-
-def encrypted(settings: Settings, secret: str) -> str:
-    """What may be stored; makes the key if there is none. Raises SettingsError."""
-    return _cipher(settings, make=True).encrypt(secret.encode()).decode("ascii") if secret else ""
+def encrypted(settings: Settings, secret: str, number: int | None = None, *, key_lost: bool = False) -> str:
+    """What may be stored for the target `number`; makes the key if there is none. Raises SettingsError, also for
+    another key than that of the stored passwords, unless that one is lost."""
+    if not secret:
+        return ""
+    if not key_lost:
+        refuse_another(settings, number)
+    return cipher(settings, make=True).encrypt(secret.encode()).decode("ascii")
 
 
 def secret_of(settings: Settings, target: Target) -> str:
@@ -36,58 +34,13 @@ def secret_of(settings: Settings, target: Target) -> str:
     if not target.secret:
         return ""
     try:
-        return _cipher(settings, make=False).decrypt(target.secret.encode()).decode()
+        return cipher(settings).decrypt(target.secret.encode()).decode()
     except InvalidToken as error:
         raise Unreachable(
-            f"The password of target {target.number} was encrypted with another key than that in {_where(settings)}: "
-            f"bring that key back, or give the password anew by `ftpdock target set {target.number} --password-stdin`"
+            f"The password of target {target.number} was encrypted with another key than that in {where(settings)}, "
+            "which this process has: give it that key, or give the password anew by "
+            f"`ftpdock target set {target.number} --password-stdin`, with the FTPDOCK_SECRET_KEY of the server if it "
+            "has one"
         ) from error
     except FtpdockError as error:
         raise Unreachable(str(error)) from error
-
-
-def check(settings: Settings) -> bool:
-    """Whether there is a key that can be used; False: there is none yet. Raises SettingsError for one that can't."""
-    if not settings.secret_key and not os.path.lexists(key_path(settings)):
-        return False
-    _cipher(settings, make=False)
-    return True
-
-
-def _where(settings: Settings) -> str:
-    return settings.where("secret_key") if settings.secret_key else str(key_path(settings))
-
-
-def _cipher(settings: Settings, make: bool) -> Fernet:
-    key = settings.secret_key.encode() or _key_file(key_path(settings), make)
-    try:
-        return Fernet(key.strip())
-    except ValueError as error:
-        raise SettingsError(
-            f"{_where(settings)} holds no key: expected 32 bytes in base64, as `openssl rand -base64 32` prints"
-        ) from error
-
-
-def _key_file(path: Path, make: bool) -> bytes:
-    try:
-        if make and not path.exists():
-            _make_key(path)
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"The key that passwords of targets are encrypted with can't be read: {error}") from error
-
-
-def _make_key(path: Path) -> None:
-    """Whole or not at all, and only once, even if two commands ask for it at the same moment."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        aside.unlink()

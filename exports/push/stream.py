@@ -31,7 +31,7 @@ class Stream:
 
     def __init__(self, settings: Settings, target: int, stopping: threading.Event) -> None:
         self._settings, self._target, self._stopping = settings, target, stopping
-        self._secret = ""
+        self._secret = self._url = ""
         self._began = time.monotonic()
 
     def run(self) -> None:
@@ -40,6 +40,7 @@ class Stream:
             target = Target.get_or_none(Target.number == self._target)
             if target is None or deliveries.head(self._target) is None:
                 return
+            self._url = target.url
             try:
                 note_mount(target)
                 access = access_of(self._settings, target)
@@ -58,7 +59,10 @@ class Stream:
         with opened(access) as remote:
             while not self._stopping.is_set() and time.monotonic() < until:
                 delivery = deliveries.head(self._target)
-                if delivery is None or not self._deliver(remote, account, delivery):
+                # Of a target that has moved the next turn is at the new place.
+                if delivery is None or delivery.target.url != self._url:
+                    return
+                if not self._deliver(remote, account, delivery):
                     return
 
     def _deliver(self, remote: Remote, account: str, delivery: Delivery) -> bool:
@@ -88,7 +92,8 @@ class Stream:
 
     def _go_on(self, delivery: Delivery) -> None:
         """A stream that was left behind by a lost leadership must not rename what the next one has begun to write, nor
-        put an older revision in the place of what that one has delivered."""
+        put an older revision in the place of what that one has delivered. Nor is a place
+        served that the target has left."""
         if self._stopping.is_set() or not deliveries.waits(delivery):
             raise Stopped
 
@@ -101,7 +106,7 @@ class Stream:
         words = clean(words, self._secret)
         # The monotonic clock leaves out what the machine slept.
         took = dt.timedelta(seconds=time.monotonic() - self._began)
-        given_up = deliveries.held(self._target, words, now(), took)
+        given_up = deliveries.held(self._target, words, now(), took, self._url)
         log.warning("target %s is held: %s%s", self._target, words, f"; {given_up} given up" if given_up else "")
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from errors import ConflictError, FtpdockError, NotFoundError
 from exports.push import deliveries, steps
+from exports.push.moving import move, refuse_second
 from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
+from exports.push.target_checks import (
+    ONLY_FOR,
+    check_fit,
+    check_kinds,
+    check_name,
+    check_option,
+    check_variable,
+)
 from exports.push.url import LOCAL, PORTS, Place, check_username, read_url
 from models import Account, Target, now, refuse_removed, transaction
 from settings import Settings
 
-KINDS = ("order", "customer", "full")
-ONLY_FOR = {"ca_file": ("ftps",), "key_file": ("sftp",), "host_key": ("sftp",), "mount_point": LOCAL}
+CHANGED = ("url", "name", "username", "secret", "secret_env", "options", "kinds")
+"""What `change` may write."""
 
 
 def find(number: int) -> Target:
@@ -28,7 +35,7 @@ def find(number: int) -> Target:
 
 
 def add(settings: Settings, account: Account, place: Place, *, everything: bool = False, **values: Any) -> Target:
-    """Make a target of `account`. Values: those of `change`. Raises FtpdockError.
+    """Make a target of `account`. Values: those of `change` but the place. Raises FtpdockError.
 
     It gets what becomes ready from now on; with `everything` also all that is there.
     """
@@ -38,22 +45,37 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
     _look_for_mount(target, place)
     with transaction():
         refuse_removed(account)
-        if Target.get_or_none((Target.account == account) & (Target.url == place.url)):
-            raise ConflictError(f"The account {account.name!r} has the target {place.url} already")
+        refuse_second(target, place)
         target.save(force_insert=True)
     return target
 
 
 def change(settings: Settings, target: Target, **values: Any) -> None:
-    """Set name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
-    once. None takes a file away. Raises FtpdockError."""
+    """Set place, name, username, secret, secret_env, ca_file, key_file, host_key, mount_point, kinds; and try again at
+    once. None takes a file away. With `key_lost` a password is encrypted though others can't be decrypted any more.
+
+    What waits goes to a new place; a password that was given for another host does not. Raises FtpdockError.
+    """
+    former = target.url
+    if "place" in values:
+        move(target, values)
     _check_keys(target, values)
     _set(settings, target, values)
     _check_whole(target, read_url(target.url))
     _look_for_mount(target, read_url(target.url))
     with transaction():
-        target.save(only=["name", "username", "secret", "secret_env", "options", "kinds"])
+        if "place" in values:
+            refuse_second(target, values["place"])
+        _save(target, former)
         deliveries.restart(target)
+
+
+def _save(target: Target, former: str) -> None:
+    """Raises ConflictError if it is elsewhere by now: a password is given for the host that an admin has seen."""
+    changed = {name: getattr(target, name) for name in CHANGED}
+    if not Target.update(changed).where((Target.number == target.number) & (Target.url == former)).execute():
+        raise ConflictError(f"The target {target.number} was moved or removed meanwhile: see `ftpdock target list`, "
+                            "and say it again")  # fmt: skip
 
 
 def _check_keys(target: Target, values: dict[str, Any]) -> None:
@@ -74,60 +96,15 @@ def _set(settings: Settings, target: Target, values: dict[str, Any]) -> None:
         target.username = check_username(values["username"])
     if "kinds" in values:
         target.kinds = check_kinds(values["kinds"]) or None
-    if "secret" in values:
-        target.secret, target.secret_env = encrypted(settings, values["secret"]), None
     if "secret_env" in values:
         target.secret, target.secret_env = "", check_variable(values["secret_env"])
     options = {name: values[name] for name in ONLY_FOR if name in values}
     kept = {name: value for name, value in (target.options or {}).items() if name not in options}
-    target.options = kept | {name: _option(name, value) for name, value in options.items() if value is not None}
-
-
-def check_name(name: str) -> str:
-    if len(name) > 63 or not name.isprintable():
-        raise FtpdockError(f"{name!r} can't be a name: up to 63 printable characters")
-    return name
-
-
-def check_kinds(kinds: Sequence[str]) -> list[str]:
-    """Each once; none of them: all."""
-    wrong = [kind for kind in kinds if kind not in KINDS]
-    if wrong:
-        raise FtpdockError(f"{wrong[0]!r} is no kind of export: expected some of {', '.join(KINDS)}")
-    return sorted(set(kinds))
-
-
-def check_variable(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", name):
-        raise FtpdockError("--password-env takes the name of an environment variable, such as ACME_PASSWORD")
-    return name
-
-
-def check_host_key(text: str) -> str:
-    if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
-        raise FtpdockError(f"{text!r} is no fingerprint of a host key: expected SHA256: and 43 characters")
-    return text
-
-
-def _option(name: str, value: Any) -> Any:
-    if name == "mount_point":
-        return value
-    if name == "host_key":
-        return check_host_key(value)
-    path = Path(value).absolute()
-    if not path.is_file():
-        raise FtpdockError(f"There is no file {path}")
-    return str(path)
-
-
-def check_fit(place: Place, username: str, options: Collection[str]) -> None:
-    """Raise FtpdockError unless these options are for a target there, and a user is named where one is needed."""
-    for name, schemes in ONLY_FOR.items():
-        if name in options and place.scheme not in schemes:
-            option = f"--{name.replace('_', '-')}"
-            raise FtpdockError(f"{option} is for {schemes[0]}:// only, the target is {place.scheme}://")
-    if place.scheme in PORTS and not username:
-        raise FtpdockError("The target needs a user's name: give --username, or write it before the host and an @")
+    target.options = kept | {name: check_option(name, value) for name, value in options.items() if value is not None}
+    if "secret" in values:
+        # Last of all: it may make the key.
+        secret = encrypted(settings, values["secret"], target.number, key_lost=values.get("key_lost", False))
+        target.secret, target.secret_env = secret, None
 
 
 def _check_whole(target: Target, place: Place) -> None:
@@ -152,7 +129,8 @@ def _look_for_mount(target: Target, place: Place) -> bool:
 def note_mount(target: Target) -> None:
     """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
     if _look_for_mount(target, _place(target)):
-        target.save(only=["options"])
+        here = (Target.number == target.number) & (Target.url == target.url)
+        Target.update(options=target.options).where(here).execute()
 
 
 def access_of(settings: Settings, target: Target) -> Access:
@@ -167,7 +145,7 @@ def _place(target: Target) -> Place:
     try:
         return read_url(target.url)
     except FtpdockError as error:
-        raise PushError(f"{error}. Remove the target, and add it anew") from error
+        raise PushError(f"{error}. Give it by `ftpdock target set {target.number} --url URL`") from error
 
 
 def server_key(place: Place) -> str:

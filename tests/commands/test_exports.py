@@ -181,16 +181,16 @@ def test_replay_since_takes_all_of_one_account(shop: Shop, done: Done) -> None:
     other = Shop(shop.settings, "beta")
     ready(other)
 
-    assert done("exports", "replay", "--since", "24h", "--account", "acme") == (
+    assert done("exports", "replay", "--since", "24h", "--account", "acme", "--yes") == (
         "2 exports will be put back by the next `ftpdock serve`: none is running.\n"
     )
     assert list(Outbox.select(Outbox.kind, Outbox.system_id, Outbox.entity).order_by(Outbox.number).tuples()) == [
         ("order", new, "order"), ("full", None, "product")]  # fmt: skip
     assert shop.dispatch() == [f"Orders/order_{new}"]
 
-    assert done("exports", "replay", "--since", "2026-11-20", "--account", "acme").startswith("2 ")
+    assert done("exports", "replay", "--since", "2026-11-20", "--account", "acme", "--yes").startswith("2 ")
     Account.update(time_zone="Europe/Berlin").execute()
-    assert done("exports", "replay", "--since", "2026-11-20", "--account", "acme").startswith("3 ")
+    assert done("exports", "replay", "--since", "2026-11-20", "--account", "acme", "--yes").startswith("3 ")
     assert done("exports", "replay", "--since", "2038-01-01", "--account", "acme") == "Nothing was exported since.\n"
 
 

@@ -64,6 +64,7 @@ REFUSED = {
     "mail retry": ("1",),
     "retention run": (),
     "db migrate": (),
+    "db copy": ("{tmp}/PRODUCT_18_09_2024.csv",),
 }
 """Command to arguments that are right."""
 LET_THROUGH = {"serve", "worker", "doctor", "template", "cert show", "cert make", "cert install"}

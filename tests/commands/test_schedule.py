@@ -17,11 +17,13 @@ import models
 from exports.scheduled import tick
 from jobs.cards import server_card
 from jobs.leases import Owner
-from models import Account, ImportRun, Upload, now
+from models import Account, ImportRun, ScheduleState, Upload, now
 from settings import Settings
 
 Done = Callable[..., str]
 Run = Callable[..., Any]
+GONE = ("Error: This machine knows no time zone 'US/Gone', which the account acme has: install the system's time zones "
+        "(tzdata), or set another by `ftpdock account set acme --timezone ZONE`\n")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -226,3 +228,39 @@ def test_of_an_entity_that_was_taken_away_nothing_is_exported_and_the_schedule_c
     done("account", "set", acme, "--entities", "products")
     done("schedule", "set", acme, "all", "off", "--export")
     assert exported(done) == []
+
+
+def test_in_a_time_zone_that_is_no_more_no_times_are_set(done: Done, run: Run, acme: str) -> None:
+    """It is said what to do, and nothing has changed; what has no times can be set."""
+    done("schedule", "set", acme, "products", "0 2 * * *")
+    models.database.connect(reuse_if_open=True)
+    Account.update(time_zone="US/Gone", schedule="every 1d").execute()
+    ScheduleState.update(time_zone="US/Gone").execute()
+
+    for arguments in (("orders", "0 3 * * *"), ("all", "every 30m"), ("products", "inherit"),
+                      ("orders", "every 1d", "--export")):  # fmt: skip
+        refused = run("schedule", "set", acme, *arguments)
+        assert (refused.exit_code, refused.stderr) == (1, GONE)
+    assert listed(done)["product"]["schedule"] == "0 2 * * *"
+    assert done("schedule", "set", acme, "all", "off") == "acme, all: off.\n"
+    assert done("schedule", "set", acme, "products", "immediate") == "acme, product: immediate.\n"
+    assert done("schedule", "set", acme, "all", "off", "--export") == "acme, export of all: off.\n"
+
+    for entity in listed(done):
+        done("schedule", "set", acme, entity, "off")
+    # Nothing has to be planned for a default that no entity follows.
+    assert run("schedule", "set", acme, "all", "0 3 * * *").stderr == GONE
+    models.database.connect(reuse_if_open=True)
+    assert Account.get().schedule == "off"
+
+
+def test_times_of_another_entity_that_can_not_be_planned_are_told_as_well(done: Done, run: Run, acme: str) -> None:
+    """As of an account whose zone another program has changed."""
+    done("schedule", "set", acme, "products", "0 2 * * *")
+    models.database.connect(reuse_if_open=True)
+    Account.update(time_zone="US/Gone").execute()
+
+    refused = run("schedule", "set", acme, "orders", "off")
+
+    assert (refused.exit_code, refused.stderr) == (1, GONE)
+    assert listed(done)["order"]["schedule"] == "immediate"

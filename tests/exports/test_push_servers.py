@@ -182,7 +182,7 @@ def test_a_lost_key_or_variable_is_told(quick: Desk, tmp_path: Path) -> None:
     lost = quick.target("ftps://acme@ftp.example/a", secret=PASSWORD)
     unset = quick.target("ftps://acme@ftp.example/b", secret_env="NOBODY_SET_THIS")
     (quick.settings.home / "certs" / "secret.key").unlink()
-    quick.target("ftps://acme@ftp.example/c", secret="makes another key")
+    quick.target("ftps://acme@ftp.example/c", secret="makes another key", key_lost=True)
     with quick.pushing():
         quick.order("A")
         wait_for(lambda: error_of(lost) and error_of(unset))
@@ -193,7 +193,10 @@ def test_a_lost_key_or_variable_is_told(quick: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "said"),
-    [(None, "can't be read: .*No such file"), (b"not a key", "secret.key holds no key: expected 32 bytes")],
+    [
+        (None, "neither .*secret.key nor FTPDOCK_SECRET_KEY"),
+        (b"not a key", "secret.key holds no key: expected 32 bytes"),
+    ],
 )
 def test_a_key_that_is_no_more_holds_the_deliveries(quick: Desk, key: bytes | None, said: str) -> None:
     """As anything that an admin has to mend: it ends no stream."""

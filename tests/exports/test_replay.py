@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import shutil
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 import time_machine
 
 from exports.job import REPLAY
-from exports.replay import replay
+from exports.replay import extent, replay
 from models import Export, ExportFile, Order
 from settings import Settings
 from tests.shop import Shop, times
@@ -35,7 +37,7 @@ def test_replay_is_a_new_revision_with_new_times(shop: Shop) -> None:
     before, created = times(shop.folder(order)), shop.export(order).created_at
     Export.update(state="removed").execute()
 
-    assert replay([shop.export(order)]) == 1
+    assert replay(Export.number == shop.export(order).number) == 1
     assert shop.dispatch() == [f"Orders/order_{order.system_id}"]
 
     after = shop.export(order)
@@ -55,7 +57,7 @@ def test_replay_of_what_a_clock_that_was_ahead_has_written(local: Shop) -> None:
     for each in (early, order):
         _mirrored(local, each)
 
-    replay([local.export(early), local.export(order)])
+    replay(Export.number.in_([local.export(early).number, local.export(order).number]))
     local.dispatch()
 
     assert [local.export(each).revision for each in (early, order)] == [2, 2]
@@ -76,18 +78,64 @@ def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:
     local.dispatch()
     Order.update(status="shipped").execute()
 
-    replay([local.export(order)])
+    replay(Export.number == local.export(order).number)
     assert local.dispatch() == [f"Orders/order_{order.system_id}"]
     assert [row["Status"] for row in local.rows(order, "order_data")] == ["confirmed"]
 
     shutil.rmtree(local.folder(order))
-    replay([local.export(order)])
+    replay(Export.number == local.export(order).number)
     local.dispatch()
     assert [row["Status"] for row in local.rows(order, "order_data")] == ["shipped"]
 
     shutil.rmtree(local.folder(order))
     order.delete_instance()
-    replay([local.export(order)])
+    replay(Export.number == local.export(order).number)
     local.dispatch()
     assert (local.export(order).state, local.export(order).revision) == ("failed", 3)
     assert "nothing can be put back" in local.export(order).error
+
+
+def test_many_are_put_back_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left out, and none comes twice; those of another account stay."""
+    monkeypatch.setattr(importlib.import_module("exports.replay"), "AT_ONCE", 2)
+    orders = [shop.order() for _ in range(5)]
+    shop.dispatch()
+    other = Shop(shop.settings, "beta")
+    other.order()
+    other.dispatch()
+
+    found = extent(shop.account, Export.number > 0)
+    assert found is not None
+    assert (replay(found.wanted), sorted(shop.dispatch())) == (
+        5, sorted(f"Orders/order_{order.system_id}" for order in orders)
+    )  # fmt: skip
+
+
+def test_what_is_exported_while_an_admin_is_asked_is_not_put_back(shop: Shop) -> None:
+    """It was not counted."""
+    shop.order()
+    shop.dispatch()
+    found = extent(shop.account, Export.number > 0)
+    shop.order()
+    shop.dispatch()
+
+    assert found is not None
+    assert (found.kinds, replay(found.wanted)) == ({"order": 1}, 1)
+    assert extent(shop.account, Export.number < 0) is None
+
+
+def test_a_replay_of_many_takes_little_memory(local: Shop) -> None:
+    """A year of orders may be more than fits into it."""
+    rows = ({"account": local.account, "kind": "order", "entity": "order", "system_id": f"{number:036}",
+             "path": f"Orders/order_{number:036}"} for number in range(10_000))  # fmt: skip
+    Export.insert_many(list(rows)).execute()
+    tracemalloc.start()
+    try:
+        found = extent(local.account, Export.number > 0)
+        assert found is not None
+        assert replay(found.wanted) == 10_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 10_000_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +85,36 @@ def test_a_kill_of_ours_loses_and_halves_nothing(make_server: Callable[..., Serv
         mirrored = tree(ours.home / "accounts" / "acme" / "Export")
         assert theirs.tree() == mirrored
         assert all("/customer_data_" in name and ".part" not in name and ".old" not in name for name in mirrored)
+    finally:
+        theirs.kill()
+
+
+def test_a_password_that_the_server_could_not_decrypt_is_not_taken(
+    make_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    """Its key is in its environment alone: a shell without it is told so by the server's card, and makes no key. With
+    it the password serves the deliveries."""
+    authority, pem, ca = trustme.CA(), tmp_path / "server.pem", tmp_path / "ca.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    authority.cert_pem.write_to_path(str(ca))
+    theirs = FtpsServer(tmp_path / "theirs", pem)
+    theirs.start()
+    ours = make_server(FTPDOCK_SECRET_KEY="A/" * 21 + "A=")
+    ours.add_account()
+    ours.start()
+    add = ("target", "add", "acme", theirs.url, "--ca-file", str(ca), "--password-stdin")
+    shell = {name: value for name, value in ours.environment.items() if name != "FTPDOCK_SECRET_KEY"}
+    try:
+        refused = subprocess.run([sys.executable, "-m", "commands", *add], env=shell, input=THEIR_PASSWORD + "\n",
+                                 capture_output=True, text=True, check=False)  # fmt: skip
+        assert refused.returncode == 1
+        assert "from FTPDOCK_SECRET_KEY, and this command has none" in refused.stderr
+        assert not (ours.home / "certs" / "secret.key").exists()
+
+        ours.command(*add, input=THEIR_PASSWORD + "\n")
+        ours.command("target", "test", "1")
+        ours.command("customer", "add", "-", "--account", "acme", input='{"company_name": "Delta"}')
+        _wait_for_folders(theirs, 1)
     finally:
         theirs.kill()
 
