@@ -11,15 +11,20 @@ from ticks import upcoming
 
 
 def next_pickup(account: Account, entity: str) -> dt.datetime | None:
-    """The next pick-up in the account's zone; None for those that wait for nothing or for nobody knows what.
+    """The next pick-up in the account's zone; None for those that wait for nothing or for nobody knows what, as where
+    this machine knows no such zone: the schedule stands still then.
 
     It is read from the table where it stands there: an upload that is recorded before its tick is run belongs to it.
     """
     schedule = EntitySettings.of(account.id, entity).schedule
     state = ScheduleState.of(account, entity, schedule)
+    try:
+        zone = zoneinfo.ZoneInfo(account.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return None
     if state is None:
         return schedules.next_run(schedule, account.time_zone, now())
-    return upcoming(state, now()).astimezone(zoneinfo.ZoneInfo(account.time_zone))
+    return upcoming(state, now()).astimezone(zone)
 
 
 def pickup_told(number: int) -> str:

@@ -72,3 +72,15 @@ def test_immediate_and_off_name_no_time(house: House, what: str, state: str) -> 
     assert client.put(PATH, b"x") == "226 Transfer complete, queued as import 1."
     assert "pick-up" not in client.ask("SITE STATUS")
     assert [row.state for row in house.rows] == [state]
+
+
+@pytest.mark.parametrize("reckoned", [True, False])
+def test_a_time_zone_that_is_no_more_names_no_time(house: House, reckoned: bool) -> None:
+    """The upload is recorded all the same, and asked for."""
+    schedule("0 2 * * *")
+    if reckoned:
+        planned("0 2 * * *", dt.datetime(2099, 7, 24, 0, tzinfo=dt.UTC))
+    Account.update(time_zone="Europe/Nowhere").execute()
+    client = house.login()
+    assert client.put(PATH, b"x") == "226 Transfer complete, queued as import 1."
+    assert f"1 {NAME} waiting size=1" in client.ask("SITE STATUS")
