@@ -17,6 +17,8 @@ from settings import Settings
 
 log = logging.getLogger("ftpdock")
 
+NOBODY = 65_534
+"""The user that NFS takes root for (root_squash): a home there may well be a server's that runs as root."""
 _ACCOUNT = re.compile(r"[\w-]+")
 """Folders of accounts; lost+found is none."""
 
@@ -32,7 +34,7 @@ def foreign_home(settings: Settings) -> str:
         owner = settings.spool.stat().st_uid
     except OSError:
         return ""
-    if owner == 0:
+    if owner in (0, NOBODY):
         return ""
     name = _user(owner, "#")
     return (f"{settings.home} is {name}'s (uid {owner}): run this as that user, as in: "

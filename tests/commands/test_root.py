@@ -144,6 +144,13 @@ def test_other_users_are_not_asked_whose_it_is(home: Path, monkeypatch: pytest.M
     assert call(home, "account", "list").exit_code == 0
 
 
+def test_a_server_of_root_on_nfs_keeps_its_commands(home: Path, owner: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There its files show as nobody's."""
+    monkeypatch.setattr("owners.NOBODY", owner)
+
+    assert call(home, "account", "list").exit_code == 0
+
+
 def test_help_version_and_templates_are_for_root_as_well(home: Path, owner: int) -> None:
     """They don't look into the home."""
     before = seen(home)
