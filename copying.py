@@ -10,7 +10,7 @@ from peewee import Model, sort_models
 from errors import ConflictError, FtpdockError
 from handlers.registry import Registry
 from models import TABLES, EchoGuard, large_cache, transaction, trim_log
-from models.filling import fill, filled, go_on_behind, hold
+from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers
 from models.progress import unechoed
 from models.source import Source
 from settings import Settings
@@ -67,6 +67,7 @@ def copy(
         show(done, total)
 
     with large_cache(), transaction():
+        refuse_foreign_numbers(models)
         hold(models)
         refuse_filled(models)
         # The triggers of orders and customers would ask for exports of all of them.

@@ -30,6 +30,11 @@ CHUNK = 5_000
 LOCK_TIMEOUT = 30
 """Seconds for which Postgres waits until nobody else writes."""
 
+_MAY_NUMBER = """
+    SELECT has_sequence_privilege(pg_get_serial_sequence(%s, %s), 'UPDATE'), quote_ident(current_user),
+           quote_ident(current_schema())
+"""
+
 Told = Callable[[int], None]
 
 _KEYS = frozenset({"23503", "23505"})
@@ -57,6 +62,18 @@ def hold(models: Iterable[Table]) -> None:
             raise
         raise FtpdockError("Another program is writing into the database that the settings name, or holds its tables: "
                            "stop it, and try again. Nothing was copied") from error  # fmt: skip
+
+
+def refuse_foreign_numbers(models: Iterable[Table]) -> None:
+    """Raises FtpdockError if the user of the database may not say at which numbers its tables go on."""
+    numbered = [model for model in models if is_postgres() and isinstance(model._meta.primary_key, AutoField)]
+    for model in numbered:
+        names = (quoted(model), model._meta.primary_key.column_name)
+        may, user, schema = database.execute_sql(_MAY_NUMBER, names).fetchone()
+        if may is False:  # NULL: nothing numbers it
+            raise FtpdockError(f"The database's user {user} may not set the numbers of {model._meta.table_name}: copy "
+                               "as the user who owns the tables, or let that one run `GRANT UPDATE ON ALL SEQUENCES IN "
+                               f"SCHEMA {schema} TO {user}`. Nothing was copied")  # fmt: skip
 
 
 def fill(source: Source, model: Table, told: Told) -> None:
@@ -183,9 +200,9 @@ def _unfit(source: Source, model: Table, begun: int, error: PeeweeException) -> 
         return None
     detail = f" ({diagnosis.message_detail})" if diagnosis.sqlstate in _KEYS and diagnosis.message_detail else ""
     key = source.key_of(model, begun + int(where[1]) - 1) if where else None
-    column = where[2] if where else None
-    return source.unfit(model, key, column or diagnosis.column_name or "",
-                        f"Postgres says: {diagnosis.message_primary}{detail}")  # fmt: skip
+    column = (where and where[2]) or diagnosis.column_name or ""
+    refuses = "is refused by Postgres" if column else "Postgres refuses it"
+    return source.unfit(model, key, column, f"{refuses}: {diagnosis.message_primary}{detail}")
 
 
 def go_on_behind(model: Table, number: int) -> None:

@@ -49,9 +49,8 @@ class Place:
         if shutil.which("sqlite3") is None:
             (tools / "sqlite3").write_text(SQLITE3)
             (tools / "sqlite3").chmod(0o755)
-        self._path = (
-            f"{Path(sys.executable).parent}:{tools}:{POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]}:{os.environ['PATH']}"
-        )
+        ours = (tools, POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], Path(sys.executable).parent)
+        self._path = ":".join([*map(str, ours), os.environ["PATH"]])
         self._services = folder / "services.conf"
         if not self.sqlite:
             self.serve(settings.database_url)

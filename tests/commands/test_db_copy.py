@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,15 +128,20 @@ def test_rows_go_over_in_any_chunks(source: Settings, target: Settings, shipment
     assert contents(target, shipments) == before
 
 
-def test_what_was_committed_last_goes_over(source: Settings, target: Settings) -> None:
-    """It lies in the log of a server that was killed, which nobody has moved into the file."""
+def test_what_was_committed_last_goes_over(source: Settings, target: Settings, tmp_path: Path) -> None:
+    """It lies in the log of a server that was killed. Nobody moves it into the file, which is only read."""
+    killed = tmp_path / "killed.db"
     with contextlib.closing(sqlite3.connect(file_of(source), isolation_level=None)) as file:
         file.execute("UPDATE account SET company = 'the last' WHERE name = 'acme'")
-        assert file_of(source).with_name(f"{file_of(source).name}-wal").stat().st_size > 0
-        copy(target, source)
+        for ending in ("", "-wal"):
+            shutil.copy(f"{file_of(source)}{ending}", f"{killed}{ending}")
+    before = {path: path.read_bytes() for path in tmp_path.glob("killed.db*")}
+
+    copy(target, moved(source, f"sqlite:///{killed}"))
 
     with connected(target):
         assert Account.get(name="acme").company == "the last"
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_what_is_written_meanwhile_is_not_copied(source: Settings, target: Settings, shipments: Registry) -> None:
@@ -167,7 +173,8 @@ def test_values_that_sqlite_takes_as_they_come(source: Settings, target: Setting
         UPDATE customer SET attributes = '{"a" :"\u00e4\\u00e4", "n": 1.50, "b": [true, null]}', phone = X'c3a4';
         UPDATE address SET is_default = 2;
         UPDATE inventory SET back_order_allowed = NULL, on_order_quantity = ' [ ] ', available_quantity = '1E+2';
-        UPDATE product SET row_hash = -9223372036854775808, moq = '000999999999999999.999999';
+        UPDATE product SET row_hash = -9223372036854775808, moq = '000999999999999999.999999',
+            description = char(9, 10, 13) || ' \\N \\. \\' || char(11, 127);
     """)  # fmt: skip
     before = contents(source, shipments, digits=False)
 
@@ -183,6 +190,22 @@ def test_an_empty_database_is_made_ready(source: Settings, make_database: Callab
     with bare(postgres_uri) as url:
         copy(moved(source, url), source)
         assert contents(moved(source, url), shipments) == before
+
+
+def test_a_schema_beside_that_of_another_deployment(
+    source: Settings, on_postgres: Settings, shipments: Registry
+) -> None:
+    """The rows of the other one are not in the way, and stay as they are."""
+    with connected(on_postgres):
+        Account.create(name="theirs")
+        models.database.execute_sql("CREATE SCHEMA dock")
+    before, theirs = contents(source, shipments), contents(on_postgres, shipments)
+    schema = moved(source, f"{on_postgres.database_url}&options=-csearch_path%3Ddock,public")
+
+    copy(schema, source)
+
+    assert contents(schema, shipments) == before
+    assert contents(on_postgres, shipments) == theirs
 
 
 @contextlib.contextmanager

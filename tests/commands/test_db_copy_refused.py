@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,7 @@ from models.source import opened
 from settings import Settings
 from tests.commands.conftest import ROOT, environment
 from tests.commands.copied import connected, file_of, invoke, moved, rows, shipments, source, write
+from tests.commands.test_doctor_postgres import stranger, told_to_run
 from tests.conftest import BACKENDS
 from tests.processes import wait_until
 
@@ -110,15 +112,18 @@ def test_a_database_of_a_newer_version(source: Settings, target: Settings) -> No
     assert refused(target, file_of(source)).startswith(told)
 
 
-def test_a_home_that_is_at_work(source: Settings, target: Settings, shipments: Registry) -> None:
-    """A server or a worker, each by itself, would write into the one while the other is copied."""
+def test_a_home_that_is_at_work(source: Settings, target: Settings) -> None:
+    """A server or a worker, each by itself, would write into the one while the other is copied. Nothing is begun."""
+    with connected(target):
+        Runner(models.database.obj, str(MIGRATIONS)).down()
     with contextlib.closing(server_card(source, "127.0.0.1", 2121)):
         said = refused(target, file_of(source))
         assert "while a server or worker of this home runs: server (pid " in said
         assert "Stop each `ftpdock serve` and `ftpdock worker`" in said
     with contextlib.closing(Owner(source)):
-        assert "runs: worker (pid " in refused(target, file_of(source))
-    assert rows(target, shipments) == 0
+        assert "of this home runs: worker (pid " in refused(target, file_of(source))
+    with connected(target):
+        assert len(pending(models.database.obj)) == 1
 
 
 def test_a_server_that_is_started_meanwhile(source: Settings, target: Settings, shipments: Registry) -> None:
@@ -168,7 +173,7 @@ def test_a_target_that_is_not_empty(source: Settings, make_database: Callable[[s
 
 def test_a_program_that_writes_into_the_target(source: Settings, target: Settings, tmp_path: Path) -> None:
     """It is waited for, and what it has written is seen."""
-    environ = environment(target) | {"PATH": "/usr/bin:/bin", "FTPDOCK_PLUGINS": ""}
+    environ = {**os.environ, **environment(target)}
     with psycopg.connect(target.database_url) as other:
         other.execute("INSERT INTO account (name, company, emails, time_zone, date_format, decimal_separator, "
                       "column_order, disabled, created_at, digest, schedule, export_imported, export_bom, "
@@ -195,36 +200,52 @@ def test_a_program_that_holds_the_target(source: Settings, target: Settings, mon
         assert "Another program is writing into the database" in refused(target, file_of(source))
 
 
+def test_a_user_who_may_not_number(source: Settings, target: Settings) -> None:
+    """One who does not own the tables, with the rights that are enough for all else. What is told to be run helps."""
+    with stranger(target.database_url) as (url, owner):
+        owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO stranger")
+        owner.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO stranger")
+        theirs = replace(moved(source, url), plugins=())
+        said = refused(theirs, file_of(source))
+        assert "The database's user stranger may not set the numbers of account: copy as the user who owns" in said
+        assert owner.execute("SELECT count(*) FROM account").fetchone() == (0,)
+
+        owner.execute(told_to_run(said))
+
+        invoke(theirs, "db", "copy", str(file_of(source)))
+        assert owner.execute("SELECT count(*) FROM account").fetchone() == (3,)
+
+
 WRONG = {
     "NUL": ("UPDATE customer SET company_name = 'a' || char(0) || 'b' WHERE reference_id = 'K2'",
             "customer {id}: company_name holds a character of the value 0, which no text of Postgres has"),
     "NUL in JSON": ("UPDATE product SET attributes = '{\"a\": \"\\u0000\"}' WHERE sku_id = '002' AND name = 'Cup'",
-                    "product {id}: attributes Postgres says: unsupported Unicode escape sequence"),
+                    "product {id}: attributes is refused by Postgres: unsupported Unicode escape sequence"),
     "no UTF-8": ("UPDATE product SET name = CAST(X'fe41' AS TEXT) WHERE reference_id = 'P2'",
                  "product {id}: name holds bytes that are no UTF-8"),
     "too long": ("UPDATE sales_order SET currency = 'EURO' WHERE reference_id = 'PO-1'",
-                 "sales_order {id}: currency Postgres says: value too long for type character varying(3)"),
+                 "sales_order {id}: currency is refused by Postgres: value too long for type character varying(3)"),
     "no number": ("UPDATE product SET moq = '7,90' WHERE reference_id = 'P2'",
                   "product {id}: moq is '7,90', which is no value of its kind"),
     "no whole number": ("UPDATE import_run SET rows = 'many' WHERE number = 2",
-                        'import_run 2: rows Postgres says: invalid input syntax for type integer: "many"'),
+                        'import_run 2: rows is refused by Postgres: invalid input syntax for type integer: "many"'),
     "too large": ("UPDATE import_run SET rows = 3000000000 WHERE number = 2",
-                  'import_run 2: rows Postgres says: value "3000000000" is out of range for type integer'),
+                  'import_run 2: rows is refused by Postgres: value "3000000000" is out of range for type integer'),
     "no date": ("UPDATE sales_order SET order_date = '11.12.2026' WHERE reference_id = 'PO-1'",
                 "sales_order {id}: order_date is '11.12.2026', which is no value of its kind"),
     "no time": ("UPDATE customer SET created_at = 'yesterday' WHERE reference_id = 'K2'",
                 "customer {id}: created_at is 'yesterday', which is no value of its kind"),
     "no JSON": ("UPDATE product SET prices = '{7.90}' WHERE reference_id = 'P2'",
-                "product {id}: prices Postgres says: invalid input syntax for type json"),
+                "product {id}: prices is refused by Postgres: invalid input syntax for type json"),
     "NaN": ("UPDATE product SET prices = '{\"a\": NaN}' WHERE reference_id = 'P2'",
-            "product {id}: prices Postgres says: invalid input syntax for type json"),
+            "product {id}: prices is refused by Postgres: invalid input syntax for type json"),
     "a long key": ("UPDATE category SET path = printf('%.*c', 1000, '\U0001f9a6') || path WHERE reference_id = 'C1'",
-                   "category {id}: path Postgres says: value too long for type character varying(1000)"),
+                   "category {id}: path is refused by Postgres: value too long for type character varying(1000)"),
     "a key for no index": (f"UPDATE category SET path = '{''.join(map(chr, range(0x10000, 0x103e0)))}' "
-                           "WHERE reference_id = 'C1'", "category {id}: Postgres says: index row size "),
+                           "WHERE reference_id = 'C1'", "category {id}: Postgres refuses it: index row size "),
     "one key as text and bytes": (
         "UPDATE product SET sku_id = CAST('001' AS BLOB) WHERE reference_id = 'P2'",
-        'product {id}: Postgres says: duplicate key value violates unique constraint "product_account_id_sku_id" '
+        'product {id}: Postgres refuses it: duplicate key value violates unique constraint "product_account_id_sku_id" '
         "(Key (account_id, sku_id)=(1, 001) already exists.)"),
     "nobody there": ("DELETE FROM product WHERE reference_id = 'P2'",
                      "inventory {id}: product_id refers to a row of product that is not there"),
@@ -251,16 +272,20 @@ def test_a_row_that_postgres_can_not_hold(
     assert hashlib.sha256(file_of(source).read_bytes()).digest() == digest
 
 
-def test_the_row_that_is_named_is_the_one(source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it is found here or by Postgres, in the first statement or a later one."""
+@pytest.mark.parametrize(("column", "value"), [("uom", "201 * 'x'"), ("uom", "char(0)"), ("moq", "'many'")])
+def test_the_row_that_is_named_is_the_one(
+    source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch, column: str, value: str
+) -> None:
+    """Whether it is found here or by Postgres, in the first statement or a later one, and wherever its key stands."""
+    key = "00000000-0000-7000-8000-000000000000"
+    with connected(source):
+        models.Product.create(system_id=key, account=Account.get(name="filled"), sku_id="last", name="Cup")
+    value = value.replace("201 * 'x'", f"'{201 * 'x'}'")
+    write(source, f"UPDATE product SET {column} = {value} WHERE system_id = '{key}'")
+
     for chunk in (1, 2, 5000):
         monkeypatch.setattr("models.filling.CHUNK", chunk)
-        for column, value in (("uom", 201 * "x"), ("moq", "many")):
-            with connected(source):
-                key = models.Product.get(models.Product.reference_id == "P2").system_id
-            write(source, f"UPDATE product SET {column} = '{value}' WHERE system_id = '{key}'")
-            assert f"product {key}: {column} " in refused(target, file_of(source))
-            write(source, f"UPDATE product SET {column} = NULL")
+        assert f"product {key}: {column} " in refused(target, file_of(source))
 
 
 def test_a_password_is_not_told(source: Settings, target: Settings) -> None:
@@ -278,7 +303,7 @@ def test_a_password_is_not_told(source: Settings, target: Settings) -> None:
     """)  # fmt: skip
     write(source, "UPDATE login SET networks = NULL")
     said = refused(target, file_of(source))
-    assert 'login 1: networks Postgres says: null value in column "networks"' in said
+    assert 'login 1: networks is refused by Postgres: null value in column "networks"' in said
     assert "the hash" not in said
 
 
