@@ -28,6 +28,7 @@ __all__ = [
     "EntityType",
     "Group",
     "account_option",
+    "at_terminal",
     "cell",
     "chosen",
     "folders",
@@ -215,11 +216,16 @@ def account_option(required: bool = False, help: str = "Only this account.") -> 
     return click.option("--account", required=required, metavar="NAME", help=help)
 
 
+def at_terminal() -> bool:
+    """Whether there is a person to be asked."""
+    return sys.stdin.isatty()
+
+
 def read_password(login: str, from_stdin: bool) -> tuple[str, bool]:
     """The password and whether it was made here, so that it has to be shown: from stdin, a prompt, or a new one."""
     if from_stdin:
         return _first_line(), False
-    if sys.stdin.isatty():
+    if at_terminal():
         return click.prompt(f"Password for login {login}", hide_input=True, confirmation_prompt=True), False
     import passwords
 

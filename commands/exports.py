@@ -15,6 +15,7 @@ from commands.common import (
     Context,
     Group,
     account_option,
+    at_terminal,
     cell,
     iso,
     json_option,
@@ -165,8 +166,8 @@ def replay(
 ) -> None:
     """Put exports back into the partner's folder, whole, even if they were collected or removed.
 
-    Each comes as a new revision, which is delivered to targets again; with --since it is asked first. Without a running
-    server it happens at the next start.
+    Each comes as a new revision, which is delivered to targets again; with --since a person is asked first. Without a
+    running server it happens at the next start.
     """
     from exports.replay import replay as put_back
 
@@ -183,7 +184,8 @@ def replay(
     if dry_run:
         click.echo(f"{told(found)} would be put back, {fate(found)}.")
         return
-    if since is not None and not yes:
+    # Programs have called this before it asked anything, and mistype no year.
+    if since is not None and not yes and at_terminal():
         click.confirm(f"Put back {told(found)}, {fate(found)}?", abort=True)
     count = put_back(found.wanted)
     click.echo(f"{count} export{'' if count == 1 else 's'} will be put back {by_server(context)}.")

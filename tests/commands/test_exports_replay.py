@@ -35,6 +35,12 @@ def shop(settings: Settings) -> Shop:
     return shop
 
 
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits at a terminal."""
+    monkeypatch.setattr("commands.exports.at_terminal", lambda: True)
+
+
 def target(account: Account, folder: str, kinds: list[str] | None = None, disabled: bool = False) -> None:
     Target.create(account=account, url=f"file:///{folder}", kinds=kinds, disabled=disabled)
 
@@ -44,6 +50,7 @@ def asked() -> int:
     return count
 
 
+@pytest.mark.usefixtures("person")
 def test_how_far_it_goes_is_told_and_asked(shop: Shop, run: Run, done: Done) -> None:
     """How many of which kinds, the oldest and newest by the account's clock; a no changes nothing."""
     refused = run(*SINCE, input="n\n")
@@ -55,6 +62,7 @@ def test_how_far_it_goes_is_told_and_asked(shop: Shop, run: Run, done: Done) -> 
     assert asked() == 3
 
 
+@pytest.mark.usefixtures("person")
 def test_the_targets_that_get_them_again_are_told(shop: Shop, run: Run) -> None:
     """Those that take a kind of them, also one that is disabled, whose deliveries wait."""
     for folder, kinds in (("all", None), ("orders", ["order"]), ("customers", ["customer"])):
@@ -66,12 +74,11 @@ def test_the_targets_that_get_them_again_are_told(shop: Shop, run: Run) -> None:
     assert "which goes to 3 targets again?" in run(*SINCE, input="n\n").stdout
 
 
-def test_nobody_to_ask_is_a_no(shop: Shop, run: Run, done: Done) -> None:
-    """As wherever a command asks: a script says --yes."""
-    aborted = run(*SINCE)
-
-    assert (aborted.exit_code, "Aborted!" in aborted.stderr, asked()) == (1, True, 0)
-    assert done(*SINCE, "--yes") == "3 exports will be put back by the next `ftpdock serve`: none is running.\n"
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_a_program_is_not_asked(shop: Shop, done: Done, yes: tuple[str, ...]) -> None:
+    """It has called this before a person was asked."""
+    assert done(*SINCE, *yes) == "3 exports will be put back by the next `ftpdock serve`: none is running.\n"
+    assert asked() == 3
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
