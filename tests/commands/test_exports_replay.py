@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from collections.abc import Callable
 
 import pytest
@@ -38,7 +39,7 @@ def shop(settings: Settings) -> Shop:
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits at a terminal."""
-    monkeypatch.setattr("commands.exports.at_terminal", lambda: True)
+    monkeypatch.setattr(importlib.import_module("commands.exports"), "at_terminal", lambda: True)
 
 
 def target(account: Account, folder: str, kinds: list[str] | None = None, disabled: bool = False) -> None:
