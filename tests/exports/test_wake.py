@@ -135,4 +135,4 @@ def test_closing_leaks_nothing(settings: Settings) -> None:
         opened.append(handles())
 
     # SQLite keeps one handle of a file for as long as another connection has a lock on it.
-    assert opened[0] == opened[-1]
+    assert opened[-1] <= opened[0]

@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 import zoneinfo
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from errors import SettingsError
 from models import Account, Export, Login, Outbox, now
 from settings import Settings
 from tests.ftps.shelf import DATA, FOLDER, ITEMS, UUID, Shelf, on_loopback
-from tests.visitor import Client, House
+from tests.visitor import Client, House, opened
 
 
 def facts(client: Client, path: str) -> dict[str, str]:
@@ -234,18 +233,23 @@ def test_other_programs_files_may_be_named_like_orders(shelf: Shelf, path: str) 
 
 
 def test_a_folder_can_not_be_fetched(shelf: Shelf) -> None:
-    """However often somebody tries, no file descriptor is left."""
+    """However often somebody tries, neither the folder nor a socket is left open."""
     shelf.order()
-    (shelf.root / FOLDER / "more").mkdir()
+    folder = shelf.root / FOLDER / "more"
+    folder.mkdir()
     client = shelf.house.login()
 
-    def descriptors() -> int:
+    def sockets() -> int:
+        return len([link for link in opened() if link.startswith("socket:")])
+
+    before = sockets()
+    for _ in range(6):
         client.makepasv()
         assert client.ask(f"RETR /Export/{FOLDER}/more")[:3] == "550"
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
-    before = descriptors()
-    assert [descriptors() for _ in range(5)] == [before] * 5
+    shelf.house.wait(lambda: str(folder) not in opened())
+    # One address may still be listened at, as nobody has connected to it.
+    shelf.house.wait(lambda: sockets() <= before + 1)
 
 
 def test_what_was_fetched_may_be_deleted(shelf: Shelf) -> None:

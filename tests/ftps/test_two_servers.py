@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +16,7 @@ from models import Account
 from schemas.product import ProductSchema
 from settings import Settings
 from tests.ftps.shelf import on_loopback
-from tests.visitor import BODY, NAME, PATH, House
+from tests.visitor import BODY, NAME, PATH, House, opened
 
 Open = Callable[..., House]
 
@@ -127,15 +125,6 @@ def test_a_lock_ends_with_its_upload(house: House) -> None:
     assert client.ask(f"STOR {PATH}x").startswith("553 ")
 
     house.wait(lambda: not [link for link in opened() if NAME in link])
-
-
-def opened() -> list[str]:
-    """What this process has open."""
-    found = []
-    for each in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            found.append(str(each.readlink()))
-    return found
 
 
 def test_a_file_that_goes_in_the_same_moment_is_opened_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
