@@ -59,13 +59,16 @@ class Belongings:
 
     def __init__(self, customers: Found) -> None:
         ids = list(customers)
-        mine = Contact.select().where(Contact.customer.in_(ids)).order_by(Contact.is_primary, Contact.system_id.desc())
-        contacts = _of_one_account("contact", mine.dicts(), customers)
-        self._contacts: Found = {row["customer"]: row for row in contacts}  # The last one counts.
-        defaults = Address.select().where(Address.customer.in_(ids) & Address.is_default)
-        addresses = _of_one_account("address", defaults.order_by(Address.system_id.desc()).dicts(), customers)
+        # Of several primary ones, or defaults, the newest: who sends one means it to take the place of the former.
+        mine = Contact.select().where(Contact.customer.in_(ids)).order_by(Contact.system_id)
+        self._contacts: Found = {}
+        for row in _of_one_account("contact", mine.dicts(), customers):
+            if row["is_primary"] or row["customer"] not in self._contacts:
+                self._contacts[row["customer"]] = row
+        defaults = Address.select().where(Address.customer.in_(ids) & Address.is_default).order_by(Address.system_id)
+        addresses = _of_one_account("address", defaults.dicts(), customers)
         self._addresses: dict[tuple[str, str], Row] = {}
-        # An address for one use goes before one for both; of several the oldest.
+        # An address for one use goes before one for both.
         for row in sorted(addresses, key=lambda row: row["type"] != "both"):
             for use in ("billing", "shipping") if row["type"] == "both" else (row["type"],):
                 self._addresses[row["customer"], use] = row

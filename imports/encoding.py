@@ -52,7 +52,10 @@ class Encoding:
     name: str
     guessed: int = 0
     """The first line that is no UTF-8, if nothing told what else the file is; else 0."""
-    bom: bool = False
+    marked: bool = False
+    """It begins with a byte order mark."""
+    plain: bool = False
+    """It is all ASCII, so that nobody can take it for something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +106,19 @@ def _declared(path: Path, codec: str, name: str) -> Encoding:
             "which does not belong there: save it again as CSV UTF-8",
             line,
         )
-    return Encoding(name, bom=True)
+    return Encoding(name, marked=True)
 
 
 def _undeclared(path: Path) -> Encoding:
     _refuse_binary(path)
+    if all(block.isascii() for block in _blocks(path)):
+        return Encoding("utf-8", plain=True)
     stray = _first_bad_byte(path, "utf-8")
     if stray is None:
         return Encoding("utf-8")
     mixture = _mixture(path, stray.offset)
-    if mixture.characters > mixture.strays:
+    # As many: rather refused than read wrongly.
+    if mixture.characters >= mixture.strays:
         raise _not_text(
             f"Line {mixture.line} holds the byte 0x{stray.byte:02X}, which is no UTF-8 as the rest of the file is "
             f"(bytes that are none: {mixture.strays:,}, letters beyond a-z: {mixture.characters:,}): correct it, or "

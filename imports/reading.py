@@ -44,7 +44,11 @@ _SAMPLE = 100
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """What the beginning of a file tells; `encoding` and `guessed` as in imports.encoding, `header_line` usually 1."""
+    """What the beginning of a file tells; `encoding` and `guessed` as in imports.encoding, `header_line` usually 1.
+
+    With a `bom` what goes back begins with a byte order mark: it came with one, or a spreadsheet would take its
+    letters for those of Windows-1252 without, and save them so.
+    """
 
     encoding: str
     guessed: int
@@ -89,7 +93,8 @@ def inspect(
         check_order(columns, schema, header.line)
     names = {column.name for column in columns}
     missing = tuple(name for name in schema.needed_columns if name not in names)
-    shape = FileShape(encoding.name, encoding.guessed, encoding.bom, delimiter, header.line, columns, missing)
+    bom = encoding.marked or not encoding.plain
+    shape = FileShape(encoding.name, encoding.guessed, bom, delimiter, header.line, columns, missing)
     rows = _first_rows(records(path, shape, max_record=max_record), len(columns))
     if not rows:
         raise FileProblem("EMPTY_FILE", "The file has a header but no rows: send at least one", line=header.line)

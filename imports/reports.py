@@ -62,7 +62,7 @@ class ReportFiles:
         # Another one is known from a `sep=` line alone, and rejected.csv is to come back without one.
         self._delimiter = shape.delimiter if shape and shape.delimiter in DELIMITERS else ","
         self._places = _Places(shape or _NO_SHAPE)
-        bom = shape is not None and (shape.bom or shape.guessed > 0)
+        bom = shape is not None and shape.bom
         self._report = Table(folder / REPORT, offsets, _REPORT_HEADER, self._delimiter)
         self._rejected = Table(folder / REJECTED, offsets, (*self._places.header, *NOTES), self._delimiter, bom=bom)
         self._ids = Table(folder / IDS, offsets, (*key_columns, *_IDENTIFIED), self._delimiter)

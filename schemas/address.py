@@ -40,7 +40,7 @@ class AddressSchema(TemplateSchema):
     postal_code = Code("Postal_Code", 100)
     country = Country("Country", needed=True, help="two letters of ISO 3166")
     phone = Phone("Phone")
-    is_default = YesNo("Is_Default", help="Y or N")
+    is_default = YesNo("Is_Default", help="Y or N; of several with Y the newest counts")
 
     example_rows = (
         {"Address_Reference_ID": "K-0001-B", "Customer_Reference_ID": "K-0001", "Type": "billing",

@@ -19,7 +19,7 @@ class ContactSchema(TemplateSchema):
     email = Email("Email")
     phone = Phone("Phone")
     role = Text("Role", 200)
-    is_primary = YesNo("Is_Primary", help="Y or N")
+    is_primary = YesNo("Is_Primary", help="Y or N; of several with Y the newest counts")
 
     example_rows = (
         {"Contact_Reference_ID": "K-0001-1", "Customer_Reference_ID": "K-0001", "First_Name": "Grace",

@@ -149,6 +149,23 @@ def test_customers_defaults_stand_in(shop: Shop) -> None:
     assert row["Contact_System_ID"] == first.system_id
 
 
+def test_the_newest_default_counts(shop: Shop) -> None:
+    """Who moves sends the new address, and need not take the mark from the old one; a use goes before both."""
+    shop.address("both", is_default=True)
+    shop.address("shipping", is_default=True)
+    dock = shop.address("shipping", is_default=True, line_1="Dock 4")
+    moved = shop.address("both", is_default=True, line_1="New street 1")
+    shop.contact("Alan", is_primary=True)
+    grace = shop.contact("Grace", is_primary=True)
+    shop.contact("Ada")
+
+    row = order_row(shop.order())
+
+    assert row["Billing_Address_System_ID"] == moved.system_id
+    assert row["Shipping_Address_System_ID"] == dock.system_id
+    assert row["Contact_System_ID"] == grace.system_id
+
+
 def test_missing_price_leaves_sums_empty(shop: Shop) -> None:
     """A sum of which a part is not known is not known; the rest is told."""
     order = shop.order({}, {"unit_price": None}, tax_amount=Decimal("1"))

@@ -45,7 +45,7 @@ def test_corrected_rows_leave_nothing_rejected(partner: Partner) -> None:
         assert (event.rows, counts(event)) == (len(rows), (len(good), 0, 0, len(rows) - len(good)))
         assert one.column("product", "SKU_ID") == good
         if event.rejected:
-            again = one.send("product", corrected(one.file(event, ".rejected.csv").read_text("utf-8"), delimiter))
+            again = one.send("product", corrected(one.file(event, ".rejected.csv").read_text("utf-8-sig"), delimiter))
             assert (again.status, counts(again)) == ("completed", (event.rejected, 0, 0, 0)), one.messages(again)
         assert len(set(one.column("product", "SKU_ID"))) == len(one.records("product")) == len(rows)
 

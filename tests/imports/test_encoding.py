@@ -18,11 +18,12 @@ TEXT = "SKU_ID,Name\r\n1,Größe 😀\r\n"
     ("content", "expected"),
     [
         (TEXT.encode(), Encoding("utf-8")),
-        (TEXT.encode("utf-8-sig"), Encoding("utf-8-sig", bom=True)),
-        (codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"), Encoding("utf-16", bom=True)),
-        (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), Encoding("utf-16", bom=True)),
+        (TEXT.encode("utf-8-sig"), Encoding("utf-8-sig", marked=True)),
+        (codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"), Encoding("utf-16", marked=True)),
+        (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), Encoding("utf-16", marked=True)),
         ("SKU_ID;Name\r\n1;Größe\r\n".encode("cp1252"), Encoding("cp1252", guessed=2)),
-        (b"", Encoding("utf-8")),
+        (TEXT.encode("ascii", "ignore"), Encoding("utf-8", plain=True)),
+        (b"", Encoding("utf-8", plain=True)),
     ],
 )
 def test_encodings_that_are_read(content: bytes, expected: Encoding, write_file: WriteFile) -> None:
@@ -34,8 +35,9 @@ def test_one_byte_at_the_very_end_decides(write_file: WriteFile) -> None:
     """A file is UTF-8 only if all of it is, however long it is."""
     content = b"SKU_ID,Name\n" + b"1,plain\n" * 400_000
 
-    assert Encoding("utf-8") == detect(write_file(content))
+    assert Encoding("utf-8", plain=True) == detect(write_file(content))
     assert Encoding("cp1252", guessed=400_002) == detect(write_file(content + b"2,Gr\xf6\xdfe\n"))
+    assert Encoding("utf-8") == detect(write_file(content + "2,Größe\n".encode()))
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 1 << 20])
@@ -47,12 +49,13 @@ def test_one_byte_at_the_very_end_decides(write_file: WriteFile) -> None:
         ("SKU_ID,Name\r1,Á\r2,ÁÁ\udce2\udc82(\r", 3, "0xE2"),
         ("SKU_ID,Name\n1,😀é\n2,\udcf0", 3, "0xF0"),
         ("SKU_ID,Name\n1,é\udcc3\n2,ÁÁÁ", 2, "0xC3"),
+        ("SKU_ID,Name\n1,Käse\n2,M\udcfcll\n", 3, "0xFC"),
     ],
 )
 def test_a_stray_byte_does_not_make_another_encoding_of_utf_8(
     content: str, line: int, byte: str, block: int, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file with more characters of UTF-8 than bytes that are none is refused: all of them would be read wrongly."""
+    """A file with as many characters of UTF-8 as bytes that are none is refused: all of them would be read wrongly."""
     monkeypatch.setattr(encoding, "BLOCK", block)
 
     with pytest.raises(FileProblem, match=f"^Line {line} holds the byte {byte}, which is no UTF-8 as") as caught:
@@ -64,7 +67,7 @@ def test_a_stray_byte_does_not_make_another_encoding_of_utf_8(
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])
 @pytest.mark.parametrize(
     ("content", "line"),
-    [(b"SKU_ID,Name\n1,\xc3\xbc\n2,\xe4\n", 3), (b"a\r\n\xe4\xf6\xfc", 2), (b"\x80\xc3\xa4\n\xdf", 1)],
+    [(b"SKU_ID,Name\n1,\xc3\xbc\n2,\xe4\xf6\n", 3), (b"a\r\n\xe4\xf6\xfc", 2), (b"\x80\xc3\xa4\n\xdf", 1)],
 )
 def test_what_is_no_utf_8_for_the_most_part_is_windows_1252(
     content: bytes, line: int, block: int, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
@@ -86,7 +89,7 @@ def test_a_character_across_two_blocks_is_whole(write_file: WriteFile, monkeypat
     monkeypatch.setattr(encoding, "BLOCK", 3)
 
     assert Encoding("utf-8") == detect(write_file("a😀b😀c😀"))
-    assert Encoding("utf-16", bom=True) == detect(write_file("a😀b😀".encode("utf-16")))
+    assert Encoding("utf-16", marked=True) == detect(write_file("a😀b😀".encode("utf-16")))
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -182,14 +185,14 @@ def test_the_line_of_a_bad_byte_is_counted_over_blocks(
 
 def test_a_lone_control_character_is_a_matter_of_its_row(write_file: WriteFile) -> None:
     """A NUL in a cell does not make a file binary."""
-    assert Encoding("utf-8") == detect(write_file(b"SKU_ID,Name\n1,a\0b\n"))
+    assert Encoding("utf-8", plain=True) == detect(write_file(b"SKU_ID,Name\n1,a\0b\n"))
 
 
 def test_some_control_characters_in_a_large_file(write_file: WriteFile) -> None:
     """Up to one byte in twenty."""
     rows = b"1,abcdefghijklmnopqrstuvwxyz0123456789\0b\n" * 5_000
 
-    assert Encoding("utf-8") == detect(write_file(b"SKU_ID,Name\n" + rows))
+    assert Encoding("utf-8", plain=True) == detect(write_file(b"SKU_ID,Name\n" + rows))
 
 
 @pytest.mark.parametrize(("text", "ends"), [("", 0), ("a", 0), ("a\n", 1), ("\r\n\r\n", 2), ("a\rb\nc\r\n\r", 4)])

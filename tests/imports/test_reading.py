@@ -24,6 +24,17 @@ def refused(read_file: ReadFile, content: str | bytes, **options: object) -> Fil
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name", "bom"),
+    [("utf-8", "Käse", True), ("utf-8", "Cheese", False), ("utf-8-sig", "Cheese", True), ("cp1252", "Käse", True)],
+)
+def test_what_goes_back_with_a_byte_order_mark(encoding: str, name: str, bom: bool, read_file: ReadFile) -> None:
+    """What came with one, and what a spreadsheet would read as Windows-1252 without: letters beyond ASCII."""
+    shape, _ = read_file(f"SKU_ID,Name\n1,{name}\n".encode(encoding))
+
+    assert shape.bom == bom
+
+
 def test_what_inspect_tells(read_file: ReadFile) -> None:
     """The shape of a plain file."""
     shape, found = read_file("SKU_ID,Name,Price: Retail\n1,Cup,2.50\n")
