@@ -138,7 +138,7 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
     before = _version(arrival.source)
     _ask_hooks(shared, arrival)
     # Hooks are to read only; one that wrote all the same must not lead to a wrong hash.
-    followed = arrival.digest if _version(arrival.source) == before else None
+    followed = arrival.digest if _version_behind_hooks(shared, arrival) == before else None
     digest = _sha256_and_sync(arrival, followed or Digest(arrival.source))
     _check_awaited(shared, arrival)
     target, account = arrival.target, arrival.identity.account_id
@@ -155,6 +155,15 @@ def record(shared: Shared, arrival: Arrival) -> Receipt:
         # What waits is for the worker's own looks at the clock.
         _ring(shared)
     return receipt
+
+
+def _version_behind_hooks(shared: Shared, arrival: Arrival) -> tuple[int, int, int]:
+    """They may take their time, in which the file may go with its account. Raises Refusal and OSError."""
+    try:
+        return _version(arrival.source)
+    except FileNotFoundError:
+        _check_rights(shared, arrival)
+        raise
 
 
 def _tidy(

@@ -13,6 +13,8 @@ def test_two_processes_on_one_core_do_no_more_than_one() -> None:
     os.sched_setaffinity(0, {min(mine)})
     try:
         with second_core() as look:
-            assert 0.5 < min(look() for _ in range(3)) < 1.5
+            looks = [look() for _ in range(3)]
+        assert min(looks) < 1.5
+        assert max(looks) > 0.5
     finally:
         os.sched_setaffinity(0, mine)

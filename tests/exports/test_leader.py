@@ -91,6 +91,7 @@ def test_one_that_stands_still_loses_the_right(settings: Settings, monkeypatch: 
     monkeypatch.setattr(leader_module, "STANDS_STILL", 1)
     with Held(leadership(settings)) as still, Held(leadership(settings)) as other:
         assert still.take()
+        monkeypatch.setattr(leader_module, "STANDS_STILL", 20)
         assert not other.take()
 
         assert wait_for(other.take)
@@ -101,7 +102,7 @@ def test_one_that_stands_still_loses_the_right(settings: Settings, monkeypatch: 
 
 def test_who_ends_its_work_keeps_the_right(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks meanwhile, however long the work takes."""
-    monkeypatch.setattr(leader_module, "STANDS_STILL", 1)
+    monkeypatch.setattr(leader_module, "STANDS_STILL", 4)
     monkeypatch.setattr(exporter, "ASK_EVERY", 0.1)
     begun, end = threading.Event(), threading.Event()
 
@@ -118,7 +119,7 @@ def test_who_ends_its_work_keeps_the_right(settings: Settings, monkeypatch: pyte
     node.stop(patience=0)
 
     with Held(leadership(settings)) as other:
-        until = time.monotonic() + 3
+        until = time.monotonic() + 6
         while time.monotonic() < until:
             assert not other.take()
             time.sleep(0.1)

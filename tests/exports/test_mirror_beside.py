@@ -23,7 +23,7 @@ from tests.exports.mirroring import Shop, wait_for
 @pytest.fixture
 def shop(make_settings: Callable[..., Settings]) -> Shop:
     """Nothing but events tells the mirror of anything within a test."""
-    return Shop(make_settings(settle_seconds=1, reconcile_seconds=3600))
+    return Shop(make_settings(settle_seconds=3, reconcile_seconds=3600))
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_an_address_may_be_spelled_in_any_way(
     """RFC 2428 takes every text that stands for the client's own address, and no other address."""
     assert as_the_kernel_spells(spelling) == "::1"
     if not has_ipv6():
-        return  # As in some containers.
+        pytest.skip("there is no IPv6 here")
     client = open_house(make_settings(host="::1", port=0)).connect("acme", host="::1")
     client.set_pasv(False)
     client.sendeprt = lambda host, port: client.voidcmd(f"EPRT |2|{spelling}|{port}|")  # type: ignore[method-assign]

@@ -145,9 +145,9 @@ def test_a_connection_that_was_reset_before_it_was_taken(house: House, pause: fl
 def test_the_port_may_fail_to_take_a_connection(house: House, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more open files, for one: 425 for the command that waits, and nothing else."""
     client = house.login()
-    connection = _connected(client)
     with monkeypatch.context() as patch:
         patch.setattr("ftps.connecting.GLANCE", 60.0)
+        connection = _connected(client)
         patch.setattr("ftps.connecting.PassiveListener.accept", _no_more_files)
         assert client.sendcmd(command).startswith("150 ")
         assert client.last_reply() == "425 The data connection can't be taken now. Try again later."
@@ -244,48 +244,58 @@ def test_a_listing_that_takes_long_may_be_waited_for(
     make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clients begin TLS with the reply, which comes when the listing is made; they have all of their time then."""
-    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 1)
+    monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 3)
     house = make_house(pool_threads=1)
     client, gate = house.login(), threading.Event()
     house.door.shared.pool.submit(functools.partial(hold, gate))
     connection = _connected(client)
     client.putcmd("NLST /")
-    time.sleep(1.5)
+    time.sleep(3.5)
     gate.set()
     assert client.last_reply()[:3] in ("125", "150")
-    time.sleep(0.8)
+    time.sleep(1)
     assert b"Products" in _secured(client, connection).recv(65536)
 
 
 def test_the_handshake_has_its_own_limit(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     """A transfer that stands still later is given up by `data_timeout`, and not before."""
     monkeypatch.setattr("ftps.frontdoor.HANDSHAKE_WITHIN", 1)
-    house = make_house(data_timeout=2)
+    house = make_house(data_timeout=4)
     client = house.login()
     connection = client.begin(f"STOR {PATH}")
     connection.sendall(BODY[:100])
     time.sleep(1.5)
-    connection.sendall(BODY[100:200])
     begun = time.monotonic()
-    assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
-    assert time.monotonic() - begun > 1.5
+    connection.sendall(BODY[100:200])
+    assert client.last_reply() == "426 Nothing moved for 4 seconds; transfer aborted."
+    assert time.monotonic() - begun > 3.9
     connection.close()
 
 
 @pytest.mark.parametrize("moves_for", [0.0, 0.5, 2.5])
 def test_nothing_moved_for_as_long_as_is_said(make_house: Callable[..., House], moves_for: float) -> None:
     """Counted from the last byte, not from the last ring of a timer."""
-    client = make_house(data_timeout=2).login()
-    connection = client.begin(f"STOR {PATH}")
-    begun = time.monotonic()
-    connection.sendall(BODY[:100])
-    while time.monotonic() - begun < moves_for:
-        time.sleep(0.1)
+    house = make_house(data_timeout=2)
+
+    def still() -> float:
+        client = house.login()
+        connection = client.begin(f"STOR {PATH}")
+        begun = last = time.monotonic()
         connection.sendall(BODY[:100])
-    last = time.monotonic()
-    assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
-    assert 1.95 < time.monotonic() - last < 3.2
-    connection.close()
+        while time.monotonic() - begun < moves_for:
+            time.sleep(0.1)
+            last = time.monotonic()
+            connection.sendall(BODY[:100])
+        assert client.last_reply() == "426 Nothing moved for 2 seconds; transfer aborted."
+        connection.close()
+        return time.monotonic() - last
+
+    # Never too early; a busy machine may be late, but not each time.
+    took: list[float] = []
+    while len(took) < 3 and min(took, default=9) >= 3.2:
+        took.append(still())
+        assert took[-1] > 1.95
+    assert min(took) < 3.2
 
 
 def test_a_download_that_nobody_reads_is_given_up(make_house: Callable[..., House]) -> None:

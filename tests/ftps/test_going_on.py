@@ -77,6 +77,9 @@ def test_looks_that_go_on_failing(
         return [each for each in caplog.records if each.getMessage().startswith(f"looking for changes {words}")]
 
     house.wait(lambda: told("still fails: of a test"))
+    monkeypatch.setattr(ftps.watch, "SAY_AGAIN", 60)
+    so_far = len(looks)
+    house.wait(lambda: len(looks) > so_far + 20)
     away.clear()
     house.wait(lambda: told("works again"))
 

@@ -18,6 +18,12 @@ from tests.visitor import BODY, PATH, House, add_account
 TEMPORARY = "/Products/x.tmp"
 
 
+@pytest.fixture(autouse=True)
+def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of removed accounts stays while a test looks."""
+    monkeypatch.setattr("ftps.sweeps.FIRST_AFTER", 600)
+
+
 def replace(house: House, name: str) -> None:
     """Remove the account, and make another one with its number."""
     before, password_hash = Account.get(), Login.get().password_hash
@@ -35,6 +41,18 @@ def test_a_receipt_in_the_making_is_not_recorded_for_the_next_account(house: Hou
     assert client.last_reply() == "421 This login was changed; log in again."
     assert Upload.select().count() == 0
     assert not house.rung
+
+
+def test_a_file_that_went_with_its_account_is_refused(house: House) -> None:
+    """As above, and a sweep has removed what was left of the account."""
+
+    def swept(event: Any) -> None:
+        replace(house, "other")
+        event.path.unlink()
+
+    house.hooks.on_received = swept
+    with pytest.raises(ftplib.error_perm, match=r"^553 This login may not upload here any more\.$"):
+        house.login().put(PATH, BODY)
 
 
 def test_a_file_under_a_temporary_name_does_not_get_into_the_next_account_of_the_name(

@@ -177,6 +177,8 @@ def test_an_upload_that_went_silent_can_be_taken_over(house: House, monkeypatch:
     monkeypatch.setattr("ftps.claims.QUIET", 0.2)
     first, second = house.login(), house.login()
     first.begin(f"STOR {PATH}").sendall(BODY[:5000])
+    begun = partial(house, NAME)
+    house.wait(lambda: begun.exists() and begun.stat().st_size == 5000)
     time.sleep(0.4)
     connection = second.begin(f"STOR {PATH}", 5000)
     connection.sendall(BODY[5000:])

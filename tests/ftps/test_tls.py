@@ -178,7 +178,7 @@ def test_too_many_connections_get_421(make_house: Callable[..., House]) -> None:
 
 def test_an_idle_session_ends(make_house: Callable[..., House]) -> None:
     """421 after `idle_timeout` seconds."""
-    house = make_house(idle_timeout=1)
+    house = make_house(idle_timeout=3)
     assert house.login().last_reply().startswith("421 ")
 
 

@@ -94,7 +94,7 @@ def test_each_schema_is_an_ftpdock_of_its_own(
 
 def test_a_transaction_of_a_program_that_stands_still_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its locks go with it."""
-    monkeypatch.setattr(postgres, "IDLE_IN_TRANSACTION", 0.3)
+    monkeypatch.setattr(postgres, "IDLE_IN_TRANSACTION", 3)
     Account.create(name="acme")
     still = open_database(settings.database_url)
     with still.connection_context():

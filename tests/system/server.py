@@ -125,13 +125,13 @@ class Server:
         self.process = None
 
     @contextlib.contextmanager
-    def login(self, name: str = "acme") -> Iterator[ftplib.FTP_TLS]:
+    def login(self, name: str = "acme", password: str = PASSWORD) -> Iterator[ftplib.FTP_TLS]:
         """A session of Python's own client, data channel protected."""
         client = ftplib.FTP_TLS(context=client_context(str(self.home / "certs" / "server.pem")), timeout=60)
         try:
             # In here, because a server that is killed before its greeting leaves a socket to be closed, too.
             client.connect("localhost", self.port)
-            client.login(name, PASSWORD)
+            client.login(name, password)
             client.prot_p()
             yield client
         finally:

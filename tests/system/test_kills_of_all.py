@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ftplib
 import os
 import random
 import signal
@@ -32,7 +33,7 @@ def upload(server: Server, numbers: dict[int, tuple[str, int]]) -> None:
         named = path.replace(".csv", f"_{version}.csv")
         try:
             numbers[server.upload(named, text.replace("Cup,", f"Cup {version},"))] = (entity, version)
-        except (OSError, EOFError, AssertionError):
+        except (OSError, EOFError, AssertionError, ftplib.Error):
             # The server was killed: without a 226 nothing is promised, so it is sent again.
             time.sleep(0.2)
             continue

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ftplib
 import io
 from collections.abc import Callable
+
+import pytest
 
 from tests.system.server import PASSWORD, Server, wait_for
 
@@ -164,10 +167,15 @@ def test_an_orderly_stop_ends_with_status_0(server: Server) -> None:
 
 def test_no_password_stands_in_a_log(server: Server) -> None:
     """Neither a right nor a wrong password is written anywhere in the home in clear."""
+    wrong = f"wrong-{PASSWORD[::-1]}"
     with server.login() as client:
         client.sendcmd("NOOP")
+    with pytest.raises(ftplib.error_perm, match=r"^530 "), server.login(password=wrong):
+        pass
     server.stop()
 
     for path in server.home.rglob("*"):
         if path.is_file():
-            assert PASSWORD.encode() not in path.read_bytes(), path
+            content = path.read_bytes()
+            assert PASSWORD.encode() not in content, path
+            assert wrong.encode() not in content, path

@@ -49,7 +49,11 @@ def worker(server: Server) -> Iterator[subprocess.Popen[bytes]]:
 def pids(server: Server) -> list[int]:
     """Of the workers, as their cards say."""
     cards = (server.home / "spool" / "workers").glob("*.lock")
-    return [json.loads(card.read_text())["pid"] for card in cards if card.read_text()]
+    found = []
+    for card in cards:
+        with contextlib.suppress(FileNotFoundError):  # of a worker that has just ended
+            found.append(card.read_text())
+    return [json.loads(text)["pid"] for text in found if text]
 
 
 def may_write(server: Server) -> bool:
@@ -110,7 +114,8 @@ def test_a_worker_that_stands_still_past_its_lease(make_server: Callable[..., Se
     spool = server.home / "spool" / f"{number:06}"
     wait_for(lambda: (spool / "1" / "ids.csv").exists() and (spool / "1" / "ids.csv").stat().st_size > 20_000)
     stop(server, pid)
-    assert server.show(number)["status"] == "running"
+    # By itself, not by `imports show`, which says "waiting" once the lease is over.
+    assert server.ask(f"SELECT status FROM import_run WHERE number = {number}") == [("running",)]
     with worker(server):
         shown = server.finished(number)
         os.kill(pid, signal.SIGCONT)
