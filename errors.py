@@ -78,9 +78,9 @@ FILE_CODES = {
 """A file with one of these has failed: nothing more of it is imported, and mostly nothing is in."""
 
 WARNING_CODES = {
-    "POSSIBLE_DUPLICATE": "A new record was made although one of the same name exists.",
+    "POSSIBLE_DUPLICATE": "A new customer was made although one of that name exists, or stock in 'Main' beside 'MAIN'.",
     "ENCODING_GUESSED": "The file is not UTF-8 and was read as Windows-1252.",
     "SCIENTIFIC_NOTATION": "A code or telephone number looks like one that a spreadsheet has rewritten.",
-    "LEADING_ZEROS_LOST": "A code equals a stored one but for its leading zeros.",
+    "LEADING_ZEROS_LOST": "A new SKU, or a new customer's Reference_ID, equals a stored one but for its leading zeros.",
 }
 """The row goes on; the report mentions it."""

@@ -9,6 +9,7 @@ from typing import Any
 from handlers.base import Context, Entangled, Handler
 from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
 from imports import store
+from imports.near import in_other_case, instead
 from imports.rows import Row
 from imports.scan import Key, Texts
 from models import Category, is_postgres, now
@@ -76,6 +77,8 @@ class CategoryHandler(Handler):
         wanted = [parent_path(row.values["path"]) for row in rows if row.values.get("path")]
         known = store.fetch_by(Category, context.account, "path", wanted)
         accepted = context.memory.get("accepted", ())
+        missing = {parent for parent in wanted if parent and parent not in known and parent not in accepted}
+        near = in_other_case(missing, Category, "path", context.account, accepted)
         for row in rows:
             path = row.values.get("path")
             if not path:
@@ -84,9 +87,9 @@ class CategoryHandler(Handler):
             if row.stored and f"{parent}{SEPARATOR}".startswith(row.stored["path"] + SEPARATOR):
                 row.reject("INVALID_VALUE", "Category", f"{quoted(row.stored['path'])} can't move to {quoted(path)}: "
                            "it would lie within itself")  # fmt: skip
-            elif parent and parent not in known and parent not in accepted:
+            elif parent in missing:
                 row.reject("MISSING_PARENT", "Category", f"The parent {quoted(parent)} neither exists nor is a good "
-                           "row of the file: add a row for it")  # fmt: skip
+                           "row of the file" + instead(near.get(parent), "add a row for it", ""))  # fmt: skip
             else:
                 row.write["parent"] = known[parent]["system_id"] if parent in known else None
 

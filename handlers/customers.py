@@ -19,7 +19,8 @@ from handlers.keys import (
 )
 from handlers.names import Names
 from imports import store
-from imports.rows import Row
+from imports.codes import CUSTOMERS, warn_of_lost_zeros
+from imports.rows import Row, live
 from imports.scan import Key, Meant, Texts
 from models import Customer, is_postgres, transaction
 from schemas import plain_name, quoted
@@ -98,6 +99,8 @@ class CustomerHandler(Handler):
             refuse_taken(row, (reference,))
             if not by_name:
                 changed |= _names_changed(row)
+        new = [row for row in live(rows) if row.stored is None]
+        warn_of_lost_zeros(new, CUSTOMERS, "Reference_ID", context.account, context.started, context.memory)
 
     def refuse_same_record(self, rows: list[Row]) -> None:
         """Not here: whom a row with a new Reference_ID means by its name is known only when its turn has come."""

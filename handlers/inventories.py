@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.base import Context, Handler, batched
 from handlers.strangers import Strangers
 from imports import store
-from imports.codes import zero_padded
+from imports.codes import SKUS
+from imports.near import NearCodes
 from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Inventory, Product
@@ -16,6 +17,11 @@ from schemas import CLEAR, quoted
 from schemas.inventory import InventorySchema
 
 MAIN = "MAIN"
+
+
+def is_like_main(warehouse: str | None) -> bool:
+    """Whether it differs from MAIN in upper and lower case only."""
+    return warehouse is not None and warehouse != MAIN and warehouse.upper() == MAIN
 
 
 class InventoryHandler(Handler):
@@ -41,6 +47,8 @@ class InventoryHandler(Handler):
     def find(self, rows: list[Row], context: Context) -> None:
         products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
         warehouses = {row.values.get("warehouse") or MAIN for row in rows}
+        if any(map(is_like_main, warehouses)):
+            warehouses.add(MAIN)
         found = store.fetch(Inventory, context.account, "product", products.values(), hold=True,
                             warehouse=warehouses)  # fmt: skip
         stored = {(record["product"], record["warehouse"]): record for record in found}
@@ -50,20 +58,19 @@ class InventoryHandler(Handler):
                 row.write = {"product": products[row.values["sku_id"]],
                              "warehouse": row.values.get("warehouse") or MAIN}  # fmt: skip
                 row.stored = stored.get((row.write["product"], row.write["warehouse"]))
+                if row.stored is None and is_like_main(row.write["warehouse"]):
+                    _warn_beside_main(row, stored.get((row.write["product"], MAIN)), context)
 
     def _refuse_unknown(self, rows: list[Row], context: Context) -> None:
-        near = {row.number: sku for row, sku in zero_padded(rows, context.account, context.started, context.memory)}
+        given = [row.values.get("sku_id") for row in rows]
+        near = NearCodes(SKUS, given, (), context.account, context.started, context.memory)
         for row in rows:
             sku_id = row.values.get("sku_id")
             if not sku_id:
                 row.reject("REQUIRED", "SKU_ID", "SKU_ID is empty: name the product that the stock is of")
-            elif row.number in near:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}, but "
-                           f"{quoted(near[row.number])} exists: a spreadsheet may have dropped the zeros; format the "
-                           "column as text")  # fmt: skip
             else:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}: send the product "
-                           "first, or correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}"
+                           + near.instead(sku_id, "send the product first"))  # fmt: skip
 
     def check(self, row: Row, context: Context) -> None:
         quantities, dates = row.write.get("on_order_quantity") or [], row.write.get("on_order_eta") or []
@@ -85,3 +92,11 @@ class InventoryHandler(Handler):
                     yield record | {"sku_id": codes[record["product"]]}
                 else:
                     strangers.tell(record["system_id"], ("product",))
+
+
+def _warn_beside_main(row: Row, main: Mapping[str, Any] | None, context: Context) -> None:
+    """Stock in 'Main' is new: warn if the product had some in MAIN before the run, which would say the same again."""
+    if main and main["created_at"] < context.started:
+        row.warn("POSSIBLE_DUPLICATE", "Warehouse", f"Warehouse {quoted(row.write['warehouse'])} is new for SKU_ID "
+                 f"{quoted(row.values['sku_id'])}, which has stock in {quoted(MAIN)}: if that is meant, write it like "
+                 "that, or leave the cell empty")  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from handlers.base import Context, Entangled
 from imports import store
+from imports.codes import CUSTOMERS
+from imports.near import NearCodes
 from imports.rows import Row, live
 from imports.scan import Key, Texts
 from imports.store import Stored
@@ -177,8 +179,10 @@ class CustomerReferences:
     def __init__(self, rows: list[Row], context: Context) -> None:
         self._by_id = store.fetch_by(Customer, context.account, "system_id",
                                      [row.values.get("customer_system_id") for row in rows])  # fmt: skip
-        self._by_reference = store.fetch_by(Customer, context.account, "reference_id",
-                                            [row.values.get("customer_reference_id") for row in rows])  # fmt: skip
+        given = [row.values.get("customer_reference_id") for row in rows]
+        self._by_reference = store.fetch_by(Customer, context.account, "reference_id", given)
+        self._near = NearCodes(CUSTOMERS, given, self._by_reference, context.account, context.started,
+                               context.memory)  # fmt: skip
 
     def resolve(self, row: Row) -> str | None:
         """The customer's System ID; None if the row names none or was rejected."""
@@ -195,8 +199,8 @@ class CustomerReferences:
                            "to keep the stored one")  # fmt: skip
                 return None
             if value not in known:
-                row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {quoted(value)}: send the customer "
-                           "first, or correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {quoted(value)}"
+                           + self._near.instead(value, "send the customer first"))  # fmt: skip
                 return None
             found[column] = known[value]["system_id"]
         if len(set(found.values())) > 1:

@@ -9,6 +9,8 @@ from peewee import JOIN, fn
 
 from handlers.base import Context
 from imports import store
+from imports.codes import SKUS
+from imports.near import NearCodes
 from imports.rows import Row
 from models import OrderLine, Product
 from schemas import quoted
@@ -30,8 +32,10 @@ class Lines:
     """Turns the rows of a chunk into order lines."""
 
     def __init__(self, rows: list[Row], context: Context) -> None:
-        products = store.fetch_by(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
+        given = [row.values.get("sku_id") for row in rows]
+        products = store.fetch_by(Product, context.account, "sku_id", given)
         self._products = {sku: product["system_id"] for sku, product in products.items()}
+        self._near = NearCodes(SKUS, given, self._products, context.account, context.started, context.memory)
 
     def check(self, rows: list[Row]) -> None:
         """Reject the rows that are no line: each needs a product that exists, and a quantity."""
@@ -44,8 +48,8 @@ class Lines:
                                "and a quantity")  # fmt: skip
             sku = row.values.get("sku_id")
             if sku and sku not in self._products:
-                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku)}: send the product "
-                           "first, or correct the cell")  # fmt: skip
+                row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku)}"
+                           + self._near.instead(sku, "send the product first"))  # fmt: skip
 
     def merge(self, order: str, rows: list[Row], stored: list[Record]) -> list[Record]:
         """The lines of an order by its rows; what a row leaves out is kept from the stored line of the same product."""

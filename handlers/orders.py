@@ -24,8 +24,10 @@ from handlers.keys import (
 from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, in_parts, line_records
 from handlers.strangers import Strangers
 from imports import store
+from imports.near import instead, other_cases
 from imports.rows import UNCHANGED, UPDATED, Row, live
 from imports.scan import Key, Texts
+from imports.store import Stored
 from models import Address, Order, OrderLine, now
 from schemas import CLEAR, quoted
 from schemas.order import HEAVIEST_ORDER, LONGEST_ORDER, OrderSchema
@@ -97,8 +99,7 @@ class OrderHandler(Handler):
                 row.write["customer"] = customer
             elif row.stored is None and not row.rejected:
                 need_customer(row)
-        wanted = [row.values.get(attribute) for row in rows for attribute in ADDRESSES]
-        known = store.fetch_by(Address, context.account, "reference_id", wanted)
+        known = _addresses(rows, context.account)
         for row in live(rows):
             for attribute in ADDRESSES.keys() & row.values.keys():
                 _refer_to_address(row, attribute, known)
@@ -253,6 +254,20 @@ def _settle(head: Row, group: list[Row]) -> None:
     group[0].system_id, group[0].stored, group[0].write = head.system_id, head.stored, head.write
 
 
+def _addresses(rows: list[Row], account: int) -> dict[str, Stored]:
+    """Those that rows refer to; of references that nobody has, those that differ in upper and lower case only."""
+    wanted = [row.values.get(attribute) for row in rows for attribute in ADDRESSES]
+    known = store.fetch_by(Address, account, "reference_id", wanted)
+    cases = [case for each in wanted if each and each not in known for case in other_cases(each)]
+    return known | store.fetch_by(Address, account, "reference_id", cases)
+
+
+def _near(reference: str, customer: str | None, known: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The customer's address whose reference is written otherwise, if nobody's is written so."""
+    cases = other_cases(reference) if reference not in known else ()
+    return next((case for case in cases if case in known and known[case]["customer"] == customer), None)
+
+
 def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str, Any]]) -> None:
     target, column = ADDRESSES[attribute]
     reference = row.values[attribute]
@@ -262,8 +277,9 @@ def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str,
     address = known.get(reference)
     customer = row.write.get("customer") or (row.stored or {}).get("customer")
     if address is None or address["customer"] != customer:
-        row.reject("UNKNOWN_REFERENCE", column, f"The customer has no address with Address_Reference_ID "
-                   f"{quoted(reference)}: send the address first, or correct the cell")  # fmt: skip
+        near = _near(reference, customer, known)
+        row.reject("UNKNOWN_REFERENCE", column, "The customer has no address with Address_Reference_ID "
+                   f"{quoted(reference)}" + instead(near, "send the address first"))  # fmt: skip
     else:
         row.write[target] = address["system_id"]
 

@@ -12,11 +12,11 @@ from marshmallow import ValidationError
 
 from handlers.base import Handler
 from handlers.blocks import Blocks, Names, Sight
-from handlers.inventories import MAIN, InventoryHandler
+from handlers.inventories import MAIN, InventoryHandler, is_like_main
 from handlers.products import ProductHandler
 from imports import store
 from imports.bulk import as_json
-from imports.codes import padded_lengths
+from imports.codes import SKUS, padded_lengths
 from imports.columns import ColumnLoader, Loaded
 from imports.reading import Batch, FileShape
 from imports.row_hash import of_reference
@@ -87,7 +87,7 @@ class ProductBlocks(Blocks):
         taken = store.system_ids(Product, self.context.account, "reference_id", references)
         if taken:
             new = [one and value not in taken for one, value in zip(new, loaded.columns["reference_id"], strict=True)]
-        lengths = padded_lengths(self.context.account, self.context.started, self.context.memory)
+        lengths = padded_lengths(SKUS, self.context.account, self.context.started, self.context.memory)
         if lengths:  # a spreadsheet may have dropped zeros
             new = [one and not (code.isdecimal() and len(code) < max(lengths))
                    for one, code in zip(new, loaded.columns.get("sku_id", ()), strict=True)]  # fmt: skip
@@ -113,6 +113,13 @@ class InventoryBlocks(Blocks):
         told = [value if product and warehouse != CLEAR else None
                 for value, product, warehouse in zip(hashes, own, warehouses, strict=True)]  # fmt: skip
         return Sight(ids, stored, told, [codes, _cleared(named, MAIN)], {"product": own}, addresses=addresses)
+
+    def fresh(self, loaded: Loaded, sight: Sight) -> list[bool]:
+        new = super().fresh(loaded, sight)
+        warehouses = loaded.columns.get("warehouse", ())
+        if any(map(is_like_main, set(warehouses))):  # the handler looks whether there is stock in MAIN
+            new = [one and not is_like_main(warehouse) for one, warehouse in zip(new, warehouses, strict=True)]
+        return new
 
 
 def _cleared(texts: list[str], default: str) -> list[str]:

@@ -18,7 +18,8 @@ class OrderSchema(TemplateSchema):
     id_column = "Order_ID"
 
     system_id = SystemId("Order_ID", help="ours; leave it empty for new orders")
-    reference_id = Code("Reference_ID", 100, help="your order number; the same on each line of the order")
+    reference_id = Code("Reference_ID", 100, help="your order number; the same on each line of the order; without it, "
+                        "or an Order_ID, each upload of the file makes a new order")  # fmt: skip
     customer_system_id = SystemId("Customer_System_ID")
     customer_reference_id = Code("Customer_Reference_ID", 100, help="a customer that exists")
     status = Choice("Status", STATUSES, help="draft unless you say otherwise")

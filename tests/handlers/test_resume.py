@@ -23,8 +23,10 @@ TREE = "Category,Position\nA > B > C,\nX > Y,\nA > B,\nA,\nD,x\nD > E,\nF,2\n"
 ORDERS = "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity\n" + "".join(
     f"P{number % 3},K1,2024-09-18,{'X' if number == 5 else 'S'},{number}\n" for number in range(9)
 ) + "P4,K1,2024-09-18\n,,,S,9\n"  # fmt: skip
-CUSTOMERS = "Reference_ID,Company_Name\n" + "".join(f"K{number},Delta\n" for number in range(2, 6))
-FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUSTOMERS}
+CUSTOMERS = "Reference_ID,Company_Name\n" + "".join(f"K{number},Delta\n" for number in range(2, 6)) + (
+    "7,Golf\n008,Hotel\n07,India\n8,Juliett\n")  # fmt: skip
+STOCK = "SKU_ID,Warehouse,Available_Quantity\nS,North,1\ns,,1\nS,Main,1\nT,MAIN,1\nS,main,1\nT,Main,1\n"
+FILES = {"product": PRODUCTS, "category": TREE, "order": ORDERS, "customer": CUSTOMERS, "inventory": STOCK}
 
 
 class Killed(BaseException):
@@ -52,8 +54,9 @@ def execute(partner: Partner, number: int, kill_after: int = 0) -> ImportFinishe
 
 
 def stocked(partner: Partner) -> Partner:
-    partner.send("product", "SKU_ID,Name\nS,a\n")
-    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n")
+    partner.send("product", "SKU_ID,Name\nS,a\nT,a\n")
+    partner.send("inventory", "SKU_ID,Available_Quantity\nS,1\n")
+    partner.send("customer", "Reference_ID,Company_Name\nK1,Delta\n007,Foxtrot\n")
     return partner.in_chunks(2)
 
 

@@ -109,6 +109,11 @@ def test_the_readme_says_what_a_discount_is(readme: str) -> None:
     assert "Line_Discount a number; an amount of money for the whole line, no percentage" in " ".join(readme.split())
 
 
+def test_the_readme_says_that_orders_without_a_number_come_twice(readme: str) -> None:
+    """Many clients send again when they have lost the 226."""
+    assert "without it, or an Order_ID, each upload of the file makes a new order" in " ".join(readme.split())
+
+
 def test_the_readme_explains_each_code(readme: str) -> None:
     """Every code that a partner can meet stands there with its meaning."""
     text = " ".join(readme.split())
