@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from peewee import Model, sort_models
+from peewee import Model, PeeweeException, sort_models
 
 from errors import ConflictError, FtpdockError
 from handlers.registry import Registry
 from models import TABLES, EchoGuard, large_cache, transaction, trim_log
-from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers
+from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers, said
 from models.progress import unechoed
 from models.source import Source
 from settings import Settings
@@ -66,7 +67,7 @@ def copy(
         done += rows
         show(done, total)
 
-    with large_cache(), transaction():
+    with large_cache(), _whole():
         refuse_foreign_numbers(models)
         hold(models)
         refuse_filled(models)
@@ -81,6 +82,24 @@ def copy(
             go_on_behind(model, source.last_number(model))
     trim_log()
     return {model._meta.table_name: count for model, count in counts.items()}
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """A transaction. Raises FtpdockError with the first words of a database that fails before its end: those of the
+    rollback, which fails in turn when the connection was ended, say no more than that."""
+    first: PeeweeException | None = None
+    try:
+        with transaction():
+            try:
+                yield
+            except PeeweeException as error:
+                first = error
+                raise
+    except PeeweeException:
+        if first is None:
+            raise
+        raise FtpdockError(f"The database can't be used: {said(first)}. Nothing was copied") from first
 
 
 def _refuse_missing(counts: Mapping[Table, int]) -> None:
