@@ -19,6 +19,7 @@ from owners import barred_account, foreign_home, open_secrets
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
+    from settings import Settings
 
 Check = Callable[[Context], str]
 
@@ -103,6 +104,19 @@ def _made_first(path: Path) -> str:
 
 
 def _database(context: Context) -> str:
+    return f"{_found(context)}{_former(context.settings)}"
+
+
+def _former(settings: Settings) -> str:
+    """What is to be said of the database that the home has for who names none, as one that was copied elsewhere."""
+    file, path = settings.home / "ftpdock.db", settings.database_path
+    if not file.exists() or (path is not None and path.exists() and path.samefile(file)):
+        return ""
+    return (f"; {file} is not it, and whoever is started without {settings.where('database')} works with that one: "
+            f"rename it to {file.name}.former")  # fmt: skip
+
+
+def _found(context: Context) -> str:
     import models
     from belonging import refuse_strange_files, refuse_strange_home
     from models.migrate import NAMES, are_all, pending
