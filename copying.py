@@ -8,11 +8,14 @@ from pathlib import Path
 
 from peewee import Model, PeeweeException, sort_models
 
+from belonging import refuse_strange_home
 from errors import ConflictError, FtpdockError
 from handlers.registry import Registry
-from models import TABLES, EchoGuard, large_cache, transaction, trim_log
+from models import TABLES, EchoGuard, database, large_cache, transaction, trim_log
 from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers, said
+from models.migrate import NAMES
 from models.progress import unechoed
+from models.rights import unusable
 from models.source import Source
 from settings import Settings
 from upgrade import running
@@ -41,6 +44,12 @@ def refuse_running(settings: Settings) -> None:
         raise ConflictError(f"No database is copied while a server or worker of this home runs: {', '.join(found)}. "
                             "Stop each `ftpdock serve` and `ftpdock worker`, on all machines. Nothing was "
                             "copied")  # fmt: skip
+
+
+def refuse_closed(models: Collection[Table]) -> None:
+    """Raises FtpdockError if these tables, where they are there, are not for the user of the connected database."""
+    if words := unusable(database.obj, NAMES + [model._meta.table_name for model in models]):
+        raise FtpdockError(f"The database that the settings name can't be filled: {words}. Nothing was copied")
 
 
 def refuse_filled(models: Collection[Table]) -> None:
@@ -76,6 +85,7 @@ def copy(
             for model in models:
                 fill(source, model, told)
         _refuse_missing(counts)
+        _refuse_other_home(settings)
         # One that was started meanwhile has found an empty database.
         refuse_running(settings)
         for model in models:
@@ -100,6 +110,15 @@ def _whole() -> Iterator[None]:
         if first is None:
             raise
         raise FtpdockError(f"The database can't be used: {said(first)}. Nothing was copied") from first
+
+
+def _refuse_other_home(settings: Settings) -> None:
+    """Raises FtpdockError if the files of what was copied are elsewhere, as when FTPDOCK_HOME is forgotten."""
+    try:
+        refuse_strange_home(settings)
+    except FtpdockError as error:
+        raise FtpdockError(f"{settings.home} is not the home of what was to be copied into {settings.database_name}. "
+                           f"{error}. Nothing was copied") from error  # fmt: skip
 
 
 def _refuse_missing(counts: Mapping[Table, int]) -> None:

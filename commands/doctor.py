@@ -84,6 +84,14 @@ def _folders(context: Context) -> list[str]:
     return [schema.folder for schema in _schemas(context)]
 
 
+def _plugin_tables(context: Context) -> list[str]:
+    """None while the plugins can't be loaded, which their line tells."""
+    try:
+        return [table._meta.table_name for table in context.registry.plugin_tables]
+    except Exception:
+        return []
+
+
 def _home(context: Context) -> str:
     home = context.settings.home
     _raise(foreign_home(context.settings) or barred_home(context.settings))
@@ -133,9 +141,10 @@ def _found(context: Context) -> str:
             return _made_first(_can_be_made(path, context))
         if _is_busy(path):
             return "another program has been writing into it for a second: not looked at any further"
+    plugins = _plugin_tables(context)
     database = models.bind(context.settings.database_url)
     with database.connection_context():
-        _raise(unfit(database) or unusable(database, NAMES))
+        _raise(unfit(database) or unusable(database, NAMES + plugins))
     if missing := pending(database):
         _raise(hindrance(context.settings, database))
     with database.connection_context():
@@ -147,6 +156,8 @@ def _found(context: Context) -> str:
         if missing:
             raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
         refuse_strange_home(context.settings)
+        if set(plugins) - set(database.get_tables()):
+            _raise(unchangeable(database, NAMES))
     _check_time_zones()
     return "reachable, writable and up to date"
 

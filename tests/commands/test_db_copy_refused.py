@@ -200,6 +200,34 @@ def test_a_program_that_holds_the_target(source: Settings, target: Settings, mon
         assert "Another program is writing into the database" in refused(target, file_of(source))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_whose_files_are_elsewhere(
+    source: Settings, make_settings: Callable[..., Settings], shipments: Registry, backend: str
+) -> None:
+    """As the usual one is if --home was forgotten: its database would be of no use to the files, nor to anybody."""
+    elsewhere = replace(make_settings(backend), plugins=source.plugins)
+
+    said = refused(elsewhere, file_of(source))
+
+    assert said.startswith(f"Error: {elsewhere.home} is not the home of what was to be copied into "
+                           f"{elsewhere.database_name}. The database has accounts, and {elsewhere.accounts} has the "
+                           "folder of none of them")  # fmt: skip
+    assert said.endswith("Nothing was copied\n")
+    assert rows(elsewhere, shipments) == 0
+
+
+def test_a_user_without_rights(source: Settings, target: Settings) -> None:
+    """What is told to be run lets the user copy, but for the numbers."""
+    with stranger(target.database_url) as (url, owner):
+        theirs = replace(moved(source, url), plugins=())
+
+        said = refused(theirs, file_of(source))
+
+        assert "The database that the settings name can't be filled: its user stranger may not read and write " in said
+        owner.execute(told_to_run(said))
+        assert "may not set the numbers of account" in refused(theirs, file_of(source))
+
+
 def test_a_user_who_may_not_number(source: Settings, target: Settings) -> None:
     """One who does not own the tables, with the rights that are enough for all else. What is told to be run helps."""
     with stranger(target.database_url) as (url, owner):
