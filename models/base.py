@@ -142,7 +142,7 @@ def open_database(url: str) -> Database:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        path = unquote(parts.path[1:]) if parts.path.startswith("/") else parts.path
+        path = unquote(parts.path[1:], errors="surrogateescape") if parts.path.startswith("/") else parts.path
         return Sqlite(
             path or ":memory:",
             pragmas={

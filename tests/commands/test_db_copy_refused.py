@@ -87,21 +87,29 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def test_a_database_of_a_version_before(source: Settings, target: Settings, shipments: Registry) -> None:
-    """It is not changed; the command that is told brings it up to date, and then it can be copied."""
+@pytest.mark.parametrize("folder", [b"a home", b"K\xe4fer"])
+def test_a_database_of_a_version_before(
+    source: Settings, target: Settings, shipments: Registry, tmp_path: Path, folder: bytes
+) -> None:
+    """It is not changed; the command that is told brings it up to date, and then it can be copied. Wherever it lies."""
     with connected(source):
         Runner(models.database.obj, str(MIGRATIONS)).down()
         (waiting,) = pending(models.database.obj)
+    file = tmp_path / os.fsdecode(folder) / "ftpdock.db"
+    file.parent.mkdir()
+    file_of(source).rename(file)
 
-    said = refused(target, file_of(source))
+    said = refused(target, file)
 
-    assert f"{file_of(source)} is of a version before and waits for {waiting}" in said
+    assert f"ftpdock.db is of a version before and waits for {waiting}" in said
     (command,) = re.findall("`(FTPDOCK_DATABASE=.*)`", said)
     variable, program, *arguments = shlex.split(command)
     assert program == "ftpdock"
-    invoke(moved(source, variable.partition("=")[2]), *arguments)
-    invoke(target, "db", "copy", str(file_of(source)))
-    assert rows(target, shipments) == rows(source, shipments)
+    former = moved(source, variable.partition("=")[2])
+    invoke(former, *arguments)
+    assert "up to date" in invoke(former, "doctor").stdout
+    invoke(target, "db", "copy", str(file))
+    assert rows(target, shipments) == rows(former, shipments)
 
 
 def test_a_database_of_a_newer_version(source: Settings, target: Settings) -> None:
@@ -351,13 +359,28 @@ def test_a_fault_of_the_target_is_not_put_on_a_row(
 ) -> None:
     """Though Postgres names the row at which it was."""
     body, words = FAULTS[fault]
-    with psycopg.connect(target.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NEW; "
-                           "END $$; CREATE TRIGGER fail BEFORE INSERT ON login FOR EACH ROW EXECUTE FUNCTION fail()"
-                           .encode())  # fmt: skip
+    on_login(target, "BEFORE", body)
 
     assert refused(target, file_of(source)) == f"Error: The database can't be used: {words}. Nothing was copied\n"
     assert rows(target, shipments) == 0
+
+
+def on_login(target: Settings, when: str, body: str) -> None:
+    """Have Postgres do something for each login that comes in."""
+    with psycopg.connect(target.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NEW; "
+                           f"END $$; CREATE TRIGGER fail {when} INSERT ON login FOR EACH ROW EXECUTE FUNCTION fail()"
+                           .encode())  # fmt: skip
+
+
+def test_a_row_of_which_postgres_does_not_say_where_it_is(source: Settings, target: Settings) -> None:
+    """As it does of what is found when all rows of a statement are in, and in languages that are written otherwise."""
+    on_login(target, "AFTER", "RAISE 'no more than none' USING ERRCODE = '23514', DETAIL = 'a hash'")
+
+    assert refused(target, file_of(source)) == (
+        f"Error: A row of {file_of(source)} can't be copied: login: Postgres refuses it: no more than none. Nothing "
+        "was copied. Correct it in that file, and try again\n"
+    )
 
 
 def test_a_row_that_sqlite_can_not_hold(source: Settings, make_database: Callable[[str], str]) -> None:
