@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from errors import FtpdockError
 from layout import account_root, holds_files
 from models import Account
 from settings import Settings
+
+LOOKED_AT = 1_000
+"""Folders of the spool, of which nearly all hold what waits, if there are many."""
 
 
 def refuse_strange_home(settings: Settings) -> None:
@@ -41,7 +45,10 @@ def refuse_strange_files(settings: Settings) -> None:
 
 
 def _folders_in_use(settings: Settings) -> Iterator[Path]:
-    """Of accounts. What was removed lies in one that begins with a dot."""
+    """Of accounts, and of imports. What was removed lies in one that begins with a dot."""
     for path in sorted(settings.accounts.iterdir()) if settings.accounts.is_dir() else ():
         if not path.name.startswith(".") and holds_files(path):
+            yield path
+    for path in itertools.islice(settings.spool.glob("[0-9]*"), LOOKED_AT):
+        if any(file.is_file() and file.stat().st_size for file in path.glob("*")):
             yield path

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from peewee import Model, sort_models
+from peewee import Model, PeeweeException, sort_models
 
+from belonging import refuse_strange_home
 from errors import ConflictError, FtpdockError
 from handlers.registry import Registry
-from models import TABLES, EchoGuard, large_cache, transaction, trim_log
-from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers
+from models import TABLES, EchoGuard, database, large_cache, transaction, trim_log
+from models.filling import fill, filled, go_on_behind, hold, refuse_foreign_numbers, said
+from models.migrate import NAMES
 from models.progress import unechoed
+from models.rights import unusable
 from models.source import Source
 from settings import Settings
 from upgrade import running
@@ -42,6 +46,12 @@ def refuse_running(settings: Settings) -> None:
                             "copied")  # fmt: skip
 
 
+def refuse_closed(models: Collection[Table]) -> None:
+    """Raises FtpdockError if these tables, where they are there, are not for the user of the connected database."""
+    if words := unusable(database.obj, NAMES + [model._meta.table_name for model in models]):
+        raise FtpdockError(f"The database that the settings name can't be filled: {words}. Nothing was copied")
+
+
 def refuse_filled(models: Collection[Table]) -> None:
     """Raises ConflictError if one of these tables has a row in the connected database; some may still be to be made."""
     if names := filled((*models, EchoGuard)):
@@ -66,7 +76,7 @@ def copy(
         done += rows
         show(done, total)
 
-    with large_cache(), transaction():
+    with large_cache(), _whole():
         refuse_foreign_numbers(models)
         hold(models)
         refuse_filled(models)
@@ -75,12 +85,40 @@ def copy(
             for model in models:
                 fill(source, model, told)
         _refuse_missing(counts)
+        _refuse_other_home(settings)
         # One that was started meanwhile has found an empty database.
         refuse_running(settings)
         for model in models:
             go_on_behind(model, source.last_number(model))
     trim_log()
     return {model._meta.table_name: count for model, count in counts.items()}
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """A transaction. Raises FtpdockError with the first words of a database that fails before its end: those of the
+    rollback, which fails in turn when the connection was ended, say no more than that."""
+    first: PeeweeException | None = None
+    try:
+        with transaction():
+            try:
+                yield
+            except PeeweeException as error:
+                first = error
+                raise
+    except PeeweeException:
+        if first is None:
+            raise
+        raise FtpdockError(f"The database can't be used: {said(first)}. Nothing was copied") from first
+
+
+def _refuse_other_home(settings: Settings) -> None:
+    """Raises FtpdockError if the files of what was copied are elsewhere, as when FTPDOCK_HOME is forgotten."""
+    try:
+        refuse_strange_home(settings)
+    except FtpdockError as error:
+        raise FtpdockError(f"{settings.home} is not the home of what was to be copied into {settings.database_name}. "
+                           f"{error}. Nothing was copied") from error  # fmt: skip
 
 
 def _refuse_missing(counts: Mapping[Table, int]) -> None:

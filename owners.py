@@ -73,6 +73,8 @@ def _secret_files(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield settings.home / "ftpdock.toml", f"secrets ({', '.join(names)})"
     if settings.smtp_password_file:
         yield settings.home / settings.smtp_password_file, "a secret (smtp_password_file)"
+    yield settings.private_key_path, "the server's private key"
+    yield settings.home / "certs" / "secret.key", "the key for passwords of targets"
 
 
 def _closing(path: Path) -> str:

@@ -120,14 +120,14 @@ class Settings:
     def database_url(self) -> str:
         """Of SQLite with the whole path: what is relative lies in the home, wherever a command is called from."""
         path = self.database_path
-        return self.database if path is None else SQLITE + quote(str(path))
+        return self.database if path is None else SQLITE + quote(os.fsencode(path))
 
     @property
     def database_path(self) -> Path | None:
         """The file of an SQLite database; None: it is another one."""
         if self.database and not self.database.startswith(SQLITE):
             return None
-        return self.home / (unquote(self.database.removeprefix(SQLITE)) or "ftpdock.db")
+        return self.home / (unquote(self.database.removeprefix(SQLITE), errors="surrogateescape") or "ftpdock.db")
 
     @property
     def database_name(self) -> str:

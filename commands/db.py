@@ -50,12 +50,14 @@ def copy(context: Context, file: Path, as_json: bool) -> None:
         tables = copying.tables(context.registry)
         # Before it is migrated: another ftpdock may be at work with what was named by mistake.
         with context.bind().connection_context():
+            copying.refuse_closed(tables)
             copying.refuse_filled(tables)
         context.connect()
         with Bar() as bar:
             copied = copying.copy(context.settings, source, tables, bar.show)
         strangers = source.strangers(tables)
     print_objects(({"table": name, "rows": rows} for name, rows in copied.items()), LISTED, as_json)
+    click.echo(f"Copied into {context.settings.database_name}.", err=True)
     if strangers:
         click.echo(f"Not copied, as neither ftpdock nor a plugin that the settings name has them: "
                    f"{', '.join(map(cell, strangers))}.", err=True)  # fmt: skip

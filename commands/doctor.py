@@ -19,6 +19,7 @@ from owners import barred_account, foreign_home, open_secrets
 
 if TYPE_CHECKING:
     from schemas import TemplateSchema
+    from settings import Settings
 
 Check = Callable[[Context], str]
 
@@ -83,6 +84,14 @@ def _folders(context: Context) -> list[str]:
     return [schema.folder for schema in _schemas(context)]
 
 
+def _plugin_tables(context: Context) -> list[str]:
+    """None while the plugins can't be loaded, which their line tells."""
+    try:
+        return [table._meta.table_name for table in context.registry.plugin_tables]
+    except Exception:
+        return []
+
+
 def _home(context: Context) -> str:
     home = context.settings.home
     _raise(foreign_home(context.settings) or barred_home(context.settings))
@@ -103,6 +112,19 @@ def _made_first(path: Path) -> str:
 
 
 def _database(context: Context) -> str:
+    return f"{_found(context)}{_former(context.settings)}"
+
+
+def _former(settings: Settings) -> str:
+    """What is to be said of the database that the home has for who names none, as one that was copied elsewhere."""
+    file, path = settings.home / "ftpdock.db", settings.database_path
+    if not file.exists() or (path is not None and path.exists() and path.samefile(file)):
+        return ""
+    return (f"; {file} is not it, and whoever is started without {settings.where('database')} works with that one: "
+            f"rename it to {file.name}.former")  # fmt: skip
+
+
+def _found(context: Context) -> str:
     import models
     from belonging import refuse_strange_files, refuse_strange_home
     from models.migrate import NAMES, are_all, pending
@@ -119,9 +141,10 @@ def _database(context: Context) -> str:
             return _made_first(_can_be_made(path, context))
         if _is_busy(path):
             return "another program has been writing into it for a second: not looked at any further"
+    plugins = _plugin_tables(context)
     database = models.bind(context.settings.database_url)
     with database.connection_context():
-        _raise(unfit(database) or unusable(database, NAMES))
+        _raise(unfit(database) or unusable(database, NAMES + plugins))
     if missing := pending(database):
         _raise(hindrance(context.settings, database))
     with database.connection_context():
@@ -133,6 +156,8 @@ def _database(context: Context) -> str:
         if missing:
             raise FtpdockError(f"migrations are pending ({', '.join(missing)}): run `ftpdock db migrate`")
         refuse_strange_home(context.settings)
+        if set(plugins) - set(database.get_tables()):
+            _raise(unchangeable(database, NAMES))
     _check_time_zones()
     return "reachable, writable and up to date"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from errors import HookError
+from errors import FtpdockError, HookError
 from handlers.addresses import AddressHandler
 from handlers.base import Handler
 from handlers.categories import CategoryHandler
@@ -16,6 +16,8 @@ from handlers.orders import OrderHandler
 from handlers.products import ProductHandler
 from hooks import Hooks
 from models import Base, database
+from models.migrate import NAMES, alone
+from models.rights import unchangeable
 from schemas import TemplateSchema, quoted
 
 HANDLERS: tuple[type[Handler], ...] = (
@@ -64,10 +66,27 @@ class Registry:
         return frozenset(self._handlers)
 
     def make_tables(self) -> None:
-        """Make the tables of plugins; those of the roster come by migrations."""
-        if self.plugin_tables:
-            with database.connection_context():
-                database.create_tables(self.plugin_tables, safe=True)
+        """Make those tables of plugins that are missing; those of the roster come by migrations. Raises FtpdockError.
+
+        What is there is left alone, as its owner may be another user.
+        """
+        if not self.plugin_tables:
+            return
+        with database.connection_context():
+            if not self.missing_tables():
+                return
+            with alone(database.obj):
+                missing = self.missing_tables()
+                # They refer to tables of ours, for which it takes the right of who owns those.
+                if problem := unchangeable(database.obj, NAMES):
+                    raise FtpdockError(f"The tables of plugins can't be made: {problem}")
+                with database.atomic():
+                    database.create_tables(missing)
+
+    def missing_tables(self) -> list[type[Base]]:
+        """Those of plugins that the connected database does not have."""
+        there = set(database.get_tables())
+        return [each for each in self.plugin_tables if each._meta.table_name not in there]
 
     @property
     def schemas(self) -> tuple[type[TemplateSchema], ...]:

@@ -78,6 +78,8 @@ class UTCField(Field):
     def python_value(self, value: Any) -> Any:
         if isinstance(value, str):
             value = dt.datetime.fromisoformat(value)
+            # As SQLite's own datetime('now') writes it, and as it sorts among the others.
+            value = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
         return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) else value
 
 
@@ -140,7 +142,7 @@ def open_database(url: str) -> Database:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        path = unquote(parts.path[1:]) if parts.path.startswith("/") else parts.path
+        path = unquote(parts.path[1:], errors="surrogateescape") if parts.path.startswith("/") else parts.path
         return Sqlite(
             path or ":memory:",
             pragmas={

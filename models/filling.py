@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -22,7 +24,7 @@ from peewee import (
 )
 
 from errors import FtpdockError
-from models.base import NumberField, database, is_postgres
+from models.base import NumberField, UTCField, database, is_postgres
 from models.source import Row, Source, Table, quoted
 
 CHUNK = 5_000
@@ -37,8 +39,12 @@ _MAY_NUMBER = """
 
 Told = Callable[[int], None]
 
+_MOMENTS = (DateField, DateTimeField, TimeField, UTCField)
+
 _KEYS = frozenset({"23503", "23505"})
 """Postgres' codes of errors whose detail tells keys alone; that of others tells the whole row, passwords and all."""
+_TOO_LARGE = "54000"
+"""Its code of a row that is too large for an index, alone of those that are about rows in none of their classes."""
 
 
 def filled(models: Iterable[Table]) -> list[str]:
@@ -92,8 +98,11 @@ def _fill_sqlite(source: Source, model: Table, told: Told) -> None:
     for rows in source.rows(model, CHUNK):
         for field, values in zip(fields, zip(*rows, strict=True), strict=True):
             _refuse_texts(source, field, values, done)
-        with peewee.__exception_wrapper__:
-            database.connection().executemany(sql, rows)
+        try:
+            with peewee.__exception_wrapper__:
+                database.connection().executemany(sql, rows)
+        except peewee.IntegrityError as error:
+            raise source.unfit(model, None, "", f"SQLite refuses it: {said(error)}") from error
         done += len(rows)
         told(len(rows))
 
@@ -138,9 +147,7 @@ def _converted(source: Source, fields: Sequence[Field], rows: Sequence[Row], bef
 def _column(source: Source, field: Field, values: Row, before: int) -> Sequence[Any]:
     """What reads the same by the models on both engines. JSON goes over as the text that it is."""
     types = set(map(type, values)) - {type(None)}
-    kind = field
-    while isinstance(kind, ForeignKeyField):
-        kind = kind.rel_field
+    kind = _kind(field)
     _refuse_texts(source, field, values, before)
     if not types or isinstance(kind, JSONField):
         return values
@@ -152,29 +159,46 @@ def _column(source: Source, field: Field, values: Row, before: int) -> Sequence[
 
 
 def _value(source: Source, field: Field, value: Any, number: int) -> Any:
+    """One of another kind than SQLite has for the column, as that of the column's."""
     try:
         read = field.python_value(value)
-        # peewee leaves a date that it can't read a text, of which Postgres makes what it likes.
-        if not (isinstance(field, DateField | DateTimeField | TimeField) and isinstance(read, str)):
-            return field.db_value(read)
+        # peewee leaves what it can't read as a date as it is, of which Postgres makes what it likes.
+        if not isinstance(field, _MOMENTS) or isinstance(read, dt.date | dt.time | None):
+            written = field.db_value(read)
+            if type(written) is not str or not (fault := _fault(written, _longest(field))):
+                return written
+            raise _refused(source, field, number, fault)
     except (ValueError, TypeError, ArithmeticError):
         pass
     raise _refused(source, field, number, f"is {str(value)[:60]!r}, which is no value of its kind")
 
 
 def _refuse_texts(source: Source, field: Field, values: Row, before: int) -> None:
-    """Raises FtpdockError for a text that the database can't hold. All are looked at at once, as hardly any is odd."""
-    texts = [each for each in values if type(each) is str]
-    if not _fault("".join(texts)):
-        return
+    """Raises FtpdockError for a text that the database can't hold."""
+    longest = _longest(field)
     for place, value in enumerate(values):
-        if type(value) is str and (fault := _fault(value)):
+        if type(value) is str and (fault := _fault(value, longest)):
             raise _refused(source, field, before + place, fault)
 
 
-def _fault(text: str) -> str:
+def _longest(field: Field) -> float:
+    """How many characters a column takes. Postgres would cut off blanks behind the last of them."""
+    kind = _kind(field)
+    return kind.max_length if isinstance(kind, CharField) and is_postgres() else math.inf
+
+
+def _kind(field: Field) -> Field:
+    """The field itself, or that which it refers to."""
+    while isinstance(field, ForeignKeyField):
+        field = field.rel_field
+    return field
+
+
+def _fault(text: str, longest: float) -> str:
     if "\0" in text and is_postgres():
         return "holds a character of the value 0, which no text of Postgres has"
+    if len(text) > longest:
+        return f"has {len(text)} characters, and the column takes {longest}"
     if not text.isascii():
         try:
             text.encode()
@@ -188,21 +212,29 @@ def _refused(source: Source, field: Field, number: int, words: str) -> FtpdockEr
 
 
 def _unfit(source: Source, model: Table, begun: int, error: PeeweeException) -> FtpdockError | None:
-    """The error of a row that Postgres refused, named as far as it says; None: it was nothing about a row.
+    """The error of a row that Postgres refused, named as far as it says; None: what is wrong is nothing about a row.
 
-    `begun`: how many rows came before the statement.
+    That the code tells alone: the line of a row Postgres names for a full disk as well. `begun`: how many rows came
+    before the statement.
     """
     diagnosis = getattr(getattr(error, "orig", None), "diag", None)
-    # In whatever language: COPY product, line 3, column name: "..."
+    code = diagnosis.sqlstate if diagnosis else None
+    if not (isinstance(error, peewee.DataError | peewee.IntegrityError) or code == _TOO_LARGE):
+        return None
+    # In most languages: COPY product, line 3, column name: "..."
     where = re.search(rf"^COPY {re.escape(model._meta.table_name)}, \D*(\d+)(?:\D*?, \S+ (\w+):)?",
                       (diagnosis and diagnosis.context) or "", re.MULTILINE)  # fmt: skip
-    if diagnosis is None or not (where or isinstance(error, peewee.DataError | peewee.IntegrityError)):
-        return None
-    detail = f" ({diagnosis.message_detail})" if diagnosis.sqlstate in _KEYS and diagnosis.message_detail else ""
+    detail = f" ({diagnosis.message_detail})" if diagnosis and code in _KEYS and diagnosis.message_detail else ""
     key = source.key_of(model, begun + int(where[1]) - 1) if where else None
-    column = (where and where[2]) or diagnosis.column_name or ""
+    column = (where and where[2]) or (diagnosis and diagnosis.column_name) or ""
     refuses = "is refused by Postgres" if column else "Postgres refuses it"
-    return source.unfit(model, key, column, f"{refuses}: {diagnosis.message_primary}{detail}")
+    return source.unfit(model, key, column, f"{refuses}: {said(error)}{detail}")
+
+
+def said(error: PeeweeException) -> str:
+    """What the database said, in one line, without the details of Postgres', which may tell rows with their values."""
+    diagnosis = getattr(getattr(error, "orig", None), "diag", None)
+    return " ".join(((diagnosis and diagnosis.message_primary) or str(error)).split())
 
 
 def go_on_behind(model: Table, number: int) -> None:

@@ -51,7 +51,7 @@ def migrate(database: Database) -> list[str]:
     Raises VersionError if migrations were applied that this version has no file of: a newer one was here. Raises
     FtpdockError, before anything is written, if a Postgres is not as ftpdock needs it.
     """
-    with database.connection_context(), _alone(database):
+    with database.connection_context(), alone(database):
         runner = Runner(database, str(MIGRATIONS))
         if not _pending(runner):
             return []
@@ -65,8 +65,8 @@ def _raise(problem: str, what: str = "") -> None:
 
 
 @contextlib.contextmanager
-def _alone(database: Database) -> Iterator[None]:
-    """The others wait until we have done, and find nothing to do."""
+def alone(database: Database) -> Iterator[None]:
+    """For making and changing tables: the others wait until we have done, and find nothing to do."""
     if is_postgres():
         database.execute_sql(advisory("pg_advisory_lock", _LOCK))
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shlex
 import sqlite3
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,9 @@ from models.sqlite import PATIENCE
 
 Row = tuple[Any, ...]
 Table = type[Model]
+
+LARGEST = 16 << 20
+"""Bytes that are held in memory before the rows that they are in go over."""
 
 _BEGINS = b"SQLite format 3\0"
 _OURS = frozenset({"schema_migration", "account"})
@@ -83,7 +88,7 @@ class Source:
         except VersionError as error:
             raise VersionError(f"{self.path}: {error}") from error
         if names:
-            url = shlex.quote(f"sqlite:///{quote(str(self.path))}")
+            url = shlex.quote(f"sqlite:///{quote(os.fsencode(self.path))}")
             raise VersionError(f"{self.path} is of a version before and waits for {', '.join(names)}: stop whatever "
                                f"works with it, and run `FTPDOCK_DATABASE={url} ftpdock db migrate` first")  # fmt: skip
 
@@ -107,14 +112,15 @@ class Source:
         return int(self._one(f"SELECT count(*) FROM {quoted(model)}")[0])
 
     def rows(self, model: Table, size: int) -> Iterator[list[Row]]:
-        """All rows of a table, so many at a time: values as SQLite has them, in the order of the model's fields."""
+        """All rows of a table, at most so many at a time, or of LARGEST bytes: values as SQLite has them, in the order
+        of the model's fields."""
         if model._meta.table_name not in self._tables:
             return
         with _read_from(self.path):
             cursor = self._database.execute_sql(_select(model, model._meta.sorted_fields))
         while True:
             with _read_from(self.path):
-                rows = cursor.fetchmany(size)
+                rows = _chunk(cursor, size)
             if not rows:
                 return
             yield rows
@@ -129,11 +135,14 @@ class Source:
         _, place, parent, which = found
         keys = self._all(f"PRAGMA foreign_key_list({quoted(model)})")
         column = next(each[3] for each in keys if each[0] == which)
-        key = self._one(f"{_select(model, model._meta.get_primary_keys())} WHERE rowid = {place}") if place else None
+        keyed = place and model._meta.primary_key
+        key = self._one(f"{_select(model, model._meta.get_primary_keys())} WHERE rowid = {place}") if keyed else None
         raise self.unfit(model, key, column, f"refers to a row of {parent} that is not there")
 
     def key_of(self, model: Table, number: int) -> Row:
-        """The key of the row of that number, from 0 on, in the order of `rows`."""
+        """The key of the row of that number, from 0 on, in the order of `rows`; none if the table has none."""
+        if not model._meta.primary_key:
+            return ()
         keys = _select(model, model._meta.get_primary_keys())
         return self._one(f"{keys} LIMIT 1 OFFSET {number}") or ()
 
@@ -162,6 +171,17 @@ class Source:
         with _read_from(self.path):
             found: list[Row] = self._database.execute_sql(sql, parameters).fetchall()
         return found
+
+
+def _chunk(rows: Iterator[Row], size: int) -> list[Row]:
+    chunk: list[Row] = []
+    weight = 0
+    for row in itertools.islice(rows, size):
+        chunk.append(row)
+        weight += sum(map(sys.getsizeof, row))
+        if weight >= LARGEST:
+            break
+    return chunk
 
 
 def quoted(model: Table) -> str:

@@ -75,7 +75,8 @@ def takes_writes(path: Path, patience: float = 1.0) -> bool:
 
     Raises sqlite3.Error.
     """
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=patience, isolation_level=None)
+    address = f"file:{quote(os.fsencode(path))}?mode=rw"
+    connection = sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
         # Of a file that may only be read SQLite begins one that only reads.

@@ -12,10 +12,11 @@ import accounts
 from belonging import refuse_strange_home
 from errors import FtpdockError
 from layout import account_root
-from models import Account, Login
+from models import Account, Login, Upload
 from removal import remove
 from schemas import SCHEMAS
 from settings import Settings, load
+from tests.filled import wait_in_spool
 
 Add = Callable[[str], Account]
 
@@ -60,6 +61,20 @@ def test_a_database_without_accounts_beside_files_of_one_is_refused(settings: Se
     assert settings.database_name in str(refused.value)
     assert f"{account_root(settings, 'acme')} holds files of one" in str(refused.value)
     shutil.rmtree(account_root(settings, "acme"))
+    refuse_strange_home(settings)
+
+
+def test_what_waits_in_the_spool_is_of_an_account(settings: Settings, add: Add) -> None:
+    """Though all that partners see is gone. What a receipt has only begun is nothing."""
+    waiting = wait_in_spool(settings, add("acme"))
+    shutil.rmtree(settings.accounts)
+    for model in (Upload, Login, Account):
+        model.delete().execute()
+
+    with pytest.raises(FtpdockError, match=f"{waiting.parent} holds files of one"):
+        refuse_strange_home(settings)
+
+    waiting.write_text("")
     refuse_strange_home(settings)
 
 

@@ -250,12 +250,35 @@ def test_a_dump_goes_into_a_new_database(place: Place, partner: Partner, postgre
 def test_a_deployment_moves_to_postgres(place: Place, partner: Partner, make_database: Callable[[str], str]) -> None:
     """By the lines of the page, once the settings name the new database."""
     partner.send("product", "SKU_ID,Name\n1,Cup\n")
-    url = make_database("postgres")
+    named = f"export FTPDOCK_DATABASE='{make_database('postgres')}' FTPDOCK_PORT=0\n"
+    former = place.settings.home / "ftpdock.db"
+    (copying,) = (each for each in BLOCKS if each.startswith("ftpdock db copy"))
 
-    place.done(f"export FTPDOCK_DATABASE='{url}' FTPDOCK_PORT=0\n" + block("ftpdock db copy"))
+    place.done(named + copying)
 
-    models.bind(url).connect()
+    models.bind(named.split("'")[1]).connect()
     assert [each.sku_id for each in Product.select()] == ["1"]
+    assert not former.exists()
+    without = place.run("FTPDOCK_PORT=0 ftpdock serve")
+    assert (without.returncode, "holds files of one: is it the database" in without.stderr) == (1, True)
+
+    (former.parent / "ftpdock.db-wal").write_text("of the one that was made by mistake")
+    place.done(back := block('mv "$FTPDOCK_HOME/ftpdock.db.former$end"'))
+
+    assert not [path for path in former.parent.glob("ftpdock.db-*") if b"by mistake" in path.read_bytes()]
+    assert skus(former) == {"1"}
+    assert place.run(back).returncode != 0
+    assert skus(former) == {"1"}
+
+
+def test_a_move_that_fails_leaves_the_former_database(place: Place, partner: Partner) -> None:
+    """Under its name: nothing was copied."""
+    (copying,) = (each for each in BLOCKS if each.startswith("ftpdock db copy"))
+    (place.settings.home / "ftpdock.db").write_bytes(b"nothing of SQLite's" * 1000)
+
+    assert place.run(copying).returncode == 1
+
+    assert (place.settings.home / "ftpdock.db").exists()
 
 
 def test_no_line_shows_a_password() -> None:

@@ -104,6 +104,25 @@ def test_a_file_with_the_password_for_mail(tmp_path: Path) -> None:
     assert told(tmp_path, smtp_password_file="a word") == []
 
 
+@pytest.mark.parametrize(("name", "environ", "what"), [
+    ("certs/server.key", {}, "the server's private key"),
+    ("tls.key", {"private_key": "tls.key", "certificate": "tls.pem"}, "the server's private key"),
+    ("certs/secret.key", {}, "the key for passwords of targets"),
+])  # fmt: skip
+def test_a_file_with_a_key(tmp_path: Path, name: str, environ: dict[str, str], what: str) -> None:
+    """Whoever put it there, as by `cp` out of a backup."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a key")
+    path.chmod(0o644)
+
+    (line,) = told(tmp_path, **environ)
+
+    assert line == f"{path} holds {what}, and others than its owner may read it: chmod 600 {path}"
+    path.chmod(0o600)
+    assert told(tmp_path, **environ) == []
+
+
 def test_another_users_file_is_ours_to_read_by_its_group(
     write: Callable[[str, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shlex
@@ -87,21 +86,29 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def test_a_database_of_a_version_before(source: Settings, target: Settings, shipments: Registry) -> None:
-    """It is not changed; the command that is told brings it up to date, and then it can be copied."""
+@pytest.mark.parametrize("folder", [b"a home", b"K\xe4fer"])
+def test_a_database_of_a_version_before(
+    source: Settings, target: Settings, shipments: Registry, tmp_path: Path, folder: bytes
+) -> None:
+    """It is not changed; the command that is told brings it up to date, and then it can be copied. Wherever it lies."""
     with connected(source):
         Runner(models.database.obj, str(MIGRATIONS)).down()
         (waiting,) = pending(models.database.obj)
+    file = tmp_path / os.fsdecode(folder) / "ftpdock.db"
+    file.parent.mkdir()
+    file_of(source).rename(file)
 
-    said = refused(target, file_of(source))
+    said = refused(target, file)
 
-    assert f"{file_of(source)} is of a version before and waits for {waiting}" in said
+    assert f"ftpdock.db is of a version before and waits for {waiting}" in said
     (command,) = re.findall("`(FTPDOCK_DATABASE=.*)`", said)
     variable, program, *arguments = shlex.split(command)
     assert program == "ftpdock"
-    invoke(moved(source, variable.partition("=")[2]), *arguments)
-    invoke(target, "db", "copy", str(file_of(source)))
-    assert rows(target, shipments) == rows(source, shipments)
+    former = moved(source, variable.partition("=")[2])
+    invoke(former, *arguments)
+    assert "up to date" in invoke(former, "doctor").stdout
+    invoke(target, "db", "copy", str(file))
+    assert rows(target, shipments) == rows(former, shipments)
 
 
 def test_a_database_of_a_newer_version(source: Settings, target: Settings) -> None:
@@ -200,6 +207,34 @@ def test_a_program_that_holds_the_target(source: Settings, target: Settings, mon
         assert "Another program is writing into the database" in refused(target, file_of(source))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_whose_files_are_elsewhere(
+    source: Settings, make_settings: Callable[..., Settings], shipments: Registry, backend: str
+) -> None:
+    """As the usual one is if --home was forgotten: its database would be of no use to the files, nor to anybody."""
+    elsewhere = replace(make_settings(backend), plugins=source.plugins)
+
+    said = refused(elsewhere, file_of(source))
+
+    assert said.startswith(f"Error: {elsewhere.home} is not the home of what was to be copied into "
+                           f"{elsewhere.database_name}. The database has accounts, and {elsewhere.accounts} has the "
+                           "folder of none of them")  # fmt: skip
+    assert said.endswith("Nothing was copied\n")
+    assert rows(elsewhere, shipments) == 0
+
+
+def test_a_user_without_rights(source: Settings, target: Settings) -> None:
+    """What is told to be run lets the user copy, but for the numbers."""
+    with stranger(target.database_url) as (url, owner):
+        theirs = replace(moved(source, url), plugins=())
+
+        said = refused(theirs, file_of(source))
+
+        assert "The database that the settings name can't be filled: its user stranger may not read and write " in said
+        owner.execute(told_to_run(said))
+        assert "may not set the numbers of account" in refused(theirs, file_of(source))
+
+
 def test_a_user_who_may_not_number(source: Settings, target: Settings) -> None:
     """One who does not own the tables, with the rights that are enough for all else. What is told to be run helps."""
     with stranger(target.database_url) as (url, owner):
@@ -214,118 +249,3 @@ def test_a_user_who_may_not_number(source: Settings, target: Settings) -> None:
 
         invoke(theirs, "db", "copy", str(file_of(source)))
         assert owner.execute("SELECT count(*) FROM account").fetchone() == (3,)
-
-
-WRONG = {
-    "NUL": ("UPDATE customer SET company_name = 'a' || char(0) || 'b' WHERE reference_id = 'K2'",
-            "customer {id}: company_name holds a character of the value 0, which no text of Postgres has"),
-    "NUL in JSON": ("UPDATE product SET attributes = '{\"a\": \"\\u0000\"}' WHERE sku_id = '002' AND name = 'Cup'",
-                    "product {id}: attributes is refused by Postgres: unsupported Unicode escape sequence"),
-    "no UTF-8": ("UPDATE product SET name = CAST(X'fe41' AS TEXT) WHERE reference_id = 'P2'",
-                 "product {id}: name holds bytes that are no UTF-8"),
-    "too long": ("UPDATE sales_order SET currency = 'EURO' WHERE reference_id = 'PO-1'",
-                 "sales_order {id}: currency is refused by Postgres: value too long for type character varying(3)"),
-    "no number": ("UPDATE product SET moq = '7,90' WHERE reference_id = 'P2'",
-                  "product {id}: moq is '7,90', which is no value of its kind"),
-    "no whole number": ("UPDATE import_run SET rows = 'many' WHERE number = 2",
-                        'import_run 2: rows is refused by Postgres: invalid input syntax for type integer: "many"'),
-    "too large": ("UPDATE import_run SET rows = 3000000000 WHERE number = 2",
-                  'import_run 2: rows is refused by Postgres: value "3000000000" is out of range for type integer'),
-    "no date": ("UPDATE sales_order SET order_date = '11.12.2026' WHERE reference_id = 'PO-1'",
-                "sales_order {id}: order_date is '11.12.2026', which is no value of its kind"),
-    "no time": ("UPDATE customer SET created_at = 'yesterday' WHERE reference_id = 'K2'",
-                "customer {id}: created_at is 'yesterday', which is no value of its kind"),
-    "no JSON": ("UPDATE product SET prices = '{7.90}' WHERE reference_id = 'P2'",
-                "product {id}: prices is refused by Postgres: invalid input syntax for type json"),
-    "NaN": ("UPDATE product SET prices = '{\"a\": NaN}' WHERE reference_id = 'P2'",
-            "product {id}: prices is refused by Postgres: invalid input syntax for type json"),
-    "a long key": ("UPDATE category SET path = printf('%.*c', 1000, '\U0001f9a6') || path WHERE reference_id = 'C1'",
-                   "category {id}: path is refused by Postgres: value too long for type character varying(1000)"),
-    "a key for no index": (f"UPDATE category SET path = '{''.join(map(chr, range(0x10000, 0x103e0)))}' "
-                           "WHERE reference_id = 'C1'", "category {id}: Postgres refuses it: index row size "),
-    "one key as text and bytes": (
-        "UPDATE product SET sku_id = CAST('001' AS BLOB) WHERE reference_id = 'P2'",
-        'product {id}: Postgres refuses it: duplicate key value violates unique constraint "product_account_id_sku_id" '
-        "(Key (account_id, sku_id)=(1, 001) already exists.)"),
-    "nobody there": ("DELETE FROM product WHERE reference_id = 'P2'",
-                     "inventory {id}: product_id refers to a row of product that is not there"),
-}  # fmt: skip
-"""What another program may have written into SQLite, and what is said of it; {id}: a System ID."""
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_a_row_that_postgres_can_not_hold(
-    source: Settings, target: Settings, shipments: Registry, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is named, with its key and column as far as they are known; nothing is copied, and nothing is changed."""
-    monkeypatch.setattr("models.filling.CHUNK", 2)
-    sql, told = WRONG[case]
-    write(source, sql)
-    digest = hashlib.sha256(file_of(source).read_bytes()).digest()
-
-    said = refused(target, file_of(source))
-
-    words = re.escape(told).replace(r"\{id\}", "[0-9a-f]{8}-[0-9a-f-]{27}")
-    assert re.match(f"Error: A row of {file_of(source)} can't be copied: {words}", said), said
-    assert "Nothing was copied." in said
-    assert rows(target, shipments) == 0
-    assert hashlib.sha256(file_of(source).read_bytes()).digest() == digest
-
-
-@pytest.mark.parametrize(("column", "value"), [("uom", "201 * 'x'"), ("uom", "char(0)"), ("moq", "'many'")])
-def test_the_row_that_is_named_is_the_one(
-    source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch, column: str, value: str
-) -> None:
-    """Whether it is found here or by Postgres, in the first statement or a later one, and wherever its key stands."""
-    key = "00000000-0000-7000-8000-000000000000"
-    with connected(source):
-        models.Product.create(system_id=key, account=Account.get(name="filled"), sku_id="last", name="Cup")
-    value = value.replace("201 * 'x'", f"'{201 * 'x'}'")
-    write(source, f"UPDATE product SET {column} = {value} WHERE system_id = '{key}'")
-
-    for chunk in (1, 2, 5000):
-        monkeypatch.setattr("models.filling.CHUNK", chunk)
-        assert f"product {key}: {column} " in refused(target, file_of(source))
-
-
-def test_a_password_is_not_told(source: Settings, target: Settings) -> None:
-    """Nor its hash, whatever is wrong with its row."""
-    write(source, "UPDATE login SET name = printf('%.*c', 64, 'x'), password_hash = 'the hash'")
-    assert "the hash" not in refused(target, file_of(source))
-    write(source, "UPDATE login SET name = 'x', password_hash = 'the hash' || char(0)")
-    assert "the hash" not in refused(target, file_of(source))
-    # Postgres tells the whole row where a value is missing, as it may be in a damaged file.
-    write(source, """
-        UPDATE login SET password_hash = 'the hash';
-        PRAGMA writable_schema = ON;
-        UPDATE sqlite_master SET sql = replace(sql, '"networks" TEXT NOT NULL', '"networks" TEXT')
-            WHERE name = 'login';
-    """)  # fmt: skip
-    write(source, "UPDATE login SET networks = NULL")
-    said = refused(target, file_of(source))
-    assert 'login 1: networks is refused by Postgres: null value in column "networks"' in said
-    assert "the hash" not in said
-
-
-def test_a_column_that_a_plugins_table_lacks(source: Settings, target: Settings, shipments: Registry) -> None:
-    """The plugin has another version than the one that made the table. It is not taken for a text of that name."""
-    write(source, "ALTER TABLE shipment DROP COLUMN carrier")
-
-    assert "can't be read: no such column: shipment.carrier" in refused(target, file_of(source))
-    assert rows(target, shipments) == 0
-
-
-def test_a_damaged_index(source: Settings, target: Settings, shipments: Registry) -> None:
-    """By which SQLite counts other rows than it finds: no part is taken for the whole."""
-    write(source, """
-        DROP INDEX target_account_id;
-        CREATE INDEX target_account_id ON target (account_id) WHERE account_id < 0;
-        PRAGMA writable_schema = ON;
-        UPDATE sqlite_master SET sql = 'CREATE INDEX target_account_id ON target (account_id)'
-            WHERE name = 'target_account_id';
-    """)  # fmt: skip
-
-    assert "target has 2 rows in place of 0: another program changes it, or the file is damaged" in refused(
-        target, file_of(source)
-    )
-    assert rows(target, shipments) == 0

@@ -18,10 +18,23 @@ from models.migrate import MIGRATIONS
 from tests.commands.examining import Doctor, problem
 
 
-def test_a_postgres_that_is_in_order(doctor: Doctor, make_database: Callable[[str], str], postgres_uri: str) -> None:
-    """An empty one is filled by the first serve."""
-    assert doctor(database=make_database("postgres"))["database"]["detail"] == "reachable, writable and up to date"
-    assert doctor(database=postgres_uri)["database"]["detail"].startswith("empty: its tables are made by the first")
+def test_a_postgres_that_is_in_order(
+    doctor: Doctor, home: Path, make_database: Callable[[str], str], postgres_uri: str
+) -> None:
+    """An empty one is filled by the first serve. A file that takes its place without the setting is told of."""
+    url, file = make_database("postgres"), home / "ftpdock.db"
+    assert doctor(database=url)["database"]["detail"] == (
+        f"reachable, writable and up to date; {file} is not it, and whoever is started without FTPDOCK_DATABASE works "
+        "with that one: rename it to ftpdock.db.former"
+    )
+    assert doctor()["database"]["detail"] == "reachable, writable and up to date"
+
+    file.rename(f"{file}.former")
+
+    assert doctor(database=url)["database"]["detail"] == "reachable, writable and up to date"
+    assert (
+        doctor(database=postgres_uri)["database"]["detail"] == "empty: its tables are made by the first `ftpdock serve`"
+    )
 
 
 @contextlib.contextmanager
@@ -56,7 +69,7 @@ def test_a_postgres_that_can_not_be_written(doctor: Doctor, make_database: Calla
 
         owner.execute(told_to_run(none))
 
-        assert doctor(database=theirs)["database"]["detail"] == "reachable, writable and up to date"
+        assert doctor(database=theirs)["database"]["detail"].startswith("reachable, writable and up to date")
         owner.execute(f'ALTER DATABASE "{owner.info.dbname}" SET default_transaction_read_only = on')
     assert "it can be read, but not written: it only reads" in problem(doctor(1, database=url))["database"]
 

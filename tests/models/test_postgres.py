@@ -20,7 +20,7 @@ from jobs.worker import ThreadBell, Worker
 from layout import make_home
 from models import Account, Product, database, patient_snapshot, postgres, transaction
 from models.base import open_database
-from models.migrate import MIGRATIONS, _alone, migrate
+from models.migrate import MIGRATIONS, alone, migrate
 from settings import Settings, load
 from tests.partner import Partner
 
@@ -78,7 +78,7 @@ def test_each_schema_is_an_ftpdock_of_its_own(
     theirs = f"{partner.settings.database_url}&options=-csearch_path%3Ddock%20-clock_timeout%3D3s"
     settings = load(tmp_path / "dock", environ={}, database=theirs)
     make_home(settings)
-    with Held(leadership(partner.settings)) as one, Held(leadership(settings)) as other, _alone(first), transaction():
+    with Held(leadership(partner.settings)) as one, Held(leadership(settings)) as other, alone(first), transaction():
         assert one.take()
         assert claim(partner.settings, partner.registry, "one") is not None
         try:
