@@ -29,6 +29,8 @@ __all__ = ["Context", "Handler", "Row", "batched"]
 Item = TypeVar("Item")
 
 _SAME_IF_EQUAL = (CellField.same, Number.same)
+_RULES = frozenset({"process", "find", "refer", "merge", "create", "has", "look_further"})
+"""What of a handler says which rows are taken."""
 LONG = 36
 """Characters of a System ID."""
 _SIMPLE = frozenset({str, Decimal, bool, int, dt.date})
@@ -196,9 +198,9 @@ class Handler:
     def tell_more(self, rows: list[Row], context: Context) -> None:
         """Say of rejected rows what else is wrong with them, so that all of it can be corrected at once.
 
-        Not where a handler that is derived from another one finds records in a way of its own.
+        Not where a handler that is derived from another one has rules of its own, and says nothing of further looks.
         """
-        owner = next(each for each in type(self).__mro__ if "find" in vars(each) or "look_further" in vars(each))
+        owner = next(each for each in type(self).__mro__ if not _RULES.isdisjoint(vars(each)))
         if "look_further" in vars(owner) and (found := further(rows, context)):
             self.look_further(found, context)
             for each in found:

@@ -54,7 +54,7 @@ def further(rows: Iterable[Row], context: Context) -> list[Further]:
     Nor is more said of a row that no plugin has seen, where there are some: they may make other values of its cells.
     """
     return [Further(row, context) for row in rows
-            if row.texts and not (row.early and context.plugins)
+            if row.legible and not (row.early and context.plugins)
             and all(error.code != "DUPLICATE_IN_FILE" for error in row.errors)]  # fmt: skip
 
 

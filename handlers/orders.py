@@ -192,8 +192,12 @@ class Head(Row):
         return super().faulty.union(*(row.faulty for row in self.rows))
 
     @property
+    def legible(self) -> bool:
+        return any(row.legible for row in self.rows)
+
+    @property
     def complete(self) -> bool:
-        return all(row.texts for row in self.rows) and not (self.rows[0].stray and _id_column(self.rows[0]))
+        return all(row.legible for row in self.rows) and not (self.rows[0].stray and _id_column(self.rows[0]))
 
 
 def _head(group: list[Row], context: Context) -> Head:

@@ -116,8 +116,13 @@ class Row:
         return {error.column for error in self.errors}
 
     @property
+    def legible(self) -> bool:
+        """Whether it is known which cell is which column's."""
+        return bool(self.texts)
+
+    @property
     def complete(self) -> bool:
-        """Whether all cells that belong to it can be read."""
+        """Whether no cell is missed that may stand elsewhere."""
         return True
 
     def reject(self, code: str, column: str, message: str) -> None:

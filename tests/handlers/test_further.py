@@ -182,6 +182,8 @@ def test_an_order_needs_to_be_corrected_only_once(partner: Partner) -> None:
     (",N,K1,,,A,x\n,N,nope,,,,1\n,N,,,,A,1\n",
      {2: [("Quantity", INVALID), ("Order_Date", REQUIRED)],
       3: [("Customer_Reference_ID", "HEADER_CONFLICT"), ("SKU_ID", REQUIRED)], 4: [("", "ORDER_REJECTED")]}),
+    (",N,K1,2026-11-01,A2,A,1\n,N,K2,,,A,1\n",
+     {2: [("", "ORDER_REJECTED")], 3: [("Customer_Reference_ID", "HEADER_CONFLICT")]}),
     (",N,,,,A,1\n,N,nope,,,A,x\n",
      {2: [("Order_Date", REQUIRED)], 3: [("Quantity", INVALID), ("Customer_Reference_ID", UNKNOWN)]}),
     (",N,,,,A,x\n,N,,2026-13-01,,A,1\n",
@@ -191,7 +193,8 @@ def test_an_order_needs_to_be_corrected_only_once(partner: Partner) -> None:
     (",O2,,,A2,A,1\n,O2,,,,A\n", {2: [("", "ORDER_REJECTED")], 3: [("", "COLUMN_COUNT")]}),
     (",N,nope,,,A,1\n,,,,,A,x\n",
      {2: [("Customer_Reference_ID", UNKNOWN)], 3: [("Quantity", INVALID)]}),
-], ids=["conflict", "where it stands", "told on another row", "unread", "unread of a stored one", "stray"])  # fmt: skip
+], ids=["conflict", "whose address", "where it stands", "told on another row", "unread",
+        "unread of a stored one", "stray"])  # fmt: skip
 def test_an_order_of_several_rows(partner: Partner, rows: str, expected: dict[int, Said]) -> None:
     """A cell of the order as a whole is told of where it stands; what an unread row may hold is not missed."""
     assert said(partner, "order", ORDER + rows) == expected
@@ -199,11 +202,12 @@ def test_an_order_of_several_rows(partner: Partner, rows: str, expected: dict[in
 
 def test_orders_of_one_row_each(partner: Partner) -> None:
     """Where no column says of which order a row is, none is missed for being on another row."""
-    content = "Customer_Reference_ID,Order_Date,SKU_ID,Quantity\nK1,,A,x\n,2026-11-01,A,x\n"
+    content = "Customer_Reference_ID,Order_Date,SKU_ID,Quantity\nK1,,A,x\n,2026-11-01,A,x\n,,A,x\n"
 
     assert said(partner, "order", content) == {
         2: [("Quantity", INVALID), ("Order_Date", REQUIRED)],
-        3: [("Quantity", INVALID), ("Customer_Reference_ID", REQUIRED)]}  # fmt: skip
+        3: [("Quantity", INVALID), ("Customer_Reference_ID", REQUIRED)],
+        4: [("Quantity", INVALID), ("Customer_Reference_ID", REQUIRED), ("Order_Date", REQUIRED)]}  # fmt: skip
 
 
 def test_a_column_that_a_file_lacks_is_no_reason_beside_others(partner: Partner) -> None:
@@ -275,17 +279,27 @@ def test_a_run_that_goes_on_after_a_kill_says_the_same(partner: Partner, entity:
     assert found == {2 + 2 * place: each for place, (_, each) in enumerate(rows)}
 
 
-def test_a_handler_that_finds_records_in_its_own_way_is_not_second_guessed(partner: Partner) -> None:
-    """What it takes for new, nobody else knows."""
+class OwnKeys(ProductHandler):
+    """It may find records by another column."""
 
-    class ByBarcode(ProductHandler):
-        def find(self, rows: list[Row], context: Context) -> None:
-            super().find(rows, context)
+    def find(self, rows: list[Row], context: Context) -> None:
+        super().find(rows, context)
 
+
+class OwnReferences(ProductHandler):
+    """It may make the categories that are not there."""
+
+    def refer(self, rows: list[Row], context: Context) -> None:
+        super().refer(rows, context)
+
+
+@pytest.mark.parametrize("handler", [OwnKeys, OwnReferences])
+def test_a_handler_with_rules_of_its_own_is_not_second_guessed(partner: Partner, handler: type[ProductHandler]) -> None:
+    """What it takes for new or unknown, nobody else knows."""
     number = partner.queue("product", "SKU_ID,Name,Category,MOQ\nnew,,nope,x\n").number
     run = claim(partner.settings, partner.registry, "test", number)
     assert run is not None
 
-    event = ImportJob(partner.settings, ByBarcode(), partner.hooks, run, "test").execute()
+    event = ImportJob(partner.settings, handler(), partner.hooks, run, "test").execute()
 
     assert [each["column"] for each in partner.messages(event)] == ["MOQ"]
