@@ -7,16 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler, batched
+from handlers.further import Further
 from handlers.keys import (
     CustomerReferences,
     UniqueKey,
     by_system_id,
     customer_ids,
+    find_further,
     find_system_id,
     keep_apart,
+    names_no_customer,
     need_customer,
     one_spelling,
     own_keys,
+    refer_to_customers,
     refuse_changed_reference,
     refuse_taken,
     told_apart,
@@ -113,6 +117,15 @@ class CustomerPartHandler(Handler):
         for row in live(rows):
             if row.stored is None and "customer" not in row.write:
                 need_customer(row)
+
+    def find_lacking(self, rows: list[Further], context: Context) -> list[Further]:
+        """The rows that find no record by IDs and lack what a new one needs; what they refer to is looked up, too."""
+        refer_to_customers(rows, context)
+        new = find_further(rows, context, self)
+        for row in new:
+            if names_no_customer(row):
+                need_customer(row)
+        return [row for row in new if self.lacks(row, context)]
 
     def refuse_same_record(self, rows: list[Row]) -> None:
         """Not here: what a row without IDs is like may come and go with the rows before it."""
@@ -228,6 +241,11 @@ class AddressHandler(CustomerPartHandler):
                     orders.setdefault(address, []).append(reference or system_id)
         for address, named in orders.items():
             _refuse_move(moved[address], sorted(set(named)))
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """What an address needs is also what makes two alike: no stored one is like a row that lacks some of it."""
+        for row in self.find_lacking(rows, context):
+            self.refuse_missing(row, context)
 
     def likeness(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(folded(record.get(attribute)) for attribute in PLACE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from handlers.further import Further, further
 from imports import store
 from imports.rows import CREATED, UNCHANGED, UPDATED, Row, lines_named, live
 from imports.scan import Key, Meant, PlainKey, Texts
@@ -28,6 +29,8 @@ __all__ = ["Context", "Handler", "Row", "batched"]
 Item = TypeVar("Item")
 
 _SAME_IF_EQUAL = (CellField.same, Number.same)
+_RULES = frozenset({"process", "find", "refer", "merge", "create", "has", "look_further"})
+"""What of a handler says which rows are taken."""
 LONG = 36
 """Characters of a System ID."""
 _SIMPLE = frozenset({str, Decimal, bool, int, dt.date})
@@ -47,6 +50,10 @@ class Context:
     """When the run was begun, before any kill: what was made later may be its own."""
     memory: dict[Any, Any] = field(default_factory=dict)
     """For the handler, for the length of one run over one file; a run that goes on after a kill starts with none."""
+    plugins: bool = False
+    """Whether plugins see the rows, and may make something else of a cell than what it says."""
+    missing: Collection[str] = ()
+    """Columns without which no record can be created, and which the file does not have."""
     folder: Path = Path()
     """For files of the handler's own, which are gone with the run."""
     closing: ExitStack = field(default_factory=ExitStack)
@@ -153,6 +160,7 @@ class Handler:
         for row in live(rows):
             self.merge(row, context)
         self.write(live(rows), context)
+        self.tell_more([row for row in rows if row.errors], context)
 
     def prepare(self, rows: list[Row], context: Context) -> None:
         """Before anything is looked up."""
@@ -186,6 +194,21 @@ class Handler:
                 assert row.stored is not None
                 if (old := row.stored[attribute]) not in (None, new := row.write.get(attribute, old)):
                     left[old] = row.stored["system_id"], new is None
+
+    def tell_more(self, rows: list[Row], context: Context) -> None:
+        """Say of rejected rows what else is wrong with them, so that all of it can be corrected at once.
+
+        Not where a handler that is derived from another one has rules of its own, and says nothing of further looks.
+        """
+        owner = next(each for each in type(self).__mro__ if not _RULES.isdisjoint(vars(each)))
+        if "look_further" in vars(owner) and (found := further(rows, context)):
+            self.look_further(found, context)
+            for each in found:
+                each.tell()
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """Reject the rows for what they refer to in vain, and for what a new record needs, as far as that is certain
+        however their faulty cells are corrected. Nothing is written."""
 
     def _keys_with_room(self) -> list[str]:
         """The unique attributes that can hold a System ID; in a plugin's model they may be shorter, or numbers."""
@@ -264,14 +287,21 @@ class Handler:
         return cell.pack(value) if isinstance(value, list) else value
 
     def create(self, row: Row, given: dict[str, Any], context: Context) -> None:
-        missing = [column for column in context.needed if not self.has(row, column, context)]
-        for column in missing:
-            row.reject("REQUIRED", column, f"{column} is needed to create {article(self.entity)}: give a value "
-                       "(or check the keys of the row, if the record should exist)")  # fmt: skip
+        self.refuse_missing(row, context)
         row.system_id = row.new_id or new_system_id()
         row.outcome = CREATED
         row.write = store.fresh(self.model, context.moment)
         row.write.update(given, account=context.account, system_id=row.system_id)
+
+    def refuse_missing(self, row: Row, context: Context) -> None:
+        """Reject a row that finds no record, and lacks what one needs."""
+        for column in self.lacks(row, context):
+            row.reject("REQUIRED", column, f"{column} is needed to create {article(self.entity)}: give a value "
+                       "(or check the keys of the row, if the record should exist)")  # fmt: skip
+
+    def lacks(self, row: Row, context: Context) -> list[str]:
+        """The columns that a new record needs, and that the row has no value for."""
+        return [column for column in context.needed if not self.has(row, column, context)]
 
     def has(self, row: Row, column: str, context: Context) -> bool:
         return row.values.get(context.attributes[column]) is not None

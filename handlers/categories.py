@@ -7,7 +7,16 @@ from itertools import groupby
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler
-from handlers.keys import UniqueKey, by_system_id, find_system_id, own_keys, refuse_changed_reference, refuse_taken
+from handlers.further import Further
+from handlers.keys import (
+    UniqueKey,
+    by_system_id,
+    find_further,
+    find_system_id,
+    own_keys,
+    refuse_changed_reference,
+    refuse_taken,
+)
 from imports import store
 from imports.near import in_other_case, instead
 from imports.rows import Row
@@ -92,6 +101,11 @@ class CategoryHandler(Handler):
                            "row of the file" + instead(near.get(parent), "add a row for it", ""))  # fmt: skip
             else:
                 row.write["parent"] = known[parent]["system_id"] if parent in known else None
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        self.refer(list(rows), context)
+        for row in find_further(rows, context, self):
+            self.refuse_missing(row, context)
 
     def check(self, row: Row, context: Context) -> None:
         """The paths below a category that moves grow with its own."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from handlers.base import Context, Handler
-from handlers.keys import find_by_two_keys, own_keys
+from handlers.further import Further
+from handlers.keys import find_by_two_keys, find_further, own_keys
 from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Collection
@@ -24,3 +25,7 @@ class CollectionHandler(Handler):
 
     def find(self, rows: list[Row], context: Context) -> None:
         find_by_two_keys(rows, context, Collection, "name", "Name")
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        for row in find_further(rows, context, self):
+            self.refuse_missing(row, context)

@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers.addresses import CustomerPartHandler, folded
 from handlers.base import Context, Entangled
+from handlers.further import Further
 from handlers.keys import own_keys
 from handlers.names import Named
 from imports import store
@@ -52,6 +53,27 @@ class ContactHandler(CustomerPartHandler):
             self._take_alike(row, found)
             if row.stored is not None:
                 found.clear()  # for the next row it has a Reference_ID
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """A row without an e-mail address is found by its name, and no stored contact lacks the first one."""
+        lacking = self.find_lacking(rows, context)
+        somewhere = self._alike(lacking, context)
+        for row in lacking:
+            if row.number not in somewhere and "Email" not in row.faulty:
+                self.refuse_missing(row, context)
+
+    @staticmethod
+    def _alike(rows: list[Further], context: Context) -> set[int]:
+        """The numbers of rows with an e-mail address that their customer has, or some customer may have."""
+        persons = {row.number: _person(row.write.get("customer", ""), row.values["email"])
+                   for row in rows if row.values.get("email")}  # fmt: skip
+        nameless = _nameless(context, set(persons.values()))
+        wanted = {"customer": {customer for customer, _ in persons.values()}}
+        alike = {_person(*each) for each in store.select(Contact, ("customer", "email"), context.account, wanted)}
+        return {row.number for row in rows if row.number in persons and (
+            "customer" not in row.write
+            or persons[row.number] in (nameless if row.values.get("reference_id") else alike)
+        )}  # fmt: skip
 
     def remember(self, rows: list[Row], context: Context) -> None:
         """Later chunks find another contact, or none, in place of one that has got a Reference_ID."""

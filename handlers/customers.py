@@ -7,9 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler
+from handlers.further import Further
 from handlers.keys import (
     UniqueKey,
     by_system_id,
+    find_further,
     find_system_id,
     keep_apart,
     own_keys,
@@ -110,6 +112,11 @@ class CustomerHandler(Handler):
         for row in rows:
             if row.values.get("company_name"):
                 row.write["name_key"] = name_key(row.values["company_name"])
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """A row that has a name lacks nothing, and one without is found by its IDs alone."""
+        for row in find_further(rows, context, self):
+            self.refuse_missing(row, context)
 
     def remember(self, rows: list[Row], context: Context) -> None:
         """Later chunks may mean these by their names, or be warned of them."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.base import Context, Handler, batched
+from handlers.further import Further
 from handlers.strangers import Strangers
 from imports import store
 from imports.codes import SKUS
@@ -14,7 +15,7 @@ from imports.rows import Row
 from imports.scan import Key, PlainKey, Texts
 from models import Inventory, Product
 from schemas import CLEAR, quoted
-from schemas.inventory import InventorySchema
+from schemas.inventory import InventorySchema, unequal
 
 MAIN = "MAIN"
 
@@ -71,6 +72,19 @@ class InventoryHandler(Handler):
             else:
                 row.reject("UNKNOWN_REFERENCE", "SKU_ID", f"No product has SKU_ID {quoted(sku_id)}"
                            + near.instead(sku_id, "send the product first"))  # fmt: skip
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """A row whose product is not known, or whose warehouse is not, may mean stock that is stored."""
+        products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
+        self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
+        wanted = {"product": products.values(), "warehouse": {row.values.get("warehouse") or MAIN for row in rows}}
+        stored = set(store.select(Inventory, tuple(wanted), context.account, wanted))
+        for row in rows:
+            if message := unequal(row.values):  # the schema looks at both lists only if each cell of the row is right
+                row.reject("INVALID_VALUE", "On_Order_ETA", message)
+            product, warehouse = products.get(row.values.get("sku_id", "")), row.values.get("warehouse") or MAIN
+            if product and row.faulty.isdisjoint(self.key_columns) and (product, warehouse) not in stored:
+                self.refuse_missing(row, context)
 
     def check(self, row: Row, context: Context) -> None:
         quantities, dates = row.write.get("on_order_quantity") or [], row.write.get("on_order_eta") or []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from handlers.base import Context, Entangled
+from handlers.base import Context, Entangled, Handler
+from handlers.further import Further
 from imports import store
 from imports.codes import CUSTOMERS
 from imports.near import NearCodes
@@ -49,8 +51,7 @@ def by_system_id(model: type[Record], rows: list[Row], context: Context) -> dict
 
 
 def by_attribute(model: type[Record], attribute: str, rows: list[Row], context: Context) -> dict[str, Stored]:
-    wanted = [row.values.get(attribute) for row in rows]
-    return store.fetch_by(model, context.account, attribute, wanted, hold=True)
+    return store.fetch_by(model, context.account, attribute, _values(rows, attribute), hold=True)
 
 
 def find_system_id(row: Row, column: str, known: Mapping[str, Stored]) -> bool:
@@ -162,6 +163,33 @@ def _refuse_changed_key(row: Row, main: UniqueKey) -> None:
                    f"send System_ID {row.stored['system_id']} with it")  # fmt: skip
 
 
+def find_further(rows: list[Further], context: Context, handler: Handler) -> list[Further]:
+    """The rows that find no record by their System IDs and unique keys, however their faulty cells are corrected.
+
+    Those that find one get it as `row.stored`. A System ID that does not exist is told of.
+    """
+    columns = {handler.schema.id_column: "system_id", **handler.unique}
+    known = {attribute: store.fetch_by(handler.model, context.account, attribute, _values(rows, attribute))
+             for attribute in columns.values()}  # fmt: skip
+    new: list[Further] = []
+    for row in rows:
+        has_id = find_system_id(row, handler.schema.id_column, known["system_id"])
+        by_id, row.stored = row.stored, None
+        if (has_id and not by_id) or not row.complete or not row.faulty.isdisjoint(columns):
+            continue
+        found = {record["system_id"]: record for attribute in columns.values()
+                 if (record := known[attribute].get(row.values.get(attribute)))}  # fmt: skip
+        if len(found) == 1:
+            (row.stored,) = found.values()
+        elif not found:
+            new.append(row)
+    return new
+
+
+def _values(rows: Iterable[Row], attribute: str) -> list[Any]:
+    return [row.values.get(attribute) for row in rows]
+
+
 def keep_apart(rows: list[Row]) -> None:
     """Raise Entangled if two rows have found one record: they are written one after the other.
 
@@ -171,6 +199,10 @@ def keep_apart(rows: list[Row]) -> None:
     found = [row.stored["system_id"] for row in live(rows) if row.stored is not None]
     if len(found) > len(set(found)):
         raise Entangled
+
+
+CUSTOMER_ATTRIBUTES = frozenset({"customer_system_id", "customer_reference_id"})
+CUSTOMER_COLUMNS = frozenset({"Customer_System_ID", "Customer_Reference_ID"})
 
 
 class CustomerReferences:
@@ -187,6 +219,7 @@ class CustomerReferences:
     def resolve(self, row: Row) -> str | None:
         """The customer's System ID; None if the row names none or was rejected."""
         found: dict[str, str] = {}
+        named = CUSTOMER_ATTRIBUTES & row.values.keys()
         for column, attribute, known in (
             ("Customer_System_ID", "customer_system_id", self._by_id),
             ("Customer_Reference_ID", "customer_reference_id", self._by_reference),
@@ -197,22 +230,35 @@ class CustomerReferences:
             if value is None:
                 row.reject("REQUIRED", column, f"{column} can't be cleared: name a customer, or leave the cell empty "
                            "to keep the stored one")  # fmt: skip
-                return None
+                continue
             if value not in known:
                 row.reject("UNKNOWN_REFERENCE", column, f"No customer has {column} {quoted(value)}"
                            + self._near.instead(value, "send the customer first"))  # fmt: skip
-                return None
+                continue
             found[column] = known[value]["system_id"]
         if len(set(found.values())) > 1:
             row.reject("KEY_CONFLICT", "Customer_Reference_ID", "Customer_System_ID and Customer_Reference_ID name two "
                        "different customers: correct one of them")  # fmt: skip
             return None
-        return next(iter(found.values()), None)
+        return next(iter(found.values()), None) if len(found) == len(named) else None
 
 
 def need_customer(row: Row) -> None:
     row.reject("REQUIRED", "Customer_Reference_ID", "No customer is named: fill in Customer_System_ID or "
                "Customer_Reference_ID")  # fmt: skip
+
+
+def refer_to_customers(rows: list[Further], context: Context) -> None:
+    """Put the customers that rows certainly mean into `row.write`, and reject rows for those that don't exist."""
+    customers = CustomerReferences(list(rows), context)
+    for row in rows:
+        customer = customers.resolve(row)
+        if customer is not None and row.faulty.isdisjoint(CUSTOMER_COLUMNS):
+            row.write["customer"] = customer
+
+
+def names_no_customer(row: Row) -> bool:
+    return row.faulty.isdisjoint(CUSTOMER_COLUMNS) and CUSTOMER_ATTRIBUTES.isdisjoint(row.values)
 
 
 def customer_ids(account: int, customers: Iterable[str]) -> dict[str, str | None]:

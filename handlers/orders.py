@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from marshmallow import ValidationError
-
 from handlers.base import Context, Handler, batched
+from handlers.further import Further, further, readable
 from handlers.keys import (
     CustomerReferences,
     UniqueKey,
     by_system_id,
     customer_ids,
+    find_further,
     find_system_id,
+    names_no_customer,
     need_customer,
     own_keys,
+    refer_to_customers,
     refuse_taken,
 )
 from handlers.order_lines import LINE_ATTRIBUTES, LINE_COLUMNS, Lines, in_parts, line_records
@@ -61,12 +62,15 @@ class OrderHandler(Handler):
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.group)]
         lines = Lines(rows, context)
         heads = [(_head(group, context), group) for group in groups]
+        rejected = further([row for row in rows if row.rejected], context)
         for _, group in heads:
             lines.check(group)
             _reject_stray(group[0])
-            _reject_whole(group)
-        good: list[Row] = [head for head, group in heads if not group[0].rejected]
+        self._tell_more_of_lines(rejected, context)
+        good: list[Row] = [head for head, group in heads if not _fault(group)]
+        bad: list[Row] = [head for head, group in heads if _fault(group)]
         super().process(good, context)
+        self.tell_more(bad, context)
         for head, group in heads:
             _pass_on(head, group)
         self._write_lines([(head, group) for head, group in heads if not group[0].rejected], lines, context)
@@ -101,8 +105,28 @@ class OrderHandler(Handler):
                 need_customer(row)
         known = _addresses(rows, context.account)
         for row in live(rows):
-            for attribute in ADDRESSES.keys() & row.values.keys():
+            for attribute in filter(row.values.__contains__, ADDRESSES):
                 _refer_to_address(row, attribute, known)
+
+    @staticmethod
+    def _tell_more_of_lines(rows: list[Further], context: Context) -> None:
+        Lines(list(rows), context).check(list(rows))
+        for row in rows:
+            row.tell()
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        """The rows are heads."""
+        refer_to_customers(rows, context)
+        for row in find_further(rows, context, self):
+            if names_no_customer(row):
+                need_customer(row)
+            self.refuse_missing(row, context)
+        known = _addresses(list(rows), context.account)
+        for row in rows:
+            for attribute in ADDRESSES:
+                _look_for_address(row, attribute, known)
+            if row.stored and "customer" in row.write:
+                self.check(row, context)
 
     def check(self, row: Row, context: Context) -> None:
         """An order that goes to another customer does not keep the addresses of the former one."""
@@ -150,19 +174,37 @@ class OrderHandler(Handler):
 class Head(Row):
     """What the rows of an order agree about."""
 
-    __slots__ = ("origin",)
+    __slots__ = ("origin", "rows")
 
-    def __init__(self, first: Row) -> None:
+    def __init__(self, rows: list[Row]) -> None:
+        first = rows[0]
         super().__init__(first.number, first.line, [], first.group)
+        self.rows = rows
         self.origin: dict[str, Row] = {}
         """Column to the row whose cell it has."""
+
+    @property
+    def early(self) -> bool:
+        return any(row.early for row in self.rows)
+
+    @property
+    def faulty(self) -> set[str]:
+        return super().faulty.union(*(row.faulty for row in self.rows))
+
+    @property
+    def legible(self) -> bool:
+        return any(row.legible for row in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        return all(row.legible for row in self.rows) and not (self.rows[0].stray and _id_column(self.rows[0]))
 
 
 def _head(group: list[Row], context: Context) -> Head:
     """The head of an order; a row that disagrees with those before it is rejected."""
-    head = Head(group[0])
-    faulty = {row.number for row in group if row.rejected} if len(group) > 1 else set()
-    given = [(row, _given(row, context) if row.number in faulty else row.values) for row in group]
+    head = Head(group)
+    faulty = {row.number for row in group if row.rejected}
+    given = [(row, readable(row, context.schema) if row.number in faulty else row.values) for row in group]
     for name, cell in context.schema.fields.items():
         if name in LINE_ATTRIBUTES:
             continue
@@ -184,20 +226,6 @@ def _head(group: list[Row], context: Context) -> Head:
     return head
 
 
-def _given(row: Row, context: Context) -> dict[str, Any]:
-    """The values of a rejected row, with those of the cells that nobody has read because another one is faulty."""
-    given = dict(row.values)
-    texts = {str(cell.data_key): row.text(str(cell.data_key)) for cell in context.schema.fields.values()}
-    faulty = {message.column for message in row.errors}
-    for name, cell in context.schema.fields.items():
-        column = str(cell.data_key)
-        if name in given or name in LINE_ATTRIBUTES or column in faulty or not texts[column]:
-            continue
-        with suppress(ValidationError):
-            given[name] = None if texts[column] == CLEAR else cell.deserialize(texts[column], column, texts)
-    return given
-
-
 def _told(row: Row, name: str, column: str) -> str:
     """The cell; of a value that only a plugin has given, that one."""
     return row.texts[column] if column in row.texts else str(row.values[name])
@@ -216,24 +244,31 @@ def _reject_stray(row: Row) -> None:
     """A row that is no order of its own, in a file whose rows say of which order they are."""
     if row.stray != row.line or row.rejected:
         return
-    if column := next((each for each in ("Reference_ID", "Order_ID") if each in row.texts), ""):
+    if column := _id_column(row):
         row.reject("REQUIRED", column, "The row does not say of which order it is a line, and without a customer and "
                    f"an Order_Date it is no order of its own: give the {column} of its order, and send all lines of "
                    "that order again")  # fmt: skip
 
 
+def _fault(group: list[Row]) -> str:
+    """Why the rows of an order can't be taken; empty: nothing is wrong with any of them."""
+    if bad := next((row.line for row in group if row.rejected), 0):
+        return f"Line {bad} of the same order was rejected"
+    if group[0].stray not in (0, group[0].line):
+        stray = f"Line {group[0].stray} can't be read, or does not say of which order it is"
+        return f"{stray}, and may be a line of this one"
+    return ""
+
+
+def _id_column(row: Row) -> str:
+    """A column of the file that says of which order its rows are; empty: each is an order of its own."""
+    return next((each for each in ("Reference_ID", "Order_ID") if each in row.texts), "")
+
+
 def _reject_whole(group: list[Row]) -> None:
     """If a row of the order is rejected, so are the others; a stray row that may be of it counts as one."""
-    bad = next((row.line for row in group if row.rejected), 0)
-    if bad:
-        what = f"Line {bad} of the same order was rejected"
-    elif group[0].stray not in (0, group[0].line):
-        what = (
-            f"Line {group[0].stray} can't be read, or does not say of which order it is, and may be a line of this one"
-        )
-    else:
-        return
-    for row in group:
+    what = _fault(group)
+    for row in group if what else ():
         if not row.rejected:
             row.reject("ORDER_REJECTED", "", f"{what}, and an order is taken whole or not at all: correct that line, "
                        "and send all lines of the order again")  # fmt: skip
@@ -282,6 +317,18 @@ def _refer_to_address(row: Row, attribute: str, known: Mapping[str, Mapping[str,
                    f"{quoted(reference)}" + instead(near, "send the address first"))  # fmt: skip
     else:
         row.write[target] = address["system_id"]
+
+
+def _look_for_address(row: Further, attribute: str, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """As far as it is known whose it should be, or that nobody has it."""
+    reference = row.values.get(attribute)
+    if reference is None:
+        return
+    if "customer" in row.write or (row.stored and names_no_customer(row)):
+        _refer_to_address(row, attribute, known)
+    elif reference not in known:
+        row.reject("UNKNOWN_REFERENCE", ADDRESSES[attribute][1], f"No address has Address_Reference_ID "
+                   f"{quoted(reference)}: send the address first, or correct the cell")  # fmt: skip
 
 
 def _delete_lines(updated: list[str], rewritten: set[str]) -> None:

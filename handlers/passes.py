@@ -85,7 +85,8 @@ class Pass:
         self._rejected: Row | None = None
         """The first row that this pass rejected."""
         self.validator = Validator(job.schema, shape)
-        self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now(), folder=job.folder)
+        self.context = Context(job.account.id, job.schema, dry_run, run.started_at or now(), folder=job.folder,
+                               plugins=job.hooks.has("on_rows"), missing=shape.missing_needed)  # fmt: skip
         self.files = ReportFiles(job.folder, shape, run.offsets if self.position else {},
                                  key_columns=job.handler.key_columns, in_order=job.handler.order is None)  # fmt: skip
         if shape.guessed and not self.position:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from handlers.base import Context, Handler
-from handlers.keys import find_by_two_keys, own_keys
+from handlers.further import Further
+from handlers.keys import find_by_two_keys, find_further, own_keys
 from imports import store
 from imports.codes import SKUS, warn_of_lost_zeros
 from imports.near import instead
@@ -41,6 +42,11 @@ class ProductHandler(Handler):
     def refer(self, rows: list[Row], context: Context) -> None:
         _refer(rows, context, "categories", "Category", Category, "path")
         _refer(rows, context, "collections", "Collection", Collection, "name")
+
+    def look_further(self, rows: list[Further], context: Context) -> None:
+        self.refer(list(rows), context)
+        for row in find_further(rows, context, self):
+            self.refuse_missing(row, context)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
         paths = _names(Category, account, "path")

@@ -105,6 +105,26 @@ class Row:
     def rejected(self) -> bool:
         return bool(self.errors)
 
+    @property
+    def early(self) -> bool:
+        """Whether it was rejected before it came to a handler."""
+        return self._mark[0] > 0
+
+    @property
+    def faulty(self) -> set[str]:
+        """The columns for which it is rejected; an empty one for the row as a whole."""
+        return {error.column for error in self.errors}
+
+    @property
+    def legible(self) -> bool:
+        """Whether it is known which cell is which column's."""
+        return bool(self.texts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no cell is missed that may stand elsewhere."""
+        return True
+
     def reject(self, code: str, column: str, message: str) -> None:
         """Reject the row: `message` says what was found, what is expected and what to do."""
         self.errors.append(self._message(code, column, message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
@@ -33,7 +34,13 @@ class InventorySchema(TemplateSchema):
 
     @validates_schema
     def _equal_lengths(self, data: dict[str, Any], **kwargs: Any) -> None:
-        quantities, dates = data.get("on_order_quantity"), data.get("on_order_eta")
-        if quantities is not None and dates is not None and len(quantities) != len(dates):
-            message = f"{len(quantities)} quantities, but {len(dates)} dates: give one On_Order_ETA for each quantity"
+        if message := unequal(data):
             raise ValidationError({"On_Order_ETA": [Fault(message)]})
+
+
+def unequal(data: Mapping[str, Any]) -> str:
+    """What is to be said if there are not as many dates as quantities, else nothing."""
+    quantities, dates = data.get("on_order_quantity"), data.get("on_order_eta")
+    if quantities is None or dates is None or len(quantities) == len(dates):
+        return ""
+    return f"{len(quantities)} quantities, but {len(dates)} dates: give one On_Order_ETA for each quantity"
