@@ -183,7 +183,9 @@ def test_an_order_that_is_not_right(run: Run, changes: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "not JSON: Expecting value: line 1"),
+        ("", "The file, or standard input, is empty: expected an object or a list of objects"),
+        ("\ufeff \n", "The file, or standard input, is empty"),
+        ("x", "not JSON: Expecting value: line 1"),
         ("{'a': 1}", "not JSON: Expecting property name"),
         (b"\xff\xfe{", "not UTF-8 (byte 0)"),
         ("[]", "The list is empty"),
@@ -276,7 +278,10 @@ def test_confirm_refuses_an_order_without_lines(run: Run, add: Callable[..., str
     result = run("order", "confirm", add(with_changes(lines=...)))
 
     assert result.exit_code == 1
-    assert "has no lines: add some before it is confirmed" in result.stderr
+    assert result.stderr == (
+        f"Error: The order {Order.get().system_id} has no lines: add some before it is confirmed, by an ORDER "
+        "file with this Order_ID (`ftpdock import FILE --account NAME`) or SQL\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["confirm", "show"])
