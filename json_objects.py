@@ -141,6 +141,9 @@ def _decode(raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FtpdockError(f"Nothing was stored. The file is not UTF-8 (byte {error.start}): save it as such") from None
+    if not text.strip():
+        raise FtpdockError("Nothing was stored. The file, or standard input, is empty: expected an object or a list of "
+                           "objects")  # fmt: skip
     try:
         # Decimals: what a float would make of 19.99 is not 19.99.
         return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_number,

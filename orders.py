@@ -162,7 +162,8 @@ def confirm(system_id: str) -> bool:
         if order.status != "draft":
             raise ConflictError(f"The order {system_id} is {order.status}: only a draft can be confirmed")
         if not OrderLine.select().where(OrderLine.order == order).exists():
-            raise ConflictError(f"The order {system_id} has no lines: add some before it is confirmed")
+            raise ConflictError(f"The order {system_id} has no lines: add some before it is confirmed, by an ORDER "
+                                "file with this Order_ID (`ftpdock import FILE --account NAME`) or SQL")  # fmt: skip
         Order.update(status="confirmed", updated_at=now()).where(Order.system_id == system_id).execute()
     return True
 

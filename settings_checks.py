@@ -33,10 +33,12 @@ def passive_range(settings: Settings) -> range | None:
     first, dash, last = settings.passive_ports.partition("-")
     if not (first.strip().isdecimal() and (last.strip().isdecimal() if dash else True)):
         raise _wrong(settings, "passive_ports", "something like 60000-60100")
-    ports = range(int(first), int(last or first) + 1)
-    if not ports or not 0 < ports[0] <= ports[-1] < 65536:
+    lowest, highest = int(first), int(last or first)
+    if not all(0 < port < 65536 for port in (lowest, highest)):
         raise _wrong(settings, "passive_ports", "ports between 1 and 65535")
-    return ports
+    if lowest > highest:
+        raise _wrong(settings, "passive_ports", f"the lower port first, as in {highest}-{lowest}")
+    return range(lowest, highest + 1)
 
 
 _HOSTS = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]*)(:\d*)?")

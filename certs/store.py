@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,10 @@ def _key(path: Path, pem: bytes) -> PrivateKeyTypes:
     try:
         return serialization.load_pem_private_key(pem, None)
     except (ValueError, TypeError) as error:
+        if pem.lstrip().startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----"):
+            command = f"ssh-keygen -p -m PEM -f {shlex.quote(str(path))}"
+            raise CertificateError(f"{path}: a private key in OpenSSH's form: expected is PEM without a passphrase, "
+                                   f"which `{command}` makes of one of RSA or ECDSA, in place") from error  # fmt: skip
         raise CertificateError(f"{path}: not a private key in PEM form without a passphrase") from error
 
 

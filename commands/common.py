@@ -199,7 +199,7 @@ class NumberType(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if not re.fullmatch(r"0*[1-9]\d{0,17}", str(value), re.ASCII):
-            self.fail(f"{value!r} is no number that there can be: write digits alone, as in 42", param, ctx)
+            self.fail(f"{value!r} is no number that there can be: write 1 or more, in 18 digits or less", param, ctx)
         return int(value)
 
 

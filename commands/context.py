@@ -65,13 +65,14 @@ class Context:
     def bind(self) -> Database:
         """The database of the settings, not connected; the home is made when it is missing.
 
-        Raises SettingsError, and FtpdockError in a home in which this user has no business.
+        Raises SettingsError, HookError, and FtpdockError in a home in which this user has no business.
         """
         import models
-        from layout import make_home
+        from layout import make_home, refuse_export_folder
 
         if not self.serves:
             self.refuse_root()
+        refuse_export_folder(self.settings, self.registry.folders.values())
         make_home(self.settings)
         try:
             return models.bind(self.settings.database_url)

@@ -68,7 +68,8 @@ class Since(Age):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{value!r} is neither a day such as 2026-11-20 nor an age such as 24h", param, ctx)
+            self.fail(f"{value!r} is no day such as 2026-11-20, no time such as 2026-11-20T08:00, and no age such as "
+                      "24h", param, ctx)  # fmt: skip
 
 
 class ExportName(click.ParamType[Any]):
@@ -156,7 +157,7 @@ def show(context: Context, export: int | str, as_json: bool) -> None:
 
 @exports.command()
 @click.argument("export", metavar="NUMBER|SYSTEM_ID", type=ExportName(), required=False)
-@click.option("--since", type=Since(), metavar="MOMENT", help="All since a day such as 2026-11-20, or an age: 24h.")
+@click.option("--since", type=Since(), metavar="MOMENT", help="All since 2026-11-20, 2026-11-20T08:00, or an age: 24h.")
 @account_option(help="Whose exports: needed with --since; one export has to be of this account.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be put back.")
 @yes_option

@@ -47,9 +47,9 @@ def told(found: Extent) -> str:
 
 
 def fate(found: Extent) -> str:
-    """each as a new revision, which goes to 2 targets again"""
+    """each as a new revision, which goes to 2 targets again; of one export without "each\""""
     again = f", which goes to {_count(found.targets, 'target')} again" if found.targets else ""
-    return f"each as a new revision{again}"
+    return f"{'' if sum(found.kinds.values()) == 1 else 'each '}as a new revision{again}"
 
 
 def _count(count: int, word: str) -> str:

@@ -64,7 +64,7 @@ def schedule() -> None:
 @click.option("--export", is_flag=True, help="Decide instead when all records of ENTITY are exported.")
 @pass_context
 def set_(context: Context, account: str, entity: str | None, when: str, export: bool) -> None:
-    """Decide when files of ENTITY are picked up.
+    """Decide when files of ENTITY are picked up, or written (--export).
 
     SCHEDULE is immediate, "every 30m" (m, h or d), five cron fields such as "0 2 * * *" in the account's time zone, or
     off. ENTITY all is the account's default; an entity with a schedule of its own keeps it until that is set to

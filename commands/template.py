@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
 
 from commands.common import Command, Context, EntityType, pass_context
 from errors import FtpdockError
+
+_OF_THE_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @click.command(cls=Command)
@@ -25,7 +28,12 @@ def template(context: Context, entity: str, output: Path | None) -> None:
         try:
             output.write_bytes(text)
         except OSError as error:
-            raise FtpdockError(f"{output} can't be written ({error.strerror}): name a file in a folder that is there "
-                               "and that this user may write to") from error  # fmt: skip
+            raise FtpdockError(f"{output} can't be written ({error.strerror}): {_advice(error)}") from error
     else:
         click.echo(text, nl=False)
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in _OF_THE_FOLDER:
+        return "name a file in a folder that is there and that this user may write to"
+    return "mend that, or name a file elsewhere"

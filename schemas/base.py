@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema
 
-from schemas.fields import CellField
+from schemas.fields import CLEAR, CellField
 from schemas.formats import Formats
 from schemas.quoting import quoted
 
@@ -107,8 +107,25 @@ def write_cells(schema: TemplateSchema, record: dict[str, Any], open_names: Mapp
                 header, value = column.column(name), held.get(name)
                 cells.append("" if value is None else column.field.write(value, formats))
     except (ArithmeticError, TypeError, ValueError):
-        raise UnwritableError(f"{header} is {quoted(str(value)[:60])}") from None
+        raise _unwritable(header, value) from None
+    joined = "".join(cells)  # One look at all of them: a file has millions.
+    if CLEAR in joined or "\0" in joined:
+        _refuse_misread(cells, schema, open_names)
     return cells
+
+
+def _unwritable(header: str, value: Any) -> UnwritableError:
+    return UnwritableError(f"{header} is {quoted(str(value)[:60])}")
+
+
+def _refuse_misread(cells: list[str], schema: TemplateSchema, open_names: Mapping[str, Iterable[str]]) -> None:
+    """Raises UnwritableError for what an import would not take for a text: what clears a value, or holds a NUL."""
+    opened = (column.column(name) for column in schema.open_columns for name in open_names.get(column.prefix, ()))
+    for header, cell in zip((*schema.columns, *opened), cells, strict=True):
+        if cell.strip() == CLEAR:
+            raise _unwritable(header, cell)
+        if "\0" in cell:
+            raise UnwritableError(f"{header} holds a NUL character (byte 0)")
 
 
 def _object(stored: Any) -> dict[str, Any]:

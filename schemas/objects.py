@@ -17,7 +17,7 @@ from schemas.address import AddressSchema
 from schemas.base import OpenColumns, TemplateSchema
 from schemas.contact import ContactSchema
 from schemas.customer import CustomerSchema
-from schemas.fields import CellField, Number, YesNo
+from schemas.fields import CLEAR, CellField, Number, YesNo
 from schemas.formats import invalid
 from schemas.names import LONGEST_OPEN_NAME, fits_open_name, open_key, plain_name, unprintable
 from schemas.order import OrderSchema
@@ -54,7 +54,11 @@ class Value(fields.Field[Any]):
         return super().deserialize(missing if given is None or given == "" else given, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return self.cell.deserialize(self._text(value))
+        text = self._text(value)
+        if text == CLEAR:  # written out as a cell it would clear what is stored
+            advice = "give a value" if self.required else "leave the key out, or write null"
+            raise invalid(f"{quoted(text)} clears a value in files and is none itself: {advice}")
+        return self.cell.deserialize(text)
 
     def _text(self, value: Any) -> str:
         if isinstance(value, str):

@@ -58,7 +58,8 @@ def test_ports_for_data_connections(tmp_path: Path, ports: str) -> None:
     [
         ("0-10", "ports between 1 and 65535"),
         ("60000-65536", "ports between 1 and 65535"),
-        ("60100-60000", "ports between 1 and 65535"),
+        ("60100-60000", "the lower port first, as in 60000-60100"),
+        ("70000-9", "ports between 1 and 65535"),
         ("60000-", "something like 60000-60100"),
         ("-60000", "something like 60000-60100"),
         ("a", "something like 60000-60100"),

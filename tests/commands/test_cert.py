@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import trustme
 from click.testing import CliRunner, Result
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 import certs.store
 from commands import main
@@ -90,6 +93,24 @@ def test_install_refuses_a_key_of_another_certificate(cert: Cert, pair: tuple[Pa
     assert result.exit_code == 1
     assert "does not belong to the certificate" in result.stderr
     assert cert("show", "--json").stdout == before
+
+
+def test_install_tells_how_a_key_of_ssh_becomes_pem(cert: Cert, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """And then takes it."""
+    file = tmp_path / "hk rsa"
+    key = serialization.load_pem_private_key(pair[1].read_bytes(), None)
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH,
+                                       serialization.NoEncryption()))  # fmt: skip
+    file.chmod(0o600)
+
+    result = cert("install", str(pair[0]), str(file))
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {file}: a private key in OpenSSH's form: expected is PEM without a pass")
+    command = shlex.split(result.stderr.split("`")[1])
+    assert command == ["ssh-keygen", "-p", "-m", "PEM", "-f", str(file)]
+    subprocess.run([*command, "-P", "", "-N", ""], check=True, capture_output=True)
+    assert cert("install", str(pair[0]), str(file)).exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["make", "install"])

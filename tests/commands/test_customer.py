@@ -76,6 +76,13 @@ def test_add_with_attributes_addresses_and_contacts(done: Done, acme: Account) -
     ("content", "message"),
     [
         ({"reference_id": "K9"}, "customer.company_name: is missing or empty: give a value"),
+        ({"company_name": "\\N"}, r"customer.company_name: '\N' clears a value in files and is none itself: give a "
+         "value"),
+        ({"company_name": "x", "phone": " \\N"}, r"customer.phone: '\N' clears a value in files and is none itself: "
+         "leave the key out, or write null"),
+        ({"company_name": "x", "attributes": {"a": "\\N"}}, r"customer.attributes.a: '\N' clears a value in files"),
+        ({"company_name": "x", "contacts": [{"first_name": "Eva", "role": "\\N"}]},
+         r"customer.contacts[0].role: '\N' clears a value in files"),
         ({"company_name": "x" * 501}, "customer.company_name: The text has 501 characters: at most 500 fit"),
         ({"company_name": "x", "attributes": ["a"]}, "customer.attributes: a list stands here: expected an object of"),
         ({"company_name": "x", "attributes": {"a b": 1}}, 'customer.attributes["a b"]: the number 1 stands here'),

@@ -223,6 +223,8 @@ def test_wrong_usage_is_told(run: Run) -> None:
     """A replay has to know what, and an age is written in one way, which the message shows."""
     for arguments in ((), ("1", "--since", "24h"), ("--since", "24h"), ("--since", "soon", "--account", "acme")):
         assert run("exports", "replay", *arguments).exit_code == 2
+    said = run("exports", "replay", "--since", "soon", "--account", "acme").stderr
+    assert "'soon' is no day such as 2026-11-20, no time such as 2026-11-20T08:00, and no age such as 24h" in said
     for age in ("24", "h", "-1h", "2w"):
         result = run("exports", "list", "--not-collected", age)
         assert (result.exit_code, "30m, 24h or 2d" in result.stderr) == (2, True)

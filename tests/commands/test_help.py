@@ -51,3 +51,10 @@ def test_commands_are_listed_in_the_order_of_the_roster() -> None:
 def test_an_unknown_command_is_wrong_usage() -> None:
     """Exit status 2."""
     assert CliRunner().invoke(main, ["acount"]).exit_code == 2
+
+
+def test_the_list_says_that_exports_have_schedules_too() -> None:
+    """In the one line that a command has there."""
+    (line,) = (line for line in help_of("schedule").splitlines() if line.startswith("  set "))
+
+    assert line.split(maxsplit=1)[1] == "Decide when files of ENTITY are picked up, or written (--export)."

@@ -156,6 +156,9 @@ def test_one_wrong_order_of_a_list_keeps_all_of_it_out(run: Run) -> None:
         ({"customer_system_id": "1"}, "order.customer_system_id: '1' is not a System ID"),
         ({"order_date": ""}, "order.order_date: is missing or empty"),
         ({"lines": [{"sku_id": "1", "quantity": 1}]}, "order.lines[0].sku_id: no product of the account has SKU_ID"),
+        ({"notes": "\\N"}, r"order.notes: '\N' clears a value in files and is none itself: leave the key out"),
+        ({"lines": [{"sku_id": "001", "quantity": 1, "line_notes": "\\N"}]},
+         r"order.lines[0].line_notes: '\N' clears a value in files"),
         ({"lines": [{"sku_id": "001"}]}, "order.lines[0].quantity: is missing or empty"),
         ({"billing_address_reference_id": "A2"}, "order.billing_address_reference_id: the customer has no address"),
         ({"status": "confirmed", "lines": []}, "order.lines: the order is confirmed and has no lines"),
@@ -180,7 +183,9 @@ def test_an_order_that_is_not_right(run: Run, changes: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "not JSON: Expecting value: line 1"),
+        ("", "The file, or standard input, is empty: expected an object or a list of objects"),
+        ("\ufeff \n", "The file, or standard input, is empty"),
+        ("x", "not JSON: Expecting value: line 1"),
         ("{'a': 1}", "not JSON: Expecting property name"),
         (b"\xff\xfe{", "not UTF-8 (byte 0)"),
         ("[]", "The list is empty"),
@@ -273,7 +278,10 @@ def test_confirm_refuses_an_order_without_lines(run: Run, add: Callable[..., str
     result = run("order", "confirm", add(with_changes(lines=...)))
 
     assert result.exit_code == 1
-    assert "has no lines: add some before it is confirmed" in result.stderr
+    assert result.stderr == (
+        f"Error: The order {Order.get().system_id} has no lines: add some before it is confirmed, by an ORDER "
+        "file with this Order_ID (`ftpdock import FILE --account NAME`) or SQL\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["confirm", "show"])

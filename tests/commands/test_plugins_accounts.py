@@ -1,4 +1,4 @@
-"""Accounts that have records of a plugin's entity."""
+"""Accounts that have records of a plugin's entity, and the folders of all entities."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def test_an_account_goes_with_what_a_plugin_holds_in_place(
     assert result.exit_code == 0, result.output
     assert [account.name for account in Account.select()] == ["beta"]
     assert [row.account.name for row in shipment.select()] == ["beta"]
+
+
+@pytest.mark.parametrize(("folder", "plugins"), [("Products", ""), ("Shipments", "shipments")])
+@pytest.mark.parametrize("arguments", [("account", "list"), ("account", "add", "acme"), ("db", "migrate")])
+def test_no_command_takes_an_export_folder_that_is_one_for_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], folder: str, plugins: str
+) -> None:
+    """Nor makes a home with it: the partners' exports would lie among their uploads."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    home = tmp_path / "home"
+    said = {"FTPDOCK_HOME": str(home), "FTPDOCK_EXPORT_FOLDER": folder, "FTPDOCK_PLUGINS": plugins}
+
+    result = CliRunner().invoke(main, arguments, env=said)
+
+    expected = f"FTPDOCK_EXPORT_FOLDER is '{folder}', which is a folder for uploads: choose another name"
+    assert (result.exit_code, result.stderr) == (1, f"Error: {expected}\n")
+    assert not home.exists()

@@ -160,7 +160,7 @@ def test_a_number_that_no_database_counts_to_is_wrong_usage(process: Process) ->
 
         assert result.returncode == 2
         assert result.stderr.splitlines()[-1].endswith(
-            f"{arguments[-1]!r} is no number that there can be: write digits alone, as in 42"
+            f"{arguments[-1]!r} is no number that there can be: write 1 or more, in 18 digits or less"
         )
     assert "<=" not in process("imports", "list", "--help").stdout
 
@@ -364,6 +364,15 @@ def test_template_into_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> N
         f"Error: {tmp_path / 'no' / 't.csv'} can't be written (No such file or directory): name a file in a folder "
         "that is there and that this user may write to\n"
     )
+
+
+def test_template_onto_a_full_disk(run: Run) -> None:
+    """Another folder is no remedy that has to be there, or to be writable."""
+    result = run("template", "order", "--output", "/dev/full")
+
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: /dev/full can't be written (No space left on device): mend that, or name a file elsewhere\n"
+    )  # fmt: skip
 
 
 def test_version(settings: Settings, run: Run) -> None:

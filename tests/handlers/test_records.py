@@ -28,6 +28,13 @@ ONE_BAD: dict[str, tuple[str, str, str, str]] = {
     "a number as a date": ("order", "sales_order", "order_date = 7", "Order_Date is '7'"),
     "an amount of an order": ("order", "sales_order", "tax_amount = '7,90'", "Tax_Amount is '7,90'"),
     "a date of stock": ("inventory", "inventory", "on_order_eta = '[\"soon\"]'", "On_Order_ETA is \"['soon']\""),
+    "what clears a value": ("product", "product", "name = '\\N'", "Name is '\\N'"),
+    "what clears it, with blanks": ("product", "product", "description = ' \\N '", "Description is ' \\N '"),
+    "what clears an open value": ("product", "product", "attributes = '{\"Color\":\"\\\\N\"}'",
+                                  "Attribute: Color is '\\N'"),
+    "a list of what clears it": ("product", "product", "media = '[\"\\\\N\"]'", "Media is '\\N'"),
+    "a NUL": ("product", "product", "name = 'nul' || char(0) || 'x'", "Name holds a NUL character (byte 0)"),
+    "a NUL in an order": ("order", "sales_order", "notes = char(0)", "Notes holds a NUL character (byte 0)"),
     "a place in a list": ("collection", "collection", "position = 'first'", "Position is 'first'"),
 }  # fmt: skip
 """What plain SQL stores in the oldest record of a table: the entity that tells of it, and what the log says."""
@@ -80,6 +87,14 @@ def test_numbers_in_json_are_written_as_they_were(stocked: Partner) -> None:
     cup = stocked.records("product")[0]
 
     assert (cup["Price: Retail"], cup["Price: Net"]) == ("7.9", "7")
+    assert counts(stocked.send("product", stocked.csv("product"))) == (0, 0, 2, 0)
+
+
+def test_texts_that_are_like_what_clears_are_written(stocked: Partner) -> None:
+    """A backslash before an N within a text, or at the border of two cells, clears nothing."""
+    Product.update(name="C:\\New\\N", description="a\\", uom="N").where(Product.sku_id == "001").execute()
+
+    assert stocked.column("product", "Name") == ["C:\\New\\N", "Mug"]
     assert counts(stocked.send("product", stocked.csv("product"))) == (0, 0, 2, 0)
 
 
