@@ -42,7 +42,7 @@ class Stream:
                 return
             self._url = target.url
             try:
-                note_mount(target)
+                note_mount(self._settings, target)
                 access = access_of(self._settings, target)
                 self._secret = access.secret
                 self._work(access, target.account.name)

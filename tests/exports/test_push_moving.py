@@ -221,9 +221,9 @@ def test_what_was_seen_of_the_former_folder_is_not_noted_of_the_new_place(local:
     target = local.target("file:///proc")
     Target.update(options={}).execute()
     seen = Target.get_by_id(target.number)
-    move(local, target, tmp_path.as_uri())
+    move(local, target, (tmp_path / "in").as_uri())
 
-    push_targets.note_mount(seen)
+    push_targets.note_mount(local.settings, seen)
 
     assert (seen.options, Target.get().options) == ({"mount_point": True}, {})
 
