@@ -171,13 +171,17 @@ def test(settings: Settings, target: Target) -> None:
         with opened(access) as remote:
             steps.probe(remote, remote.base)
     except PushError as error:
-        raise type(error)(clean(str(error), access.secret)) from None
+        raise type(error)(clean(error, access.secret)) from None
 
 
-def clean(words: str, secret: str) -> str:
-    """A server's words on one line, without the password, should it repeat it."""
-    hidden = words.replace(secret, "***") if secret else words
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", hidden)[:500]
+def clean(error: Exception, secret: str) -> str:
+    """What an error says, on one line; the other side's words without the password, should they repeat it. In ours it
+    is looked for in vain: a piece of a word that is missing there would tell it."""
+    ours, theirs = f"{type(error).__name__}: ", str(error)
+    if isinstance(error, PushError):
+        ours, theirs = error.ours, error.theirs
+    words = ours + (theirs.replace(secret, "***") if secret else theirs)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", words)[:500]
 
 
 def switch(target: Target, disabled: bool) -> None:
