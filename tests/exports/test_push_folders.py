@@ -15,12 +15,13 @@ from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
 from exports.push.remote import PushError, Unreachable, opened
-from exports.push.steps import deliver
+from exports.push.steps import deliver, probe
 from exports.push.stream import Stream
 from exports.push.url import read_url
 from models import Delivery, Target
 from settings import Settings
 from tests.exports.pushing import Desk, access, file, folder, tree
+from tests.full_disk import files_of
 from tests.system.server import wait_for
 
 MOUNTED = Path("/proc")
@@ -220,6 +221,15 @@ def test_what_is_there_is_not_written_into(inbox: Path, elsewhere: Path) -> None
         deliver(remote, f"{remote.base}/Q.csv", file(b"q"))
 
     assert tree(inbox) == {"P.csv": b"p", "Q.csv": b"q"}
+
+
+def test_a_test_on_a_full_disk_leaves_nothing_behind(inbox: Path) -> None:
+    """What was begun is taken away, and the first error is told."""
+    told = r"writing .*ftpdock_test\.txt\.part: File too large"
+    with opened(access(f"file://{inbox}")) as remote, files_of(10), pytest.raises(Unreachable, match=told):
+        probe(remote, remote.base)
+
+    assert tree(inbox) == {}
 
 
 @pytest.mark.parametrize(

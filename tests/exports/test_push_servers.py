@@ -15,7 +15,7 @@ from errors import SettingsError
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
-from exports.push.remote import Refused, Unreachable
+from exports.push.remote import PushError, Refused, Unreachable
 from exports.push.stream import Stream, StreamThread
 from models import Delivery, Target
 from settings import Settings
@@ -157,6 +157,17 @@ def test_a_server_without_room_holds_the_stream(quick: Desk, make_ftps: MakeFtps
 
     assert "552" in error_of(target)
     assert [(each.state, each.refusals) for each in Delivery.select()] == [("waiting", 0)]
+
+
+@pytest.mark.parametrize("way", ["limit=0", "no-rename"])
+def test_a_test_in_vain_leaves_nothing_behind(quick: Desk, make_ftps: MakeFtps, ca_file: str, way: str) -> None:
+    """On a full disk, and where the file can't get its name."""
+    server = make_ftps(way)
+    target = quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+
+    with pytest.raises(PushError, match="552" if way == "limit=0" else "renaming .*550"):
+        push_targets.test(quick.settings, target)
+    assert server.tree() == {}
 
 
 def test_no_secret_lies_in_the_database_in_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
