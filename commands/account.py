@@ -231,11 +231,17 @@ def remove(context: Context, name: str, files: bool, yes: bool) -> None:
     """
     import accounts
     import removal
+    from commands.target import told_dropped
+    from models.target import counts
 
     context.connect()
     found = accounts.find(name)
+    waiting = sum(counts(each.number).get("waiting", 0) for each in found.targets)
+    dropped = told_dropped(waiting, "its targets")
     if not yes:
         fate = "its files are deleted" if files else "its files are kept aside"
-        click.confirm(f"Remove {name} with all of its records and logins ({fate})?", abort=True)
+        question = f"Remove {name} with all of its records and logins ({fate})? {dropped}"
+        click.confirm(question.rstrip(), abort=True)
     kept = removal.remove(context.settings, found, plugin_tables=context.registry.plugin_tables, delete_files=files)
-    click.echo(f"Removed the account {name}." + (f" Its files lie in {kept}" if kept else ""))
+    said = (f"Removed the account {name}.", dropped, f"Its files lie in {kept}" if kept else "")
+    click.echo(" ".join(filter(None, said)))

@@ -244,8 +244,9 @@ def _name(export: dict[str, Any]) -> str:
 
 
 def _pushed(deliveries: list[dict[str, Any]]) -> str:
-    """The states of an export's newest deliveries, one for each target."""
-    return ", ".join({each["target"]: each["state"] for each in deliveries}.values())
+    """Of each target, by its number, the state of an export's newest delivery."""
+    newest = {each["target"]: each["state"] for each in deliveries}
+    return ", ".join(f"{number}: {state}" for number, state in newest.items())
 
 
 def _objects(rows: list[Any], revised: dict[Any, str]) -> Iterator[dict[str, Any]]:

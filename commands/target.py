@@ -99,9 +99,17 @@ def _object(row: Target) -> dict[str, Any]:
         **{state: numbers.get(state, 0) for state in ("waiting", "delivered", "failed", "skipped")},
         "unreachable_since": row.unreachable_since,
         "next_attempt": row.due_at,
-        "error": row.error,
+        "error": _error(row),
         "created_at": row.created_at,
     }
+
+
+def _error(row: Target) -> str:
+    """Why nothing can be delivered now. With its account all of a target's deliveries are held, and none is tried."""
+    if row.account.disabled:
+        name = row.account.name
+        return f"The account {name} is disabled, which holds its deliveries: `ftpdock account enable {name}`"
+    return str(row.error)
 
 
 @target.command("set")
@@ -213,7 +221,7 @@ def remove(context: Context, number: int, yes: bool) -> None:
 
     context.connect()
     found = push_targets.find(number)
-    dropped = _dropped(counts(number).get("waiting", 0))
+    dropped = told_dropped(counts(number).get("waiting", 0), "it")
     if not yes:
         fate = f" {dropped} `target set {number} --url URL` would bring it to another server" if dropped else ""
         click.confirm(f"Remove the target {number} ({found.url}) of {found.account.name}?{fate}", abort=True)
@@ -221,7 +229,9 @@ def remove(context: Context, number: int, yes: bool) -> None:
     click.echo(f"Removed the target {number}. {dropped}".rstrip())
 
 
-def _dropped(waiting: int) -> str:
+def told_dropped(waiting: int, whom: str) -> str:
+    """What a removal takes along of what waits; empty if that is nothing."""
     if not waiting:
         return ""
-    return f"Dropped with it: {waiting:,} {'delivery that waits' if waiting == 1 else 'deliveries that wait'} for it."
+    what = "delivery that waits" if waiting == 1 else "deliveries that wait"
+    return f"Dropped with it: {waiting:,} {what} for {whom}."

@@ -18,6 +18,8 @@ log = logging.getLogger("ftpdock.exports")
 _ABSENT = dict.fromkeys(
     ("ready_at", "collected_at", "collected_by", "collected_from", "removed_at", "removed_by"),
 )
+_LIES_THERE = ("ready", "collected")
+"""States of an export whose files lie in the partner's folder."""
 
 
 def commit(jobs: Sequence[Job]) -> None:
@@ -41,6 +43,9 @@ def commit(jobs: Sequence[Job]) -> None:
 
 
 def _values(job: Job) -> dict[str, Any]:
+    if job.refusal and job.replay_ns is not None and job.former and job.former.state in _LIES_THERE:
+        # Nothing newer comes, but what was there can be fetched as before, and that is still booked.
+        return {"error": job.refusal}
     if job.refusal:
         return {"state": "failed", "error": job.refusal}
     values = {"state": "waiting", "error": "", "revision": job.revision, "digest": job.digest, **_ABSENT}

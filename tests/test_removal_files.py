@@ -271,7 +271,7 @@ def test_what_is_meant_for_one_that_was_removed_gets_nobody_else(settings: Setti
         lambda: accounts.set_export_schedule(account, ["product"], "every 1d"),
         lambda: accounts.set_on_error(account, ["product"], "abort"),
         lambda: queue_file(settings, account, "product", file, file.name, origin="command"),
-        lambda: targets.add(settings, account, read_url(f"file://{tmp_path}")),
+        lambda: targets.add(settings, account, read_url(f"file://{tmp_path}/inbox")),
         lambda: orders.add(account, b'{"order_date": "2026-11-23", "customer_reference_id": "K9"}'),
         lambda: customers.add(account, b'{"company_name": "Delta"}'),
     ):

@@ -23,7 +23,7 @@ def said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
     except Exception as error:
         # Each file system has errors of its own.
         of_the_file = isinstance(error, OF_THE_FILE) or getattr(error, "errno", None) == errno.ENOTEMPTY
-        raise (refusal if of_the_file else Unreachable)(f"{what}: {_words(error)}") from error
+        raise (refusal if of_the_file else Unreachable)(f"{what}: ", _words(error)) from error
 
 
 def _words(error: Any) -> str:

@@ -19,7 +19,11 @@ end, or it would fill the memory."""
 
 
 class PushError(FtpdockError):
-    """A delivery was not made."""
+    """A delivery was not made: first in our words, then in those of the other side, which may repeat a password."""
+
+    def __init__(self, ours: str, theirs: str = "") -> None:
+        super().__init__(ours + theirs)
+        self.ours, self.theirs = ours, theirs
 
 
 class Unreachable(PushError):

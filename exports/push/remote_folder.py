@@ -36,13 +36,16 @@ class FolderRemote:
 
     def _look(self) -> None:
         """A share that is not mounted leaves an empty folder, which would take everything. Raises Unreachable."""
-        url = self._access.url
+        url, folder = self._access.url, Path(self.base or "/")
         with said(f"opening {url}", Unreachable):
-            there = Path(self.base or "/").is_dir()
-        if not there:
+            there, other = folder.is_dir(), folder.exists()
+        if other and not there:
             raise Unreachable(
-                f"There is no folder {self.base or '/'} on this machine: mount what belongs there, or make it"
+                f"{folder} is a file on this machine, expected a folder: name the one in which it lies, or another, "
+                "by `ftpdock target set NUMBER --url URL`"
             )
+        if not there:
+            raise Unreachable(f"There is no folder {folder} on this machine: mount what belongs there, or make it")
         if self._access.mount_point and not is_mount_point(self.base):
             raise Unreachable(
                 f"opening {url}: nothing is mounted on this folder, as it has to be. Mount it; or, if it is a plain "

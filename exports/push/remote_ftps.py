@@ -188,7 +188,7 @@ class FtpsRemote:
                 self._store(path, content)
             except ftplib.error_perm as error:
                 if self._sent > LITTLE and str(error).startswith(TOO_MUCH) and self._takes_little(path):
-                    raise Refused(f"writing {path}: {error}") from error
+                    raise Refused(f"writing {path}: ", str(error)) from error
                 raise
 
     def _store(self, path: str, content: BinaryIO) -> None:
@@ -288,17 +288,19 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
     try:
         yield
     except ftplib.error_reply as error:
-        raise Unreachable(f"{what}: {error}") from error
+        raise Unreachable(f"{what}: ", str(error)) from error
     except (ftplib.error_perm, ftplib.error_temp) as error:
         kind = refusal if str(error)[:3] in OF_THE_FILE else Unreachable
-        raise kind(f"{what}: {error}") from error
+        raise kind(f"{what}: ", str(error)) from error
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
             f"{what}: the server's certificate is not trusted ({error.verify_message.rstrip('.')}). "
             f"{_ADVICE.get(error.verify_code, _OTHERWISE)}"
         ) from error
-    except (ftplib.Error, EOFError, OSError) as error:
+    except (EOFError, OSError) as error:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error
+    except ftplib.Error as error:
+        raise Unreachable(f"{what}: ", str(error)) from error
     except ValueError as error:
         # Of a name that can't be sent, or a reply that can't be read.
-        raise refusal(f"{what}: {error}") from error
+        raise refusal(f"{what}: ", str(error)) from error

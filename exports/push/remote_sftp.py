@@ -219,14 +219,17 @@ def _said(what: str, refusal: type[PushError] = Refused) -> Iterator[None]:
     """Turn what paramiko raises into PushError, with what was being done."""
     try:
         yield
-    except (EOFError, TimeoutError, ConnectionError, socket.gaierror, paramiko.SSHException) as error:
+    except (EOFError, TimeoutError, ConnectionError, socket.gaierror, paramiko.AuthenticationException) as error:
         raise Unreachable(f"{what}: {error or type(error).__name__}") from error
+    except paramiko.SSHException as error:
+        raise Unreachable(f"{what}: ", str(error)) from error
     except OSError as error:
         lost = error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EBADF, errno.EPIPE)
-        words = str(error.strerror or error)
+        kind, words = Unreachable if lost else refusal, str(error.strerror or error)
         if words == "Failure":
             words = "Failure (SFTP says no more: their disk may be full, or the login may not do it)"
-        raise (Unreachable if lost else refusal)(f"{what}: {words}") from error
+            raise kind(f"{what}: {words}") from error
+        raise kind(f"{what}: ", words) from error
     except ValueError as error:
         # Of a key file.
         raise Unreachable(f"{what}: {error}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import posixpath
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from exports.push.former import OLD, room_for, taken_away
-from exports.push.remote import Refused, Remote
+from exports.push.remote import PushError, Refused, Remote
 from exports.push.source import Source
 
 ASIDE = ".part"
@@ -81,8 +82,20 @@ def _delete_others(remote: Remote, folder: str, files: Mapping[str, BinaryIO]) -
 
 
 def probe(remote: Remote, path: str) -> None:
-    """Write, rename and remove a small file. Raises PushError."""
+    """Write, rename and remove a small file; nothing of it is left if that fails. Raises PushError."""
     name = posixpath.join(path, "ftpdock_test.txt")
     words = b"ftpdock wrote this to see that it can, and takes it away again.\r\n"
-    deliver(remote, name, Source(False, {"": io.BytesIO(words)}))
-    remote.delete(name)
+    try:
+        deliver(remote, name, Source(False, {"": io.BytesIO(words)}))
+        remote.delete(name)
+    except PushError:
+        _clear(remote, name + ASIDE, name)
+        raise
+
+
+def _clear(remote: Remote, *files: str) -> None:
+    """Take away what is there of them, as far as the server lets us."""
+    with contextlib.suppress(PushError):
+        for file in files:
+            with contextlib.suppress(Refused):
+                remote.delete(file)

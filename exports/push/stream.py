@@ -42,17 +42,17 @@ class Stream:
                 return
             self._url = target.url
             try:
-                note_mount(target)
+                note_mount(self._settings, target)
                 access = access_of(self._settings, target)
                 self._secret = access.secret
                 self._work(access, target.account.name)
             except PushError as error:
-                self._hold(str(error))
+                self._hold(error)
             except Stopped:
                 log.info("target %s: interrupted, to be done again", self._target)
             except Exception as error:
                 log.exception("target %s", self._target)
-                self._hold(f"{type(error).__name__}: {error}")
+                self._hold(error)
 
     def _work(self, access: Access, account: str) -> None:
         until = time.monotonic() + TURN
@@ -78,13 +78,13 @@ class Stream:
             log.warning("target %s: %s is failed: %s", self._target, path, error)
             return True
         except Refused as error:
-            self._refuse(delivery, str(error))
+            self._refuse(delivery, error)
             return True
         except (Unreachable, Stopped, PeeweeException):
             raise  # Nothing that the other side has refused.
         except Exception as error:
             log.exception("target %s: %s", self._target, path)
-            self._refuse(delivery, f"{type(error).__name__}: {error}")
+            self._refuse(delivery, error)
             return False
         deliveries.delivered(delivery)
         log.info("target %s: delivered %s, revision %s", self._target, path, delivery.revision)
@@ -97,13 +97,13 @@ class Stream:
         if self._stopping.is_set() or not deliveries.waits(delivery):
             raise Stopped
 
-    def _refuse(self, delivery: Delivery, words: str) -> None:
-        words = clean(words, self._secret)
+    def _refuse(self, delivery: Delivery, error: Exception) -> None:
+        words = clean(error, self._secret)
         state = deliveries.refused(delivery, words, now())
         log.warning("target %s: %s is %s: %s", self._target, delivery.export.path, state, words)
 
-    def _hold(self, words: str) -> None:
-        words = clean(words, self._secret)
+    def _hold(self, error: Exception) -> None:
+        words = clean(error, self._secret)
         # The monotonic clock leaves out what the machine slept.
         took = dt.timedelta(seconds=time.monotonic() - self._began)
         given_up = deliveries.held(self._target, words, now(), took, self._url)

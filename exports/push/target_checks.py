@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from errors import FtpdockError
 from exports.push.url import LOCAL, PORTS, Place
+from settings import Settings
 
 KINDS = ("order", "customer", "full")
 ONLY_FOR = {"ca_file": ("ftps",), "key_file": ("sftp",), "host_key": ("sftp",), "mount_point": LOCAL}
@@ -50,6 +52,28 @@ def check_option(name: str, value: Any) -> Any:
     if not path.is_file():
         raise FtpdockError(f"There is no file {path}")
     return str(path)
+
+
+def check_apart(settings: Settings, place: Place) -> None:
+    """Raise FtpdockError for a folder of this machine that has to do with our own: what is delivered would lie among
+    the files of exports and accounts, or replace them. Links may lead there."""
+    if place.scheme not in LOCAL:
+        return
+    folder = Path(os.path.realpath(place.path or "/"))
+    ours = {"the home": settings.home, "the folder of the exports": settings.exports, "the accounts": settings.accounts}
+    for name, path in ours.items():
+        own = Path(os.path.realpath(path))
+        if folder == own:
+            relation = "is"
+        elif folder in own.parents:
+            relation = "holds"
+        elif own in folder.parents:
+            relation = "lies in"
+        else:
+            continue
+        raise FtpdockError(f"{place.url} leads to {folder}, which {relation} {name} of this server ({own}): deliveries "
+                           "would get between its own files, and could break those to other targets. Expected a "
+                           "folder apart from these, such as file:///mnt/partner")  # fmt: skip
 
 
 def check_fit(place: Place, username: str, options: Collection[str]) -> None:

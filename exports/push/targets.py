@@ -12,6 +12,7 @@ from exports.push.remote import Access, PushError, is_mount_point, opened
 from exports.push.secret import encrypted, secret_of
 from exports.push.target_checks import (
     ONLY_FOR,
+    check_apart,
     check_fit,
     check_kinds,
     check_name,
@@ -39,6 +40,7 @@ def add(settings: Settings, account: Account, place: Place, *, everything: bool 
 
     It gets what becomes ready from now on; with `everything` also all that is there.
     """
+    check_apart(settings, place)
     target = Target(account=account, url=place.url, username=place.username, since=None if everything else now())
     _set(settings, target, values)
     _check_whole(target, place)
@@ -58,6 +60,7 @@ def change(settings: Settings, target: Target, **values: Any) -> None:
     """
     former = target.url
     if "place" in values:
+        check_apart(settings, values["place"])
         move(target, values)
     _check_keys(target, values)
     _set(settings, target, values)
@@ -126,24 +129,29 @@ def _look_for_mount(target: Target, place: Place) -> bool:
     return True
 
 
-def note_mount(target: Target) -> None:
-    """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise."""
-    if _look_for_mount(target, _place(target)):
+def note_mount(settings: Settings, target: Target) -> None:
+    """Once something was mounted on a target's folder it has to be, unless an admin has said otherwise.
+
+    Raises PushError if the folder is one of our own by now.
+    """
+    if _look_for_mount(target, _place(settings, target)):
         here = (Target.number == target.number) & (Target.url == target.url)
         Target.update(options=target.options).where(here).execute()
 
 
 def access_of(settings: Settings, target: Target) -> Access:
     """All that is needed to connect. Raises PushError."""
-    place, secret = _place(target), secret_of(settings, target)
+    place, secret = _place(settings, target), secret_of(settings, target)
     return Access(place.url, place.scheme, place.host, place.port, place.path, target.username, secret,
                   **target.options)  # fmt: skip
 
 
-def _place(target: Target) -> Place:
+def _place(settings: Settings, target: Target) -> Place:
     """Where it is. A URL that was taken by an earlier version may be refused by this one."""
     try:
-        return read_url(target.url)
+        place = read_url(target.url)
+        check_apart(settings, place)
+        return place
     except FtpdockError as error:
         raise PushError(f"{error}. Give it by `ftpdock target set {target.number} --url URL`") from error
 
@@ -157,19 +165,23 @@ def server_key(place: Place) -> str:
 
 def test(settings: Settings, target: Target) -> None:
     """Connect, write, rename and remove a probe file. Raises PushError, which says how far it got."""
-    note_mount(target)
+    note_mount(settings, target)
     access = access_of(settings, target)
     try:
         with opened(access) as remote:
             steps.probe(remote, remote.base)
     except PushError as error:
-        raise type(error)(clean(str(error), access.secret)) from None
+        raise type(error)(clean(error, access.secret)) from None
 
 
-def clean(words: str, secret: str) -> str:
-    """A server's words on one line, without the password, should it repeat it."""
-    hidden = words.replace(secret, "***") if secret else words
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", hidden)[:500]
+def clean(error: Exception, secret: str) -> str:
+    """What an error says, on one line; the other side's words without the password, should they repeat it. In ours it
+    is looked for in vain: a piece of a word that is missing there would tell it."""
+    ours, theirs = f"{type(error).__name__}: ", str(error)
+    if isinstance(error, PushError):
+        ours, theirs = error.ours, error.theirs
+    words = ours + (theirs.replace(secret, "***") if secret else theirs)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", words)[:500]
 
 
 def switch(target: Target, disabled: bool) -> None:

@@ -63,7 +63,13 @@ def check_username(name: str) -> str:
 
 
 def _taken_apart(text: str) -> SplitResult:
-    """Python's words about what can't be read hold a piece of it, maybe of a password: they are not repeated."""
+    """Python's words about what can't be read hold a piece of it, maybe of a password: they are not repeated.
+
+    It leaves out line breaks and tabs without a word: what comes of that is another folder, or another host.
+    """
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise FtpdockError("The URL has a line break, a tab or another control character in it: write it on one line, "
+                           "without any")  # fmt: skip
     try:
         parts = urlsplit(text)
         _ = parts.hostname, parts.port

@@ -94,7 +94,7 @@ def test_options_that_contradict_each_other_are_wrong_usage(
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_target_stays_after_a_no(run: Run, done: Done, two: None, tmp_path: Path) -> None:
     """What is to be removed is asked for with its account; a yes removes it."""
-    done("target", "add", "acme", f"file://{tmp_path}")
+    done("target", "add", "acme", f"file://{tmp_path}/inbox")
     url = Target.get().url
 
     refused = run("target", "remove", "1", input="n\n")

@@ -51,7 +51,7 @@ REFUSED = {
     "exports show": ("1",),
     "exports replay": ("1",),
     "export": ("product", "--account", "acme"),
-    "target add": ("acme", "file://{tmp}"),
+    "target add": ("acme", "file://{tmp}/inbox"),
     "target list": (),
     "target set": ("1", "--username", "ada"),
     "target test": ("1",),

@@ -59,6 +59,19 @@ def test_a_folder_that_is_not_there(done: Done, run: Run, acme: str, tmp_path: P
     assert (result.exit_code, result.stderr) == (1, told)
 
 
+def test_a_file_where_a_folder_has_to_be(done: Done, run: Run, acme: str, tmp_path: Path) -> None:
+    """It is there, so that it need not be mounted or made."""
+    file = tmp_path / "cust.json"
+    file.write_text("{}")
+    done("target", "add", acme, file.as_uri())
+
+    result = run("target", "test", "1")
+
+    told = (f"Error: {file} is a file on this machine, expected a folder: name the one in which it lies, or another, "
+            "by `ftpdock target set NUMBER --url URL`\n")  # fmt: skip
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
 def test_add_list_and_remove(done: Done, acme: str) -> None:
     """The user's name goes from the URL into its field; of the password only is shown where it is kept."""
     said = done("target", "add", acme, "ftps://shop@ftp.example:2121/in", "--password-stdin", "--kinds", "order,full",
@@ -174,7 +187,7 @@ def test_retry_disable_and_enable(done: Done, acme: str, inbox: Path, settings: 
     (shown,) = json.loads(done("exports", "list", "--json"))
     assert [(each["target"], each["state"]) for each in shown["deliveries"]] == [(1, "waiting")]
     header, row = done("exports", "list").splitlines()
-    assert row[header.index("pushed") :].strip() == "waiting"
+    assert row[header.index("pushed") :].strip() == "1: waiting"
     done("target", "disable", "1")
     assert listed(done)[0]["disabled"] is True
     done("target", "enable", "1")

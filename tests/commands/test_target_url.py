@@ -1,7 +1,8 @@
-"""`target set --url`, and what `target remove` says of what waits."""
+"""`target set --url`, and what is said of what waits: by removals, and for a disabled account."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,35 @@ def test_a_url_that_can_not_be_taken_changes_nothing(
 
     assert (result.exit_code, said in result.stderr, "hunter2" in result.output) == (status, True, False)
     assert Target.get_by_id(1).url == "ftps://ftp.example/in"
+
+
+def test_removing_an_account_tells_what_is_dropped(run: Run, done: Done, shop: Target) -> None:
+    """Of all of its targets, as the removal of one does; nothing is said of nothing."""
+    done("target", "add", "acme", NEXT, "--username", "shop", "--password-env", "ACME_PASSWORD")
+    wait(2)
+    other = Target.get(Target.number != shop.number)
+    Delivery.update(target=other).where(Delivery.number == Delivery.get().number).execute()
+
+    dropped = "Dropped with it: 2 deliveries that wait for its targets."
+    asked = run("account", "remove", "acme", input="n\n")
+    assert asked.stdout.startswith(
+        f"Remove acme with all of its records and logins (its files are kept aside)? {dropped} [y/N]: "
+    )
+    assert done("account", "remove", "acme", "--yes").startswith(f"Removed the account acme. {dropped} Its files lie ")
+    done("account", "add", "acme", "--password-stdin", input="secret\n")
+    assert run("account", "remove", "acme", "--yes").stdout.startswith("Removed the account acme. Its files lie ")
+
+
+def test_deliveries_of_a_disabled_account_say_what_they_wait_for(done: Done, shop: Target) -> None:
+    """In the table and in JSON, until it is enabled."""
+    wait(1)
+    done("account", "disable", "acme")
+
+    told = "The account acme is disabled, which holds its deliveries: `ftpdock account enable acme`"
+    assert json.loads(done("target", "list", "--json"))[0]["error"] == told
+    assert told in done("target", "list")
+    done("account", "enable", "acme")
+    assert json.loads(done("target", "list", "--json"))[0]["error"] == ""
 
 
 def test_removing_a_target_tells_what_is_dropped(run: Run, done: Done, shop: Target) -> None:

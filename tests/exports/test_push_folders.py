@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from errors import FtpdockError
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
 from exports.push.remote import PushError, Unreachable, opened
-from exports.push.steps import deliver
+from exports.push.steps import deliver, probe
 from exports.push.stream import Stream
+from exports.push.url import read_url
 from models import Delivery, Target
 from settings import Settings
 from tests.exports.pushing import Desk, access, file, folder, tree
+from tests.full_disk import files_of
 from tests.system.server import wait_for
 
 MOUNTED = Path("/proc")
@@ -218,3 +221,57 @@ def test_what_is_there_is_not_written_into(inbox: Path, elsewhere: Path) -> None
         deliver(remote, f"{remote.base}/Q.csv", file(b"q"))
 
     assert tree(inbox) == {"P.csv": b"p", "Q.csv": b"q"}
+
+
+def test_a_test_on_a_full_disk_leaves_nothing_behind(inbox: Path) -> None:
+    """What was begun is taken away, and the first error is told."""
+    told = r"writing .*ftpdock_test\.txt\.part: File too large"
+    with opened(access(f"file://{inbox}")) as remote, files_of(10), pytest.raises(Unreachable, match=told):
+        probe(remote, remote.base)
+
+    assert tree(inbox) == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("home", "is the home"),
+        ("home/exports/acme", "lies in the home"),
+        ("link/acme/Export", "lies in the home"),
+        ("home/accounts/acme/Export", "lies in the accounts"),
+        ("disk", "holds the accounts"),
+        ("mnt/exports", "is the folder of the exports"),
+        ("mnt/exports/acme/Orders", "lies in the folder of the exports"),
+        ("mnt", "holds the folder of the exports"),
+        ("", "holds the home"),
+    ],
+)
+def test_our_own_folders_are_no_targets(
+    tmp_path: Path, make_settings: Callable[..., Settings], folder: str, said: str
+) -> None:
+    """Neither for a new target nor for one that moves, whatever links lead there; of one that an earlier version took
+    the deliveries are held."""
+    exports = tmp_path / "mnt" / "exports"
+    exports.mkdir(parents=True)
+    desk = Desk(make_settings(exports_path=str(exports)))
+    (tmp_path / "disk").mkdir()
+    (desk.settings.home / "accounts").rename(tmp_path / "disk" / "accounts")
+    (desk.settings.home / "accounts").symlink_to(tmp_path / "disk" / "accounts")
+    (tmp_path / "home").symlink_to(desk.settings.home)
+    (tmp_path / "link").symlink_to("home/exports")
+    url = f"file://{tmp_path}/{folder}".rstrip("/")
+    target = desk.target("file:///there")
+
+    with pytest.raises(FtpdockError, match=f"leads to .*, which {said} of this server .*: .* Expected a folder apart"):
+        desk.target(url)
+    with pytest.raises(FtpdockError, match=said):
+        push_targets.change(desk.settings, target, place=read_url(url))
+    assert [each.url for each in Target.select()] == ["file:///there"]
+    Target.update(url=url).execute()
+    with pytest.raises(PushError, match=f"{said} .*Give it by `ftpdock target set {target.number} --url URL`"):
+        push_targets.test(desk.settings, Target.get())
+
+
+def test_a_folder_beside_ours_is_a_target(desk: Desk) -> None:
+    """Though its name begins as that of the home."""
+    assert desk.target(f"file://{desk.settings.home}-of-acme")

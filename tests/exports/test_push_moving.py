@@ -13,7 +13,7 @@ from errors import ConflictError, FtpdockError
 from exports.push import deliveries as push_queue
 from exports.push import moving
 from exports.push import targets as push_targets
-from exports.push.remote import opened
+from exports.push.remote import Unreachable, opened
 from exports.push.source import Stopped
 from exports.push.stream import Stream
 from exports.push.url import read_url
@@ -86,7 +86,7 @@ def test_a_stream_at_work_leaves_the_former_place(desk: Desk, inboxes: tuple[Pat
     push_queue.delivered(at_hand)
     push_queue.missing(at_hand, "gone")
     assert push_queue.refused(at_hand, "550 No.", now()) == "settled already"
-    stream._hold("no route")
+    stream._hold(Unreachable("no route"))
 
     assert desk.states() == [("PRODUCT_23_11_2026.csv", 1, "waiting")]
     assert not (before / "Products" / "PRODUCT_23_11_2026.csv").exists()
@@ -221,9 +221,9 @@ def test_what_was_seen_of_the_former_folder_is_not_noted_of_the_new_place(local:
     target = local.target("file:///proc")
     Target.update(options={}).execute()
     seen = Target.get_by_id(target.number)
-    move(local, target, tmp_path.as_uri())
+    move(local, target, (tmp_path / "in").as_uri())
 
-    push_targets.note_mount(seen)
+    push_targets.note_mount(local.settings, seen)
 
     assert (seen.options, Target.get().options) == ({"mount_point": True}, {})
 

@@ -15,7 +15,7 @@ from errors import SettingsError
 from exports.push import deliveries as push_queue
 from exports.push import pusher as push
 from exports.push import targets as push_targets
-from exports.push.remote import Unreachable
+from exports.push.remote import PushError, Refused, Unreachable
 from exports.push.stream import Stream, StreamThread
 from models import Delivery, Target
 from settings import Settings
@@ -159,6 +159,17 @@ def test_a_server_without_room_holds_the_stream(quick: Desk, make_ftps: MakeFtps
     assert [(each.state, each.refusals) for each in Delivery.select()] == [("waiting", 0)]
 
 
+@pytest.mark.parametrize("way", ["limit=0", "no-rename"])
+def test_a_test_in_vain_leaves_nothing_behind(quick: Desk, make_ftps: MakeFtps, ca_file: str, way: str) -> None:
+    """On a full disk, and where the file can't get its name."""
+    server = make_ftps(way)
+    target = quick.target(server.url, secret=PASSWORD, ca_file=ca_file)
+
+    with pytest.raises(PushError, match="552" if way == "limit=0" else "renaming .*550"):
+        push_targets.test(quick.settings, target)
+    assert server.tree() == {}
+
+
 def test_no_secret_lies_in_the_database_in_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Encrypted with a key that only the server's user can read, or nowhere but in the environment."""
     target = desk.target("ftps://acme@ftp.example", secret=PASSWORD)
@@ -223,4 +234,37 @@ def test_a_key_that_can_not_be_read_stores_no_password(quick: Desk) -> None:
 
 def test_a_server_that_repeats_the_password_is_not_quoted(quick: Desk) -> None:
     """What is stored and logged of its words has none."""
-    assert push_targets.clean(f"530 {PASSWORD} is\r\nwrong", PASSWORD) == "530 *** is wrong"
+    refusal = Refused("logging in: ", f"530 {PASSWORD} is\r\nwrong")
+    assert push_targets.clean(refusal, PASSWORD) == "logging in: 530 *** is wrong"
+    assert push_targets.clean(ValueError(f"{PASSWORD}?"), PASSWORD) == "ValueError: ***?"
+
+
+@pytest.mark.parametrize(("secret", "said"), [("failed", "530 Authentication ***."), ("logging in", "failed.")])
+def test_only_in_the_server_s_words_the_password_is_hidden(
+    quick: Desk, make_ftps: MakeFtps, ca_file: str, secret: str, said: str
+) -> None:
+    """By a stream and by `target test`: in ours a gap would tell what stands there."""
+    server = make_ftps()
+    target = quick.target(server.url, secret=secret, ca_file=ca_file)
+
+    found = _told(quick, target)
+    assert found.startswith(f"logging in at localhost:{server.port} as acme: ")
+    assert found.endswith(said)
+
+
+def test_a_wrong_passphrase_is_not_told_by_a_gap(quick: Desk, ssh: SshServer) -> None:
+    """Part of a word that our own message has."""
+    target = quick.target(ssh.url, secret="passph", key_file=str(ssh.user_key), host_key=ssh.fingerprint())
+
+    assert "is no private key, or its passphrase is another one" in _told(quick, target)
+
+
+def _told(desk: Desk, target: Target) -> str:
+    """What a stream and `target test` say of a target."""
+    desk.order("A")
+    push_queue.plan(target)
+    Stream(desk.settings, target.number, threading.Event()).run()
+    with pytest.raises(Unreachable) as caught:
+        push_targets.test(desk.settings, target)
+    assert str(caught.value) == error_of(target)
+    return error_of(target)

@@ -40,6 +40,12 @@ def test_a_url_is_taken_apart() -> None:
         ("ftps://shop:12/hunter2@ftp.example/in", "write it as %40"),
         ("ftps:///hunter2@ftp.example/in", "write it as %40"),
         ("sftp://[::1/in", "host or port can't be read"),
+        (
+            "ftps://shop@ftp.example/a\nb",
+            "a line break, a tab or another control character in it: write it on one line",
+        ),
+        ("ftps://shop@ftp.ex\tample/in", "a line break, a tab"),
+        ("ftps://shop:hunter2@ftp.example/in\x7f", "without any"),
         ("ftps://sh%0aop@ftp.example/in", "without control characters"),
         ("file://mnt/Partner", "write file:///mnt/Partner"),
         ("local://Mnt/partner", "write local:///Mnt/partner"),

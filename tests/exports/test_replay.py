@@ -13,7 +13,8 @@ import time_machine
 
 from exports.job import REPLAY
 from exports.replay import extent, replay
-from models import Export, ExportFile, Order
+from models import Account, Customer, Export, ExportFile, Order, Outbox
+from models.ledger import By, Version, mark_collected, mark_removed
 from settings import Settings
 from tests.shop import Shop, times
 
@@ -93,6 +94,59 @@ def test_replay_of_an_order_that_is_confirmed_no_longer(local: Shop) -> None:
     local.dispatch()
     assert (local.export(order).state, local.export(order).revision) == ("failed", 3)
     assert "nothing can be put back" in local.export(order).error
+
+
+@pytest.mark.parametrize("state", ["ready", "collected", "removed"])
+def test_a_vain_replay_leaves_what_lies_in_the_partner_s_folder(shop: Shop, state: str) -> None:
+    """It can be fetched, and that is booked, as if nobody had asked; only the error tells of it. What was removed from
+    there is given up."""
+    order = shop.order()
+    shop.dispatch()
+    _mirrored(shop, order)
+    Export.update(state="ready").execute()
+    files = list(ExportFile.select())
+    if state == "collected":
+        _collect(files)
+    if state == "removed":
+        for file in files:
+            mark_removed(file.account_id, file.path, By("acme", "::1"))
+    shutil.rmtree(shop.folder(order))
+    order.delete_instance()
+
+    replay(Export.number > 0)
+    assert (shop.dispatch(), Outbox.select().count()) == ([], 0)
+
+    found = shop.export(order)
+    assert (found.state, found.revision) == ("failed" if state == "removed" else state, 1)
+    assert "nothing can be put back" in found.error
+    if state != "removed":
+        _collect(files)
+        assert shop.export(order).state == "collected"
+
+
+def _collect(files: list[ExportFile]) -> None:
+    for file in files:
+        mark_collected(file.account_id, file.path, Version(file.size, file.mtime_ns), By("acme", "::1"))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_data_that_forbid_an_export_fail_it_unless_it_was_only_asked_for_again(local: Shop, asked: bool) -> None:
+    """A change that can't be exported is to be seen in the state; what was corrected comes."""
+    order = local.order()
+    local.dispatch()
+    Export.update(state="ready").execute()
+    Customer.update(account=Account.create(name="beta")).execute()
+    if asked:
+        replay(Export.number > 0)
+    else:
+        Order.update(notes="changed").execute()
+    local.dispatch()
+
+    assert (local.export(order).state, local.export(order).error != "") == ("ready" if asked else "failed", True)
+    Customer.update(account=local.account).execute()
+    Order.update(notes="corrected").execute()
+    local.dispatch()
+    assert (local.export(order).state, local.export(order).revision, local.export(order).error) == ("waiting", 2, "")
 
 
 def test_many_are_put_back_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
