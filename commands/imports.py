@@ -32,6 +32,8 @@ COUNTS = ("rows", "created", "updated", "unchanged", "rejected", "warnings")
 LISTED = ("number", "account", "file", "status", "rows", "created", "updated", "unchanged", "rejected", "code",
           "received_at")  # fmt: skip
 IDLE = "it was begun, and no worker has it in hand now: `ftpdock status` and logs/ in the home say why"
+ENDED = {"replaced": "replaced by another upload of that name", "deleted": "deleted by the partner"}
+"""States of uploads of which no import came."""
 PAGE = 500
 """Imports that are read at once."""
 
@@ -132,7 +134,7 @@ def _uploads() -> Any:
     query = Upload.select(Upload, ImportRun, Account).join(ImportRun, JOIN.LEFT_OUTER, on=runs, attr="run")
     # By the states that it is not in: by those that it is in, SQLite would sort all of them for each page of a listing.
     return query.switch(Upload).join(Account).where(
-        (Upload.origin != "validate") & Upload.state.not_in(("replaced", "deleted")) &
+        (Upload.origin != "validate") & Upload.state.not_in(tuple(ENDED)) &
         (ImportRun.number.is_null() | (ImportRun.dry_run == False))  # noqa: E712
     )  # fmt: skip
 
@@ -152,10 +154,21 @@ def _find(number: int) -> Any:
 
     found = _uploads().where(Upload.id == number).first()
     if found is None:
-        raise NotFoundError(f"There is no import {number}: `ftpdock imports list` shows them")
+        raise NotFoundError(_why_none(number))
     if not hasattr(found, "run"):
         found.run = None
     return found
+
+
+def _why_none(number: int) -> str:
+    """Of what the partner got a number for, and no import, it says what became of it."""
+    from models import Upload
+
+    upload = Upload.get_or_none(Upload.id == number)
+    what = ENDED.get(upload.state) if upload else None
+    if what is None:
+        return f"There is no import {number}: `ftpdock imports list` shows them"
+    return f"Import {number} ({upload.name} of {upload.account.name}) was {what} before it began"
 
 
 def _shown_as(status: str) -> Any:

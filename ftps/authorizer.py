@@ -1,7 +1,8 @@
 """Who may do what where (design section 3), in pyftpdlib's letters.
 
 Paths outside a login's view are let through: the command then finds nothing there, and that is all it may tell.
-Uploads and renames are let through too, because their own checks say more than "Not enough privileges".
+Uploads, renames and what is done to folders are let through too, because their own checks say more than "Not enough
+privileges".
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Authorizer:
         self._session = session
 
     def has_perm(self, username: str, perm: str, path: str | None = None) -> bool:
-        if perm in "elwaf":
+        if perm in "elwafm":
             return True
         place = self._session.fs.map.place(path or "/")
         if place is None:

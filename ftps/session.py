@@ -26,6 +26,8 @@ def _command(argument: bool | None, help: str, auth: bool = True) -> dict[str, A
 
 
 COMMANDS = {name: entry for name, entry in TLS_FTPHandler.proto_cmds.items() if name != "SITE CHMOD"} | {
+    # Asked for as MKD is, not as DELE.
+    **{name: TLS_FTPHandler.proto_cmds[name] | {"perm": "m"} for name in ("RMD", "XRMD")},
     "AVBL": _command(None, "Syntax: AVBL (bytes that may still be uploaded)."),
     "CLNT": _command(True, "Syntax: CLNT <SP> name (name of the client).", auth=False),
     "HASH": _command(True, "Syntax: HASH <SP> file-name (hash by the algorithm of OPTS HASH)."),

@@ -54,7 +54,8 @@ def _check_name(name: str, here: type[TemplateSchema], view: Map, schemas: Schem
     try:
         entity = _entity(name, here, schemas)
     except FileNameError as error:
-        raise Refusal(f"553 {one_line(str(error))}; here such as {example(here.entity)}.") from None
+        told, there = one_line(str(error)), example(here.entity)
+        raise Refusal(f"553 {told}." if there in told else f"553 {told}; here such as {there}.") from None
     if entity != here.entity:
         raise Refusal(f"553 {_belongs(name, entity, view) or ''}/{here.folder} takes {example(here.entity)}.")
 

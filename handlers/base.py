@@ -113,7 +113,20 @@ class Handler:
 
     def duplicate(self, row: Row, column: str, lines: str) -> tuple[str, str]:
         """The report's column and words for a row whose key of `column` is the same on all of `lines`."""
-        return column, f"{quoted(row.text(column))} stands on {lines}: keep one of them"
+        same = f"{quoted(row.text(column))} stands on {lines}"
+        if column in self.unique and column not in self._main_columns and self._is_named_besides(row, column):
+            return column, f"{same}: give each its own {column}, or, if they mean one {self.entity}, keep one of them"
+        return column, f"{same}: keep one of them"
+
+    @cached_property
+    def _main_columns(self) -> frozenset[str]:
+        """Those without which there is no record, so that no row can do with another value in them."""
+        return frozenset(self.schema().needed_columns)
+
+    def _is_named_besides(self, row: Row, column: str) -> bool:
+        """Whether a row says by something else than `column`, too, which record it means."""
+        others = (self.schema.id_column, *self.key_columns)
+        return any(row.text(each) not in ("", CLEAR) for each in others if each != column)
 
     def plain_keys_of(self, columns: Iterable[str]) -> tuple[PlainKey, ...]:
         """The plain keys of a file with `columns`; none if `keys` has to be asked."""

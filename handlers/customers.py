@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from handlers.base import Context, Entangled, Handler
@@ -139,21 +140,28 @@ def _find_by_name(row: Row, namesakes: list[Stored]) -> None:
         row.stored = fitting[0]
         # The next row of this chunk is to see what this one makes of it, as it would if a chunk lay between them.
         place = namesakes.index(fitting[0])
-        namesakes[place] = {**fitting[0], "reference_id": reference or fitting[0]["reference_id"]}
+        namesakes[place] = {**fitting[0], "reference_id": reference or fitting[0]["reference_id"],
+                            "company_name": row.values["company_name"]}  # fmt: skip
     elif fitting:
         row.reject("AMBIGUOUS_MATCH", "Company_Name", f"{len(fitting)} customers are called "
                    f"{quoted(row.values['company_name'])}: say which by System_ID or Reference_ID")  # fmt: skip
     else:
         if namesakes:
-            others = ", ".join(sorted(quoted(each["reference_id"]) for each in namesakes)[:3])
-            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but "
-                     f"{quoted(row.values['company_name'])} exists with Reference_ID {others}: check whether they are "
-                     "the same")  # fmt: skip
-        namesakes.append({"reference_id": reference, "system_id": ""})
+            row.warn("POSSIBLE_DUPLICATE", "Company_Name", f"A new customer was made, but {_named(namesakes)}: check "
+                     "whether they are the same")  # fmt: skip
+        namesakes.append({"reference_id": reference, "system_id": "", "company_name": row.values["company_name"]})
+
+
+def _named(namesakes: list[Stored]) -> str:
+    """'Delta' exists with Reference_ID 'K1', 'K2'; each name as it is stored, which is what can be looked up."""
+    known: dict[str, list[str]] = {}
+    for each in sorted(namesakes, key=itemgetter("reference_id"))[:3]:
+        known.setdefault(each["company_name"], []).append(quoted(each["reference_id"]))
+    return " and ".join(f"{quoted(name)} exists with Reference_ID {', '.join(ids)}" for name, ids in known.items())
 
 
 def _names_changed(row: Row) -> set[str]:
-    """The names by which others will be found, or no longer, once the row is written."""
+    """The names by which others will be found, or no longer, or told, once the row is written."""
     if row.stored is None or row.rejected:
         return set()
     name, stored = row.values.get("company_name"), row.stored
@@ -161,8 +169,7 @@ def _names_changed(row: Row) -> set[str]:
     if same_reference and name in (None, stored["company_name"]):
         return set()
     old = name_key(stored["company_name"])
-    new = name_key(name) if name else old
-    return set() if new == old and same_reference else {old, new}
+    return {old, name_key(name) if name else old}
 
 
 def _namesakes(rows: list[Row], context: Context) -> dict[str, list[Stored]]:

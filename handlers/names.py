@@ -92,4 +92,4 @@ class Names(Scratch):
 
 
 def _changed(row: Row) -> bool:
-    return row.outcome == UPDATED and any(row.write[each] != row.stored[each] for each in ("name_key", "reference_id"))  # type: ignore[index]
+    return row.outcome == UPDATED and any(row.write[each] != row.stored[each] for each in _SHARED[1:])  # type: ignore[index]

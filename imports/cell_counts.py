@@ -93,8 +93,11 @@ def _fault_of_notes(shape: FileShape, cells: list[str]) -> str:
     return f"A line number and a code, as {REJECTED} has them, stand in columns {place + 1} and {place + 2}"
 
 
-def count_fault(shape: FileShape, cells: list[str]) -> str:
-    """What is wrong with the number of cells of a row, or with one that is not to be read; or an empty text."""
+def count_fault(shape: FileShape, cells: list[str], *, follows: bool = False) -> str:
+    """What is wrong with the number of cells of a row, or with one that is not to be read; or an empty text.
+
+    `follows`: it may be the rest of the row before, cut off at a line break without quotes.
+    """
     if isinstance(cells, Unread):
         return cells.fault
     if is_whole(shape, cells):
@@ -106,28 +109,44 @@ def count_fault(shape: FileShape, cells: list[str]) -> str:
     enough = shape.named <= found <= most
     if (enough or found == shape.bare) and (fault := _fault_of_notes(shape, cells)):
         return f"{fault}: put each value and each note into its column, or take the notes of the row away"
+    if behind := _behind_notes(shape, cells):
+        return (f"{quoted(behind[:_LONGEST])} stands behind {NOTES[-1]}, where nothing may stand: move it into its "
+                "column, or delete it")  # fmt: skip
     if enough:
         return "The row has text in a column without a name: name the column or empty the cell"
     expected = f"{shape.named} to {most}" if shape.named < most else str(most)
     expected += f", or {shape.bare} without notes" if shape.bare > 0 else ""
-    advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter)
-    advice += ", or quote cells that hold the delimiter" if 0 < shape.bare < found < shape.named else ""
+    over = 0 < shape.bare < found < shape.named
+    advice = _too_many(cells, most) if found > most else _too_few(cells, shape.delimiter, follows and not over)
+    advice += ", or quote cells that hold the delimiter" if over else ""
     told = "1 cell" if found == 1 else f"{found} cells"
     return f"The row has {told}, the header {expected}: {advice} (the delimiter is {quoted(shape.delimiter)})"
 
 
 def _too_many(cells: list[str], most: int) -> str:
     if not any(map(str.strip, cells[most:])):
-        return "the row ends with a delimiter that the header does not have: take it away"
+        # In rejected.csv it does no more.
+        return "the row ends with a delimiter that the header does not have: send the row without it"
     return _late_quote(cells) or "quote cells that hold the delimiter or a line break"
 
 
-def _too_few(cells: list[str], delimiter: str) -> str:
+def _behind_notes(shape: FileShape, cells: list[str]) -> str:
+    """The first text behind the notes of rejected.csv, where it has what a row has too many."""
+    if shape.bare < 0 or former_notes(cells) != shape.bare:
+        return ""
+    return next(filter(None, map(str.strip, cells[shape.named :])), "")
+
+
+def _too_few(cells: list[str], delimiter: str, follows: bool) -> str:
     texts = [cell for cell in cells if cell.strip()]
     if len(texts) == 1 and delimiter in texts[0]:
         return IN_QUOTES
     # A quote that was to hold a line break is not closed on its line.
-    return _late_quote(cell for cell in cells if cell.count('"') == 1) or "add the missing cells"
+    if late := _late_quote(cell for cell in cells if cell.count('"') == 1):
+        return late
+    rest = (", or, if it is the rest of the row before, which then lacks it, take this row out and send that one again "
+            "with the whole cell in quotes")  # fmt: skip
+    return f"add the missing cells{rest if follows else ''}"
 
 
 def _late_quote(cells: Iterable[str]) -> str:

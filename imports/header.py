@@ -126,7 +126,8 @@ def _suggestion(text: str, schema: TemplateSchema) -> str:
     key = match_key(bare_name(text))
     for column in schema.open_columns:
         prefix = match_key(column.prefix)
-        if key.partition(":")[0] == prefix:
+        before, colon, _ = key.partition(":")
+        if colon and before == prefix:
             if odd := unprintable(_open_name(text.partition(":")[2])):
                 return f"the name behind the colon holds {odd}: write it without, as in {quoted(column.example)}"
             return (f"write a name of at most {LONGEST_OPEN_NAME} characters behind the colon (letters such as ß count "

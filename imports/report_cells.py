@@ -7,6 +7,7 @@ import re
 LONGEST_VALUE, LONGEST_MESSAGE = 200, 500
 """Characters in report.csv."""
 
+_RUNS = re.compile(r"[=+\-@\t\r\n]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _NEUTRALISED = re.compile(r"'+[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?|[.,]\d+)(E[+-]?\d+)?", re.IGNORECASE | re.ASCII)
@@ -20,6 +21,15 @@ def neutralise(text: str) -> str:
 def restore(text: str) -> str:
     """What `neutralise` was given."""
     return text[1:] if _NEUTRALISED.match(text) else text
+
+
+def harmless(message: str) -> str:
+    """`message`, with a ' before it if a spreadsheet would run it.
+
+    One that begins with a quoted value is no formula, and a second quote would look like a mistake; so what a plugin
+    has said comes back with the ', not without it.
+    """
+    return f"'{message}" if _RUNS.match(message) else message
 
 
 def cut_value(text: str) -> str:

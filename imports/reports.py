@@ -19,7 +19,7 @@ from imports.cell_counts import FILLED_UP, JOIN, NOTES, REJECTED, former_notes, 
 from imports.header import DELIMITERS
 from imports.ordering import sort_rows
 from imports.reading import FileShape
-from imports.report_cells import cut_message, cut_value, neutralise, restore
+from imports.report_cells import cut_message, cut_value, harmless, neutralise, restore
 from imports.rows import CREATED
 from imports.unread import Unread, shown
 from layout import sync_folder
@@ -137,7 +137,8 @@ def file_problem_report(folder: Path, problem: FileProblem, delimiter: str = ","
 
 
 def read_report(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
-    """The rows of a report.csv, or the first `limit` of them, as they were given to `message`.
+    """The rows of a report.csv, or the first `limit` of them, as they were given to `message`; the messages themselves
+    as they stand there.
 
     Each has line (a number), column, value, code and message.
     """
@@ -162,8 +163,8 @@ def made_without_key(ids: Path) -> bool:
 
 
 def _report_row(line: int, column: str, value: str, code: str, message: str) -> list[str]:
-    texts = (cut_value(column), cut_value(value), code, cut_message(message))
-    return [str(line), *map(neutralise, texts)]
+    texts = (cut_value(column), cut_value(value), code)
+    return [str(line), *map(neutralise, texts), harmless(cut_message(message))]
 
 
 def _joined(messages: Sequence[str]) -> str:
@@ -179,7 +180,7 @@ def _joined(messages: Sequence[str]) -> str:
 
 
 def _restored(cells: Sequence[str]) -> list[Any]:
-    return [int(cells[0]), *map(restore, cells[1:])]
+    return [int(cells[0]), *map(restore, cells[1:-1]), cells[-1]]
 
 
 class _Places:

@@ -73,7 +73,8 @@ class Validator:
         `fixed` are the values of all but the open columns, if they are known; `doubts`, if they are known, the
         attributes among which are those with a fault.
         """
-        if fault := count_fault(self._shape, row.cells):
+        # Rows of a group, as those of an order, are rejected with the one that they may belong to.
+        if fault := count_fault(self._shape, row.cells, follows=row.number > 0 and not row.group):
             self._refuse_cells(row, fault)
             return
         row.named(self._places)

@@ -9,7 +9,7 @@ from typing import Any
 
 import layout
 from handlers.close import kept_file, kept_report, report_path
-from imports.report_cells import neutralise
+from imports.report_cells import harmless, neutralise
 from imports.reports import IDS, REJECTED, REPORT, made_without_key, read_report
 from jobs.mail_text import aligned, local, number, one_line, plural
 from models import Account, ImportRun
@@ -146,5 +146,5 @@ def tell(settings: Settings, account: Account, folder: str, run: ImportRun) -> T
 
 def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the report, with nothing in it that a spreadsheet would run when it is pasted there."""
-    texts = {key: neutralise(one_line(message[key], 520)) for key in ("column", "value", "code", "message")}
-    return {"line": message["line"], **texts}
+    texts = {key: neutralise(one_line(message[key], 520)) for key in ("column", "value", "code")}
+    return {"line": message["line"], **texts, "message": harmless(one_line(message["message"], 520))}

@@ -157,7 +157,7 @@ class YesNo(CellField):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if value.upper() not in ("Y", "N"):
-            raise invalid(f"{quoted(value)} is neither Y nor N")
+            raise invalid(f"{quoted(value)} is neither Y nor N: write one of them")
         return value.upper() == "Y"
 
     def write(self, value: Any, formats: Formats) -> str:
@@ -184,14 +184,15 @@ class Number(CellField):
         _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)
         if len(digits) + exponent > self.INTEGER_DIGITS:
-            raise invalid(f"{value} is too large: at most {self.INTEGER_DIGITS} digits fit before the decimals, so "
-                          "give fewer", "OUT_OF_RANGE")  # fmt: skip
+            raise invalid(f"{quoted(value)} is too large: at most {self.INTEGER_DIGITS} digits fit before the "
+                          "decimals, so give fewer", "OUT_OF_RANGE")  # fmt: skip
         if -exponent > self.DECIMALS:
-            raise invalid(f"{value} has {-exponent} decimals: at most {self.DECIMALS} fit, so round it", "OUT_OF_RANGE")
+            raise invalid(f"{quoted(value)} has {-exponent} decimals: at most {self.DECIMALS} fit, so round it",
+                          "OUT_OF_RANGE")  # fmt: skip
         if self.minimum is not None and number < self.minimum:
-            raise invalid(f"{value} is too small: give {self._allowed()}", "OUT_OF_RANGE")
+            raise invalid(f"{quoted(value)} is too small: give {self._allowed()}", "OUT_OF_RANGE")
         if self.maximum is not None and number > self.maximum:
-            raise invalid(f"{value} is too large: give {self._allowed()}", "OUT_OF_RANGE")
+            raise invalid(f"{quoted(value)} is too large: give {self._allowed()}", "OUT_OF_RANGE")
         return number if number else abs(number)
 
     def _allowed(self) -> str:
@@ -239,7 +240,7 @@ class WholeNumber(Number):
 
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not re.fullmatch(r"-?\d+", value, re.ASCII):
-            raise invalid(f"{quoted(value)} is not a whole number")
+            raise invalid(f"{quoted(value)} is not a whole number: write digits only, such as 12")
         return int(super()._deserialize(value, attr, data, **kwargs))
 
     def write(self, value: Any, formats: Formats) -> str:
@@ -330,7 +331,7 @@ class Series(Items):
     def _deserialize(self, value: str, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         parts = [part.strip() for part in value.split("|")]
         if not all(parts):
-            raise invalid("An item of the list is empty: write one value between two |")
+            raise invalid("An item of the list is empty: write a value before and behind each bar (|)")
         return [self.item.deserialize(part, attr, data) for part in parts]
 
 

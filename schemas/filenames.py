@@ -38,7 +38,8 @@ def parse(name: str, schemas: Iterable[type[TemplateSchema]]) -> FileName:
     """What a file name says. Raises FileNameError."""
     schemas = list(schemas)
     words = {word: schema.entity for schema in schemas for word in schema.file_words()}
-    shape = f"name it ENTITY_DD_MM_YYYY[_suffix].csv, for example {example(schemas[0].entity)}"
+    shape = ("name it ENTITY_DD_MM_YYYY[_suffix].csv (a suffix has only letters a-z and digits), for example "
+             f"{example(schemas[0].entity)}")  # fmt: skip
     match = _RULE.fullmatch(name)
     if match is None:
         raise FileNameError(f"{quoted(name[:LONGEST])} is not a file name that is imported: {shape}")

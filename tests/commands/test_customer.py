@@ -97,7 +97,7 @@ def test_add_with_attributes_addresses_and_contacts(done: Done, acme: Account) -
         ({"company_name": "x", "addresses": [{"type": "both", "line_1": "1", "city": "y", "country": "XX"}]},
          "customer.addresses[0].country: 'XX' is not a country"),
         ({"company_name": "x", "contacts": [{"first_name": "Eva", "is_primary": "maybe"}]},
-         "customer.contacts[0].is_primary: 'maybe' is neither Y nor N"),
+         "customer.contacts[0].is_primary: 'maybe' is neither Y nor N: write one of them"),
         ({"company_name": "x", "contacts": [{"first_name": "A", "reference_id": "C"},
                                             {"first_name": "B", "reference_id": "C"}]},
          "customer.contacts[1].reference_id: 'C' is taken by customer.contacts[0]"),

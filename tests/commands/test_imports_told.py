@@ -35,7 +35,10 @@ def listed(done: Done, *options: str) -> list[tuple[int, str]]:
 
 
 def test_what_is_no_import_is_not_listed(partner: Partner, done: Done, run: Run) -> None:
-    """Files that were replaced or deleted before their time came, and dry runs of both kinds; nor is it shown."""
+    """Files that were replaced or deleted before their time came, and dry runs of both kinds; nor is it shown.
+
+    Of the former the partner has a number, so it says what became of them.
+    """
     imported = partner.send("product", GOOD).number
     others = [upload(partner, "replaced"), upload(partner, "deleted"), upload(partner, "picked", origin="validate"),
               partner.queue("product", GOOD, dry_run=True).number]  # fmt: skip
@@ -43,10 +46,13 @@ def test_what_is_no_import_is_not_listed(partner: Partner, done: Done, run: Run)
 
     assert listed(done) == [(imported, "completed"), (waiting, "waiting")]
     assert listed(done, "--status", "waiting") == [(waiting, "waiting")]
-    for number in others:
-        result = run("imports", "show", str(number))
-        assert (result.exit_code, result.stderr) == (
-            1, f"Error: There is no import {number}: `ftpdock imports list` shows them\n")  # fmt: skip
+    told = [f"Import {others[0]} ({NAME} of acme) was replaced by another upload of that name before it began",
+            f"Import {others[1]} ({NAME} of acme) was deleted by the partner before it began",
+            *(f"There is no import {number}: `ftpdock imports list` shows them" for number in others[2:])]  # fmt: skip
+    for number, words in zip(others, told, strict=True):
+        for command in ("show", "retry"):
+            result = run("imports", command, str(number))
+            assert (result.exit_code, result.stderr) == (1, f"Error: {words}\n")
 
 
 def test_a_listing_is_narrowed(partner: Partner, done: Done, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ def test_one_wrong_order_of_a_list_keeps_all_of_it_out(run: Run) -> None:
         "orders[1].lines[0].sku_id: the number 1 stands here: expected a text in quotes",
         "orders[1].lines[0].quantity: '1,5' is not a number: write digits, with '.' before decimals, for example "
         "1234.50, without a thousands separator",
-        "orders[1].lines[1].quantity: -1 is too small: give a number of at least 0",
+        "orders[1].lines[1].quantity: '-1' is too small: give a number of at least 0",
         "orders[1].lines[2]: the number 7 stands here: expected an object",
         "orders[1].colour: is not known here: write one of reference_id, customer_system_id, customer_reference_id, "
         "status, order_date, currency, pricelist, billing_address_reference_id, shipping_address_reference_id, notes, "
@@ -163,7 +163,7 @@ def test_one_wrong_order_of_a_list_keeps_all_of_it_out(run: Run) -> None:
         ({"billing_address_reference_id": "A2"}, "order.billing_address_reference_id: the customer has no address"),
         ({"status": "confirmed", "lines": []}, "order.lines: the order is confirmed and has no lines"),
         ({"status": "shipped", "lines": ...}, "order.lines: the order is shipped and has no lines"),
-        ({"tax_amount": 0.0000001}, "order.tax_amount: 0.0000001 has 7 decimals: at most 6 fit"),
+        ({"tax_amount": 0.0000001}, "order.tax_amount: '0.0000001' has 7 decimals: at most 6 fit"),
         ({"tax_amount": True}, "order.tax_amount: true stands here: expected a number"),
         ({"notes": "a\0b"}, "order.notes: The cell holds a NUL character"),
         ({"notes": "\ud800"}, "order.notes: half of a surrogate pair"),

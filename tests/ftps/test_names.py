@@ -50,7 +50,24 @@ def test_a_hidden_name_is_refused_for_the_name(house: House, name: str, verb: st
     """Its folder is right, which is not denied."""
     reply = refusal(house, f"{verb} /Products/{name}")
     assert reply.startswith(f"553 '{name}' is not a file name that is imported: name it ENTITY_DD_MM_YYYY")
-    assert reply.endswith(f"; here such as {example('product')}.")
+    assert reply.endswith(f", for example {example('product')}.")
+
+
+@pytest.mark.parametrize("suffix", ["_10_30_00", "_a_b", "-2", "(1)", "_", "_\u00e4"])
+def test_a_wrong_suffix_is_told_what_one_may_hold(house: House, suffix: str) -> None:
+    """The form alone does not say it; the example stands there once."""
+    reply = refusal(house, f"STOR /Products/PRODUCT_24_11_2026{suffix}.csv")
+    assert reply == (
+        f"553 'PRODUCT_24_11_2026{suffix}.csv' is not a file name that is imported: name it "
+        "ENTITY_DD_MM_YYYY[_suffix].csv (a suffix has only letters a-z and digits), for example "
+        f"{example('product')}."
+    )
+
+
+def test_what_is_no_kind_of_file_gets_an_example(house: House) -> None:
+    """The folder's own, where the words have none."""
+    reply = refusal(house, "STOR /Orders/INVOICE_24_11_2026.csv")
+    assert reply.endswith(f"; here such as {example('order')}.")
 
 
 @pytest.mark.parametrize("name", ["b" * 252 + ".tmp", "ä" * 126 + ".tmp", NAME.replace(".csv", f"_{300 * 'b'}.csv")])

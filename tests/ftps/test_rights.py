@@ -166,6 +166,16 @@ def test_what_a_partner_may_change_and_what_not(house: House, command: str, code
     assert (house.root / "Export/Orders/a.csv").exists() is (code != "250")
 
 
+@pytest.mark.parametrize("path", ["/x", "/Products", "/Products/x", "/Products/processed/x", "/Templates/x", "/Export"])
+def test_what_is_said_of_folders(house: House, path: str) -> None:
+    """The same wherever one is to be made or removed."""
+    client = house.login()
+    for verb in ("MKD", "XMKD"):
+        assert client.ask(f"{verb} {path}") == "550 Folders are fixed here; they can't be made."
+    for verb in ("RMD", "XRMD"):
+        assert client.ask(f"{verb} {path}") == "550 Folders are fixed here; they can't be removed."
+
+
 def test_hidden_files_are_not_listed_and_not_reached(house: House) -> None:
     """Also not by their name."""
     (house.root / "Products" / "processed" / ".secret").write_bytes(b"x")

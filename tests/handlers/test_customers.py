@@ -76,7 +76,19 @@ def test_a_namesake_with_another_reference_id_is_a_new_customer(partner: Partner
     (message,) = partner.messages(event)
     assert (message["line"], message["column"], message["value"], message["code"]) == (
         2, "Company_Name", "delta", "POSSIBLE_DUPLICATE")  # fmt: skip
-    assert "'K1'" in message["message"]
+    assert "'Delta' exists with Reference_ID 'K1': check" in message["message"]
+
+
+def test_the_warning_has_the_names_as_they_are_stored(partner: Partner) -> None:
+    """Which is what can be looked up, also where they are written in several ways."""
+    partner.send("customer", HEADER + "K1,M\u00fcller GmbH,\nK2,M\u00dcLLER GMBH,\nK3,M\u00fcller GmbH,\n")
+
+    (message,) = partner.rejected("customer", HEADER + "K4,m\u00fcller gmbh,\n")
+
+    assert message["message"] == (
+        "A new customer was made, but 'M\u00fcller GmbH' exists with Reference_ID 'K1', 'K3' and 'M\u00dcLLER GMBH' "
+        "exists with Reference_ID 'K2': check whether they are the same"
+    )
 
 
 def test_namesakes_of_one_file_are_warned_of_too(partner: Partner) -> None:

@@ -44,6 +44,8 @@ FILES = {
     "a name that one has, and the Reference_ID it may get": (f",K9,Echo,1\n{FAR},,Echo,2\n", 2),
     "a name that nobody has": (f",K9,Hotel,1\n{FAR},K1,Hotel,2\n,,Hotel,3\n", 3),
     "a name that goes, then comes": ("S1,,Zulu,\nS2,,Yankee,\n,K9,Delta,1\n,,Delta,2\n,K8,Delta,3\n", 0),
+    "a name that is spelled anew": (f",K4,FOXTROT,1\n{FAR},K8,foxtrot,2\n", 0),
+    "a name that is spelled anew by who is found by it": (f",K9,ECHO,1\n{FAR},K7,echo,2\n,K6,Echo,3\n", 0),
     "many of one name": (",Z9,Delta,\n,A9,Delta,\n,M9,Delta,\n,K9,Delta,\n,,Zulu,\n", 0),
 }
 """Rows, and how many of them are rejected."""

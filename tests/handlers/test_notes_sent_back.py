@@ -117,6 +117,35 @@ def test_what_is_said(partner: Partner) -> None:
     ]
 
 
+@pytest.mark.parametrize("wider", ["", ","], ids=["", "by a spreadsheet that has made all rows as wide"])
+def test_what_is_left_behind_the_notes(partner: Partner, wider: str) -> None:
+    """Who has put a cell in quotes and left its rest where it stood is told of the rest, not of the quotes."""
+    event = partner.send("product", "SKU_ID,Name\n3010,A,B\n3011,C\n")
+    header, row = partner.file(event, ".rejected.csv").read_text().splitlines()
+    assert row.startswith("3010,A,2,COLUMN_COUNT,")
+
+    corrected = row.replace("3010,A,", '3010,"A,B",')
+    (message,) = partner.rejected("product", f"{header}{wider}\n{corrected}\n")
+
+    assert (message["code"], message["message"]) == (
+        "COLUMN_COUNT",
+        "'B' stands behind _message, where nothing may stand: move it into its column, or delete it",
+    )
+    taken = partner.send("product", f"{header}{wider}\n{corrected.removesuffix(',B')}{wider}\n")
+    assert counts(taken) == (1, 0, 0, 0)
+
+
+def test_a_delimiter_that_was_taken_away_already(partner: Partner) -> None:
+    """The row comes back without it, and what is said of it is true there, too: it goes in as it is."""
+    event = partner.send("product", "SKU_ID,Name\n3010,A,\n3011,C\n")
+    (message,) = partner.messages(event)
+
+    assert "a delimiter that the header does not have: send the row without it" in message["message"]
+    sent_back = partner.file(event, ".rejected.csv").read_text()
+    assert message["message"] in sent_back
+    assert counts(partner.send("product", sent_back)) == (1, 0, 0, 0)
+
+
 @pytest.mark.parametrize("row", ["P1,,,K1,2,INVALID_VALUE,x", "P1,K1,2024-09-18,001,,2,INVALID_VALUE", "P1,K1,001,7"])
 def test_an_order_whose_notes_slid_is_not_taken_without_the_line(partner: Partner, row: str) -> None:
     """It is rejected whole, and so is no order that has nothing to do with it."""

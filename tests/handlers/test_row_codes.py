@@ -97,6 +97,28 @@ def test_duplicates_name_the_lines_and_are_all_rejected(partner: Partner, chunk_
         (line, "1", "'1' stands on lines 2, 5 and 7: keep one of them") for line in (2, 5, 7)]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("entity", "content", "own"),
+    [
+        ("product", "SKU_ID,Reference_ID,Name\nRX1,DUP,a\nRX2,DUP,b\n", "Reference_ID"),
+        ("product", "SKU_ID,Reference_ID,Name\nRX1,A,a\nRX1,B,b\n", ""),
+        ("product", "Reference_ID,Name\nDUP,a\nDUP,b\n", ""),
+        ("collection", "Reference_ID,Name\nDUP,a\nDUP,b\n", "Reference_ID"),
+        ("customer", "Reference_ID,Company_Name\nDUP,a\nDUP,b\n", "Reference_ID"),
+        ("address", "Address_Reference_ID,Customer_Reference_ID,Type,Line_1\nDUP,K1,both,a\nDUP,K2,both,b\n",
+         "Address_Reference_ID"),
+    ],
+    ids=["product", "SKU_ID", "no SKU_ID", "collection", "customer", "address"],
+)  # fmt: skip
+def test_what_is_to_be_done_about_duplicates(partner: Partner, entity: str, content: str, own: str) -> None:
+    """Rows that say by another key as well which records they mean may all be wanted."""
+    messages = partner.rejected(entity, content)
+
+    told = f"give each its own {own}, or, if they mean one {entity}, keep one of them" if own else "keep one of them"
+    assert [(each["code"], each["message"].partition(": ")[2]) for each in messages] == [
+        ("DUPLICATE_IN_FILE", told)] * 2  # fmt: skip
+
+
 def test_many_duplicates_are_counted(partner: Partner) -> None:
     """Five lines are named."""
     messages = partner.rejected("product", "SKU_ID,Name\n" + "1,a\n" * 8)

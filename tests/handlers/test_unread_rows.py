@@ -74,3 +74,32 @@ def test_files_that_were_joined(partner: Partner, chunk_rows: int) -> None:
         "The header stands here again: take the line out (files that were joined have one each)"}  # fmt: skip
     again = partner.send("product", partner.file(event, ".rejected.csv").read_bytes())
     assert counts(again) == (0, 0, 0, 2)
+
+
+REST = (", or, if it is the rest of the row before, which then lacks it, take this row out and send that one again "
+        "with the whole cell in quotes")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entity", "content", "told"),
+    [
+        ("product", "SKU_ID,Name,Description\nTR1,Lamp,Warm light\nwith dimmer\nTR2,B,c\n", {3: REST}),
+        ("product", "SKU_ID,Name,Description\nwith dimmer\nTR1,Lamp,c\n\nTR2,Jug\n", {2: "", 5: REST}),
+        ("category", "Category,Description\nA > B,Warm light\nwith dimmer\nA,c\n", {3: REST}),
+        ("order", "Reference_ID,Customer_Reference_ID,Order_Date,SKU_ID,Quantity,Line_Notes\n"
+         "P1,K1,2024-09-18,A,1,Warm light\nwith dimmer\n", {3: ""}),
+    ],
+    ids=["product", "first row", "category", "order"],
+)  # fmt: skip
+def test_what_may_be_the_rest_of_the_row_before(
+    partner: Partner, entity: str, content: str, told: dict[int, str]
+) -> None:
+    """A line break without quotes: the row before has lost its end. There is none before the first row; an order is
+    rejected with what may be of it."""
+    event = partner.send(entity, content)
+
+    assert {each["line"]: each["message"].partition(": ")[2] for each in partner.messages(event)
+            if each["code"] == "COLUMN_COUNT"} == {
+        line: f"add the missing cells{rest} (the delimiter is ',')" for line, rest in told.items()}  # fmt: skip
+    notes = [row["_message"] for row in partner.read(event, ".rejected.csv")]
+    assert [REST in each for each in notes if "add the missing cells" in each] == list(map(bool, told.values()))

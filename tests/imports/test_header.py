@@ -84,6 +84,8 @@ def test_a_nameless_column_in_the_middle() -> None:
         ("Barcodes", "did you mean Barcode? The columns are "),
         ("Descripton", "did you mean Description?"),
         ("Price Retail", "did you mean 'Price: ...', as in 'Price: Retail'?"),
+        ("Price", "did you mean 'Price: ...', as in 'Price: Retail'?"),
+        (" attribute_", "did you mean 'Attribute: ...', as in 'Attribute: Color'?"),
         ("Price:", "write a name of at most 200 characters behind the colon"),
         ("Attribute: " + "x" * 201, "write a name of at most 200 characters behind the colon"),
         ("Attribute: " + "ß" * 101, "(letters such as ß count twice)"),
@@ -97,7 +99,7 @@ def test_an_unknown_column_is_named_with_the_nearest(text: str, suggestion: str)
     """UNKNOWN_COLUMN names the column, what may have been meant, and which columns there are."""
     found = problem("SKU_ID", text, line=3)
 
-    assert ("UNKNOWN_COLUMN", 3, text) == (found.code, found.line, found.column)
+    assert ("UNKNOWN_COLUMN", 3, text.strip()) == (found.code, found.line, found.column)
     assert suggestion in found.message
     assert "The columns are SKU_ID, Reference_ID, System_ID, Name" in found.message
 

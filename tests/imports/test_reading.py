@@ -445,4 +445,4 @@ def test_no_more_columns_for_rows_that_end_in_delimiters(read_file: ReadFile) ->
     shape, (row,) = read_file("SKU_ID,Name\n1,a" + "," * 20_000)
 
     assert len(shape.columns) == 2
-    assert "the row ends with a delimiter that the header does not have: take it away" in count_fault(shape, row.cells)
+    assert "the row ends with a delimiter that the header does not have: send" in count_fault(shape, row.cells)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imports.report_cells import LONGEST_MESSAGE, cut_message, cut_value, neutralise, restore
+from imports.report_cells import LONGEST_MESSAGE, cut_message, cut_value, harmless, neutralise, restore
 
 TEXTS = st.text() | st.text(st.sampled_from("'=+-@\t\r\n1.,eE a"))
 
@@ -33,6 +33,21 @@ def test_restoring_undoes_neutralising(text: str) -> None:
 def test_neutralising_keeps_texts_apart(one: str, other: str) -> None:
     """Two texts never look the same in a report."""
     assert (one == other) == (neutralise(one) == neutralise(other))
+
+
+@given(TEXTS)
+def test_no_message_is_a_formula(text: str) -> None:
+    """None begins with what a spreadsheet runs, and no quote is doubled, however often it is made harmless."""
+    safe = harmless(text)
+
+    assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
+    assert safe in (text, f"'{text}")
+    assert harmless(safe) == safe
+
+
+def test_a_message_that_begins_with_a_quoted_value() -> None:
+    """It reads as it is meant."""
+    assert harmless("'-1' is too small") == "'-1' is too small"
 
 
 def test_long_values_are_cut() -> None:

@@ -14,6 +14,7 @@ from imports.appending import Table
 from imports.cell_counts import FILLED_UP
 from imports.header import Column, read_header
 from imports.reading import FileShape, Record, inspect, records
+from imports.report_cells import harmless
 from imports.reports import IDS, REJECTED, REPORT, ReportFiles, file_problem_report, read_report
 from imports.unread import Unread
 from schemas.product import ProductSchema
@@ -350,13 +351,14 @@ def test_columns_are_written_as_csv_writes_rows(rows: list[tuple[str, ...]], del
 @given(ROWS)
 @settings(max_examples=60, deadline=None)
 def test_any_message_comes_back_from_a_report(rows: list[tuple[str, int, str, str]]) -> None:
-    """Formulas, quotes, delimiters and line breaks in messages survive the report."""
+    """Formulas, quotes, delimiters and line breaks in messages survive the report; what is said, as it stands there."""
     with tempfile.TemporaryDirectory() as folder:
         reports = ReportFiles(Path(folder), shape_of("SKU_ID", delimiter=";"), {})
         for _, line, one, other in rows:
             reports.message(line, one, other, "REQUIRED", one + other)
         reports.close()
 
-        expected = [{"line": line, "column": one, "value": other, "code": "REQUIRED", "message": one + other}
+        expected = [{"line": line, "column": one, "value": other, "code": "REQUIRED",
+                     "message": harmless(one + other)}
                     for _, line, one, other in rows]  # fmt: skip
         assert read_report(Path(folder) / REPORT) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from email import message_from_bytes, policy
@@ -184,6 +185,15 @@ def test_formulas_in_the_attachment_are_neutralised(partner: Partner) -> None:
     (report,) = attachments(sent(partner, text="SKU_ID,Name,MOQ\n1,Cup,=HYPERLINK(1)\n")).values()
 
     assert next(csv.DictReader(io.StringIO(report.decode())))["Value"] == "'=HYPERLINK(1)"
+
+
+def test_a_quote_before_a_value_is_not_doubled(partner: Partner) -> None:
+    """A message that begins with a value reads the same in the mail and its attachment; the guard is for formulas."""
+    message = sent(partner, text="SKU_ID,Name,MOQ\n1,Cup,-1\n2,Cup,+5\n")
+    (report,) = attachments(message).values()
+
+    for text in (body(message), report.decode()):
+        assert re.findall("['+-]+[0-9]' is [a-z ]+", text) == ["'-1' is too small", "'+5' is not a number"]
 
 
 def test_html_from_a_file_stays_text(partner: Partner) -> None:
