@@ -22,7 +22,7 @@ from handlers.standby import Standby
 from handlers.way import Way, company
 from hooks import Hooks
 from imports.ahead import Companion
-from imports.given_up import begin_with, give_up
+from imports.given_up import give_up
 from imports.open_names import settle
 from imports.quiet import held_back
 from imports.reading import FileShape, inspect, missing_column
@@ -128,7 +128,9 @@ class ImportJob:
         if self.run.dry_run or (self.whole and self.run.position == 0):
             looked = self._pass(shape, way, dry_run=True)
             if looked.rejected and self.whole:
-                self._refuse(looked)
+                self._keep(looked)
+                self._decide("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing was "
+                             "imported: correct them in your file and send the whole file again")  # fmt: skip
                 return
             if self.run.dry_run:
                 self.checkpoint(looked, 0, {})
@@ -151,14 +153,6 @@ class ImportJob:
         found = EntitySettings.get_or_none((EntitySettings.account == self.account) &
                                            (EntitySettings.entity == self.run.entity))  # fmt: skip
         return found.on_error if found else "continue"
-
-    def _refuse(self, looked: Counts) -> None:
-        """Report.csv says it first: by the rows alone it looks as if all others were in."""
-        problem = FileProblem("ROWS_REJECTED", f"{looked.rejected} of {looked.rows} rows were rejected, and nothing "
-                              "was imported: correct them in your file and send the whole file again")  # fmt: skip
-        begin_with(self.folder / SORTED if self.handler.order is not None else self.folder, problem)
-        self._keep(looked)
-        self._decide(problem.code, problem.message)
 
     def _keep(self, counts: Counts) -> None:
         """A file that was only looked at has rows and rejected ones, but nothing that was created or updated."""

@@ -44,14 +44,6 @@ def give_up(target: Path, problem: FileProblem, written: Path, offsets: Mapping[
     sync_folder(target)
 
 
-def begin_with(folder: Path, problem: FileProblem) -> None:
-    """Let the report.csv of `folder`, which is complete, begin with `problem`."""
-    aside = folder / "aside"
-    give_up(aside, problem, folder, {REPORT: (folder / REPORT).stat().st_size})
-    (aside / REPORT).replace(folder / REPORT)
-    sync_folder(folder)
-
-
 def _is_there(written: Path, name: str, offsets: Mapping[str, int]) -> bool:
     """Whether there is a file of which `offsets` speak, and all of it."""
     if name not in offsets:

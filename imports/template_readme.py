@@ -132,8 +132,7 @@ def _outcome(schema: TemplateSchema) -> Iterator[str]:
     yield ""
     yield from _paragraph(
         "In report.csv a text that a spreadsheet would run as a formula has a ' before it. Rows that are right are "
-        "imported even if others are not, unless it was agreed that a file is taken whole or not at all: then "
-        "the first line of report.csv says what became of it."
+        "imported even if others are not, unless it was agreed that a file is taken whole or not at all."
     )
 
 
