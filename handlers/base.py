@@ -120,7 +120,7 @@ class Handler:
 
     @cached_property
     def _main_columns(self) -> frozenset[str]:
-        """Those without which there is no record, so that no row can do with another value in them."""
+        """Those without which there is no record: rows that agree in one mostly mean one record twice."""
         return frozenset(self.schema().needed_columns)
 
     def _is_named_besides(self, row: Row, column: str) -> bool:

@@ -151,8 +151,8 @@ def test_removing_an_account_tells_what_is_dropped(run: Run, done: Done, shop: T
         f"Remove acme with all of its records and logins (its files are kept aside)? {dropped} [y/N]: "
     )
     assert done("account", "remove", "acme", "--yes").startswith(f"Removed the account acme. {dropped} Its files lie ")
-    done("account", "add", "acme", "--password-stdin", input="secret\n")
-    assert run("account", "remove", "acme", "--yes").stdout.startswith("Removed the account acme. Its files lie ")
+    done("account", "add", "beta", "--password-stdin", input="secret\n")
+    assert done("account", "remove", "beta", "--yes").startswith("Removed the account beta. Its files lie ")
 
 
 def test_deliveries_of_a_disabled_account_say_what_they_wait_for(done: Done, shop: Target) -> None:
