@@ -81,8 +81,9 @@ def source(make_settings: Callable[..., Settings], make_partner: Callable[..., P
 
 
 def _administrate(settings: Settings) -> None:
-    target = (settings.home / "theirs").as_uri()
-    (settings.home / "theirs").mkdir()
+    theirs = settings.home.with_name(f"{settings.home.name}-theirs")
+    theirs.mkdir()
+    target = theirs.as_uri()
     for *command, said in (
         ("login", "add", "acme", "erp", "--network", "192.0.2.0/24", "--password-stdin", PASSWORD),
         ("schedule", "set", "acme", "product", "0 2 * * *", ""),

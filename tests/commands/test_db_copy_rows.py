@@ -114,7 +114,7 @@ NETWORKS_MAY_BE_MISSING = """
 FAULTS = {
     "a full disk": ("RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100', DETAIL = 'hash'",
                     "could not extend file: No space left on device"),
-    "no patience": ("SET LOCAL statement_timeout = 1; PERFORM pg_sleep(60)",
+    "no patience": ("PERFORM pg_sleep(60)",
                     "canceling statement due to statement timeout"),
     "an admin": ("PERFORM pg_terminate_backend(pg_backend_pid())",
                  "terminating connection due to administrator command"),
@@ -129,6 +129,8 @@ def test_a_fault_of_the_target_is_not_put_on_a_row(
     """Though Postgres names the row at which it was."""
     body, words = FAULTS[fault]
     on_login(target, "BEFORE", body)
+    with psycopg.connect(target.database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET statement_timeout = '3s'".encode())
 
     assert refused(target, file_of(source)) == f"Error: The database can't be used: {words}. Nothing was copied\n"
     assert rows(target, shipments) == 0
