@@ -223,6 +223,13 @@ class Handler:
         """Reject the rows for what they refer to in vain, and for what a new record needs, as far as that is certain
         however their faulty cells are corrected. Nothing is written."""
 
+    def lacking(self, rows: Iterable[Further], context: Context) -> list[Further]:
+        """The rows of which their keys tell more: that could not be created for want of a cell, or have a System ID.
+        Most rejected rows are neither, and need not be looked up."""
+        return [row for row in rows if row.text(self.schema.id_column) or any(
+            row.text(column) in ("", CLEAR) for column in context.needed if column not in row.faulty
+        )]  # fmt: skip
+
     def _keys_with_room(self) -> list[str]:
         """The unique attributes that can hold a System ID; in a plugin's model they may be shorter, or numbers."""
         fields = self.model._meta.fields

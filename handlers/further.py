@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
@@ -27,7 +26,8 @@ class Further(Row):
     def __init__(self, row: Row, context: Context) -> None:
         super().__init__(row.number, row.line, row.cells, row.group)
         self._row, self._texts, self._missing = row, row.texts, context.missing
-        self.values = readable(row, context.schema) if row.early else row.values
+        # It is only read.
+        self.values = _Readable(row, context.schema) if row.early else row.values  # type: ignore[assignment]
         self._faulty, self._complete = row.faulty, row.complete
 
     @property
@@ -60,12 +60,30 @@ def further(rows: Iterable[Row], context: Context) -> list[Further]:
 
 def readable(row: Row, schema: TemplateSchema) -> dict[str, Any]:
     """The values of a rejected row, with those of the cells that nobody has read because another one is faulty."""
-    values, faulty, texts = dict(row.values), row.faulty, row.texts
-    for name, cell in schema.fields.items():
-        assert isinstance(cell, CellField)
-        text = texts.get(cell.column)
-        if name in values or not text or cell.column in faulty:
-            continue
-        with suppress(ValidationError):
-            values[name] = None if text == CLEAR else cell.deserialize(text, cell.column, texts)
-    return values
+    return dict(_Readable(row, schema).items())
+
+
+class _Readable(Mapping[str, Any]):
+    """The same, read as they are asked for: lists and dates take longer than all else of a further look."""
+
+    def __init__(self, row: Row, schema: TemplateSchema) -> None:
+        self._values, self._fields, self._texts, self._faulty = dict(row.values), schema.fields, row.texts, row.faulty
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            cell = self._fields[name]
+            assert isinstance(cell, CellField)
+            text = self._texts.get(cell.column)
+            if not text or cell.column in self._faulty:
+                raise KeyError(name)
+            try:
+                self._values[name] = None if text == CLEAR else cell.deserialize(text, cell.column, self._texts)
+            except ValidationError:
+                raise KeyError(name) from None
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for name in (*self._values, *self._fields) if name in self))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

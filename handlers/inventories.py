@@ -77,13 +77,20 @@ class InventoryHandler(Handler):
         """A row whose product is not known, or whose warehouse is not, may mean stock that is stored."""
         products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
         self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
-        wanted = {"product": products.values(), "warehouse": {row.values.get("warehouse") or MAIN for row in rows}}
-        stored = set(store.select(Inventory, tuple(wanted), context.account, wanted))
         for row in rows:
-            if message := unequal(row.values):  # the schema looks at both lists only if each cell of the row is right
+            # The schema looks at both lists only if each cell of the row is right; they are read if they differ.
+            bars = {row.text(column).count("|") for column in ("On_Order_Quantity", "On_Order_ETA")}
+            if len(bars) > 1 and (message := unequal(row.values)):
                 row.reject("INVALID_VALUE", "On_Order_ETA", message)
-            product, warehouse = products.get(row.values.get("sku_id", "")), row.values.get("warehouse") or MAIN
-            if product and row.faulty.isdisjoint(self.key_columns) and (product, warehouse) not in stored:
+        named = [
+            (row, products[sku], row.values.get("warehouse") or MAIN)
+            for row in self.lacking(rows, context)
+            if (sku := row.values.get("sku_id")) in products and row.faulty.isdisjoint(self.key_columns)
+        ]
+        wanted = {"product": {product for _, product, _ in named}, "warehouse": {place for _, _, place in named}}
+        stored = set(store.select(Inventory, tuple(wanted), context.account, wanted))
+        for row, *stock in named:
+            if tuple(stock) not in stored:
                 self.refuse_missing(row, context)
 
     def check(self, row: Row, context: Context) -> None:

@@ -45,7 +45,7 @@ class ProductHandler(Handler):
 
     def look_further(self, rows: list[Further], context: Context) -> None:
         self.refer(list(rows), context)
-        for row in find_further(rows, context, self):
+        for row in find_further(self.lacking(rows, context), context, self):
             self.refuse_missing(row, context)
 
     def export(self, account: int) -> Iterable[dict[str, Any]]:
