@@ -97,7 +97,7 @@ def _check_exports(settings: Settings) -> None:
     _check_exports_path(settings)
 
 
-_OURS = ("accounts", "spool", "certs", "mail", "logs")
+OURS = ("accounts", "spool", "certs", "mail", "logs")
 """Folders of the home that are no exports."""
 _DEEPLY = ("accounts", "spool")
 """Those within which there can be none either."""
@@ -106,7 +106,7 @@ _DEEPLY = ("accounts", "spool")
 def _check_exports_path(settings: Settings) -> None:
     """What lies there is copied to partners: exports among the accounts would be copied into themselves, for ever."""
     exports, home = (Path(os.path.realpath(path)) for path in (settings.exports, settings.home))
-    ours = {f"{name}/ of the home": Path(os.path.realpath(home / name)) for name in _OURS}
+    ours = {f"{name}/ of the home": Path(os.path.realpath(home / name)) for name in OURS}
     for name, folder in {"the home": home, **ours}.items():
         if exports == folder or exports in folder.parents:
             relation = "is" if exports == folder else "holds"

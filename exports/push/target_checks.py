@@ -11,6 +11,7 @@ from typing import Any
 from errors import FtpdockError
 from exports.push.url import LOCAL, PORTS, Place
 from settings import Settings
+from settings_checks import OURS
 
 KINDS = ("order", "customer", "full")
 ONLY_FOR = {"ca_file": ("ftps",), "key_file": ("sftp",), "host_key": ("sftp",), "mount_point": LOCAL}
@@ -55,25 +56,23 @@ def check_option(name: str, value: Any) -> Any:
 
 
 def check_apart(settings: Settings, place: Place) -> None:
-    """Raise FtpdockError for a folder of this machine that has to do with our own: what is delivered would lie among
-    the files of exports and accounts, or replace them. Links may lead there."""
+    """Raise FtpdockError for a folder of this machine that is one of our own: what is delivered would lie among the
+    files of exports or accounts, or replace them. Links may lead there."""
     if place.scheme not in LOCAL:
         return
     folder = Path(os.path.realpath(place.path or "/"))
-    ours = {"the home": settings.home, "the folder of the exports": settings.exports, "the accounts": settings.accounts}
-    for name, path in ours.items():
-        own = Path(os.path.realpath(path))
-        if folder == own:
-            relation = "is"
-        elif folder in own.parents:
-            relation = "holds"
-        elif own in folder.parents:
-            relation = "lies in"
-        else:
-            continue
-        raise FtpdockError(f"{place.url} leads to {folder}, which {relation} {name} of this server ({own}): deliveries "
-                           "would get between its own files, and could break those to other targets. Expected a "
-                           "folder apart from these, such as file:///mnt/partner")  # fmt: skip
+    ours = {"the folder of the exports": settings.exports} | {f"{name}/ of the home": settings.home / name
+                                                              for name in OURS}  # fmt: skip
+    own = {name: Path(os.path.realpath(path)) for name, path in ours.items()}
+    if folder == Path(os.path.realpath(settings.home)):
+        relation = "is the home"
+    elif name := next((name for name, path in own.items() if folder.is_relative_to(path)), ""):
+        relation = f"{'is' if folder == own[name] else 'lies in'} {name}"
+    else:
+        return
+    raise FtpdockError(f"{place.url} leads to {folder}, which {relation} of this server: deliveries would get between "
+                       "its own files, and could break those to other targets. Expected a folder apart from these, "
+                       "such as file:///mnt/partner")  # fmt: skip
 
 
 def check_fit(place: Place, username: str, options: Collection[str]) -> None:

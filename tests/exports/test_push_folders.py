@@ -236,14 +236,12 @@ def test_a_test_on_a_full_disk_leaves_nothing_behind(inbox: Path) -> None:
     ("folder", "said"),
     [
         ("home", "is the home"),
-        ("home/exports/acme", "lies in the home"),
-        ("link/acme/Export", "lies in the home"),
-        ("home/accounts/acme/Export", "lies in the accounts"),
-        ("disk", "holds the accounts"),
         ("mnt/exports", "is the folder of the exports"),
         ("mnt/exports/acme/Orders", "lies in the folder of the exports"),
-        ("mnt", "holds the folder of the exports"),
-        ("", "holds the home"),
+        ("link", "is spool/ of the home"),
+        ("link/000001", "lies in spool/ of the home"),
+        ("home/accounts/acme/Export", "lies in accounts/ of the home"),
+        ("disk/accounts", "is accounts/ of the home"),
     ],
 )
 def test_our_own_folders_are_no_targets(
@@ -258,11 +256,11 @@ def test_our_own_folders_are_no_targets(
     (desk.settings.home / "accounts").rename(tmp_path / "disk" / "accounts")
     (desk.settings.home / "accounts").symlink_to(tmp_path / "disk" / "accounts")
     (tmp_path / "home").symlink_to(desk.settings.home)
-    (tmp_path / "link").symlink_to("home/exports")
+    (tmp_path / "link").symlink_to("home/spool")
     url = f"file://{tmp_path}/{folder}".rstrip("/")
     target = desk.target("file:///there")
 
-    with pytest.raises(FtpdockError, match=f"leads to .*, which {said} of this server .*: .* Expected a folder apart"):
+    with pytest.raises(FtpdockError, match=f"leads to .*, which {said} of this server: .* Expected a folder apart"):
         desk.target(url)
     with pytest.raises(FtpdockError, match=said):
         push_targets.change(desk.settings, target, place=read_url(url))
@@ -273,5 +271,6 @@ def test_our_own_folders_are_no_targets(
 
 
 def test_a_folder_beside_ours_is_a_target(desk: Desk) -> None:
-    """Though its name begins as that of the home."""
-    assert desk.target(f"file://{desk.settings.home}-of-acme")
+    """Though its name begins as that of the home, or it lies there or above, where nothing of ours is."""
+    for path in (f"{desk.settings.home}-of-acme", desk.settings.home / "theirs", desk.settings.home.parent):
+        assert desk.target(f"file://{path}")
