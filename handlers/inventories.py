@@ -75,21 +75,20 @@ class InventoryHandler(Handler):
 
     def look_further(self, rows: list[Further], context: Context) -> None:
         """A row whose product is not known, or whose warehouse is not, may mean stock that is stored."""
-        products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in rows])
-        self._refuse_unknown([row for row in rows if row.values.get("sku_id") not in products], context)
+        named = [row for row in rows if "SKU_ID" not in row.faulty]
+        products = store.system_ids(Product, context.account, "sku_id", [row.values.get("sku_id") for row in named])
+        self._refuse_unknown([row for row in named if row.values.get("sku_id") not in products], context)
         for row in rows:
             # The schema looks at both lists only if each cell of the row is right; they are read if they differ.
             bars = {row.text(column).count("|") for column in ("On_Order_Quantity", "On_Order_ETA")}
             if len(bars) > 1 and (message := unequal(row.values)):
                 row.reject("INVALID_VALUE", "On_Order_ETA", message)
-        named = [
-            (row, products[sku], row.values.get("warehouse") or MAIN)
-            for row in self.lacking(rows, context)
-            if (sku := row.values.get("sku_id")) in products and row.faulty.isdisjoint(self.key_columns)
-        ]
-        wanted = {"product": {product for _, product, _ in named}, "warehouse": {place for _, _, place in named}}
+        known = [(row, products[sku], row.values.get("warehouse") or MAIN)
+                 for row in self.lacking(named, context)
+                 if "Warehouse" not in row.faulty and (sku := row.values.get("sku_id")) in products]  # fmt: skip
+        wanted = {"product": {product for _, product, _ in known}, "warehouse": {place for _, _, place in known}}
         stored = set(store.select(Inventory, tuple(wanted), context.account, wanted))
-        for row, *stock in named:
+        for row, *stock in known:
             if tuple(stock) not in stored:
                 self.refuse_missing(row, context)
 
